@@ -1,0 +1,138 @@
+package cookie
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Names are the names of the two cookies of a session.
+type Names struct{ JWT, RefreshToken string }
+
+// Documented returns the names of the documentation, the default.
+func Documented() Names { return Names{"crossmint-session", unscopedRefresh} }
+
+// Unscoped returns the names of the server SDK up to 1.2.78 and of the
+// browser client up to 1.3.3.
+func Unscoped() Names { return Names{"crossmint-jwt", unscopedRefresh} }
+
+// Scoped returns the names that newer SDKs use, which hold the project ID.
+// The browser client from 1.3.4 on reads and writes them itself where it has
+// no refresh route.
+func Scoped(projectID string) Names {
+	return Names{"crossmint-jwt-" + projectID, unscopedRefresh + "-" + projectID}
+}
+
+const unscopedRefresh = "crossmint-refresh-token"
+
+// Config configures a [Codec]. Only ProjectID is required; the zero value of
+// every other field is the safe choice. The booleans name what they give up.
+type Config struct {
+	// ProjectID is the project's, as crossmint.Client.ProjectID returns it.
+	ProjectID string
+	// Names are the names under which new sessions are written. The zero
+	// value means [Documented]. The other generations are read all the same.
+	Names Names
+
+	// ReadableRefreshCookie lets scripts read the refresh cookie (no
+	// HttpOnly). Any script that gets into a page can then take the session.
+	ReadableRefreshCookie bool
+	// InsecureAllowHTTP drops the attribute Secure: for plain http on
+	// localhost, where Safari and older clients refuse Secure cookies.
+	InsecureAllowHTTP bool
+
+	// SameSite is the attribute of that name. 0 means Lax.
+	SameSite http.SameSite
+	// Domain is the attribute of that name. Empty: the cookies belong to the
+	// host alone, which is the safe choice.
+	Domain string
+	// Path is the attribute of that name. Empty means "/".
+	Path string
+	// Partitioned is the attribute of that name (CHIPS): one jar per site
+	// that embeds the page.
+	Partitioned bool
+	// Lifetime is how long both cookies live, the documented expiresAt. 0
+	// means as long as the refresh token. Browsers keep none above 400 days.
+	Lifetime time.Duration
+}
+
+// maxLifetime is what browsers keep at the most (RFC 6265bis §5.5).
+const maxLifetime = 400 * 24 * time.Hour
+
+// check fills defaults in and reports all faults.
+func (c *Config) check() error {
+	var faults []error
+	fault := func(text string) { faults = append(faults, errors.New("cookie: "+text)) }
+
+	if c.ProjectID == "" {
+		fault("ProjectID is required")
+	}
+	if c.Names == (Names{}) {
+		c.Names = Documented()
+	}
+	if c.SameSite == 0 || c.SameSite == http.SameSiteDefaultMode {
+		c.SameSite = http.SameSiteLaxMode
+	}
+	if c.Path == "" {
+		c.Path = "/"
+	}
+	c.Domain = strings.TrimPrefix(c.Domain, ".")
+	if c.SameSite == http.SameSiteNoneMode && c.InsecureAllowHTTP {
+		fault("SameSite None requires Secure")
+	}
+	if c.Partitioned && c.InsecureAllowHTTP {
+		fault("Partitioned requires Secure")
+	}
+	if c.Lifetime < 0 || c.Lifetime > maxLifetime {
+		fault("Lifetime must be between 0 and 400 days")
+	}
+	if !strings.HasPrefix(c.Path, "/") {
+		fault("Path must begin with a slash")
+	}
+	if c.Names.JWT == c.Names.RefreshToken {
+		fault("the two names must differ")
+	}
+	for _, name := range []string{c.Names.JWT, c.Names.RefreshToken} {
+		if err := c.checkName(name); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	for _, other := range legacy(c.ProjectID) {
+		if c.Names.JWT == other.RefreshToken || c.Names.RefreshToken == other.JWT {
+			fault("a JWT and a refresh token may not share the name " + other.JWT)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// checkName checks one name together with the attributes that go with it
+// (RFC 6265bis §4.1.3 for the prefixes).
+func (c *Config) checkName(name string) error {
+	sample := http.Cookie{Name: name, Value: "x", Domain: c.Domain, Path: c.Path, Secure: !c.InsecureAllowHTTP, Partitioned: c.Partitioned}
+	if err := sample.Valid(); err != nil {
+		return fmt.Errorf("cookie: %w", err)
+	}
+	host := hasPrefixFold(name, "__Host-")
+	switch {
+	case (host || hasPrefixFold(name, "__Secure-")) && c.InsecureAllowHTTP:
+		return fmt.Errorf("cookie: the prefix of %s requires Secure", name)
+	case host && c.Domain != "":
+		return fmt.Errorf("cookie: the prefix of %s forbids a Domain", name)
+	case host && c.Path != "/":
+		return fmt.Errorf("cookie: the prefix of %s requires the Path /", name)
+	}
+	return nil
+}
+
+// hasPrefixFold ignores case: browsers do, too.
+func hasPrefixFold(name, prefix string) bool {
+	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+}
+
+// legacy returns the generations in the order in which they are read after
+// the configured one.
+func legacy(projectID string) []Names {
+	return []Names{Scoped(projectID), Unscoped(), Documented()}
+}

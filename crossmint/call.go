@@ -1,0 +1,147 @@
+package crossmint
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+
+	"github.com/crossmint-go/auth/session"
+)
+
+// apiPrefix is the version of the API that this package speaks; authPrefix is
+// where its session endpoints live.
+const (
+	apiPrefix  = "/api/2024-09-26"
+	authPrefix = apiPrefix + "/session/sdk/auth"
+)
+
+// maxAnswerBytes bounds an answer after decompression. Real ones have a few
+// kilobytes.
+const maxAnswerBytes = 1 << 20
+
+// request is one call to upstream.
+type request struct {
+	op      string // for errors
+	method  string
+	url     string
+	body    []byte // JSON, or nil
+	keyless bool   // sent without the API key and the client's name
+}
+
+// answer is what came back, read to its end.
+type answer struct {
+	status     int
+	retryAfter string
+	body       []byte
+}
+
+// call sends r, once, and returns the body of a 2xx answer. Every other
+// ending is classified by [classify].
+func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	var progress progress
+	a, err := c.exchange(httptrace.WithClientTrace(ctx, progress.trace()), r)
+	if failure := classify(a, err, progress.delivery(err)); failure != nil {
+		failure.Op = r.op
+		c.explain(failure)
+		return nil, failure
+	}
+	return a.body, nil
+}
+
+func (c *Client) exchange(ctx context.Context, r request) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
+	if err != nil {
+		return answer{}, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if !r.keyless {
+		c.identify(req.Header)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return answer{}, plainError(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes+1))
+	switch {
+	case err != nil:
+		return answer{}, plainError(err)
+	case len(body) > maxAnswerBytes:
+		return answer{}, errOversize
+	}
+	return answer{res.StatusCode, res.Header.Get("Retry-After"), body}, nil
+}
+
+// identify sets the headers that every call of the API carries.
+func (c *Client) identify(h http.Header) {
+	h.Set("Content-Type", "application/json")
+	h.Set("x-api-key", c.key.text)
+	h.Set("x-client-name", clientName)
+	h.Set("x-client-version", Version)
+	if c.config.AppID != "" {
+		h.Set("x-app-identifier", c.config.AppID)
+	}
+	if c.config.ExtensionID != "" {
+		h.Set("x-extension-id", c.config.ExtensionID)
+	}
+}
+
+// fetchKeys gets the key set. The fetch carries no API key.
+func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
+	return c.call(ctx, request{op: "keys", method: http.MethodGet, url: c.JWKSURL(), keyless: true})
+}
+
+// explain adds what a programmer needs to know to a call that got nowhere.
+func (c *Client) explain(failure *session.UpstreamError) {
+	if failure.Delivery == session.NotSent && c.config.BaseURL == Development.baseURL() {
+		failure.Err = fmt.Errorf("%w (%s is the default base URL of a development API key; set Config.BaseURL if upstream is elsewhere)",
+			failure.Err, c.config.BaseURL)
+	}
+}
+
+// plainError takes the URL out of an error of net/http's: it may hold what
+// belongs to a user.
+func plainError(err error) error {
+	var urlError *url.Error
+	if errors.As(err, &urlError) {
+		return urlError.Err
+	}
+	return err
+}
+
+// progress watches how far a call gets.
+type progress struct{ dialing, connected atomic.Bool }
+
+func (p *progress) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) { p.dialing.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { p.connected.Store(true) },
+	}
+}
+
+// delivery says how far a call got that ended in err. It takes a call for not
+// sent only on evidence: a transport that does not report its progress may
+// have sent it.
+func (p *progress) delivery(err error) session.Delivery {
+	switch {
+	case err == nil, errors.Is(err, errOversize):
+		return session.Answered
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return session.TimedOut
+	case p.dialing.Load() && !p.connected.Load():
+		return session.NotSent
+	default:
+		return session.CutOff
+	}
+}

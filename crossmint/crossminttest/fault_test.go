@@ -1,0 +1,243 @@
+package crossminttest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+)
+
+// Each fault strikes over a real socket.
+func TestFaults(t *testing.T) {
+	replaced := crossminttest.Replace(func(answer []byte) []byte {
+		return bytes.Replace(answer, []byte(`"user"`), []byte(`"nobody"`), 1)
+	})
+	edited := crossminttest.Edit(func(answer map[string]any) { answer["jwt"] = 7 })
+	tests := map[string]struct {
+		fault   crossminttest.Fault
+		rotated bool
+		check   func(t *testing.T, got answer, err error)
+	}{
+		"none":          {crossminttest.Fault{}, true, wantStatus(200)},
+		"status":        {crossminttest.Status(503, "text/html", "<p>down"), false, wantBody(503, "<p>down")},
+		"no content":    {crossminttest.Status(204, "", ""), false, wantBody(204, "")},
+		"header":        {crossminttest.Status(429, "", "{}").With("Retry-After", "7"), false, wantHeader("Retry-After", "7")},
+		"redirect":      {crossminttest.Redirect("https://example.com/"), false, wantHeader("Location", "https://example.com/")},
+		"gateway":       {crossminttest.Status(502, "text/html", "<p>bad").AfterEffect(), true, wantBody(502, "<p>bad")},
+		"reset":         {crossminttest.Reset(), false, wantError(syscall.ECONNRESET)},
+		"lost answer":   {crossminttest.LoseAnswer(), true, wantError(syscall.ECONNRESET)},
+		"truncated":     {crossminttest.Truncate(), true, wantError(io.ErrUnexpectedEOF)},
+		"slow body":     {crossminttest.SlowBody(time.Microsecond), true, wantStatus(200)},
+		"late answer":   {crossminttest.Delay(time.Millisecond), true, wantStatus(200)},
+		"huge body":     {crossminttest.HugeBody(3 << 20), false, wantAtLeast(3 << 20)},
+		"invalid UTF-8": {crossminttest.InvalidUTF8(), true, wantInvalidUTF8},
+		"replaced":      {replaced, true, wantPart(`"nobody"`)},
+		"edited":        {edited, true, wantPart(`"jwt":7`)},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			fake := start(t, crossminttest.Config{Reuse: crossminttest.ReuseRefuse})
+			secret := fake.Grant(fake.NewUser("")).RefreshToken.Secret.Reveal()
+			fake.Fail(crossminttest.Refresh, test.fault)
+
+			got, err := call(t, fake, "POST", authPath+"/refresh", presented(secret))
+
+			test.check(t, got, err)
+			if rotated := !fake.Live(secret); rotated != test.rotated {
+				t.Errorf("rotated: %v, want %v", rotated, test.rotated)
+			}
+			if n := fake.Calls().Refresh; n != 1 {
+				t.Errorf("calls = %d, want 1", n)
+			}
+		})
+	}
+}
+
+type check = func(*testing.T, answer, error)
+
+func wantStatus(status int) check {
+	return func(t *testing.T, got answer, err error) {
+		t.Helper()
+		if err != nil || got.status != status {
+			t.Errorf("status %d, error %v, want %d", got.status, err, status)
+		}
+	}
+}
+
+func wantBody(status int, body string) check {
+	return func(t *testing.T, got answer, err error) {
+		t.Helper()
+		if err != nil || got.status != status || string(got.body) != body {
+			t.Errorf("%d %q, error %v, want %d %q", got.status, got.body, err, status, body)
+		}
+	}
+}
+
+func wantHeader(name, value string) check {
+	return func(t *testing.T, got answer, err error) {
+		t.Helper()
+		if err != nil || got.header.Get(name) != value {
+			t.Errorf("%s: %q, error %v, want %q", name, got.header.Get(name), err, value)
+		}
+	}
+}
+
+func wantError(target error) check {
+	return func(t *testing.T, _ answer, err error) {
+		t.Helper()
+		if !errors.Is(err, target) {
+			t.Errorf("error %v, want %v", err, target)
+		}
+	}
+}
+
+func wantAtLeast(size int) check {
+	return func(t *testing.T, got answer, err error) {
+		t.Helper()
+		if err != nil || len(got.body) < size {
+			t.Errorf("%d bytes, error %v, want at least %d", len(got.body), err, size)
+		}
+	}
+}
+
+func wantPart(part string) check {
+	return func(t *testing.T, got answer, err error) {
+		t.Helper()
+		if err != nil || got.status != http.StatusOK || !strings.Contains(string(got.body), part) {
+			t.Errorf("%d %q, error %v, want 200 with %q", got.status, got.body, err, part)
+		}
+	}
+}
+
+func wantInvalidUTF8(t *testing.T, got answer, err error) {
+	t.Helper()
+	if err != nil || utf8.Valid(got.body) {
+		t.Errorf("%q, error %v, want invalid UTF-8", got.body, err)
+	}
+}
+
+func TestHangEndsWithTheClient(t *testing.T) {
+	inBubble(t, crossminttest.Config{}, func(t *testing.T, fake *crossminttest.Server) {
+		fake.Fail(crossminttest.JWKS, crossminttest.Hang())
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		r, _ := http.NewRequestWithContext(ctx, "GET", fake.URL()+"/.well-known/jwks.json", nil)
+		res, err := fake.Transport().RoundTrip(r)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("response %v, error %v, want DeadlineExceeded", res, err)
+		}
+		mustCall(t, fake, "GET", "/.well-known/jwks.json", "")
+	})
+}
+
+func TestHangEndsWithTheFake(t *testing.T) {
+	for name, config := range map[string]crossminttest.Config{"socket": {}, "memory": {InMemory: true}} {
+		t.Run(name, func(t *testing.T) {
+			fake := start(t, config)
+			arrived := make(chan struct{})
+			fake.FailWith(crossminttest.JWKS, func() crossminttest.Fault {
+				close(arrived)
+				return crossminttest.Hang()
+			})
+			failed := make(chan error)
+			go func() {
+				_, err := call(t, fake, "GET", "/.well-known/jwks.json", "")
+				failed <- err
+			}()
+			<-arrived
+			fake.Close()
+			if err := <-failed; err == nil {
+				t.Error("the call got an answer")
+			}
+		})
+	}
+}
+
+func TestFaultsStrikeInOrder(t *testing.T) {
+	fake := start(t, crossminttest.Config{InMemory: true})
+	status := func(code int) crossminttest.Fault { return crossminttest.Status(code, "", "{}") }
+	fake.FailAlways(crossminttest.Any, status(500))
+	fake.FailAlways(crossminttest.JWKS, status(501))
+	fake.Fail(crossminttest.Any, status(502))
+	fake.Fail(crossminttest.JWKS, status(503), crossminttest.Fault{}, status(504))
+
+	want := []int{503, 200, 504, 502, 501, 501}
+	for i, want := range want {
+		if got := mustCall(t, fake, "GET", "/.well-known/jwks.json", ""); got.status != want {
+			t.Errorf("call %d: status %d, want %d", i, got.status, want)
+		}
+	}
+	if got := mustCall(t, fake, "POST", authPath+"/logout", presented("x")); got.status != 500 {
+		t.Errorf("another endpoint: status %d, want 500", got.status)
+	}
+	fake.Heal()
+	if got := mustCall(t, fake, "GET", "/.well-known/jwks.json", ""); got.status != 200 {
+		t.Errorf("after Heal: status %d, want 200", got.status)
+	}
+}
+
+func TestLatency(t *testing.T) {
+	inBubble(t, crossminttest.Config{}, func(t *testing.T, fake *crossminttest.Server) {
+		fake.SetLatency(crossminttest.Any, 50*time.Millisecond)
+		fake.SetLatency(crossminttest.Refresh, 3*time.Second)
+		began := time.Now()
+		mustRefresh(t, fake, fake.Grant(fake.NewUser("")).RefreshToken.Secret.Reveal())
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("refresh took %v, want 3s", took)
+		}
+		began = time.Now()
+		mustCall(t, fake, "GET", "/.well-known/jwks.json", "")
+		if took := time.Since(began); took != 50*time.Millisecond {
+			t.Errorf("keys took %v, want 50ms", took)
+		}
+	})
+}
+
+func TestSlowBodyTricklesByteByByte(t *testing.T) {
+	inBubble(t, crossminttest.Config{}, func(t *testing.T, fake *crossminttest.Server) {
+		fake.Fail(crossminttest.JWKS, crossminttest.SlowBody(time.Second))
+		began := time.Now()
+		got := mustCall(t, fake, "GET", "/.well-known/jwks.json", "")
+		if took, want := time.Since(began), time.Duration(len(got.body))*time.Second; took != want {
+			t.Errorf("took %v for %d bytes, want %v", took, len(got.body), want)
+		}
+	})
+}
+
+// Behind somebody else's TLS server a reset is one, too.
+func TestResetBehindTLS(t *testing.T) {
+	fake := start(t, crossminttest.Config{})
+	front := httptest.NewTLSServer(fake)
+	defer front.Close()
+	fake.Fail(crossminttest.JWKS, crossminttest.Reset())
+	res, err := front.Client().Get(front.URL + "/.well-known/jwks.json")
+	if err == nil {
+		res.Body.Close()
+		t.Fatal("the call got an answer")
+	}
+	res, err = front.Client().Get(front.URL + "/.well-known/jwks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+}
+
+func TestResetOfARecorderAborts(t *testing.T) {
+	fake := start(t, crossminttest.Config{})
+	fake.Fail(crossminttest.JWKS, crossminttest.Reset())
+	defer func() {
+		if v := recover(); v != http.ErrAbortHandler { //nolint:errorlint // the very value
+			t.Errorf("panicked with %v, want ErrAbortHandler", v)
+		}
+	}()
+	fake.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/.well-known/jwks.json", nil))
+}

@@ -1,0 +1,162 @@
+package crossminttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+)
+
+// memoryURL is where a fake in memory lives: a loopback name, so that plain
+// http is allowed.
+const memoryURL = "http://crossmint.localhost"
+
+// maxIdleConns keeps a herd's connections for the next herd.
+const maxIdleConns = 128
+
+// network is the way to the fake: a listener that can go down and come back,
+// and the transport that reaches it.
+type network struct {
+	inMemory  bool
+	handler   http.Handler
+	transport *http.Transport
+	url       string // constant after the first up
+
+	mu     sync.Mutex // guards all below
+	addr   string     // pinned by the first up
+	pipes  *pipeListener
+	server *http.Server // nil while down
+	served chan struct{}
+	closed bool
+}
+
+func newNetwork(config Config, handler http.Handler) *network {
+	n := &network{inMemory: config.InMemory, handler: handler, addr: config.Addr}
+	// No proxy of the machine's stands between a test and its fake.
+	n.transport = &http.Transport{MaxIdleConnsPerHost: maxIdleConns}
+	if n.inMemory {
+		n.url, n.transport.DialContext = memoryURL, n.dial
+	}
+	return n
+}
+
+// up starts to listen, at the same address as before. It does nothing if the
+// network is up already.
+func (n *network) up() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return errors.New("crossminttest: the server is closed")
+	}
+	if n.server != nil {
+		return nil
+	}
+	listener, err := n.listen()
+	if err != nil {
+		return fmt.Errorf("crossminttest: %w", err)
+	}
+	server, served := &http.Server{Handler: n.handler}, make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener) // always ErrServerClosed: down ends it
+	}()
+	n.server, n.served = server, served
+	return nil
+}
+
+// listen returns a listener, with n.mu held.
+func (n *network) listen() (net.Listener, error) {
+	if n.inMemory {
+		n.pipes = newPipeListener()
+		return n.pipes, nil
+	}
+	listener, err := net.Listen("tcp", n.addr)
+	if err != nil {
+		return nil, err
+	}
+	if n.url == "" {
+		n.addr = listener.Addr().String()
+		n.url = "http://" + reachable(listener.Addr().(*net.TCPAddr))
+	}
+	return listener, nil
+}
+
+// reachable returns the host and port at which this machine finds address.
+func reachable(address *net.TCPAddr) string {
+	if address.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", address.Port)
+	}
+	return address.String()
+}
+
+// down stops to listen and breaks every connection, for good if forever.
+func (n *network) down(forever bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.closed = n.closed || forever
+	if n.server == nil {
+		return
+	}
+	_ = n.server.Close() // a listener's error: it is closed all the same
+	<-n.served
+	_ = n.server.Close() // the connection that Serve accepted meanwhile
+	n.server = nil
+	n.transport.CloseIdleConnections()
+}
+
+// dial reaches the fake in memory, whatever the address.
+func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	n.mu.Lock()
+	pipes := n.pipes
+	n.mu.Unlock()
+	return pipes.dial(ctx)
+}
+
+// pipeListener accepts the far ends of the pipes that dial returns.
+type pipeListener struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conns:
+		return conn, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.done) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
+
+// dial returns the near end of a new pipe. A closed listener refuses as a
+// closed port does.
+func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
+	near, far := net.Pipe()
+	select {
+	case l.conns <- far:
+		return near, nil
+	case <-l.done:
+		return nil, &net.OpError{Op: "dial", Net: "pipe", Addr: pipeAddr{}, Err: syscall.ECONNREFUSED}
+	case <-ctx.Done():
+		return nil, &net.OpError{Op: "dial", Net: "pipe", Addr: pipeAddr{}, Err: ctx.Err()}
+	}
+}
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "pipe" }

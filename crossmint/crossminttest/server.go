@@ -1,0 +1,128 @@
+package crossminttest
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/session"
+)
+
+// A Server is a fake Crossmint of one project. It is safe for concurrent use.
+//
+// It is also an [http.Handler], so that a test can mount it behind TLS or
+// behind a proxy of its own; such a test replaces BaseURL and HTTPClient in
+// what [Server.Config] returns.
+type Server struct {
+	config    Config
+	apiKey    string
+	clientKey string
+	signer    ed25519.PrivateKey // signs API keys
+	keys      *keyring           // signs JWTs
+	network   *network
+	routes    http.Handler
+
+	closing   chan struct{} // closed by Close; frees the calls that hang
+	closeOnce sync.Once
+
+	mu         sync.Mutex // guards all below
+	closed     bool
+	inProgress sync.WaitGroup // calls; grows only while !closed
+	apiKeys    map[string]keyOrigin
+	chaos      chaos
+	people     people
+	tokens     map[string]*token
+	families   map[string][]*family // by user ID
+	oneTime    map[string]oneTimeSecret
+	mail       mail
+	wallets    map[string]string // challenged addresses: the type of each
+}
+
+// New starts a fake. The caller must Close it.
+func New(config Config) (*Server, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	_, signer, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, fmt.Errorf("crossminttest: %w", err)
+	}
+	s := &Server{
+		config:   config,
+		signer:   signer,
+		keys:     newKeyring(config.Algorithm),
+		closing:  make(chan struct{}),
+		apiKeys:  map[string]keyOrigin{},
+		chaos:    newChaos(),
+		people:   people{byID: map[string]session.User{}, byName: map[string]string{}},
+		tokens:   map[string]*token{},
+		families: map[string][]*family{},
+		oneTime:  map[string]oneTimeSecret{},
+		mail:     mail{codes: map[string]string{}, pending: map[string]*pendingCode{}},
+		wallets:  map[string]string{},
+	}
+	s.apiKey = s.MintAPIKey("sk", config.Environment, config.ProjectID)
+	s.clientKey = s.MintAPIKey("ck", config.Environment, config.ProjectID)
+	s.routes = s.newRoutes()
+	s.network = newNetwork(config, s)
+	if err := s.network.up(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close stops the fake: it breaks every connection, frees the calls that
+// hang, waits for the handlers and closes the idle connections of
+// [Server.Transport]. Later calls of the fake's methods are harmless.
+func (s *Server) Close() {
+	s.closeOnce.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		s.mu.Unlock()
+		close(s.closing)
+		s.network.down(true)
+		s.inProgress.Wait()
+	})
+}
+
+// Down makes the fake unreachable: connections break, new ones are refused.
+// What it knows stays.
+func (s *Server) Down() { s.network.down(false) }
+
+// Up ends [Server.Down]. It fails if the port is taken by now, and after
+// Close.
+func (s *Server) Up() error { return s.network.up() }
+
+// Config returns the configuration of a client of this fake: API key, base
+// URL, signer keys and HTTP client.
+func (s *Server) Config() crossmint.Config {
+	signers := map[crossmint.Environment]ed25519.PublicKey{}
+	for environment := range issuers {
+		signers[environment] = s.signer.Public().(ed25519.PublicKey)
+	}
+	return crossmint.Config{
+		APIKey:     s.apiKey,
+		BaseURL:    s.URL(),
+		Signers:    signers,
+		HTTPClient: &http.Client{Transport: s.Transport()},
+	}
+}
+
+// URL returns the base URL, without a slash at its end.
+func (s *Server) URL() string { return s.network.url }
+
+// Transport returns the transport that reaches the fake. In memory it does so
+// under any host name, and nothing else does. It is shared: clone it before
+// changing it.
+func (s *Server) Transport() *http.Transport { return s.network.transport }
+
+// ProjectID returns the project of the API keys and JWTs.
+func (s *Server) ProjectID() string { return s.config.ProjectID }
+
+// APIKey returns the project's server key, "sk_…".
+func (s *Server) APIKey() string { return s.apiKey }
+
+// ClientKey returns the project's client key, "ck_…", which browsers know.
+func (s *Server) ClientKey() string { return s.clientKey }

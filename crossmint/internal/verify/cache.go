@@ -1,0 +1,179 @@
+package verify
+
+import (
+	"hash/maphash"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of the verified-token cache.
+const (
+	// defaultCacheEntries remembers the users of one busy minute; a token of
+	// 850 bytes costs about 1.1 KiB.
+	defaultCacheEntries = 1 << 17
+	// maxEntryAge bounds how long a verdict is believed: what is decided
+	// elsewhere reaches this process at the latest after it.
+	maxEntryAge = time.Minute
+	// ways is how many places a token can be in; one group of places fills
+	// about one and a half cache lines.
+	ways = 8
+)
+
+// cache remembers tokens that passed every check, and nothing else: whoever
+// sends made-up tokens leaves no trace in it. A hit means that the whole
+// token is the same byte for byte; the hash only finds the place.
+//
+// Readers take no lock and write nothing, so one hot token does not make
+// cores wait for each other. A reader that meets a writer may miss an entry;
+// it then verifies the token once more.
+type cache struct {
+	seed   maphash.Seed
+	groups []group
+	limit  int
+
+	mu      sync.Mutex // held by writers; guards what follows
+	entries int
+	hand    int // the group in which room was made last
+}
+
+// group is the places that one hash can lead to. A tag is a part of the hash;
+// it spares looking at entries that cannot be meant.
+type group struct {
+	tags    [ways]atomic.Uint32
+	entries [ways]atomic.Pointer[entry]
+}
+
+// entry is a verified token.
+type entry struct {
+	token    string
+	sub      string
+	iat, exp int64
+	checked  time.Time
+	key      *key
+}
+
+func newCache(limit int) *cache {
+	if limit <= 0 {
+		limit = defaultCacheEntries
+	}
+	groups := 1
+	for groups*ways < 2*limit { // half empty, so that groups rarely overflow
+		groups *= 2
+	}
+	return &cache{seed: maphash.MakeSeed(), groups: make([]group, groups), limit: limit}
+}
+
+// newEntry copies the token: the string that came in is a part of the whole
+// Cookie header and would keep it alive.
+func newEntry(token string, p *parsed, k *key, now time.Time) *entry {
+	return &entry{strings.Clone(token), p.claims.sub, p.claims.iat, p.claims.exp, now, k}
+}
+
+// valid reports whether the verdict still holds.
+func (e *entry) valid(now time.Time) bool {
+	age := now.Sub(e.checked)
+	return e.exp > now.Unix() && age >= 0 && age < maxEntryAge && !e.key.retired.Load()
+}
+
+func (e *entry) claims(now time.Time) Claims {
+	c := claims{sub: e.sub, iat: e.iat, exp: e.exp}
+	return c.export(now)
+}
+
+// hash hashes the signed part of a token, so that all spellings of its
+// signature lead to the same places.
+func (c *cache) hash(token string) uint64 {
+	return maphash.String(c.seed, token[:signedLength(token)])
+}
+
+// signedLength returns the length of what comes before the last dot. A
+// signature's length is one of few, so most dots are found without a search.
+// A guess that is wrong, for a token with dots where none belong, finds
+// another place and no entry: only tokens that passed the gate have one.
+func signedLength(token string) int {
+	for _, size := range [...]int{342, 86} { // RSA-2048; ES256 and EdDSA
+		if dot := len(token) - size - 1; dot >= 0 && token[dot] == '.' {
+			return dot
+		}
+	}
+	return max(strings.LastIndexByte(token, '.'), 0)
+}
+
+func (c *cache) place(hash uint64) (*group, uint32) {
+	return &c.groups[hash&uint64(len(c.groups)-1)], uint32(hash >> 32)
+}
+
+// get returns the valid entry for token, or nil.
+func (c *cache) get(hash uint64, token string, now time.Time) *entry {
+	g, tag := c.place(hash)
+	for i := range g.tags {
+		if g.tags[i].Load() != tag {
+			continue
+		}
+		if e := g.entries[i].Load(); e != nil && e.token == token && e.valid(now) {
+			return e
+		}
+	}
+	return nil
+}
+
+// put remembers e, in the place of an entry for the same token or one that is
+// over, else in an empty one, else in that of the oldest of its group.
+func (c *cache) put(hash uint64, e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries >= c.limit {
+		c.makeRoom()
+	}
+	g, tag := c.place(hash)
+	victim, oldest := 0, time.Time{}
+	for i := range g.entries {
+		old := g.entries[i].Load()
+		if old == nil || old.token == e.token || !old.valid(e.checked) {
+			victim = i
+			break
+		}
+		if oldest.IsZero() || old.checked.Before(oldest) {
+			victim, oldest = i, old.checked
+		}
+	}
+	g.tags[victim].Store(tag)
+	if g.entries[victim].Swap(e) == nil {
+		c.entries++
+	}
+}
+
+// makeRoom empties the next group that is not empty. The mutex is held.
+func (c *cache) makeRoom() {
+	before := c.entries
+	for range c.groups {
+		c.hand = (c.hand + 1) % len(c.groups)
+		for i := range ways {
+			c.drop(&c.groups[c.hand], i)
+		}
+		if c.entries < before {
+			return
+		}
+	}
+}
+
+// drop empties one place. The mutex is held.
+func (c *cache) drop(g *group, i int) {
+	if g.entries[i].Swap(nil) != nil {
+		c.entries--
+	}
+}
+
+// evict forgets every token whose signed part has the hash.
+func (c *cache) evict(hash uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g, tag := c.place(hash)
+	for i := range g.tags {
+		if g.tags[i].Load() == tag {
+			c.drop(g, i)
+		}
+	}
+}

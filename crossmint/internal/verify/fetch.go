@@ -1,0 +1,258 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// The pace of fetching keys.
+const (
+	// unknownKidCooldown is the least time between two fetches for keys that
+	// tokens from browsers name: whoever sends made-up names causes no more.
+	unknownKidCooldown = 30 * time.Second
+	// urgentCooldown is the least time between two fetches while there are
+	// no keys at all, or when upstream's own answer names a new one.
+	urgentCooldown = time.Second
+	// staleCooldown is the least time between two fetches in the background.
+	staleCooldown = 10 * time.Second
+	// fetchTimeout is short, so that a fetch which hangs does not keep a
+	// process without keys from noticing that upstream is back.
+	fetchTimeout = 4 * time.Second
+	// propagation is how long a key that upstream's own answer names may
+	// take to appear in the published set before the answer counts as false.
+	propagation = 10 * time.Second
+	// maxNewKids bounds the memory for such names.
+	maxNewKids = 16
+	// warningInterval is the least time between two warnings about keys.
+	warningInterval = 5 * time.Minute
+)
+
+// fetcher holds the current keys and gets newer ones. Readers never wait for
+// a fetch unless their own key is unknown.
+type fetcher struct {
+	fetch                func(context.Context) ([]byte, error)
+	refreshAfter, maxAge time.Duration
+	logger               *slog.Logger
+	now                  func() time.Time
+
+	current atomic.Pointer[datedKeys]
+	due     atomic.Int64 // when to fetch in the background, in ns since 1970
+
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu          sync.Mutex // guards all below
+	running     *fetchRun
+	attempted   time.Time            // start of the last fetch
+	newKids     map[string]time.Time // kids of upstream's answers, first seen
+	lastWarning time.Time
+}
+
+type datedKeys struct {
+	set *KeySet
+	at  time.Time // start of the fetch
+}
+
+// fetchRun is one fetch in flight; done is closed at its end.
+type fetchRun struct {
+	done chan struct{}
+	err  error
+}
+
+func newFetcher(config Config, now func() time.Time) *fetcher {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &fetcher{
+		fetch: config.Fetch, refreshAfter: config.RefreshAfter, maxAge: config.MaxAge,
+		logger: config.Logger, now: now, ctx: ctx, cancel: cancel, newKids: map[string]time.Time{},
+	}
+}
+
+func (f *fetcher) close() {
+	f.cancel()
+	f.wg.Wait()
+}
+
+func (f *fetcher) fetchedAt() time.Time {
+	if d := f.current.Load(); d != nil {
+		return d.at
+	}
+	return time.Time{}
+}
+
+// outdated reports whether the keys are missing or too old to be trusted, and
+// has newer ones fetched in the background when it is time.
+func (f *fetcher) outdated(now time.Time) bool {
+	d := f.current.Load()
+	if d == nil {
+		return true
+	}
+	if now.UnixNano() >= f.due.Load() {
+		f.start(staleCooldown)
+	}
+	return now.Sub(d.at) >= f.maxAge
+}
+
+// usable returns the keys that may be trusted now.
+func (f *fetcher) usable(now time.Time) *datedKeys {
+	if f.outdated(now) {
+		return nil
+	}
+	return f.current.Load()
+}
+
+// find returns the key for p. An error that is ErrCannotTell says that the
+// key may exist; any other that it does not.
+func (f *fetcher) find(ctx context.Context, p *parsed, fresh bool) (*key, error) {
+	d := f.usable(f.now())
+	if k := d.find(p); k != nil {
+		return k, nil
+	}
+	cooldown := unknownKidCooldown
+	if d == nil || fresh {
+		cooldown = urgentCooldown
+	}
+	if run := f.start(cooldown); run != nil {
+		if err := run.wait(ctx); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrCannotTell, err)
+		}
+		d = f.usable(f.now())
+		if k := d.find(p); k != nil {
+			return k, nil
+		}
+	}
+	return nil, f.missing(d, p, fresh)
+}
+
+func (d *datedKeys) find(p *parsed) *key {
+	if d == nil {
+		return nil
+	}
+	return d.set.find(p)
+}
+
+// missing says what it means that p's key is not among the keys d.
+func (f *fetcher) missing(d *datedKeys, p *parsed, fresh bool) error {
+	if d == nil || f.now().Sub(d.at) > unknownKidCooldown {
+		return ErrCannotTell
+	}
+	if fresh && !f.hadTime(p.kid, d.at) {
+		return fmt.Errorf("%w: %w yet", ErrCannotTell, unknownKey(p))
+	}
+	return unknownKey(p)
+}
+
+// hadTime reports whether keys fetched at the given time should know the kid
+// of an answer of upstream's: caches in between may lag behind a rotation.
+func (f *fetcher) hadTime(kid string, fetched time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first, known := f.newKids[kid]
+	if !known {
+		if len(f.newKids) >= maxNewKids {
+			clear(f.newKids)
+		}
+		f.newKids[kid] = f.now()
+		return false
+	}
+	return fetched.Sub(first) >= propagation
+}
+
+// start returns the fetch in flight, or a new one if the last began at least
+// cooldown ago, or nil.
+func (f *fetcher) start(cooldown time.Duration) *fetchRun {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.running != nil {
+		return f.running
+	}
+	now := f.now()
+	since := now.Sub(f.attempted)
+	if f.ctx.Err() != nil || !f.attempted.IsZero() && since >= 0 && since < cooldown {
+		return nil
+	}
+	run := &fetchRun{done: make(chan struct{})}
+	f.running, f.attempted = run, now
+	f.due.Store(now.Add(staleCooldown).UnixNano())
+	f.wg.Add(1)
+	go f.run(run, now)
+	return run
+}
+
+// run owns one fetch. It belongs to no caller: whoever goes away leaves it
+// running for the others.
+func (f *fetcher) run(run *fetchRun, at time.Time) {
+	defer f.wg.Done()
+	run.err = errors.New("fetching keys panicked")
+	defer func() {
+		recovered := recover()
+		f.mu.Lock()
+		f.running = nil
+		f.mu.Unlock()
+		close(run.done)
+		if run.err != nil {
+			f.warn("signing keys could not be fetched", "error", run.err.Error(), "panic", recovered)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(f.ctx, fetchTimeout)
+	defer cancel()
+	data, err := f.fetch(ctx)
+	if err != nil {
+		run.err = err
+		return
+	}
+	set, err := ParseKeySet(data)
+	if err != nil {
+		run.err = err
+		return
+	}
+	run.err = nil
+	if len(set.Warnings) > 0 {
+		f.warn("signing keys were left out or are unusual", "keys", set.Warnings)
+	}
+	if old := f.current.Load(); old != nil {
+		set.adopt(old.set)
+	}
+	f.current.Store(&datedKeys{set, at})
+	f.due.Store(at.Add(f.refreshAfter).UnixNano())
+}
+
+func (r *fetchRun) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// preload fetches keys unless there are some.
+func (f *fetcher) preload(ctx context.Context) error {
+	if f.usable(f.now()) != nil {
+		return nil
+	}
+	run := f.start(0)
+	if run == nil {
+		return errors.New("closed")
+	}
+	return run.wait(ctx)
+}
+
+// warn logs, at most once in warningInterval.
+func (f *fetcher) warn(message string, args ...any) {
+	f.mu.Lock()
+	now := f.now()
+	due := f.lastWarning.IsZero() || now.Sub(f.lastWarning) >= warningInterval || now.Before(f.lastWarning)
+	if due {
+		f.lastWarning = now
+	}
+	f.mu.Unlock()
+	if due {
+		f.logger.Warn("crossmint: "+message, args...)
+	}
+}

@@ -1,0 +1,176 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Errors of [Verifier.Verify]. Any other error means that the token is
+// invalid and says why, without a secret.
+var (
+	// ErrExpired: all is right but the time. The claims are returned.
+	ErrExpired = errors.New("token has expired")
+	// ErrCannotTell: the keys that could judge the token are missing.
+	ErrCannotTell = errors.New("signing keys are unavailable")
+)
+
+// Config configures a [Verifier].
+type Config struct {
+	// Audience is what "aud" must contain; Issuer what "iss" must be, "": any.
+	Audience, Issuer string
+	// Leeway is how long before its "nbf" a token is taken.
+	Leeway time.Duration
+	// Fetch gets the key set. It has a timeout and a bounded answer.
+	Fetch func(context.Context) ([]byte, error)
+	// RefreshAfter and MaxAge are the ages at which keys are fetched again
+	// and at which they are trusted no more.
+	RefreshAfter, MaxAge time.Duration
+	Logger               *slog.Logger
+	// CacheEntries bounds the verified-token cache; 0 means the default.
+	CacheEntries int
+}
+
+// Claims are the verified claims of a token.
+type Claims struct {
+	Subject string
+	// IssuedAt is zero where the token does not tell.
+	IssuedAt, ExpiresAt time.Time
+	// CheckedAt is when the token was judged.
+	CheckedAt time.Time
+}
+
+// A Verifier judges tokens. It is safe for concurrent use.
+type Verifier struct {
+	config Config
+	keys   *fetcher
+	cache  *cache
+	denied denyList
+	now    func() time.Time // the only clock of this package; tests step it
+}
+
+// New returns a Verifier. It fetches no keys yet.
+func New(config Config) *Verifier {
+	v := &Verifier{config: config, cache: newCache(config.CacheEntries), now: time.Now}
+	v.keys = newFetcher(config, func() time.Time { return v.now() })
+	return v
+}
+
+// Preload fetches the keys now.
+func (v *Verifier) Preload(ctx context.Context) error { return v.keys.preload(ctx) }
+
+// KeysFetchedAt returns when the keys in use were fetched; zero: never.
+func (v *Verifier) KeysFetchedAt() time.Time { return v.keys.fetchedAt() }
+
+// Close ends a fetch in flight and waits for it.
+func (v *Verifier) Close() { v.keys.close() }
+
+// Verify judges a token. Fresh says that upstream itself has just sent it: a
+// key that is not known yet is then fetched at once, while for tokens from
+// browsers unknown keys cause one fetch in [unknownKidCooldown].
+func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims, error) {
+	now := v.now()
+	hash := v.cache.hash(token)
+	if e := v.cache.get(hash, token, now); e != nil && !v.keys.outdated(now) {
+		return e.claims(now), nil
+	}
+	p, err := v.read(token)
+	if err != nil {
+		return Claims{}, err
+	}
+	k, err := v.keys.find(ctx, &p, fresh)
+	if err != nil {
+		return Claims{}, err
+	}
+	now = v.now() // the keys may have taken their time
+	if err := v.judge(&p, k, now); err != nil {
+		return p.claims.export(now), err
+	}
+	// Remembered first and looked up in the deny list then, so that a logout
+	// in between finds it either here or in the cache.
+	v.cache.put(hash, newEntry(token, &p, k, now))
+	if v.denied.holds(p.signed) {
+		v.cache.evict(hash)
+		return Claims{}, errDenied
+	}
+	return p.claims.export(now), nil
+}
+
+// VerifyWith judges a token by the given keys alone. It neither remembers the
+// token nor knows of logouts.
+func (v *Verifier) VerifyWith(set *KeySet, token string) (Claims, error) {
+	p, err := v.read(token)
+	if err != nil {
+		return Claims{}, err
+	}
+	k := set.find(&p)
+	if k == nil {
+		return Claims{}, unknownKey(&p)
+	}
+	now := v.now()
+	err = v.judge(&p, k, now)
+	return p.claims.export(now), err
+}
+
+// read passes the token through the gate and compares audience and issuer,
+// which needs no keys: a token for somebody else is none of ours, whoever
+// signed it.
+func (v *Verifier) read(token string) (parsed, error) {
+	p, err := gate(token, v.config.Audience)
+	switch {
+	case err != nil:
+		return parsed{}, err
+	case !p.claims.audienceFits:
+		return parsed{}, fmt.Errorf("token's aud is %s, expected %q", p.claims.audienceText, v.config.Audience)
+	case v.config.Issuer != "" && p.claims.iss != v.config.Issuer:
+		return parsed{}, fmt.Errorf("token's iss is %s, expected %q", excerpt(p.claims.iss), v.config.Issuer)
+	}
+	return p, nil
+}
+
+var (
+	errSignature = errors.New("token's signature is false")
+	errDenied    = errors.New("token was logged out")
+)
+
+// judge checks the signature and what depends on the clock. Only an error
+// that is ErrExpired leaves the claims trustworthy.
+func (v *Verifier) judge(p *parsed, k *key, now time.Time) error {
+	switch {
+	case !k.verifies(p):
+		p.claims = claims{}
+		return errSignature
+	case p.claims.nbf > now.Add(v.config.Leeway).Unix():
+		return fmt.Errorf("token is not valid before %v", time.Unix(p.claims.nbf, 0).UTC())
+	case p.claims.exp <= now.Unix():
+		return ErrExpired
+	}
+	return nil
+}
+
+// export returns the claims in the form that callers see.
+func (c *claims) export(now time.Time) Claims {
+	out := Claims{Subject: c.sub, ExpiresAt: time.Unix(c.exp, 0), CheckedAt: now}
+	if c.iat != 0 {
+		out.IssuedAt = time.Unix(c.iat, 0)
+	}
+	return out
+}
+
+// Deny makes Verify reject the token until it expires, in every spelling: an
+// ECDSA signature can be rewritten by anybody who sees it, so the signed part
+// counts. A false token is not remembered, so that only upstream can make the
+// list grow; one that cannot be judged now is.
+func (v *Verifier) Deny(ctx context.Context, token string) {
+	if _, err := v.Verify(ctx, token, false); err != nil && !errors.Is(err, ErrCannotTell) {
+		return
+	}
+	p, err := v.read(token)
+	if err != nil {
+		return
+	}
+	v.denied.add(p.signed, p.claims.exp, v.now())
+	v.cache.evict(v.cache.hash(token))
+}

@@ -1,0 +1,151 @@
+package crossmint
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/crossmint-go/auth/crossmint/internal/verify"
+	"github.com/crossmint-go/auth/internal/strictjson"
+	"github.com/crossmint-go/auth/session"
+)
+
+var _ session.Upstream = (*Client)(nil)
+
+// Verify judges a JWT, the documented verifyCrossmintJwt. It makes no call
+// while the key that the JWT names is known. The errors are those that
+// [session.Upstream] names: session.ErrJWTExpired together with the Token,
+// session.ErrUnavailable when the keys are out of reach, else
+// session.ErrJWTInvalid with the reason.
+func (c *Client) Verify(ctx context.Context, jwt string) (session.Token, error) {
+	return exported(c.verifier.Verify(ctx, jwt, false))
+}
+
+// VerifyFresh is [Client.Verify] for a JWT from upstream's own answer.
+func (c *Client) VerifyFresh(ctx context.Context, jwt string) (session.Token, error) {
+	return exported(c.verifier.Verify(ctx, jwt, true))
+}
+
+// Keys is a set of signing keys for [Client.VerifyWith].
+type Keys struct{ set *verify.KeySet }
+
+// ParseKeys reads a JWK set (RFC 7517). Keys that are unknown, weak or not
+// for signatures are left out; it is an error if none remains.
+func ParseKeys(jwks []byte) (*Keys, error) {
+	set, err := verify.ParseKeySet(jwks)
+	if err != nil {
+		return nil, fmt.Errorf("crossmint: %w", err)
+	}
+	return &Keys{set}, nil
+}
+
+// VerifyWith is [Client.Verify] by the given keys alone. It makes no call and
+// does not know of logouts.
+func (c *Client) VerifyWith(keys *Keys, jwt string) (session.Token, error) {
+	return exported(c.verifier.VerifyWith(keys.set, jwt))
+}
+
+// Deny makes Verify reject the JWT until it expires, in this process.
+func (c *Client) Deny(ctx context.Context, jwt string) { c.verifier.Deny(ctx, jwt) }
+
+// exported puts the kernel's verdict into the domain's words.
+func exported(claims verify.Claims, err error) (session.Token, error) {
+	token := session.Token{
+		UserID: claims.Subject, IssuedAt: claims.IssuedAt, ExpiresAt: claims.ExpiresAt, CheckedAt: claims.CheckedAt,
+	}
+	switch {
+	case err == nil:
+		return token, nil
+	case errors.Is(err, verify.ErrExpired):
+		return token, session.ErrJWTExpired
+	case errors.Is(err, verify.ErrCannotTell):
+		return session.Token{}, &session.UpstreamError{Kind: session.Unavailable, Op: "keys", Err: err}
+	default:
+		return session.Token{}, fmt.Errorf("%w: %w", session.ErrJWTInvalid, err)
+	}
+}
+
+// Refresh exchanges a refresh token, or the one-time secret of a login, for a
+// new session. It makes one call; the session.Manager knows when to make
+// another. What it returns is checked for its form only: verify the JWT.
+func (c *Client) Refresh(ctx context.Context, token session.Secret) (*session.Grant, error) {
+	const op = "refresh"
+	r := request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/refresh", body: refreshBody(token)}
+	member := "refresh"
+	if c.config.RefreshRoute != "" {
+		r.url, r.keyless, member = c.config.RefreshRoute, true, "refreshToken"
+	}
+	body, err := c.call(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	grant, err := parseGrant(body, member)
+	if err != nil {
+		return nil, malformed(op, err)
+	}
+	return grant, nil
+}
+
+// Logout revokes a refresh token, in one call.
+func (c *Client) Logout(ctx context.Context, token session.Secret) error {
+	_, err := c.call(ctx, request{
+		op: "logout", method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/logout", body: refreshBody(token),
+	})
+	return err
+}
+
+func refreshBody(token session.Secret) []byte {
+	body, _ := json.Marshal(map[string]string{"refresh": token.Reveal()}) // a map of strings always marshals
+	return body
+}
+
+// parseGrant reads the answer of a refresh: upstream calls the token's member
+// "refresh", a refresh route "refreshToken".
+func parseGrant(body []byte, member string) (*session.Grant, error) {
+	grant := &session.Grant{ReceivedAt: time.Now()}
+	err := strictjson.Object(body, func(name []byte, value strictjson.Value) error {
+		switch string(name) {
+		case "jwt":
+			text, _ := value.Text()
+			grant.JWT = session.NewSecret(text)
+		case member:
+			if !value.IsObject() {
+				return errIncomplete
+			}
+			return parseRefreshToken(value, &grant.RefreshToken)
+		case "user":
+			return parseUser(value, &grant.User)
+		}
+		return nil
+	})
+	if err == nil && (grant.JWT.IsZero() || grant.RefreshToken.Secret.IsZero() || grant.User.ID == "") {
+		err = errIncomplete
+	}
+	return grant, err
+}
+
+// parseRefreshToken reads {"secret","expiresAt"}. A token whose end cannot be
+// read still works, so only a missing secret is a fault.
+func parseRefreshToken(value strictjson.Value, token *session.RefreshToken) error {
+	return strictjson.Object(value, func(name []byte, value strictjson.Value) error {
+		text, _ := value.Text()
+		switch string(name) {
+		case "secret":
+			token.Secret = session.NewSecret(text)
+		case "expiresAt":
+			token.ExpiresAtText = text
+			token.ExpiresAt, _ = time.Parse(time.RFC3339, text)
+		}
+		return nil
+	})
+}
+
+func parseUser(value strictjson.Value, user *session.User) error {
+	if !value.IsObject() || json.Unmarshal(value, user) != nil {
+		return errIncomplete // the library's error repeats the content
+	}
+	return nil
+}

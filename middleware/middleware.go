@@ -1,0 +1,161 @@
+package middleware
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/internal/reply"
+	"github.com/crossmint-go/auth/session"
+)
+
+// Config configures the middleware. The zero value reads cookies only and
+// answers errors in JSON.
+type Config struct {
+	// Bearer takes a JWT from an Authorization header, too, as native clients
+	// send it. Such a request's cookies are ignored, it needs no refresh
+	// token, and nothing is set or cleared.
+	Bearer bool
+	// SignIn is where navigations without a session are sent (303, with the
+	// path they wanted in the query parameter return_to): a path on this
+	// host. Requests of scripts, and those that cannot be decided now, are
+	// answered as without it. nil: no redirect.
+	//
+	// A sign-in page must treat return_to as any user's input.
+	SignIn *url.URL
+	// ErrorHandler answers in place of the default. When it runs, cookies
+	// that had to be cleared are, and Retry-After and Cache-Control are set.
+	// The error is a *session.AuthenticationError (401) or is
+	// session.ErrUnavailable (503). Its text is for logs, not for browsers.
+	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// RequireSession returns a middleware that lets only requests with a valid
+// session pass; handlers find it with session.FromContext. Others get 401,
+// or 503 where it cannot be decided now; cookies are cleared only when
+// upstream has definitely refused them.
+//
+// Inside another middleware with the same manager it uses that one's result.
+// It panics, when it is wired, if sessions or cookies is nil or SignIn is not
+// a path on this host.
+func RequireSession(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.Handler) http.Handler {
+	g := newGate("RequireSession", sessions, cookies, config)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			o := g.pass(w, r)
+			if o.err != nil {
+				g.refuse(w, r, o.err)
+				return
+			}
+			next.ServeHTTP(w, o.request(r))
+		})
+	}
+}
+
+// OptionalSession returns a middleware that always runs the next handler.
+// session.FromContext tells it whether there is a session, and
+// session.ErrorFromContext why there is none: a public page must not fall
+// with upstream. Cookies are renewed and cleared as RequireSession does.
+func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.Handler) http.Handler {
+	g := newGate("OptionalSession", sessions, cookies, config)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			o := g.pass(w, r)
+			next.ServeHTTP(w, o.request(r))
+		})
+	}
+}
+
+// Session returns a call that does what RequireSession does and leaves the
+// answer to its caller: the documented getSession(request, response). Renewed
+// cookies are set, and dead ones cleared, on w; so call it before anything is
+// written. The error is as Config.ErrorHandler receives it.
+func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.ResponseWriter, *http.Request) (*session.AuthSession, error) {
+	g := newGate("Session", sessions, cookies, config)
+	return func(w http.ResponseWriter, r *http.Request) (*session.AuthSession, error) {
+		o := g.pass(w, r)
+		return o.session, o.err
+	}
+}
+
+// gate is what the three have in common.
+type gate struct {
+	sessions *session.Manager
+	cookies  *cookie.Codec
+	config   Config
+}
+
+func newGate(name string, sessions *session.Manager, cookies *cookie.Codec, config Config) *gate {
+	switch {
+	case sessions == nil:
+		panic("middleware: " + name + ": the session manager is nil")
+	case cookies == nil:
+		panic("middleware: " + name + ": the cookie codec is nil")
+	case config.SignIn != nil && !reply.LocalPath(config.SignIn):
+		panic(fmt.Sprintf("middleware: %s: Config.SignIn must be a path on this host, not %q", name, config.SignIn))
+	}
+	return &gate{sessions, cookies, config}
+}
+
+// outcome is what became of a request. Its result is missing where an
+// earlier middleware has already put it into the context.
+type outcome struct {
+	session *session.AuthSession
+	err     error
+	result  session.Result
+	resumed bool
+}
+
+// request returns r with the outcome in its context.
+func (o *outcome) request(r *http.Request) *http.Request {
+	if o.resumed {
+		return r
+	}
+	return r.WithContext(o.result.NewContext(r.Context()))
+}
+
+// pass authenticates r and sets on w what has to be set whatever follows.
+func (g *gate) pass(w http.ResponseWriter, r *http.Request) outcome {
+	if s, err, ok := g.sessions.Resume(r.Context()); ok {
+		return outcome{session: s, err: err, resumed: true}
+	}
+	g.vary(w.Header())
+	if jwt, ok := g.bearer(r); ok {
+		result, err := g.sessions.Verify(r.Context(), jwt)
+		if reply.StatusOf(err) == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		}
+		return outcome{session: result.Session, err: err, result: result}
+	}
+	result, err := g.authenticate(r)
+	result, err = g.cookies.Apply(w, r, result, err)
+	return outcome{session: result.Session, err: err, result: result}
+}
+
+func (g *gate) authenticate(r *http.Request) (session.Result, error) {
+	if upgrades(r) {
+		return g.sessions.Authenticate(r.Context(), g.cookies.Read(r), session.WithoutEarlyRefresh)
+	}
+	return g.sessions.Authenticate(r.Context(), g.cookies.Read(r))
+}
+
+// upgrades reports whether r asks for another protocol, such as WebSocket: by
+// the header Upgrade in HTTP/1.1, by CONNECT since (RFC 8441).
+func upgrades(r *http.Request) bool {
+	return r.Method == http.MethodConnect || len(r.Header["Upgrade"]) > 0
+}
+
+// refuse answers in place of the handler.
+func (g *gate) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	w.Header().Set("Cache-Control", "no-store")
+	reply.RetryAfter(w, err)
+	switch {
+	case g.config.SignIn != nil && reply.StatusOf(err) == http.StatusUnauthorized && navigates(r):
+		http.Redirect(w, r, g.signInURL(r), http.StatusSeeOther)
+	case g.config.ErrorHandler != nil:
+		g.config.ErrorHandler(w, r, err)
+	default:
+		reply.Error(w, err)
+	}
+}

@@ -1,0 +1,250 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+)
+
+// statusForbidden is the one HTTP status that means something to this package:
+// upstream answers it to a bad API key.
+const statusForbidden = 403
+
+// An Option changes what [Manager.Authenticate] does for one request.
+type Option uint8
+
+const (
+	// WithoutEarlyRefresh is for requests whose answer may not be able to
+	// carry cookies, such as upgrades to WebSocket: they refresh only what
+	// has expired.
+	WithoutEarlyRefresh Option = 1 + iota
+)
+
+// candidate is a pair with the verdict on its JWT.
+type candidate struct {
+	*pair
+	token   Token
+	verdict error // nil: valid
+}
+
+func (m *Manager) judge(ctx context.Context, p *pair) candidate {
+	if p.jwt == "" {
+		return candidate{p, Token{}, errNoJWT}
+	}
+	token, err := m.upstream.Verify(ctx, p.jwt)
+	return candidate{p, token, err}
+}
+
+var errNoJWT = errors.New("no JWT")
+
+// signed reports whether the JWT is correctly signed, expired or not.
+func (c *candidate) signed() bool { return c.verdict == nil || errors.Is(c.verdict, ErrJWTExpired) }
+
+// Authenticate decides whether the request that presents the material may
+// pass, the documented getSession(material). It refreshes the session where
+// its JWT has expired or is false; [Result.Renewed] must then be stored with
+// the user, best before anything else is written.
+//
+// Errors are an [*AuthenticationError], or are [ErrUnavailable]: then nobody
+// can tell now, and nothing must be cleared. The Result carries the material's
+// place in the context either way.
+func (m *Manager) Authenticate(ctx context.Context, presented Material, options ...Option) (Result, error) {
+	n := presented.node
+	if n == nil {
+		return m.conclude(ctx, &attempt{op: "authenticate"}, Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial))
+	}
+	first := m.judge(ctx, &n.first)
+	early := m.inEarlyWindow(&first) && !slices.Contains(options, WithoutEarlyRefresh)
+	if first.verdict == nil && m.complete(&n.first) && len(n.more) == 0 && !early {
+		if m.config.ReportAllowed {
+			m.report(ctx, Event{Outcome: Allowed, Op: "authenticate", UserID: first.token.UserID})
+		}
+		return m.admit(n, &first), nil
+	}
+	a := &attempt{op: "authenticate", started: time.Now(), node: n, early: !slices.Contains(options, WithoutEarlyRefresh)}
+	result, err := m.decide(ctx, a, first)
+	return m.conclude(ctx, a, result, err)
+}
+
+// attempt is what is known of one call of Authenticate or Refresh while it
+// runs; the event at its end tells of it.
+type attempt struct {
+	op      string
+	started time.Time
+	node    *node
+	early   bool
+	asked   Secret // the refresh token used last
+	shared  bool
+	best    candidate
+}
+
+// complete reports whether a pair with a valid JWT is all that it takes.
+func (m *Manager) complete(p *pair) bool { return p.refresh != "" || m.config.AllowJWTAlone }
+
+// admit returns the session that the request brought.
+func (m *Manager) admit(n *node, c *candidate) Result {
+	if n.owner != nil { // used before: what was handed out must not change
+		n = &node{first: *c.pair}
+		c.pair = &n.first
+	}
+	n.owner, n.live, n.err = m, true, nil
+	n.session = AuthSession{
+		UserID:       c.token.UserID,
+		JWT:          Secret{&c.jwt},
+		RefreshToken: RefreshToken{Secret: Secret{&c.refresh}},
+		ExpiresAt:    c.token.ExpiresAt,
+	}
+	return Result{Session: &n.session, Source: c.source, node: n}
+}
+
+// decide takes the way of a request that is not plainly in order.
+func (m *Manager) decide(ctx context.Context, a *attempt, first candidate) (Result, error) {
+	candidates := m.rank(ctx, a.node, first)
+	a.best = candidates[0]
+	best := &candidates[0]
+	if best.verdict == nil && m.complete(best.pair) {
+		if a.early && m.inEarlyWindow(best) {
+			return m.refreshEarly(ctx, a, best)
+		}
+		return m.admit(a.node, best), nil
+	}
+	if err := undecided(candidates); err != nil && best.refresh != "" && !best.signed() {
+		return Result{}, err
+	}
+	if best.refresh == "" {
+		return Result{}, m.withoutRefreshToken(best)
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.config.Patience)
+	defer cancel()
+	return m.renew(ctx, a, candidates)
+}
+
+// rank judges all pairs and puts them into the order in which they count:
+// those that can make a session first, among them the correctly signed JWT
+// that ends last, then as they came.
+func (m *Manager) rank(ctx context.Context, n *node, first candidate) []candidate {
+	candidates := []candidate{first}
+	for i := range n.more {
+		candidates = append(candidates, m.judge(ctx, &n.more[i]))
+	}
+	slices.SortStableFunc(candidates, func(a, b candidate) int {
+		return cmp.Or(
+			falseLast(m.complete(a.pair), m.complete(b.pair)),
+			falseLast(a.signed(), b.signed()),
+			b.token.ExpiresAt.Compare(a.token.ExpiresAt),
+		)
+	})
+	return candidates
+}
+
+func falseLast(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}
+
+// undecided returns why a JWT among the candidates cannot be judged, or nil.
+func undecided(candidates []candidate) error {
+	for i := range candidates {
+		if errors.Is(candidates[i].verdict, ErrUnavailable) {
+			return candidates[i].verdict
+		}
+	}
+	return nil
+}
+
+// withoutRefreshToken says why a pair without a refresh token does not do.
+func (m *Manager) withoutRefreshToken(c *candidate) error {
+	switch {
+	case !m.config.AllowJWTAlone:
+		return notAuthenticated(messageNoRefresh, errors.Join(ErrRefreshTokenMissing, describe(c.verdict)))
+	case errors.Is(c.verdict, ErrUnavailable):
+		return c.verdict
+	default:
+		return notAuthenticated(messageNotValid, c.verdict)
+	}
+}
+
+// describe returns a verdict that is worth a word beside another cause.
+func describe(verdict error) error {
+	if verdict == nil || errors.Is(verdict, errNoJWT) {
+		return nil
+	}
+	return verdict
+}
+
+// Verify returns the session of a JWT alone, as a native client sends it in an
+// Authorization header. It never refreshes. Errors are as in Authenticate.
+func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
+	material := NewMaterial(jwt.Reveal(), "")
+	a := &attempt{op: "authenticate", node: material.node}
+	if a.node == nil {
+		return m.conclude(ctx, a, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))
+	}
+	c := m.judge(ctx, &a.node.first)
+	a.best = c
+	switch {
+	case c.verdict == nil:
+		return m.admit(a.node, &c), nil
+	case errors.Is(c.verdict, ErrUnavailable):
+		return m.conclude(ctx, a, Result{}, c.verdict)
+	default:
+		return m.conclude(ctx, a, Result{}, notAuthenticated(messageNotValid, c.verdict))
+	}
+}
+
+func notAuthenticated(message string, cause error) *AuthenticationError {
+	return &AuthenticationError{Message: message, Err: cause}
+}
+
+// conclude leaves the outcome in the node and reports it.
+func (m *Manager) conclude(ctx context.Context, a *attempt, result Result, err error) (Result, error) {
+	if err != nil {
+		if a.node == nil || a.node.owner != nil {
+			a.node = &node{}
+		}
+		a.node.owner, a.node.live, a.node.err = m, false, err
+		result = Result{Dead: result.Dead, node: a.node}
+	}
+	e := Event{Op: a.op, Err: err, Token: m.hasher.name(a.asked), Shared: a.shared, UserID: a.best.token.UserID}
+	if !a.started.IsZero() {
+		e.Latency = time.Since(a.started)
+	}
+	var up *UpstreamError
+	if errors.As(err, &up) {
+		e.UpstreamStatus = up.Status
+	}
+	e.Outcome = outcome(&result, err)
+	if result.Session != nil {
+		e.UserID = result.Session.UserID
+	}
+	if e.Outcome != Allowed || m.config.ReportAllowed {
+		m.report(ctx, e)
+	}
+	return result, err
+}
+
+// outcome names the ending of an attempt.
+func outcome(result *Result, err error) Outcome {
+	var rejected *AuthenticationError
+	switch {
+	case errors.As(err, &rejected) && rejected.Clear:
+		return SignedOut
+	case rejected != nil:
+		return Rejected
+	case err != nil:
+		return Undecided
+	case result.Renewed != nil:
+		return Refreshed
+	case result.Stale:
+		return ServedStale
+	default:
+		return Allowed
+	}
+}

@@ -1,0 +1,119 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// contextKey finds a *node in a context.
+type contextKey struct{}
+
+// FromContext returns the session of the request whose context ctx is, and
+// whether there is one. Behind RequireSession there always is; behind
+// OptionalSession there may be.
+func FromContext(ctx context.Context) (*AuthSession, bool) {
+	n, ok := ctx.Value(contextKey{}).(*node)
+	if !ok || !n.live {
+		return nil, false
+	}
+	return &n.session, true
+}
+
+// ErrorFromContext returns why there is no session in ctx behind
+// OptionalSession: an [*AuthenticationError], or an error that is
+// [ErrUnavailable]. It is nil where there is a session, and where no
+// middleware ran.
+func ErrorFromContext(ctx context.Context) error {
+	if n, ok := ctx.Value(contextKey{}).(*node); ok {
+		return n.err
+	}
+	return nil
+}
+
+// NewContext returns a context that carries s. Tests of handlers use it; in
+// production the middleware does the same. A middleware downstream does not
+// take such a session for one that its own manager has verified.
+func NewContext(ctx context.Context, s *AuthSession) context.Context {
+	return &node{parent: ctx, live: s != nil, session: deref(s)}
+}
+
+func deref(s *AuthSession) AuthSession {
+	if s == nil {
+		return AuthSession{}
+	}
+	return *s
+}
+
+// The node is its own context: the session and the way to it cost one
+// allocation together.
+
+func (n *node) Deadline() (time.Time, bool) { return n.parent.Deadline() }
+func (n *node) Done() <-chan struct{}       { return n.parent.Done() }
+func (n *node) Err() error                  { return n.parent.Err() }
+func (n *node) Value(key any) any {
+	if key == (contextKey{}) {
+		return n
+	}
+	return n.parent.Value(key)
+}
+
+// A Result is what [Manager.Authenticate] and [Manager.Refresh] found.
+type Result struct {
+	// Session is the user's session. It is nil exactly when an error says why.
+	Session *AuthSession
+	// Renewed is the grant to be stored with the user; nil: nothing to store.
+	Renewed *Grant
+	// Source names the pair whose refresh token was used, as given to
+	// [Material.Add]; it is [SourceBody] where the token came from elsewhere.
+	Source int
+	// Dead names the pairs whose refresh tokens upstream has refused on the
+	// way to this result.
+	Dead []int
+	// Stale marks a session whose JWT has expired while upstream is
+	// unavailable. It opens nothing; see Config.StaleFor.
+	Stale bool
+
+	node *node
+}
+
+// SourceBody is the [Result.Source] of a refresh token that was not part of
+// the Material.
+const SourceBody = -1
+
+// NewContext returns a context in which [FromContext] finds the session, or
+// [ErrorFromContext] the error, and in which [Manager.Resume] finds both.
+func (r Result) NewContext(ctx context.Context) context.Context {
+	n := r.node
+	if n == nil || n.parent != nil {
+		n = &node{}
+		if r.node != nil {
+			n.owner, n.live, n.err, n.session = r.node.owner, r.node.live, r.node.err, r.node.session
+		}
+	}
+	n.parent = ctx
+	return n
+}
+
+// Failed returns r without its session: for a caller that cannot go through
+// with it, such as a middleware whose cookies cannot hold what was renewed.
+func (r Result) Failed(err error) Result {
+	n := &node{err: err}
+	if r.node != nil {
+		n.owner = r.node.owner
+	}
+	return Result{node: n}
+}
+
+// Resume returns the outcome that an earlier middleware with the same Manager
+// left in ctx, and whether there is one. The outcome of another manager does
+// not count: it may stand for another project.
+func (m *Manager) Resume(ctx context.Context) (*AuthSession, error, bool) { //nolint:revive // ok comes last, as everywhere
+	n, ok := ctx.Value(contextKey{}).(*node)
+	if !ok || n.owner != m {
+		return nil, nil, false
+	}
+	if !n.live {
+		return nil, n.err, true
+	}
+	return &n.session, nil, true
+}

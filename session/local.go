@@ -1,0 +1,378 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Bounds of the in-process coordinator. All that it holds together stays
+// below some 100 MiB; made-up tokens, which are only ever refused, fill less
+// than 20 of them.
+const (
+	// maxFlights bounds the refreshes that run at once; each holds a
+	// connection to upstream.
+	maxFlights = 4096
+	// maxWaiters bounds the requests that wait for them.
+	maxWaiters = 100_000
+	// maxGrants bounds remembered grants, of about 2 KiB each: more than a
+	// thousand refreshes a second fill in the grace.
+	maxGrants = 1 << 14
+	// maxKeys bounds what is remembered of a token without a grant: about
+	// 150 bytes each.
+	maxKeys = 1 << 16
+	// maxChain bounds the rotations that are followed from an old token.
+	maxChain = 16
+
+	// refusalAge is how long a definite no is remembered.
+	refusalAge = 30 * time.Second
+	// keptAge is how long a grant waits that could not be judged or was never
+	// handed to anybody.
+	keptAge = 10 * time.Minute
+	// markAge is how long a logout is remembered: longer than any flight.
+	markAge = 10 * time.Minute
+	// flightTimeout bounds a refresh with all its tries.
+	flightTimeout = 35 * time.Second
+)
+
+// local is the coordinator of one process. Another one, of a fleet, may stand
+// behind it.
+type local struct {
+	hasher *hasher
+	next   Coordinator // nil: none
+	grace  time.Duration
+	report func(context.Context, Event)
+
+	stopped context.Context // ends when Close has lost its patience
+	stop    context.CancelFunc
+	flying  sync.WaitGroup
+
+	mu       sync.Mutex // guards all below
+	closed   bool
+	waiters  int
+	flights  map[tokenKey]*flight
+	grants   *memory[*succession]    // by the token that was exchanged
+	kept     *memory[*Grant]         // not judged yet, by the same
+	refusals *memory[*UpstreamError] // definite ones
+	rotated  *memory[struct{}]       // tokens that have, or had, a successor
+	marks    *memory[struct{}]       // logged out
+}
+
+// flight is one refresh in the air. What it got is set before done is closed.
+type flight struct {
+	key   tokenKey
+	done  chan struct{}
+	grant *Grant
+	err   error
+}
+
+// succession is a grant that was got for a token. While nobody has taken it,
+// no browser can know the successor, and it is kept; once somebody has, it
+// lives for the grace.
+type succession struct {
+	grant *Grant
+	until time.Time // zero: nobody has taken it
+}
+
+func newLocal(next Coordinator, hasher *hasher, grace time.Duration, report func(context.Context, Event)) *local {
+	stopped, stop := context.WithCancel(context.Background())
+	return &local{
+		hasher: hasher, next: next, grace: grace, report: report, stopped: stopped, stop: stop,
+		flights:  map[tokenKey]*flight{},
+		grants:   newMemory[*succession](keptAge, maxGrants),
+		kept:     newMemory[*Grant](keptAge, maxGrants),
+		refusals: newMemory[*UpstreamError](refusalAge, maxKeys),
+		rotated:  newMemory[struct{}](keptAge, maxKeys),
+		marks:    newMemory[struct{}](markAge, maxKeys),
+	}
+}
+
+// Do implements [Coordinator].
+func (c *local) Do(ctx context.Context, token Secret, work Work) (Shared, error) {
+	f, joined, err := c.enter(ctx, token, work)
+	if err != nil {
+		return Shared{Remembered: true}, err
+	}
+	defer c.leave()
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return Shared{Remembered: joined}, ctx.Err()
+	}
+	if f.err != nil {
+		return Shared{Remembered: joined}, f.err
+	}
+	c.take(f.key)
+	return Shared{f.grant, joined}, nil
+}
+
+// landed is a flight that is over: what is remembered looks like one.
+func landed(k tokenKey, grant *Grant) *flight {
+	f := &flight{key: k, done: make(chan struct{}), grant: grant}
+	close(f.done)
+	return f
+}
+
+// enter finds what is known of token, or the flight that will tell, or starts
+// one. The caller leaves after it, unless there was an error.
+func (c *local) enter(ctx context.Context, token Secret, work Work) (f *flight, joined bool, err error) {
+	k := c.hasher.key(token)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last, grant, err := c.newest(k)
+	if err != nil {
+		return nil, false, err
+	}
+	if refusal, found := c.refusals.get(k); found && grant == nil {
+		return nil, false, refusal
+	}
+	f, flying := c.flights[k]
+	switch {
+	case grant != nil:
+		f, joined = landed(last, grant), true
+	case c.waiters >= maxWaiters:
+		return nil, false, busy("too many requests wait for a refresh")
+	case flying:
+		joined = true
+	case c.closed:
+		return nil, false, busy("the session manager is closed")
+	case len(c.flights) >= maxFlights:
+		return nil, false, busy("too many refreshes are running")
+	default:
+		f = c.launch(ctx, k, token, work)
+	}
+	c.waiters++
+	return f, joined, nil
+}
+
+func (c *local) leave() {
+	c.mu.Lock()
+	c.waiters--
+	c.mu.Unlock()
+}
+
+func busy(reason string) error {
+	return &UpstreamError{Kind: Unavailable, Op: "refresh", RetryAfter: time.Second, Err: errors.New(reason)}
+}
+
+// newest follows the rotations from k to the newest grant that still lives,
+// and returns it with the key it is remembered under. A mark on the way ends
+// the search with ErrLoggedOut. The mutex is held.
+func (c *local) newest(k tokenKey) (last tokenKey, grant *Grant, err error) {
+	for range maxChain {
+		if _, marked := c.marks.get(k); marked {
+			return k, nil, ErrLoggedOut
+		}
+		s, found := c.grants.get(k)
+		if !found || !s.until.IsZero() && time.Now().After(s.until) {
+			break
+		}
+		last, grant, k = k, s.grant, c.hasher.key(s.grant.RefreshToken.Secret)
+	}
+	return last, grant, nil
+}
+
+// take notes that somebody has the grant under k: its grace runs from the
+// moment it came to be, or from now if nobody was there then. Taking it again
+// does not prolong it.
+func (c *local) take(k tokenKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s, found := c.grants.get(k); found && s.until.IsZero() {
+		s.until = time.Now().Add(c.grace)
+	}
+}
+
+// launch starts a flight. The mutex is held.
+func (c *local) launch(ctx context.Context, k tokenKey, token Secret, work Work) *flight {
+	f := &flight{key: k, done: make(chan struct{})}
+	c.flights[k] = f
+	c.flying.Add(1)
+	// The flight belongs to none of those who wait for it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTimeout)
+	unhook := context.AfterFunc(c.stopped, cancel)
+	go func() {
+		defer c.flying.Done()
+		defer cancel()
+		defer unhook()
+		c.fly(ctx, f, token, work)
+	}()
+	return f
+}
+
+func (c *local) fly(ctx context.Context, f *flight, token Secret, work Work) {
+	grant, err := c.obtain(ctx, f.key, token, work)
+	orphan := c.land(f, grant, err)
+	close(f.done)
+	if orphan != nil {
+		c.contain(ctx, func() error { work.Revoke(ctx, orphan); return nil })
+	}
+}
+
+// obtain gets the successor of token and has it judged. What could not be
+// judged before is judged again, and upstream is not asked.
+func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work) (grant *Grant, err error) {
+	err = c.contain(ctx, func() (err error) {
+		if c.next != nil {
+			shared, err := c.next.Do(ctx, token, work)
+			grant = shared.Grant
+			return err
+		}
+		if grant = c.keptFor(k); grant == nil {
+			if grant, err = work.Ask(ctx, token); err != nil {
+				return err
+			}
+			c.keep(k, grant)
+		}
+		err = work.Judge(ctx, grant)
+		if err == nil || errors.Is(err, ErrMalformed) {
+			c.keep(k, nil)
+		}
+		return err
+	})
+	return grant, err
+}
+
+// contain turns a panic of work's into an error: it would end the process.
+func (c *local) contain(ctx context.Context, work func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &UpstreamError{Kind: Unavailable, Op: "refresh", Err: fmt.Errorf("panic: %v", r)}
+			c.report(ctx, Event{Outcome: Panicked, Op: "refresh", Err: err})
+		}
+	}()
+	return work()
+}
+
+func (c *local) keptFor(k tokenKey) *Grant {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	grant, _ := c.kept.get(k)
+	return grant
+}
+
+// keep remembers a grant that is to be judged; nil forgets it.
+func (c *local) keep(k tokenKey, grant *Grant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if grant == nil {
+		c.kept.drop(k)
+	} else {
+		c.kept.put(k, grant)
+	}
+}
+
+// land ends a flight: it remembers what came of it for those who come later,
+// and returns a grant that has to be revoked since its user has logged out.
+func (c *local) land(f *flight, grant *Grant, err error) (orphan *Grant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.flights, f.key)
+	if _, marked := c.marks.get(f.key); marked {
+		f.err = ErrLoggedOut
+		if err == nil {
+			return grant
+		}
+		kept, _ := c.kept.get(f.key)
+		c.kept.drop(f.key)
+		return kept
+	}
+	f.grant, f.err = grant, err
+	var up *UpstreamError
+	switch {
+	case err == nil:
+		c.remember(f.key, grant)
+	case errors.As(err, &up) && up.Kind == Refused:
+		f.err = c.refuse(f.key, up)
+	}
+	return nil
+}
+
+// remember keeps a grant under the token it was got for. Where upstream does
+// not rotate tokens there is no succession to remember. The mutex is held.
+func (c *local) remember(k tokenKey, grant *Grant) {
+	if c.hasher.key(grant.RefreshToken.Secret) == k {
+		return
+	}
+	c.grants.put(k, &succession{grant: grant})
+	c.rotated.put(k, struct{}{})
+}
+
+// refuse remembers a refusal. A token that was rotated here is refused
+// because its successor lives, somewhere in the same browser: such a refusal
+// must not clear what it does not speak of. The mutex is held.
+func (c *local) refuse(k tokenKey, refusal *UpstreamError) *UpstreamError {
+	if _, late := c.rotated.get(k); late {
+		doubtful := *refusal
+		doubtful.Doubtful = true
+		refusal = &doubtful
+	}
+	c.refusals.put(k, refusal)
+	return refusal
+}
+
+// Logout implements [Coordinator].
+func (c *local) Logout(ctx context.Context, token Secret) ([]*Grant, error) {
+	newest, followers := c.mark(token)
+	if c.next == nil {
+		return followers, nil
+	}
+	more, err := c.next.Logout(ctx, newest)
+	return append(followers, more...), err
+}
+
+// mark marks token and all that follows it.
+func (c *local) mark(token Secret) (newest Secret, followers []*Grant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	newest = token
+	for range maxChain {
+		k := c.hasher.key(newest)
+		c.marks.put(k, struct{}{})
+		grant, kept := c.kept.get(k)
+		if kept && c.flights[k] == nil { // else the flight will find the mark
+			c.kept.drop(k)
+		} else if s, found := c.grants.get(k); found {
+			grant = s.grant
+		} else {
+			break
+		}
+		followers = append(followers, grant)
+		newest = grant.RefreshToken.Secret
+	}
+	return newest, followers
+}
+
+// Close implements [Coordinator].
+func (c *local) Close(ctx context.Context) error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	landed := make(chan struct{})
+	go func() {
+		c.flying.Wait()
+		close(landed)
+	}()
+	var err error
+	select {
+	case <-landed:
+	case <-ctx.Done():
+		err = ctx.Err()
+		c.stop()
+		<-landed // flights end with their context
+	}
+	c.stop()
+	if c.next != nil {
+		err = errors.Join(err, c.next.Close(ctx))
+	}
+	return err
+}
+
+// load counts the flights and the requests that wait for one.
+func (c *local) load() (flights, waiters int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.flights), c.waiters
+}

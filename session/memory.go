@@ -1,0 +1,97 @@
+package session
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// A tokenKey stands for a refresh token wherever one is looked up: what the
+// process remembers cannot be searched by somebody who reads its memory, and
+// lookups take a time that says nothing about tokens.
+type tokenKey [16]byte
+
+// A hasher makes tokenKeys. Its secret lives as long as the process.
+type hasher struct{ secret [sha256.Size]byte }
+
+func newHasher() *hasher {
+	h := &hasher{}
+	_, _ = rand.Read(h.secret[:]) // never fails
+	return h
+}
+
+func (h *hasher) key(token Secret) (k tokenKey) {
+	mac := hmac.New(sha256.New, h.secret[:])
+	mac.Write([]byte(token.Reveal()))
+	copy(k[:], mac.Sum(nil))
+	return k
+}
+
+// name returns the eight hex digits that stand for a token in events.
+func (h *hasher) name(token Secret) string {
+	if token.IsZero() {
+		return ""
+	}
+	k := h.key(token)
+	return hex.EncodeToString(k[:4])
+}
+
+// A memory is a bounded map whose entries end at a fixed age. At its bound it
+// forgets the oldest first. It is not safe for concurrent use.
+type memory[V any] struct {
+	age     time.Duration
+	limit   int
+	entries map[tokenKey]remembered[V]
+	order   []dated // by age, the oldest first; may name entries that are gone
+}
+
+type remembered[V any] struct {
+	value V
+	at    time.Time
+}
+
+type dated struct {
+	key tokenKey
+	at  time.Time
+}
+
+func newMemory[V any](age time.Duration, limit int) *memory[V] {
+	return &memory[V]{age: age, limit: limit, entries: map[tokenKey]remembered[V]{}}
+}
+
+// get returns the entry of k, unless it has ended.
+func (m *memory[V]) get(k tokenKey) (value V, found bool) {
+	e, found := m.entries[k]
+	if !found || time.Since(e.at) >= m.age {
+		return value, false
+	}
+	return e.value, true
+}
+
+// put sets the entry of k. Its age counts from now.
+func (m *memory[V]) put(k tokenKey, value V) {
+	now := time.Now()
+	m.prune(now)
+	m.entries[k] = remembered[V]{value, now}
+	m.order = append(m.order, dated{k, now})
+}
+
+// drop removes the entry of k.
+func (m *memory[V]) drop(k tokenKey) { delete(m.entries, k) }
+
+// prune removes what has ended, and the oldest while there is no room.
+func (m *memory[V]) prune(now time.Time) {
+	for len(m.order) > 0 {
+		oldest := m.order[0]
+		if now.Sub(oldest.at) < m.age && len(m.order) < m.limit {
+			return
+		}
+		// The key may have been put again since; that entry is younger.
+		if e, found := m.entries[oldest.key]; found && e.at.Equal(oldest.at) {
+			delete(m.entries, oldest.key)
+		}
+		m.order = m.order[1:]
+	}
+}

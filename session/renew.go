@@ -1,0 +1,152 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+const (
+	// maxAsked bounds how many distinct refresh tokens of one request
+	// upstream is asked about.
+	maxAsked = 2
+	// maxHops bounds how many grants that have expired meanwhile are
+	// exchanged on for one request.
+	maxHops = 3
+)
+
+// renew exchanges the first refresh token among the candidates that upstream
+// does not refuse.
+func (m *Manager) renew(ctx context.Context, a *attempt, candidates []candidate) (Result, error) {
+	var refused refusals
+	for i := range candidates {
+		c := &candidates[i]
+		if c.refresh == "" || refused.hold(c.refresh) {
+			continue
+		}
+		if refused.asked >= maxAsked {
+			refused.keep = true // those that nobody asked about may live
+			break
+		}
+		shared, token, err := m.exchange(ctx, a, c)
+		if err == nil {
+			result := m.renewed(a.node, shared.Grant, token)
+			result.Source, result.Dead = c.source, refused.sources(candidates)
+			m.noticeChange(ctx, a, result.Session)
+			return result, nil
+		}
+		if !refused.add(c, shared, err) {
+			return Result{}, err
+		}
+	}
+	return Result{}, refused.verdict(m.keyGuard.doubts())
+}
+
+// exchange gets the grant that follows c's refresh token and still holds.
+func (m *Manager) exchange(ctx context.Context, a *attempt, c *candidate) (Shared, Token, error) {
+	w := &work{m: m}
+	if c.signed() {
+		w.user = c.token.UserID
+	}
+	secret := Secret{&c.refresh}
+	for range maxHops {
+		a.asked = secret
+		shared, err := m.coordinator.Do(ctx, secret, w)
+		a.shared = shared.Remembered
+		if err != nil {
+			return shared, Token{}, waited(ctx, err)
+		}
+		token, err := m.upstream.VerifyFresh(ctx, shared.Grant.JWT.Reveal())
+		switch {
+		case err == nil:
+			return shared, token, nil
+		case errors.Is(err, ErrUnavailable):
+			return shared, Token{}, waited(ctx, err)
+		case !errors.Is(err, ErrJWTExpired):
+			// It was judged when it came: since then its user has logged out.
+			return shared, Token{}, ErrLoggedOut
+		}
+		secret = shared.Grant.RefreshToken.Secret
+	}
+	return Shared{}, Token{}, &UpstreamError{Kind: Malformed, Op: "refresh", Err: errors.New("every new JWT has expired: look at the clocks")}
+}
+
+// waited puts the end of a caller's patience into the domain's words.
+func waited(ctx context.Context, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return &UpstreamError{Kind: Unavailable, Delivery: TimedOut, Op: "refresh", Err: fmt.Errorf("still refreshing: %w", ctx.Err())}
+}
+
+// renewed returns the session of a grant.
+func (m *Manager) renewed(n *node, g *Grant, token Token) Result {
+	if n == nil || n.owner != nil {
+		n = &node{}
+	}
+	n.owner, n.live, n.err = m, true, nil
+	n.session = AuthSession{UserID: token.UserID, JWT: g.JWT, RefreshToken: g.RefreshToken, ExpiresAt: token.ExpiresAt}
+	return Result{Session: &n.session, Renewed: g, node: n}
+}
+
+func (m *Manager) noticeChange(ctx context.Context, a *attempt, s *AuthSession) {
+	if a.best.signed() && a.best.token.UserID != s.UserID {
+		m.report(ctx, Event{Outcome: UserChanged, Op: a.op, UserID: s.UserID, Token: m.hasher.name(a.asked),
+			Err: fmt.Errorf("the JWT's sub was %+q", a.best.token.UserID)})
+	}
+}
+
+// refusals gathers the refresh tokens of a request that are dead.
+type refusals struct {
+	dead  []string
+	asked int  // of them, how many upstream was asked about
+	keep  bool // whether a refusal is not to be believed
+	last  error
+}
+
+func (r *refusals) hold(token string) bool {
+	for _, dead := range r.dead {
+		if dead == token {
+			return true
+		}
+	}
+	return false
+}
+
+// add notes a definite no, and reports false for any other error.
+func (r *refusals) add(c *candidate, shared Shared, err error) bool {
+	var up *UpstreamError
+	switch {
+	case errors.Is(err, ErrLoggedOut):
+		// The answer to the logout clears the cookies. This one may arrive
+		// after a new login, and must not.
+		r.keep = true
+	case errors.As(err, &up) && up.Kind == Refused:
+		r.keep = r.keep || up.Doubtful
+	default:
+		return false
+	}
+	r.dead = append(r.dead, c.refresh)
+	r.last = err
+	if !shared.Remembered {
+		r.asked++
+	}
+	return true
+}
+
+// sources names the pairs whose refresh token is dead.
+func (r *refusals) sources(candidates []candidate) (sources []int) {
+	for i := range candidates {
+		if r.hold(candidates[i].refresh) {
+			sources = append(sources, candidates[i].source)
+		}
+	}
+	return sources
+}
+
+// verdict returns the error for a request all of whose tokens are dead.
+func (r *refusals) verdict(doubted bool) error {
+	err := notAuthenticated(messageNotValid, r.last)
+	err.Clear = !r.keep && !doubted
+	return err
+}

@@ -1,0 +1,106 @@
+package session
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// An AuthSession is a signed-in user, as a handler reads it with
+// [FromContext]. Treat it as read-only: it is shared by everything that
+// handles the request.
+type AuthSession struct {
+	// UserID is the verified "sub" of the JWT.
+	UserID string
+	// JWT is the verified token, fit to be sent to other Crossmint APIs.
+	JWT Secret
+	// RefreshToken is the token that will renew the session. It is empty for
+	// sessions that came from a JWT alone.
+	RefreshToken RefreshToken
+	// ExpiresAt is when the JWT ends, not the session: the refresh token
+	// renews it.
+	ExpiresAt time.Time
+}
+
+// Claims decodes the claims of the session's JWT into v, as json.Unmarshal
+// does. The signature was verified when the session was made.
+func (s *AuthSession) Claims(v any) error { return DecodeClaims(s.JWT, v) }
+
+// DecodeClaims decodes the claims of a JWT into v, as json.Unmarshal does. It
+// verifies nothing: do that first.
+func DecodeClaims(jwt Secret, v any) error {
+	parts := strings.Split(jwt.Reveal(), ".")
+	if len(parts) != 3 {
+		return errors.New("session: no JWT to read claims from")
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return fmt.Errorf("session: claims: %w", err)
+	}
+	if err := json.Unmarshal(payload, v); err != nil {
+		return fmt.Errorf("session: claims: %w", err)
+	}
+	return nil
+}
+
+// A RefreshToken renews a session. Upstream accepts each one once.
+type RefreshToken struct {
+	Secret Secret
+	// ExpiresAt is zero where the token was read from a cookie, which does
+	// not tell, and where upstream's text could not be read as a time.
+	ExpiresAt time.Time
+	// ExpiresAtText is upstream's own spelling, handed on unchanged.
+	ExpiresAtText string
+}
+
+// A Grant is what upstream gives for a refresh token or a one-time secret.
+type Grant struct {
+	JWT          Secret
+	RefreshToken RefreshToken
+	User         User
+	// ReceivedAt is when upstream sent it: a grant that could not be judged
+	// then is judged later by that time.
+	ReceivedAt time.Time
+}
+
+// A User is a Crossmint user. Marshalled to JSON it is the object that
+// upstream sent, members unknown to this package included.
+type User struct {
+	ID          string       `json:"id"`
+	Email       string       `json:"email,omitempty"`
+	PhoneNumber string       `json:"phoneNumber,omitempty"`
+	Twitter     *TwitterUser `json:"twitter,omitempty"`
+
+	raw json.RawMessage
+}
+
+// A TwitterUser is the Twitter account of a [User].
+type TwitterUser struct {
+	ID       string `json:"id"`
+	Username string `json:"username"`
+}
+
+// plainUser is User without its methods.
+type plainUser User
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (u *User) UnmarshalJSON(data []byte) error {
+	var p plainUser
+	if err := json.Unmarshal(data, &p); err != nil {
+		return err
+	}
+	p.raw = append(json.RawMessage(nil), data...)
+	*u = User(p)
+	return nil
+}
+
+// MarshalJSON implements json.Marshaler.
+func (u User) MarshalJSON() ([]byte, error) {
+	if u.raw != nil {
+		return u.raw, nil
+	}
+	return json.Marshal(plainUser(u))
+}

@@ -1,0 +1,36 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// Upstream is the service that issues sessions; *crossmint.Client is the one
+// in production. Implementations are safe for concurrent use.
+type Upstream interface {
+	// Verify judges a JWT that a browser presents. A nil error means valid.
+	// An error that is [ErrJWTExpired] comes with a Token, since the
+	// signature is right; one that is [ErrUnavailable] means that nobody can
+	// tell; any other error means invalid.
+	Verify(ctx context.Context, jwt string) (Token, error)
+	// VerifyFresh is Verify for a JWT that upstream itself has just sent: a
+	// key that is not known yet may be fetched at once.
+	VerifyFresh(ctx context.Context, jwt string) (Token, error)
+	// Deny makes Verify reject the JWT, in every spelling, until it expires.
+	Deny(ctx context.Context, jwt string)
+	// Refresh exchanges a refresh token or a one-time secret, in one try.
+	// Errors are [*UpstreamError].
+	Refresh(ctx context.Context, token Secret) (*Grant, error)
+	// Logout revokes a refresh token, in one try. Errors are [*UpstreamError].
+	Logout(ctx context.Context, token Secret) error
+}
+
+// A Token is what a correctly signed JWT says.
+type Token struct {
+	UserID string
+	// IssuedAt is zero where the JWT does not tell.
+	IssuedAt  time.Time
+	ExpiresAt time.Time
+	// CheckedAt is the time of the judgement.
+	CheckedAt time.Time
+}
