@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -79,6 +80,9 @@ func (c *Config) check() error {
 		c.Path = "/"
 	}
 	c.Domain = strings.TrimPrefix(c.Domain, ".")
+	if c.SameSite < 0 || c.SameSite > http.SameSiteNoneMode {
+		fault("unknown SameSite") // net/http would leave the attribute out
+	}
 	if c.SameSite == http.SameSiteNoneMode && c.InsecureAllowHTTP {
 		fault("SameSite None requires Secure")
 	}
@@ -99,10 +103,12 @@ func (c *Config) check() error {
 			faults = append(faults, err)
 		}
 	}
-	for _, other := range legacy(c.ProjectID) {
-		if c.Names.JWT == other.RefreshToken || c.Names.RefreshToken == other.JWT {
-			fault("a JWT and a refresh token may not share the name " + other.JWT)
-		}
+	others := legacy(c.ProjectID)
+	if slices.ContainsFunc(others, func(other Names) bool { return other.RefreshToken == c.Names.JWT }) {
+		fault("a JWT and a refresh token may not share the name " + c.Names.JWT)
+	}
+	if slices.ContainsFunc(others, func(other Names) bool { return other.JWT == c.Names.RefreshToken }) {
+		fault("a JWT and a refresh token may not share the name " + c.Names.RefreshToken)
 	}
 	return errors.Join(faults...)
 }

@@ -39,17 +39,23 @@ func (c *Codec) Write(w http.ResponseWriter, r *http.Request, g *session.Grant) 
 // can hold is a malformed answer of upstream's: the result is then without a
 // session, and the error is session.ErrUnavailable.
 func (c *Codec) Apply(w http.ResponseWriter, r *http.Request, result session.Result, err error) (session.Result, error) {
-	var rejected *session.AuthenticationError
 	switch {
-	case errors.As(err, &rejected) && rejected.Clear:
-		c.Clear(w, r)
-	case err == nil && result.Renewed != nil:
+	case err != nil:
+		if clears(err) {
+			c.Clear(w, r)
+		}
+	case result.Renewed != nil:
 		if unfit := c.renew(w, r, result); unfit != nil {
 			err = &session.UpstreamError{Kind: session.Malformed, Op: "refresh", Err: unfit}
 			return result.Failed(err), err
 		}
 	}
 	return result, err
+}
+
+func clears(err error) bool {
+	var rejected *session.AuthenticationError
+	return errors.As(err, &rejected) && rejected.Clear
 }
 
 func (c *Codec) renew(w http.ResponseWriter, r *http.Request, result session.Result) error {
@@ -82,11 +88,11 @@ func (c *Codec) superseded(name int, result session.Result) bool {
 func (c *Codec) write(w http.ResponseWriter, g *session.Grant, source int, found *found, over func(name int) bool) error {
 	target := c.generations[source]
 	expires := c.expires(g)
-	jwt, err := c.cookie(target.jwt, g.JWT, expires)
+	jwt, err := c.cookie(target.jwt, g.JWT, session.MaxJWTBytes, expires)
 	if err != nil {
 		return err
 	}
-	refresh, err := c.cookie(target.refresh, g.RefreshToken.Secret, expires)
+	refresh, err := c.cookie(target.refresh, g.RefreshToken.Secret, session.MaxRefreshTokenBytes, expires)
 	if err != nil {
 		return err
 	}
@@ -157,12 +163,13 @@ func (c *Codec) attributes(name int) *http.Cookie {
 	}
 }
 
-// cookie returns the cookie that holds a token. What browsers would drop, or
-// net/http cut, is an error.
-func (c *Codec) cookie(name int, token session.Secret, expires time.Time) (*http.Cookie, error) {
+// cookie returns the cookie that holds a token. What browsers would drop,
+// net/http cut or Read, above most bytes, not give back is an error.
+func (c *Codec) cookie(name int, token session.Secret, most int, expires time.Time) (*http.Cookie, error) {
 	cookie := c.attributes(name)
 	cookie.Value = token.Reveal()
-	if cookie.Value == "" || !plainBytes(cookie.Value) || len(cookie.Name)+len(cookie.Value) > maxPairBytes {
+	most = min(most, maxPairBytes-len(cookie.Name))
+	if cookie.Value == "" || !plainBytes(cookie.Value) || len(cookie.Value) > most {
 		return nil, fmt.Errorf("%w (%s, %d bytes)", ErrUnfit, cookie.Name, len(cookie.Value))
 	}
 	if !expires.IsZero() {

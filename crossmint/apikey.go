@@ -2,7 +2,6 @@ package crossmint
 
 import (
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -79,7 +78,23 @@ func vendorSigners() map[Environment]ed25519.PublicKey {
 	}
 }
 
-var errAPIKeySignature = errors.New("Invalid API key. Failed to validate signature") //nolint:staticcheck // the vendor's text
+// apiKeyError is a message of the vendor's own wording.
+type apiKeyError string
+
+func (e apiKeyError) Error() string { return string(e) }
+
+const (
+	errAPIKeyOld         apiKeyError = "Old API key format detected. Please create a new API key from the Crossmint console."
+	errAPIKeyOrigin      apiKeyError = "Malformed API key. Must start with 'ck' or 'sk'."
+	errAPIKeyEnvironment apiKeyError = "Malformed API key. Must have a valid environment: 'development', 'staging' or 'production'."
+	errAPIKeySignature   apiKeyError = "Invalid API key. Failed to validate signature"
+)
+
+// errAPIKeyDisallowed says that a key of one sort came where another is
+// required.
+func errAPIKeyDisallowed(given, required any) apiKeyError {
+	return apiKeyError(fmt.Sprintf("Disallowed API key. You passed a %s API key, but a %s API key is required.", given, required))
+}
 
 // apiKey is a checked API key.
 type apiKey struct {
@@ -101,23 +116,23 @@ type keyRules struct {
 // No message holds a part of the key.
 func parseAPIKey(text string, rules keyRules) (apiKey, error) {
 	if strings.HasPrefix(text, "sk_live") || strings.HasPrefix(text, "sk_test") {
-		return apiKey{}, errors.New("Old API key format detected. Please create a new API key from the Crossmint console.") //nolint:staticcheck // the vendor's text
+		return apiKey{}, errAPIKeyOld
 	}
 	prefix, rest, found := strings.Cut(text, "_")
 	from := origin(prefix)
 	if !found || from != clientKey && from != serverKey {
-		return apiKey{}, errors.New("Malformed API key. Must start with 'ck' or 'sk'.") //nolint:staticcheck // the vendor's text
+		return apiKey{}, errAPIKeyOrigin
 	}
 	if from == clientKey && !rules.allowClient {
-		return apiKey{}, fmt.Errorf("Disallowed API key. You passed a %s API key, but a %s API key is required.", clientKey, serverKey) //nolint:staticcheck // the vendor's text
+		return apiKey{}, errAPIKeyDisallowed(clientKey, serverKey)
 	}
 	name, encoded, found := strings.Cut(rest, "_")
 	environment, known := knownEnvironment(name)
 	if !found || !known {
-		return apiKey{}, errors.New("Malformed API key. Must have a valid environment: 'development', 'staging' or 'production'.") //nolint:staticcheck // the vendor's text
+		return apiKey{}, errAPIKeyEnvironment
 	}
 	if rules.environment != "" && environment != rules.environment {
-		return apiKey{}, fmt.Errorf("Disallowed API key. You passed a %s API key, but a %s API key is required.", environment, rules.environment) //nolint:staticcheck // the vendor's text
+		return apiKey{}, errAPIKeyDisallowed(environment, rules.environment)
 	}
 	project, err := signedProject(from, environment, encoded, rules.signers[environment])
 	if err != nil {

@@ -3,9 +3,12 @@ package crossmint
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -110,14 +113,42 @@ func (c *Client) explain(failure *session.UpstreamError) {
 	}
 }
 
-// plainError takes the URL out of an error of net/http's: it may hold what
-// belongs to a user.
+// plainError reduces an error of net/http's to what this side knows. Its text
+// may repeat the URL, which holds what belongs to a user, or a line of
+// upstream's answer, which holds anything.
 func plainError(err error) error {
 	var urlError *url.Error
 	if errors.As(err, &urlError) {
-		return urlError.Err
+		err = urlError.Err
 	}
-	return err
+	for _, known := range []error{context.DeadlineExceeded, context.Canceled, io.ErrUnexpectedEOF, io.EOF} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return certificateError(certificate.Err)
+	}
+	// The network's own errors name addresses and causes of this machine.
+	if network := net.Error(nil); errors.As(err, &network) {
+		return network
+	}
+	return errTransport
+}
+
+// certificateError leaves out the names that upstream's certificate holds.
+func certificateError(err error) error {
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &x509.UnknownAuthorityError{}):
+		return errors.New("TLS certificate is signed by an unknown authority")
+	case errors.As(err, &x509.HostnameError{}):
+		return errors.New("TLS certificate is for another host")
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return errors.New("TLS certificate has expired or is not yet valid")
+	}
+	return errors.New("TLS certificate is not valid")
 }
 
 // progress watches how far a call gets.

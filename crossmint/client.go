@@ -76,11 +76,15 @@ func newHTTPClient(given *http.Client) *http.Client {
 		client.Transport = given.Transport
 		return client
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	// A program may have put something else into DefaultTransport.
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: idleTimeout}
+	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
+		transport = standard.Clone()
+	}
 	if transport.TLSClientConfig == nil {
 		transport.TLSClientConfig = &tls.Config{}
 	}
-	transport.TLSClientConfig.MinVersion = tls.VersionTLS12
+	transport.TLSClientConfig.MinVersion = max(transport.TLSClientConfig.MinVersion, tls.VersionTLS12)
 	transport.MaxIdleConnsPerHost = maxIdleConnections
 	transport.MaxResponseHeaderBytes = maxHeaderBytes
 	client.Transport = transport
@@ -91,6 +95,8 @@ const (
 	// maxIdleConnections keeps connections for a wave of refreshes; the
 	// library's default of two makes each wave dial anew.
 	maxIdleConnections = 64
+	// idleTimeout closes connections that no wave has used for a while.
+	idleTimeout = 90 * time.Second
 	// maxHeaderBytes bounds the header of upstream's answers.
 	maxHeaderBytes = 64 << 10
 )

@@ -100,10 +100,11 @@ func (c *Config) check() (apiKey, error) {
 	if c.Audience == "" {
 		c.Audience = key.projectID
 	}
-	for name, value := range map[string]string{"AppID": c.AppID, "ExtensionID": c.ExtensionID} {
-		if !plainHeaderValue(value) {
-			fault("%s: not a header value", name)
-		}
+	if !plainHeaderValue(c.AppID) {
+		fault("AppID: not a header value")
+	}
+	if !plainHeaderValue(c.ExtensionID) {
+		fault("ExtensionID: not a header value")
 	}
 	c.Timeout = or(c.Timeout, defaultTimeout)
 	c.Leeway = or(c.Leeway, defaultLeeway)

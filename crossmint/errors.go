@@ -11,6 +11,7 @@ import (
 )
 
 var (
+	errTransport  = errors.New("connection failed, or what came is not HTTP")
 	errOversize   = errors.New("answer is too long")
 	errNotJSON    = errors.New("answer is not a JSON object")
 	errIncomplete = errors.New("answer lacks a member, or one has a wrong type")

@@ -29,7 +29,8 @@ func (c *Client) VerifyFresh(ctx context.Context, jwt string) (session.Token, er
 	return exported(c.verifier.Verify(ctx, jwt, true))
 }
 
-// Keys is a set of signing keys for [Client.VerifyWith].
+// Keys is a set of signing keys for [Client.VerifyWith]. The zero value holds
+// none.
 type Keys struct{ set *verify.KeySet }
 
 // ParseKeys reads a JWK set (RFC 7517). Keys that are unknown, weak or not
@@ -146,6 +147,10 @@ func parseRefreshToken(value strictjson.Value, token *session.RefreshToken) erro
 func parseUser(value strictjson.Value, user *session.User) error {
 	if !value.IsObject() || json.Unmarshal(value, user) != nil {
 		return errIncomplete // the library's error repeats the content
+	}
+	// encoding/json takes "ID" for "id", too, and of both the later one.
+	if id, err := textMember("", value, "id"); err != nil || id != user.ID {
+		return errIncomplete
 	}
 	return nil
 }

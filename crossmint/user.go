@@ -1,6 +1,7 @@
 package crossmint
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -52,7 +53,7 @@ func parseUserAnswer(body []byte) (session.User, error) {
 		return nil
 	})
 	if err == nil && !wrapped {
-		err = parseUser(body, &user)
+		err = parseUser(bytes.TrimLeft(body, " \t\r\n"), &user)
 	}
 	return user, err
 }

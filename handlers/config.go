@@ -15,7 +15,8 @@ import (
 type Config struct {
 	// Protection decides which origins may send requests: add those that are
 	// trusted to it. nil: the same origin only, and clients that are no
-	// browsers.
+	// browsers. Where the whole mux is wrapped in a protection of its own,
+	// give the same one here.
 	Protection *http.CrossOriginProtection
 	// OmitRefreshSecret leaves the member refreshToken out of the answer of
 	// Refresh. The documented answer holds it, and thereby gives every script

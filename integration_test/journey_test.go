@@ -34,15 +34,15 @@ type site struct {
 func newSite(t *testing.T, fake crossminttest.Config) *site {
 	t.Helper()
 	upstream, err := crossminttest.New(fake)
-	must(t, err)
+	fatal(t, err)
 	t.Cleanup(upstream.Close)
 	client, err := crossmint.NewClient(upstream.Config())
-	must(t, err)
+	fatal(t, err)
 	t.Cleanup(client.Close)
 	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID(), InsecureAllowHTTP: true})
-	must(t, err)
+	fatal(t, err)
 	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e session.Event) { t.Logf("event: %+v", e.LogValue()) }})
-	must(t, err)
+	fatal(t, err)
 	t.Cleanup(func() { _ = sessions.Close(context.Background()) })
 
 	mux := http.NewServeMux()
@@ -55,36 +55,36 @@ func newSite(t *testing.T, fake crossminttest.Config) *site {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	u, err := url.Parse(server.URL)
-	must(t, err)
+	fatal(t, err)
 	jar, err := cookiejar.New(nil)
-	must(t, err)
+	fatal(t, err)
 	return &site{upstream, u, &http.Client{Jar: jar, Transport: server.Client().Transport}}
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
+func fatal(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 func (s *site) get(t *testing.T, path string) (int, string) {
 	t.Helper()
 	res, err := s.browser.Get(s.url.String() + path)
-	must(t, err)
+	fatal(t, err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	must(t, err)
+	fatal(t, err)
 	return res.StatusCode, string(body)
 }
 
 func (s *site) post(t *testing.T, path, body string) (int, string) {
 	t.Helper()
 	res, err := s.browser.Post(s.url.String()+path, "application/json", strings.NewReader(body))
-	must(t, err)
+	fatal(t, err)
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
-	must(t, err)
+	fatal(t, err)
 	return res.StatusCode, string(answer)
 }
 

@@ -51,9 +51,9 @@ func (c *candidate) signed() bool { return c.verdict == nil || errors.Is(c.verdi
 // can tell now, and nothing must be cleared. The Result carries the material's
 // place in the context either way.
 func (m *Manager) Authenticate(ctx context.Context, presented Material, options ...Option) (Result, error) {
-	n := presented.node
+	n := presented.place.node()
 	if n == nil {
-		return m.conclude(ctx, &attempt{op: "authenticate"}, Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial))
+		return m.conclude(ctx, newAttempt("authenticate", nil), Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial))
 	}
 	first := m.judge(ctx, &n.first)
 	early := m.inEarlyWindow(&first) && !slices.Contains(options, WithoutEarlyRefresh)
@@ -63,7 +63,8 @@ func (m *Manager) Authenticate(ctx context.Context, presented Material, options 
 		}
 		return m.admit(n, &first), nil
 	}
-	a := &attempt{op: "authenticate", started: time.Now(), node: n, early: !slices.Contains(options, WithoutEarlyRefresh)}
+	a := newAttempt("authenticate", n)
+	a.early = !slices.Contains(options, WithoutEarlyRefresh)
 	result, err := m.decide(ctx, a, first)
 	return m.conclude(ctx, a, result, err)
 }
@@ -78,6 +79,10 @@ type attempt struct {
 	asked   Secret // the refresh token used last
 	shared  bool
 	best    candidate
+}
+
+func newAttempt(op string, n *node) *attempt {
+	return &attempt{op: op, started: time.Now(), node: n, best: candidate{verdict: errNoJWT}}
 }
 
 // complete reports whether a pair with a valid JWT is all that it takes.
@@ -96,7 +101,7 @@ func (m *Manager) admit(n *node, c *candidate) Result {
 		RefreshToken: RefreshToken{Secret: Secret{&c.refresh}},
 		ExpiresAt:    c.token.ExpiresAt,
 	}
-	return Result{Session: &n.session, Source: c.source, node: n}
+	return Result{Session: &n.session, Source: c.source, place: n.place()}
 }
 
 // decide takes the way of a request that is not plainly in order.
@@ -183,7 +188,7 @@ func describe(verdict error) error {
 // Authorization header. It never refreshes. Errors are as in Authenticate.
 func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
 	material := NewMaterial(jwt.Reveal(), "")
-	a := &attempt{op: "authenticate", node: material.node}
+	a := newAttempt("authenticate", material.place.node())
 	if a.node == nil {
 		return m.conclude(ctx, a, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))
 	}
@@ -210,11 +215,11 @@ func (m *Manager) conclude(ctx context.Context, a *attempt, result Result, err e
 			a.node = &node{}
 		}
 		a.node.owner, a.node.live, a.node.err = m, false, err
-		result = Result{Dead: result.Dead, node: a.node}
+		result = Result{Dead: result.Dead, place: a.node.place()}
 	}
-	e := Event{Op: a.op, Err: err, Token: m.hasher.name(a.asked), Shared: a.shared, UserID: a.best.token.UserID}
-	if !a.started.IsZero() {
-		e.Latency = time.Since(a.started)
+	e := Event{
+		Op: a.op, Err: err, Token: m.hasher.name(a.asked), Shared: a.shared, UserID: a.best.token.UserID,
+		Latency: time.Since(a.started),
 	}
 	var up *UpstreamError
 	if errors.As(err, &up) {

@@ -8,12 +8,17 @@ import (
 // contextKey finds a *node in a context.
 type contextKey struct{}
 
+func nodeOf(ctx context.Context) *node {
+	n, _ := ctx.Value(contextKey{}).(*node)
+	return n
+}
+
 // FromContext returns the session of the request whose context ctx is, and
 // whether there is one. Behind RequireSession there always is; behind
 // OptionalSession there may be.
 func FromContext(ctx context.Context) (*AuthSession, bool) {
-	n, ok := ctx.Value(contextKey{}).(*node)
-	if !ok || !n.live {
+	n := nodeOf(ctx)
+	if n == nil || !n.live {
 		return nil, false
 	}
 	return &n.session, true
@@ -24,7 +29,7 @@ func FromContext(ctx context.Context) (*AuthSession, bool) {
 // [ErrUnavailable]. It is nil where there is a session, and where no
 // middleware ran.
 func ErrorFromContext(ctx context.Context) error {
-	if n, ok := ctx.Value(contextKey{}).(*node); ok {
+	if n := nodeOf(ctx); n != nil {
 		return n.err
 	}
 	return nil
@@ -34,27 +39,24 @@ func ErrorFromContext(ctx context.Context) error {
 // production the middleware does the same. A middleware downstream does not
 // take such a session for one that its own manager has verified.
 func NewContext(ctx context.Context, s *AuthSession) context.Context {
-	return &node{parent: ctx, live: s != nil, session: deref(s)}
-}
-
-func deref(s *AuthSession) AuthSession {
-	if s == nil {
-		return AuthSession{}
+	n := &node{parent: ctx, live: s != nil}
+	if s != nil {
+		n.session = *s
 	}
-	return *s
+	return n.place()
 }
 
-// The node is its own context: the session and the way to it cost one
-// allocation together.
+// A place is a context: the session and the way to it cost one allocation
+// together.
 
-func (n *node) Deadline() (time.Time, bool) { return n.parent.Deadline() }
-func (n *node) Done() <-chan struct{}       { return n.parent.Done() }
-func (n *node) Err() error                  { return n.parent.Err() }
-func (n *node) Value(key any) any {
+func (p place) Deadline() (time.Time, bool) { return (*p.self).parent.Deadline() }
+func (p place) Done() <-chan struct{}       { return (*p.self).parent.Done() }
+func (p place) Err() error                  { return (*p.self).parent.Err() }
+func (p place) Value(key any) any {
 	if key == (contextKey{}) {
-		return n
+		return *p.self
 	}
-	return n.parent.Value(key)
+	return (*p.self).parent.Value(key)
 }
 
 // A Result is what [Manager.Authenticate] and [Manager.Refresh] found.
@@ -73,7 +75,7 @@ type Result struct {
 	// unavailable. It opens nothing; see Config.StaleFor.
 	Stale bool
 
-	node *node
+	place place
 }
 
 // SourceBody is the [Result.Source] of a refresh token that was not part of
@@ -83,33 +85,33 @@ const SourceBody = -1
 // NewContext returns a context in which [FromContext] finds the session, or
 // [ErrorFromContext] the error, and in which [Manager.Resume] finds both.
 func (r Result) NewContext(ctx context.Context) context.Context {
-	n := r.node
-	if n == nil || n.parent != nil {
+	n := r.place.node()
+	switch {
+	case n == nil:
 		n = &node{}
-		if r.node != nil {
-			n.owner, n.live, n.err, n.session = r.node.owner, r.node.live, r.node.err, r.node.session
-		}
+	case n.parent != nil: // it has a place in another context already
+		n = &node{owner: n.owner, live: n.live, err: n.err, session: n.session}
 	}
 	n.parent = ctx
-	return n
+	return n.place()
 }
 
 // Failed returns r without its session: for a caller that cannot go through
 // with it, such as a middleware whose cookies cannot hold what was renewed.
 func (r Result) Failed(err error) Result {
-	n := &node{err: err}
-	if r.node != nil {
-		n.owner = r.node.owner
+	failed := &node{err: err}
+	if n := r.place.node(); n != nil {
+		failed.owner = n.owner
 	}
-	return Result{node: n}
+	return Result{place: failed.place()}
 }
 
 // Resume returns the outcome that an earlier middleware with the same Manager
 // left in ctx, and whether there is one. The outcome of another manager does
 // not count: it may stand for another project.
-func (m *Manager) Resume(ctx context.Context) (*AuthSession, error, bool) { //nolint:revive // ok comes last, as everywhere
-	n, ok := ctx.Value(contextKey{}).(*node)
-	if !ok || n.owner != m {
+func (m *Manager) Resume(ctx context.Context) (*AuthSession, error, bool) {
+	n := nodeOf(ctx)
+	if n == nil || n.owner != m {
 		return nil, nil, false
 	}
 	if !n.live {

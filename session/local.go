@@ -359,7 +359,9 @@ func (c *local) Close(ctx context.Context) error {
 	select {
 	case <-landed:
 	case <-ctx.Done():
-		err = ctx.Err()
+		if flights, _ := c.load(); flights > 0 {
+			err = ctx.Err()
+		}
 		c.stop()
 		<-landed // flights end with their context
 	}

@@ -1,10 +1,6 @@
 package session
 
-import (
-	"context"
-	"fmt"
-	"io"
-)
+import "context"
 
 // Bounds of what a request may present; longer tokens count as absent.
 const (
@@ -23,11 +19,12 @@ const (
 //
 // A Material belongs to one request: it is not safe for concurrent use. The
 // zero value holds no pair. It prints no secrets.
-type Material struct{ node *node }
+type Material struct{ place place }
 
 // node carries one request's material, its session and its place in the
 // context in a single allocation.
 type node struct {
+	self  *node // what a place points to
 	first pair
 	more  []pair
 
@@ -68,23 +65,39 @@ func (m *Material) Add(jwt, refreshToken string, source int) {
 		return
 	}
 	p := pair{jwt, refreshToken, source}
-	switch {
-	case m.node == nil:
-		m.node = &node{first: p}
-	case len(m.node.more) < maxPairs-1:
-		m.node.more = append(m.node.more, p)
+	switch n := m.place.node(); {
+	case n == nil:
+		m.place = (&node{first: p}).place()
+	case len(n.more) < maxPairs-1:
+		n.more = append(n.more, p)
 	}
 }
 
 // IsZero reports whether m holds no pair.
-func (m Material) IsZero() bool { return m.node == nil }
+func (m Material) IsZero() bool { return m.place.node() == nil }
 
 func (m Material) pairs() []pair {
-	if m.node == nil {
+	n := m.place.node()
+	if n == nil {
 		return nil
 	}
-	return append([]pair{m.node.first}, m.node.more...)
+	return append([]pair{n.first}, n.more...)
 }
 
-// Format keeps the node, which is also a context, from printing its secrets.
-func (n *node) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "session.Context") }
+// A place leads to a node. It points to a pointer in the node, which costs
+// nothing: fmt prints what a pointer to a struct points to when it is given a
+// verb that does not fit, at any depth, but never follows a second pointer.
+type place struct{ self **node }
+
+func (p place) node() *node {
+	if p.self == nil {
+		return nil
+	}
+	return *p.self
+}
+
+// place returns the place of n.
+func (n *node) place() place {
+	n.self = n
+	return place{&n.self}
+}

@@ -23,7 +23,7 @@ const refreshPause = 250 * time.Millisecond
 //
 // Errors are as in [Manager.Authenticate].
 func (m *Manager) Refresh(ctx context.Context, presented Material, token Secret) (Result, error) {
-	a := &attempt{op: "refresh", started: time.Now(), node: presented.node}
+	a := newAttempt("refresh", presented.place.node())
 	result, err := m.refresh(ctx, a, token)
 	return m.conclude(ctx, a, result, err)
 }
@@ -125,7 +125,7 @@ func (m *Manager) keptSession(ctx context.Context, a *attempt, cookies []candida
 	result := m.admit(a.node, &c)
 	result.Stale = stale
 	if stale {
-		result.node.live = false
+		result.place.node().live = false
 	}
 	return result, true
 }

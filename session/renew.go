@@ -18,7 +18,7 @@ const (
 // renew exchanges the first refresh token among the candidates that upstream
 // does not refuse.
 func (m *Manager) renew(ctx context.Context, a *attempt, candidates []candidate) (Result, error) {
-	var refused refusals
+	refused := refusals{doubts: m.keyGuard.doubts}
 	for i := range candidates {
 		c := &candidates[i]
 		if c.refresh == "" || refused.hold(c.refresh) {
@@ -39,7 +39,7 @@ func (m *Manager) renew(ctx context.Context, a *attempt, candidates []candidate)
 			return Result{}, err
 		}
 	}
-	return Result{}, refused.verdict(m.keyGuard.doubts())
+	return Result{}, refused.verdict()
 }
 
 // exchange gets the grant that follows c's refresh token and still holds.
@@ -86,7 +86,7 @@ func (m *Manager) renewed(n *node, g *Grant, token Token) Result {
 	}
 	n.owner, n.live, n.err = m, true, nil
 	n.session = AuthSession{UserID: token.UserID, JWT: g.JWT, RefreshToken: g.RefreshToken, ExpiresAt: token.ExpiresAt}
-	return Result{Session: &n.session, Renewed: g, node: n}
+	return Result{Session: &n.session, Renewed: g, place: n.place()}
 }
 
 func (m *Manager) noticeChange(ctx context.Context, a *attempt, s *AuthSession) {
@@ -102,6 +102,9 @@ type refusals struct {
 	asked int  // of them, how many upstream was asked about
 	keep  bool // whether a refusal is not to be believed
 	last  error
+	// doubts reports whether refusals are in doubt now: one that is
+	// remembered may have been learnt before that.
+	doubts func() bool
 }
 
 func (r *refusals) hold(token string) bool {
@@ -122,7 +125,7 @@ func (r *refusals) add(c *candidate, shared Shared, err error) bool {
 		// after a new login, and must not.
 		r.keep = true
 	case errors.As(err, &up) && up.Kind == Refused:
-		r.keep = r.keep || up.Doubtful
+		r.keep = r.keep || up.Doubtful || shared.Remembered && r.doubts()
 	default:
 		return false
 	}
@@ -145,8 +148,8 @@ func (r *refusals) sources(candidates []candidate) (sources []int) {
 }
 
 // verdict returns the error for a request all of whose tokens are dead.
-func (r *refusals) verdict(doubted bool) error {
+func (r *refusals) verdict() error {
 	err := notAuthenticated(messageNotValid, r.last)
-	err.Clear = !r.keep && !doubted
+	err.Clear = !r.keep
 	return err
 }

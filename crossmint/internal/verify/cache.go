@@ -89,11 +89,12 @@ func (c *cache) hash(token string) uint64 {
 }
 
 // signedLength returns the length of what comes before the last dot. A
-// signature's length is one of few, so most dots are found without a search.
+// signature's length is one of few, so most dots are found without a search:
+// the shortest is tried first, since behind the last dot there is no other.
 // A guess that is wrong, for a token with dots where none belong, finds
 // another place and no entry: only tokens that passed the gate have one.
 func signedLength(token string) int {
-	for _, size := range [...]int{342, 86} { // RSA-2048; ES256 and EdDSA
+	for _, size := range [...]int{86, 342} { // ES256 and EdDSA; RSA-2048
 		if dot := len(token) - size - 1; dot >= 0 && token[dot] == '.' {
 			return dot
 		}
@@ -119,11 +120,18 @@ func (c *cache) get(hash uint64, token string, now time.Time) *entry {
 	return nil
 }
 
-// put remembers e, in the place of an entry for the same token or one that is
-// over, else in an empty one, else in that of the oldest of its group.
-func (c *cache) put(hash uint64, e *entry) {
+// put remembers e unless it is denied, and reports whether it did: in the
+// place of an entry for the same token or one that is over, else in an empty
+// one, else in that of the oldest of its group.
+//
+// It asks with the mutex held. Whoever denies a token evicts it afterwards, so
+// that from then on no reader finds it, not even for a moment.
+func (c *cache) put(hash uint64, e *entry, denied func() bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if denied() {
+		return false
+	}
 	if c.entries >= c.limit {
 		c.makeRoom()
 	}
@@ -143,6 +151,7 @@ func (c *cache) put(hash uint64, e *entry) {
 	if g.entries[victim].Swap(e) == nil {
 		c.entries++
 	}
+	return true
 }
 
 // makeRoom empties the next group that is not empty. The mutex is held.

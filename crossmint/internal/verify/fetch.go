@@ -74,7 +74,9 @@ func newFetcher(config Config, now func() time.Time) *fetcher {
 }
 
 func (f *fetcher) close() {
+	f.mu.Lock() // so that no start is between its look at ctx and its wg.Add
 	f.cancel()
+	f.mu.Unlock()
 	f.wg.Wait()
 }
 
@@ -195,7 +197,7 @@ func (f *fetcher) run(run *fetchRun, at time.Time) {
 		f.running = nil
 		f.mu.Unlock()
 		close(run.done)
-		if run.err != nil {
+		if run.err != nil && f.ctx.Err() == nil {
 			f.warn("signing keys could not be fetched", "error", run.err.Error(), "panic", recovered)
 		}
 	}()

@@ -104,6 +104,8 @@ var (
 	errTimes = errors.New("token's exp is missing, or a time is not a whole number of seconds")
 	errAud   = errors.New("token's aud is missing or not a text or a list of texts")
 	errIss   = errors.New("token's iss is not a text")
+	// errText: nobody here reads these members, but others refuse the token.
+	errText = errors.New("token's jti, cty, x5t or x5t#S256 is not a text")
 )
 
 // split cuts a token into its three parts.
@@ -155,6 +157,10 @@ func (p *parsed) readHeader(data []byte) error {
 			if typ, ok := value.Text(); !ok || !strings.EqualFold(typ, "JWT") {
 				return errTyp
 			}
+		case "cty", "x5t", "x5t#S256":
+			if _, ok := value.Text(); !ok {
+				return errText
+			}
 		case "crit", "b64":
 			return errCrit
 		case "jwk", "jku", "x5u", "x5c":
@@ -191,6 +197,10 @@ func (c *claims) read(data []byte, audience string) error {
 		case "exp":
 			hasExp = true
 			return readTime(value, &c.exp)
+		case "jti":
+			if _, ok := value.Text(); !ok {
+				return errText
+			}
 		case "iat":
 			return readTime(value, &c.iat)
 		case "nbf":

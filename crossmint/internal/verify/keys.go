@@ -59,6 +59,9 @@ type KeySet struct {
 // find returns the key that p must have been signed with, or nil. Without a
 // "kid" there must be no choice.
 func (s *KeySet) find(p *parsed) *key {
+	if s == nil {
+		return nil
+	}
 	var found *key
 	for _, k := range s.keys {
 		if k.algorithm != p.algorithm || p.hasKid && k.kid != p.kid {
@@ -164,17 +167,17 @@ func newKey(public jwk.Key) (*key, error) {
 	switch raw := raw.(type) {
 	case *rsa.PublicKey:
 		if bits := raw.N.BitLen(); bits < minRSABits || bits > maxRSABits || raw.E < 3 {
-			return nil, fmt.Errorf("RSA key of %d bits with exponent %d is weak or oversize", bits, raw.E)
+			return nil, fmt.Errorf("key of RSA with %d bits and exponent %d is weak or oversize", bits, raw.E)
 		}
 		k.algorithm, k.size, k.public, algorithm = RS256, raw.Size(), raw, jwa.RS256
 	case *ecdsa.PublicKey:
 		if _, err := raw.ECDH(); raw.Curve != elliptic.P256() || err != nil {
-			return nil, errors.New("EC key is not a point of P-256")
+			return nil, errors.New("key of EC is not a point of P-256")
 		}
 		k.algorithm, k.size, k.public, algorithm = ES256, ecdsaSignatureBytes, raw, jwa.ES256
 	case ed25519.PublicKey:
 		if len(raw) != ed25519.PublicKeySize {
-			return nil, errors.New("Ed25519 key has a wrong size") //nolint:staticcheck // a name
+			return nil, errors.New("key for Ed25519 has a wrong size")
 		}
 		k.algorithm, k.size, k.public, algorithm = EdDSA, ed25519.SignatureSize, raw, jwa.EdDSA
 	default:

@@ -71,6 +71,9 @@ func (v *Verifier) Close() { v.keys.close() }
 // key that is not known yet is then fetched at once, while for tokens from
 // browsers unknown keys cause one fetch in [unknownKidCooldown].
 func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims, error) {
+	if len(token) > maxTokenBytes {
+		return Claims{}, errSize // before the cache reads all of it
+	}
 	now := v.now()
 	hash := v.cache.hash(token)
 	if e := v.cache.get(hash, token, now); e != nil && !v.keys.outdated(now) {
@@ -88,11 +91,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 	if err := v.judge(&p, k, now); err != nil {
 		return p.claims.export(now), err
 	}
-	// Remembered first and looked up in the deny list then, so that a logout
-	// in between finds it either here or in the cache.
-	v.cache.put(hash, newEntry(token, &p, k, now))
-	if v.denied.holds(p.signed) {
-		v.cache.evict(hash)
+	if !v.cache.put(hash, newEntry(token, &p, k, now), func() bool { return v.denied.holds(p.signed) }) {
 		return Claims{}, errDenied
 	}
 	return p.claims.export(now), nil

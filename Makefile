@@ -1,0 +1,43 @@
+# Everything that this project is checked with. A fresh Debian machine needs
+# go, git and make; the rest is installed by "make test" where it may be.
+
+# Go's floor is the one of go.mod; the newest is pinned here, so that a run of
+# today can be repeated tomorrow.
+GO_FLOOR  := go$(shell sed -n 's/^go //p' go.mod)
+GO_NEWEST := go1.27.4
+
+# The tools are run at a fixed version by the newest Go.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# How long each fuzz target runs in "make test", and in "make fuzz".
+FUZZTIME ?= 4s
+
+export GO_FLOOR GO_NEWEST STATICCHECK FUZZTIME
+
+.PHONY: test install quick fuzz soak bench example
+
+test: install ## everything: both Go versions, every module, linters, fuzzing
+	.ci/lint
+	.ci/test $(GO_FLOOR)
+	.ci/test $(GO_NEWEST)
+	.ci/fuzz
+
+install: ## what "make test" needs and is not there
+	.ci/install
+
+quick: ## the root module's tests with the Go at hand
+	go vet ./...
+	go test ./...
+
+fuzz: FUZZTIME = 5m
+fuzz: ## a longer fuzzing
+	.ci/fuzz
+
+soak: ## the whole suite under -race, twenty times
+	go test -race -shuffle=on -count=20 -timeout=60m ./...
+
+bench: ## benchmarks, with allocations
+	go test -run '^$$' -bench . -benchmem ./...
+
+example: ## the example, on the embedded fake unless CROSSMINT_API_KEY is set
+	go run ./example

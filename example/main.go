@@ -1,0 +1,122 @@
+// Command example is a site with a Crossmint session in front of a protected
+// API, and a page that shows what becomes of it:
+//
+//	go run ./example
+//
+// Without an API key it runs on a fake Crossmint of its own, and nothing
+// leaves the machine. CROSSMINT_API_KEY takes it to the key's environment.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/example/internal/page"
+	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+	"github.com/justinas/alice"
+)
+
+// fakeJWTLifetime is short, so that a refresh happens while you watch.
+const fakeJWTLifetime = 20 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run returns the exit status: 2 for what its caller can put right.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parseFlags(args, os.Getenv, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	var s *site
+	if err == nil {
+		s, err = newSite(o)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "example:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return 2
+	}
+	if err := s.serve(ctx, o.addr, stdout, stderr); err != nil {
+		fmt.Fprintln(stderr, "example:", err)
+		return 1
+	}
+	return 0
+}
+
+func newSite(o options) (*site, error) {
+	client, fake, err := newClient(o)
+	if err != nil {
+		return nil, err
+	}
+	cookies, err := cookie.NewCodec(cookie.Config{
+		ProjectID: client.ProjectID(),
+		// Safari and older browsers refuse Secure cookies on
+		// http://localhost. Anywhere else they stay Secure, and so must yours.
+		InsecureAllowHTTP: o.addr.IP.IsLoopback(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := session.NewManager(session.Config{Upstream: client})
+	if err != nil {
+		return nil, err
+	}
+	return &site{fake, client, sessions, routes(client, sessions, cookies, fake)}, nil
+}
+
+// newClient returns a client of Crossmint, or of a fake if there is no API key.
+func newClient(o options) (*crossmint.Client, *crossminttest.Server, error) {
+	if o.apiKey != "" {
+		client, err := crossmint.NewClient(crossmint.Config{APIKey: o.apiKey, AllowClientKey: o.allowClientKey, BaseURL: o.upstream})
+		return client, nil, err
+	}
+	fake, err := crossminttest.New(crossminttest.Config{InMemory: true, JWTLifetime: fakeJWTLifetime})
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := crossmint.NewClient(fake.Config())
+	return client, fake, err
+}
+
+func routes(client *crossmint.Client, sessions *session.Manager, cookies *cookie.Codec, fake *crossminttest.Server) http.Handler {
+	require := middleware.RequireSession(sessions, cookies, middleware.Config{})
+	pages := page.Handler(page.Config{Demo: fake != nil, Environment: string(client.Environment())})
+
+	app := http.NewServeMux()
+	app.Handle("GET /{$}", pages)
+	app.Handle("GET /assets/", pages)
+	app.Handle("POST /api/signin/code", sendCode(client))
+	app.Handle("POST /api/signin/confirm", confirmCode(client))
+	app.Handle("GET /api/me", alice.New(require).ThenFunc(me))
+	if fake != nil {
+		app.Handle("GET /api/inbox", inbox(fake))
+	}
+
+	mux := http.NewServeMux()
+	mux.Handle("/", http.NewCrossOriginProtection().Handler(app))
+	mux.Handle("/api/refresh", handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true})) // these two
+	mux.Handle("/api/logout", handlers.Logout(sessions, cookies, handlers.Config{}))                          // protect themselves
+	return mux
+}
+
+func me(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.FromContext(r.Context()) // behind RequireSession there is one
+	writeJSON(w, http.StatusOK, map[string]string{"userId": s.UserID, "expiresAt": s.ExpiresAt.UTC().Format(time.RFC3339)})
+}

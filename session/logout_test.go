@@ -1,0 +1,119 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/session"
+)
+
+func TestLogout(t *testing.T) {
+	none := session.Secret{}
+	in(t, "ends the session here and upstream", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		user := w.fake.NewUser("ann@example.com")
+		g := w.fake.Grant(user)
+		m := session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
+		_, err := w.authenticate(m)
+		w.want(err, "OK", 0)
+		if err := w.Logout(t.Context(), m, none); err != nil {
+			t.Fatal(err)
+		}
+		if live := w.fake.LiveOf(user.ID); live != 0 {
+			t.Errorf("%d refresh tokens live on", live)
+		}
+		_, err = w.authenticate(m)
+		w.want(err, "KEEP401", 0)
+		if !errors.Is(err, session.ErrLoggedOut) || !w.reported(session.LoggedOut) {
+			t.Errorf("err = %v, events %v", err, w.outcomes())
+		}
+	})
+	in(t, "denies the JWT by itself", crossminttest.Config{}, session.Config{AllowJWTAlone: true}, func(t *testing.T, w *world) {
+		m := session.NewMaterial(w.fake.JWT(w.fake.NewUser("ann@example.com")), "")
+		_ = w.Logout(t.Context(), m, none)
+		_, err := w.authenticate(m)
+		w.want(err, "KEEP401", 0)
+		if calls := w.fake.Calls().Logout; calls != 0 {
+			t.Errorf("upstream was told %d times of nothing", calls)
+		}
+	})
+	in(t, "waits three seconds for an upstream that hangs", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		w.fake.FailAlways(crossminttest.Logout, crossminttest.Hang())
+		started := time.Now()
+		err := w.Logout(t.Context(), w.signIn("ann@example.com"), none)
+		if took := time.Since(started); !errors.Is(err, session.ErrUnavailable) || took != 3*second || !w.reported(session.LogoutFailed) {
+			t.Errorf("%v after %v, events %v", err, took, w.outcomes())
+		}
+		if calls := w.fake.Calls().Logout; calls != 1 {
+			t.Errorf("%d tries", calls)
+		}
+	})
+	in(t, "goes on when the client has gone", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		user := w.fake.NewUser("ann@example.com")
+		g := w.fake.Grant(user)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = w.Logout(ctx, session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()), none)
+		if live := w.fake.LiveOf(user.ID); live != 0 {
+			t.Errorf("%d refresh tokens live on", live)
+		}
+	})
+	in(t, "with an old token ends its successor, which upstream would not know it by", crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{}, func(t *testing.T, w *world) {
+		user := w.fake.NewUser("ann@example.com")
+		g := w.fake.ExpiredGrant(user)
+		m := session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
+		result, err := w.authenticate(m)
+		w.want(err, "OK", 1)
+		_ = w.Logout(t.Context(), m, none)
+		if live := w.fake.LiveOf(user.ID); live != 0 {
+			t.Errorf("%d refresh tokens live on", live)
+		}
+		newest := session.NewMaterial(result.Session.JWT.Reveal(), result.Session.RefreshToken.Secret.Reveal())
+		if _, err := w.authenticate(newest); kind(err) != "KEEP401" {
+			t.Errorf("the newest session still passes: %v", err)
+		}
+	})
+}
+
+// Whichever answer comes first, no refresh token survives a logout that
+// happens in the middle of a refresh.
+func TestLogoutRacesRefresh(t *testing.T) {
+	latencies := map[string]struct{ refresh, logout time.Duration }{
+		"the refresh answers first": {200 * time.Millisecond, second},
+		"the logout answers first":  {second, 200 * time.Millisecond},
+	}
+	for name, latency := range latencies {
+		for policy, reuse := range map[string]crossminttest.ReusePolicy{"grace": crossminttest.ReuseGrace, "refuse": crossminttest.ReuseRefuse} {
+			in(t, name+", "+policy, crossminttest.Config{Reuse: reuse}, session.Config{}, func(t *testing.T, w *world) {
+				user := w.fake.NewUser("ann@example.com")
+				g := w.fake.ExpiredGrant(user)
+				m := func() session.Material {
+					return session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
+				}
+				_, _ = w.authenticate(w.signIn("warm@example.com"))
+				w.fake.SetLatency(crossminttest.Refresh, latency.refresh)
+				w.fake.SetLatency(crossminttest.Logout, latency.logout)
+				refreshed := make(chan error)
+				go func() {
+					_, err := w.authenticate(m())
+					refreshed <- err
+				}()
+				synctest.Wait()
+				_ = w.Logout(t.Context(), m(), session.Secret{})
+				if err := <-refreshed; kind(err) == "CLEAR" || kind(err) == "OK" && w.fake.LiveOf(user.ID) > 0 && latency.refresh < latency.logout {
+					t.Logf("the racing request got %v", err)
+				}
+				time.Sleep(5 * second)
+				if live := w.fake.LiveOf(user.ID); live != 0 {
+					t.Errorf("%d refresh tokens live on", live)
+				}
+				if _, err := w.authenticate(m()); kind(err) != "KEEP401" {
+					t.Errorf("afterwards: %v", err)
+				}
+			})
+		}
+	}
+}
