@@ -14,7 +14,7 @@ FUZZTIME ?= 4s
 
 export GO_FLOOR GO_NEWEST STATICCHECK FUZZTIME
 
-.PHONY: test install quick fuzz soak bench example
+.PHONY: test install quick fuzz soak lab bench example
 
 test: install ## everything: both Go versions, every module, linters, fuzzing
 	.ci/lint
@@ -35,6 +35,9 @@ fuzz: ## a longer fuzzing
 
 soak: ## the whole suite under -race, twenty times
 	go test -race -shuffle=on -count=20 -timeout=60m ./...
+
+lab: ## the fault laboratory at its full size: a million requests, 30 % faults
+	go test ./integration_test/lab -v -timeout=60m -lab.requests=1000000 -lab.users=10000
 
 bench: ## benchmarks, with allocations
 	go test -run '^$$' -bench . -benchmem ./...

@@ -103,8 +103,8 @@ func (c *Codec) write(w http.ResponseWriter, g *session.Grant, source int, found
 		case found[name].count == 0:
 		case !own && over(name):
 			c.expire(w, name)
-		case own && found[name].count > 1 && c.config.Domain != "":
-			// One of them may be a host's own, from before Domain was set.
+		case own && c.config.Domain != "":
+			// It may be the host's own, from before Domain was set.
 			http.SetCookie(w, c.expired(name, ""))
 		}
 	}

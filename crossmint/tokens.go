@@ -64,6 +64,8 @@ func exported(claims verify.Claims, err error) (session.Token, error) {
 		return token, session.ErrJWTExpired
 	case errors.Is(err, verify.ErrCannotTell):
 		return session.Token{}, &session.UpstreamError{Kind: session.Unavailable, Op: "keys", Err: err}
+	case errors.Is(err, verify.ErrUnknownKey):
+		return session.Token{}, fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTKeyUnknown, err)
 	default:
 		return session.Token{}, fmt.Errorf("%w: %w", session.ErrJWTInvalid, err)
 	}

@@ -37,17 +37,17 @@ func (g *gate) bearer(r *http.Request) (session.Secret, bool) {
 		return session.Secret{}, false
 	}
 	values := r.Header["Authorization"]
-	if len(values) == 0 {
-		return session.Secret{}, false
+	for _, value := range values {
+		scheme, token, _ := strings.Cut(value, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			continue
+		}
+		if len(values) > 1 {
+			token = "" // which one counts is for nobody to guess
+		}
+		return session.NewSecret(strings.Trim(token, " ")), true
 	}
-	scheme, token, _ := strings.Cut(values[0], " ")
-	if len(values) > 1 {
-		token = "" // which one counts is for nobody to guess
-	}
-	if !strings.EqualFold(scheme, "Bearer") {
-		return session.Secret{}, false
-	}
-	return session.NewSecret(strings.Trim(token, " ")), true
+	return session.Secret{}, false
 }
 
 // navigates reports whether r comes from a person who goes to a page, rather

@@ -20,6 +20,10 @@ var (
 	ErrJWTInvalid = errors.New("JWT invalid")
 	// ErrJWTExpired: the JWT is correctly signed and past its time.
 	ErrJWTExpired = errors.New("JWT expired")
+	// ErrJWTKeyUnknown: no key that upstream publishes fits the JWT. Such a
+	// JWT is invalid, too; but in an answer of upstream's the refresh token
+	// beside it may live: a rotation of keys can come in between.
+	ErrJWTKeyUnknown = errors.New("JWT's key unknown")
 	// ErrLoggedOut: the user logged out with this refresh token or with one
 	// that led to it.
 	ErrLoggedOut = errors.New("logged out")
@@ -148,6 +152,13 @@ func (e *UpstreamError) Is(target error) bool {
 
 // Unwrap returns the cause.
 func (e *UpstreamError) Unwrap() error { return e.Err }
+
+// failed reports whether err is a failed call of the given kind: by the call
+// itself, whatever its causes say.
+func failed(err error, kind Kind) bool {
+	var up *UpstreamError
+	return errors.As(err, &up) && up.Kind == kind
+}
 
 // RetryAfter returns how long a caller that got err should wait before it
 // tries again: upstream's wish where there is one, else one second.

@@ -28,9 +28,12 @@ const (
 
 	// refusalAge is how long a definite no is remembered.
 	refusalAge = 30 * time.Second
-	// keptAge is how long a grant waits that could not be judged or was never
-	// handed to anybody.
+	// keptAge is how long a grant waits that could not be judged.
 	keptAge = 10 * time.Minute
+	// untakenAge is how long a grant waits that was handed to nobody, since
+	// all had gone when it came, and how long it is known that a token was
+	// rotated: longer than people leave a page alone that they come back to.
+	untakenAge = time.Hour
 	// markAge is how long a logout is remembered: longer than any flight.
 	markAge = 10 * time.Minute
 	// flightTimeout bounds a refresh with all its tries.
@@ -81,10 +84,10 @@ func newLocal(next Coordinator, hasher *hasher, grace time.Duration, report func
 	return &local{
 		hasher: hasher, next: next, grace: grace, report: report, stopped: stopped, stop: stop,
 		flights:  map[tokenKey]*flight{},
-		grants:   newMemory[*succession](keptAge, maxGrants),
+		grants:   newMemory[*succession](untakenAge, maxGrants),
 		kept:     newMemory[*Grant](keptAge, maxGrants),
 		refusals: newMemory[*UpstreamError](refusalAge, maxKeys),
-		rotated:  newMemory[struct{}](keptAge, maxKeys),
+		rotated:  newMemory[struct{}](untakenAge, maxKeys),
 		marks:    newMemory[struct{}](markAge, maxKeys),
 	}
 }
@@ -227,12 +230,31 @@ func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work)
 			c.keep(k, grant)
 		}
 		err = work.Judge(ctx, grant)
-		if err == nil || errors.Is(err, ErrMalformed) {
+		if errors.Is(err, ErrJWTKeyUnknown) {
+			grant, err = c.obtainOn(ctx, k, grant, work)
+		}
+		if settled(err) {
 			c.keep(k, nil)
 		}
 		return err
 	})
 	return grant, err
+}
+
+// settled reports whether a judgement is final.
+func settled(err error) bool {
+	return err == nil || failed(err, Refused) || failed(err, Malformed) && !errors.Is(err, ErrJWTKeyUnknown)
+}
+
+// obtainOn exchanges a kept grant whose JWT no key fits: the keys were rotated
+// before it could be judged. Until there is a successor it stays kept.
+func (c *local) obtainOn(ctx context.Context, k tokenKey, kept *Grant, work Work) (*Grant, error) {
+	grant, err := work.Ask(ctx, kept.RefreshToken.Secret)
+	if err != nil {
+		return nil, err
+	}
+	c.keep(k, grant)
+	return grant, work.Judge(ctx, grant)
 }
 
 // contain turns a panic of work's into an error: it would end the process.

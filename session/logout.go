@@ -79,7 +79,7 @@ func (m *Manager) revokeAll(ctx context.Context, tokens []Secret) <-chan error {
 func (m *Manager) endToken(ctx context.Context, token Secret) error {
 	started := time.Now()
 	err := m.upstream.Logout(ctx, token)
-	if errors.Is(err, ErrRefused) {
+	if failed(err, Refused) {
 		err = nil // it is over already
 	}
 	e := Event{Outcome: LoggedOut, Op: "logout", Token: m.hasher.name(token), Err: err, Latency: time.Since(started)}

@@ -10,8 +10,8 @@ const (
 	// maxAsked bounds how many distinct refresh tokens of one request
 	// upstream is asked about.
 	maxAsked = 2
-	// maxHops bounds how many grants that have expired meanwhile are
-	// exchanged on for one request.
+	// maxHops bounds how many grants that are over meanwhile, by their time
+	// or their key, are exchanged on for one request.
 	maxHops = 3
 )
 
@@ -62,13 +62,13 @@ func (m *Manager) exchange(ctx context.Context, a *attempt, c *candidate) (Share
 			return shared, token, nil
 		case errors.Is(err, ErrUnavailable):
 			return shared, Token{}, waited(ctx, err)
-		case !errors.Is(err, ErrJWTExpired):
+		case !errors.Is(err, ErrJWTExpired) && !errors.Is(err, ErrJWTKeyUnknown):
 			// It was judged when it came: since then its user has logged out.
 			return shared, Token{}, ErrLoggedOut
 		}
 		secret = shared.Grant.RefreshToken.Secret
 	}
-	return Shared{}, Token{}, &UpstreamError{Kind: Malformed, Op: "refresh", Err: errors.New("every new JWT has expired: look at the clocks")}
+	return Shared{}, Token{}, &UpstreamError{Kind: Malformed, Op: "refresh", Err: errors.New("every new JWT is over at once: look at the clocks")}
 }
 
 // waited puts the end of a caller's patience into the domain's words.

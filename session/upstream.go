@@ -11,7 +11,7 @@ type Upstream interface {
 	// Verify judges a JWT that a browser presents. A nil error means valid.
 	// An error that is [ErrJWTExpired] comes with a Token, since the
 	// signature is right; one that is [ErrUnavailable] means that nobody can
-	// tell; any other error means invalid.
+	// tell; any other error means invalid, [ErrJWTKeyUnknown] among them.
 	Verify(ctx context.Context, jwt string) (Token, error)
 	// VerifyFresh is Verify for a JWT that upstream itself has just sent: a
 	// key that is not known yet may be fetched at once.

@@ -23,7 +23,7 @@ func (w *work) Ask(ctx context.Context, token Secret) (grant *Grant, err error) 
 		if !w.m.bucket.enter(ctx) {
 			return nil, busy("too many refresh tokens without a signed JWT are refused")
 		}
-		defer func() { w.m.bucket.leave(errors.Is(err, ErrRefused)) }()
+		defer func() { w.m.bucket.leave(failed(err, Refused)) }()
 	}
 	err = insist(ctx, func(ctx context.Context) error {
 		grant, err = w.m.upstream.Refresh(ctx, token)
@@ -86,7 +86,7 @@ func (w *work) Revoke(ctx context.Context, g *Grant) {
 // already.
 func (m *Manager) revoke(ctx context.Context, token Secret) error {
 	err := insist(ctx, func(ctx context.Context) error { return m.upstream.Logout(ctx, token) })
-	if errors.Is(err, ErrRefused) {
+	if failed(err, Refused) {
 		return nil
 	}
 	return err

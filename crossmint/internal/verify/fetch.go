@@ -121,7 +121,8 @@ func (f *fetcher) find(ctx context.Context, p *parsed, fresh bool) (*key, error)
 	}
 	if run := f.start(cooldown); run != nil {
 		if err := run.wait(ctx); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrCannotTell, err)
+			// As text: what became of the fetch is no verdict on the token.
+			return nil, fmt.Errorf("%w: %v", ErrCannotTell, err)
 		}
 		d = f.usable(f.now())
 		if k := d.find(p); k != nil {

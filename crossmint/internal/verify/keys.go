@@ -75,11 +75,12 @@ func (s *KeySet) find(p *parsed) *key {
 	return found
 }
 
+// unknownKey says that no key fits p.
 func unknownKey(p *parsed) error {
 	if !p.hasKid {
-		return errors.New("token has no kid, and not exactly one key fits its alg")
+		return fmt.Errorf("%w: token has no kid, and not exactly one key fits its alg", ErrUnknownKey)
 	}
-	return fmt.Errorf("token's kid %s names no key that fits its alg", excerpt(p.kid))
+	return fmt.Errorf("%w: token's kid is %s", ErrUnknownKey, excerpt(p.kid))
 }
 
 // ParseKeySet reads a JWK set (RFC 7517 §5). A key that is unknown, damaged,

@@ -15,6 +15,8 @@ var (
 	ErrExpired = errors.New("token has expired")
 	// ErrCannotTell: the keys that could judge the token are missing.
 	ErrCannotTell = errors.New("signing keys are unavailable")
+	// ErrUnknownKey: no published key fits the token. It is invalid.
+	ErrUnknownKey = errors.New("no signing key fits")
 )
 
 // Config configures a [Verifier].
@@ -48,6 +50,9 @@ type Verifier struct {
 	keys   *fetcher
 	cache  *cache
 	denied denyList
+	// suspended holds what was logged out while no key could judge it. It is
+	// apart so that made-up tokens cannot crowd out those of denied.
+	suspended denyList
 	now    func() time.Time // the only clock of this package; tests step it
 }
 
@@ -91,10 +96,15 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 	if err := v.judge(&p, k, now); err != nil {
 		return p.claims.export(now), err
 	}
-	if !v.cache.put(hash, newEntry(token, &p, k, now), func() bool { return v.denied.holds(p.signed) }) {
+	if !v.cache.put(hash, newEntry(token, &p, k, now), func() bool { return v.loggedOut(p.signed) }) {
 		return Claims{}, errDenied
 	}
 	return p.claims.export(now), nil
+}
+
+// loggedOut reports whether the token with this signed part is denied.
+func (v *Verifier) loggedOut(signed string) bool {
+	return v.denied.holds(signed) || v.suspended.holds(signed)
 }
 
 // VerifyWith judges a token by the given keys alone. It neither remembers the
@@ -160,16 +170,21 @@ func (c *claims) export(now time.Time) Claims {
 
 // Deny makes Verify reject the token until it expires, in every spelling: an
 // ECDSA signature can be rewritten by anybody who sees it, so the signed part
-// counts. A false token is not remembered, so that only upstream can make the
-// list grow; one that cannot be judged now is.
+// counts. A token that is certainly false is not remembered, so that only
+// upstream can make the list grow; one that no key can judge now is.
 func (v *Verifier) Deny(ctx context.Context, token string) {
-	if _, err := v.Verify(ctx, token, false); err != nil && !errors.Is(err, ErrCannotTell) {
-		return
-	}
+	_, verdict := v.Verify(ctx, token, false)
 	p, err := v.read(token)
 	if err != nil {
 		return
 	}
-	v.denied.add(p.signed, p.claims.exp, v.now())
+	switch {
+	case verdict == nil:
+		v.denied.add(p.signed, p.claims.exp, v.now())
+	case errors.Is(verdict, ErrCannotTell), errors.Is(verdict, ErrUnknownKey):
+		v.suspended.add(p.signed, p.claims.exp, v.now())
+	default:
+		return
+	}
 	v.cache.evict(v.cache.hash(token))
 }

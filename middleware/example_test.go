@@ -1,0 +1,145 @@
+package middleware_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+	"github.com/justinas/alice"
+)
+
+// wire makes the parts that the examples share; a program gives
+// crossmint.Config its API key instead of a fake's configuration.
+func wire(fake *crossminttest.Server) (*session.Manager, *cookie.Codec) {
+	client, err := crossmint.NewClient(fake.Config())
+	if err != nil {
+		panic(err)
+	}
+	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
+	if err != nil {
+		panic(err)
+	}
+	sessions, err := session.NewManager(session.Config{Upstream: client})
+	if err != nil {
+		panic(err)
+	}
+	return sessions, cookies
+}
+
+// visit makes a request, signed in or not, and prints the answer.
+func visit(h http.Handler, path string, signedIn *session.Grant) {
+	r := httptest.NewRequest("GET", path, nil)
+	if signedIn != nil {
+		for _, c := range crossminttest.Cookies(*signedIn) {
+			r.AddCookie(c)
+		}
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body)
+}
+
+func ExampleRequireSession() {
+	fake, err := crossminttest.New(crossminttest.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer fake.Close()
+	sessions, cookies := wire(fake)
+
+	require := middleware.RequireSession(sessions, cookies, middleware.Config{})
+	mux := http.NewServeMux()
+	mux.Handle("/me", alice.New(require).ThenFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, _ := session.FromContext(r.Context())
+		fmt.Fprint(w, "user ", s.UserID)
+	}))
+
+	ada := fake.Grant(session.User{ID: "ada"})
+	visit(mux, "/me", &ada)
+	visit(mux, "/me", nil)
+	// Output:
+	// 200 user ada
+	// 401 {"error":"Unauthorized","message":"No cookies found in request"}
+}
+
+func ExampleOptionalSession() {
+	fake, err := crossminttest.New(crossminttest.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer fake.Close()
+	sessions, cookies := wire(fake)
+
+	optional := middleware.OptionalSession(sessions, cookies, middleware.Config{})
+	page := optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch s, ok := session.FromContext(r.Context()); {
+		case ok:
+			fmt.Fprint(w, "hello ", s.UserID)
+		case errors.Is(session.ErrorFromContext(r.Context()), session.ErrUnavailable):
+			fmt.Fprint(w, "hello, whoever you are just now")
+		default:
+			fmt.Fprint(w, "hello, visitor")
+		}
+	}))
+
+	ada := fake.Grant(session.User{ID: "ada"})
+	visit(page, "/", &ada)
+	visit(page, "/", nil)
+	// Output:
+	// 200 hello ada
+	// 200 hello, visitor
+}
+
+func ExampleSession() {
+	fake, err := crossminttest.New(crossminttest.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer fake.Close()
+	sessions, cookies := wire(fake)
+
+	getSession := middleware.Session(sessions, cookies, middleware.Config{})
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, err := getSession(w, r)
+		if err != nil {
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, "user ", s.UserID)
+	})
+
+	ada := fake.Grant(session.User{ID: "ada"})
+	visit(h, "/", &ada)
+	// Output: 200 user ada
+}
+
+func ExampleConfig_errorHandler() {
+	fake, err := crossminttest.New(crossminttest.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer fake.Close()
+	sessions, cookies := wire(fake)
+
+	require := middleware.RequireSession(sessions, cookies, middleware.Config{
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			var rejected *session.AuthenticationError
+			if errors.As(err, &rejected) {
+				w.WriteHeader(http.StatusUnauthorized)
+				fmt.Fprint(w, "<h1>Please sign in</h1>")
+				return
+			}
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, "<h1>Back in a moment</h1>")
+		},
+	})
+
+	visit(require(http.NotFoundHandler()), "/", nil)
+	// Output: 401 <h1>Please sign in</h1>
+}

@@ -1,0 +1,158 @@
+package middleware_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// kit is all that stands in front of a handler, with a fake upstream behind.
+type kit struct {
+	fake     *crossminttest.Server
+	client   *crossmint.Client
+	sessions *session.Manager
+	cookies  *cookie.Codec
+
+	mu     sync.Mutex // guards events
+	events []session.Outcome
+}
+
+func newKit(t testing.TB, fakeConfig crossminttest.Config, config session.Config) *kit {
+	t.Helper()
+	fakeConfig.Algorithm = "ES256"
+	fake, err := crossminttest.New(fakeConfig)
+	must(t, err)
+	t.Cleanup(fake.Close)
+	clientConfig := fake.Config()
+	clientConfig.Logger = slog.New(slog.DiscardHandler)
+	client, err := crossmint.NewClient(clientConfig)
+	must(t, err)
+	t.Cleanup(client.Close)
+	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
+	must(t, err)
+	k := &kit{fake: fake, client: client, cookies: cookies}
+	config.Upstream, config.OnEvent = client, k.note
+	k.sessions, err = session.NewManager(config)
+	must(t, err)
+	t.Cleanup(func() { _ = k.sessions.Close(context.Background()) })
+	return k
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (k *kit) note(_ context.Context, e session.Event) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.events = append(k.events, e.Outcome)
+}
+
+func (k *kit) require(config middleware.Config) func(http.Handler) http.Handler {
+	return middleware.RequireSession(k.sessions, k.cookies, config)
+}
+
+// expired returns the tokens of a browser whose JWT has just expired.
+func (k *kit) expired() (jwt, refresh string) {
+	g := k.fake.ExpiredGrant(k.fake.NewUser(""))
+	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
+}
+
+func (k *kit) valid() (jwt, refresh string) {
+	g := k.fake.Grant(k.fake.NewUser(""))
+	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
+}
+
+// get returns a request with the documented cookies; empty ones are left out.
+func get(target, jwt, refresh string) *http.Request {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	for name, value := range map[string]string{"crossmint-session": jwt, "crossmint-refresh-token": refresh} {
+		if value != "" {
+			r.AddCookie(&http.Cookie{Name: name, Value: value})
+		}
+	}
+	return r
+}
+
+// whoami is the handler behind: it tells whose session it sees, or why there
+// is none.
+var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s, ok := session.FromContext(r.Context())
+	if !ok {
+		_, _ = fmt.Fprintf(w, "nobody: %T", session.ErrorFromContext(r.Context()))
+		return
+	}
+	_, _ = io.WriteString(w, s.UserID)
+})
+
+// verdict is what the tables call an answer: the status, what became of the
+// cookies (kept, renewed or cleared), and Retry-After where it is set.
+func verdict(t *testing.T, res *http.Response) string {
+	t.Helper()
+	cookies := map[string]string{}
+	for _, c := range res.Cookies() {
+		cookies[c.Name] = "renewed"
+		if c.MaxAge < 0 {
+			cookies[c.Name] = "cleared"
+		}
+	}
+	state := cookies["crossmint-session"]
+	if state != cookies["crossmint-refresh-token"] {
+		t.Errorf("half a session was written: %v", cookies)
+	}
+	if state == "" {
+		state = "kept"
+	}
+	if state != "kept" || res.StatusCode >= 400 {
+		if got := res.Header.Get("Cache-Control"); got != "no-store" {
+			t.Errorf("Cache-Control: %q", got)
+		}
+	}
+	line := fmt.Sprintf("%d %s", res.StatusCode, state)
+	if after := res.Header.Get("Retry-After"); after != "" {
+		line += " retry " + after
+	}
+	return line
+}
+
+// serve answers r. The answer's body can be read again.
+func serve(h http.Handler, r *http.Request) (*http.Response, string) {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result(), w.Body.String()
+}
+
+// message returns the member message of an error's body.
+func message(t *testing.T, res *http.Response, body string) string {
+	t.Helper()
+	var b struct{ Error, Message string }
+	decoder := json.NewDecoder(strings.NewReader(body))
+	decoder.DisallowUnknownFields()
+	must(t, decoder.Decode(&b))
+	if want := http.StatusText(res.StatusCode); b.Error != want {
+		t.Errorf("error of the body: %q, want %q", b.Error, want)
+	}
+	if got := res.Header.Get("Content-Type"); got != "application/json" {
+		t.Errorf("Content-Type: %q", got)
+	}
+	return b.Message
+}
