@@ -93,17 +93,18 @@ func gate(token, audience string) (parsed, error) {
 }
 
 var (
-	errSize  = errors.New("token is too long")
-	errForm  = errors.New("token is not in the compact form")
-	errAlg   = errors.New("token's alg is missing or not allowed")
-	errCrit  = errors.New("token's header has critical extensions")
-	errTrust = errors.New("token's header brings its own key")
-	errKid   = errors.New("token's kid is not a short text")
-	errTyp   = errors.New("token's typ is not JWT")
-	errSub   = errors.New("token's sub is missing or not a short text")
-	errTimes = errors.New("token's exp is missing, or a time is not a whole number of seconds")
-	errAud   = errors.New("token's aud is missing or not a text or a list of texts")
-	errIss   = errors.New("token's iss is not a text")
+	errSize   = errors.New("token is too long")
+	errForm   = errors.New("token is not in the compact form")
+	errHeader = errors.New("token's header is not a bare JSON object")
+	errAlg    = errors.New("token's alg is missing or not allowed")
+	errCrit   = errors.New("token's header has critical extensions")
+	errTrust  = errors.New("token's header brings its own key")
+	errKid    = errors.New("token's kid is not a short text")
+	errTyp    = errors.New("token's typ is not JWT")
+	errSub    = errors.New("token's sub is missing or not a short text")
+	errTimes  = errors.New("token's exp is missing, or a time is not a whole number of seconds")
+	errAud    = errors.New("token's aud is missing or not a text or a list of texts")
+	errIss    = errors.New("token's iss is not a text")
 	// errText: nobody here reads these members, but others refuse the token.
 	errText = errors.New("token's jti, cty, x5t or x5t#S256 is not a text")
 )
@@ -139,6 +140,11 @@ func decodePart(buffer []byte, text string) (whole, part []byte, err error) {
 
 // readHeader reads the JOSE header of RFC 7515 §4.
 func (p *parsed) readHeader(data []byte) error {
+	// Space around the object is no part of it to readers that sign it anew
+	// from what they have read.
+	if len(data) == 0 || data[0] != '{' || data[len(data)-1] != '}' {
+		return errHeader
+	}
 	err := strictjson.Object(data, func(name []byte, value strictjson.Value) error {
 		switch string(name) {
 		case "alg":

@@ -53,7 +53,7 @@ type Verifier struct {
 	// suspended holds what was logged out while no key could judge it. It is
 	// apart so that made-up tokens cannot crowd out those of denied.
 	suspended denyList
-	now    func() time.Time // the only clock of this package; tests step it
+	now       func() time.Time // the only clock of this package; tests step it
 }
 
 // New returns a Verifier. It fetches no keys yet.

@@ -1,0 +1,86 @@
+package verify_test
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/crossmint-go/auth/crossmint/internal/verify"
+)
+
+// BenchmarkFirstSight compares the first verdict on a token with the one
+// operation that it cannot do without.
+func BenchmarkFirstSight(b *testing.B) {
+	self := algorithms()["RS256"][0]
+	token := self.jwt()
+	b.Run("bare RSA", func(b *testing.B) {
+		dot := strings.LastIndexByte(token, '.')
+		digest := sha256.Sum256([]byte(token[:dot]))
+		signature := must(base64.RawURLEncoding.DecodeString(token[dot+1:]))
+		public := self.private.Public().(*rsa.PublicKey)
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for name, pair := range algorithms() {
+		b.Run(name, func(b *testing.B) {
+			v, token := newVerifier(b, newSource(pair[0])), pair[0].jwt()
+			set := must(verify.ParseKeySet(publish(pair[0])))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := v.VerifyWith(set, token); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkWarm is a token that was seen within the last minute.
+func BenchmarkWarm(b *testing.B) {
+	self := algorithms()["RS256"][0]
+	v, token := newVerifier(b, newSource(self)), self.jwt()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Verify(b.Context(), token, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkHostile is what the worst tokens cost that cause no signature
+// check.
+func BenchmarkHostile(b *testing.B) {
+	self := algorithms()["RS256"][0]
+	v := newVerifier(b, newSource(self))
+	for name, token := range hostileTokens(self) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := v.Verify(b.Context(), token, false); err == nil {
+					b.Fatal("taken")
+				}
+			}
+		})
+	}
+}
+
+func hostileTokens(self signer) map[string]string {
+	big := claimsOf("user-a", farAway)
+	big.add("x", nested(40))
+	return map[string]string{
+		"1 MB of dots":   strings.Repeat(".", 1<<20),
+		"1 MB of A":      strings.Repeat("A", 1<<20),
+		"8 KB of dots":   strings.Repeat(".", 8<<10),
+		"8 KB of A":      strings.Repeat("A", 8<<10),
+		"deeply nested":  self.token(headerOf(self).String(), big.String()),
+		"many members":   self.token(strings.Repeat(`{"a":`, 500), "{}"),
+		"invalid base64": strings.Repeat("*", 2000) + "." + strings.Repeat("*", 2000) + ".AA",
+	}
+}

@@ -1,0 +1,160 @@
+package verify_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A token seen twice costs one signature check, for a minute.
+func TestCacheRemembersForAMinute(t *testing.T) {
+	for name, pair := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := newVerifier(t, newSource(pair[0]))
+				token := pair[0].jwt()
+				first, err := v.Verify(t.Context(), token, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				v.BreakSignatures()
+
+				time.Sleep(time.Minute - time.Nanosecond)
+				second, err := v.Verify(t.Context(), token, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				first.CheckedAt = second.CheckedAt
+				if diff := cmp.Diff(first, second); diff != "" {
+					t.Errorf("claims (-first +second):\n%s", diff)
+				}
+				time.Sleep(time.Nanosecond) // no sliding: the minute began with the check
+				want(t, v, token, invalid)
+			})
+		})
+	}
+}
+
+func TestCacheForgetsAtExp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		self := edSigner("k1")
+		v := newVerifier(t, newSource(self))
+		token := self.jwtOf("user-a", time.Now().Add(30*time.Second))
+		want(t, v, token, valid)
+		time.Sleep(30*time.Second - time.Nanosecond)
+		want(t, v, token, valid)
+		time.Sleep(time.Nanosecond)
+		want(t, v, token, expired)
+	})
+}
+
+// Only the whole token is a hit, byte for byte.
+func TestCacheComparesWhole(t *testing.T) {
+	for name, pair := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			v := newVerifier(t, newSource(pair[0]))
+			token := newDraft(pair).token()
+			want(t, v, token, valid)
+			for at := range len(token) {
+				changed := token[:at] + string('A'+(token[at]-'A'+1)%26) + token[at+1:]
+				if _, err := v.Verify(t.Context(), changed, false); err == nil {
+					t.Fatalf("valid with another byte %d", at)
+				}
+			}
+			want(t, v, token+" ", invalid)
+			want(t, v, token, valid)
+			if v.Remembered() != 1 {
+				t.Errorf("%d tokens remembered, want 1", v.Remembered())
+			}
+		})
+	}
+}
+
+// What is remembered is bounded, and forgetting costs nothing but a check.
+func TestCacheIsBounded(t *testing.T) {
+	const limit = 64
+	self := edSigner("k1")
+	config := configOf(newSource(self))
+	config.CacheEntries = limit
+	v := newVerifierWith(t, config)
+	for i := range 10 * limit {
+		want(t, v, self.jwtOf(fmt.Sprint("user-", i), time.Now().Add(time.Hour)), valid)
+		if got := v.Remembered(); got > limit {
+			t.Fatalf("%d tokens remembered, want %d at most", got, limit)
+		}
+	}
+	if v.Remembered() == 0 {
+		t.Error("nothing is remembered")
+	}
+}
+
+func TestCacheRemembersNothingFalse(t *testing.T) {
+	pair := algorithms()["EdDSA"]
+	v := newVerifier(t, newSource(pair[0]))
+	for i := range 100 {
+		want(t, v, pair[1].jwtOf(fmt.Sprint("user-", i), time.Now().Add(time.Hour)), invalid)
+	}
+	if v.Remembered() != 0 {
+		t.Errorf("%d tokens remembered, want none", v.Remembered())
+	}
+}
+
+// Tokens of one length are spread over the cache, whatever that length is:
+// the first dot of some lies where the last one of others does.
+func TestCacheSpreadsEveryLength(t *testing.T) {
+	const users = 64
+	self := edSigner("k1")
+	for length := 250; length <= 262; length++ {
+		if length%4 == 1 {
+			continue // no base64 text is that long
+		}
+		v := newVerifier(t, newSource(self))
+		for i := range users {
+			want(t, v, self.token(headerOf(self).String(), claimsOfLength(t, i, length)), valid)
+		}
+		if got := v.Remembered(); got != users {
+			t.Errorf("payloads of %d characters: %d of %d tokens remembered", length, got, users)
+		}
+	}
+}
+
+// claimsOfLength pads the claims of some user to a payload of that length.
+func claimsOfLength(t *testing.T, user, length int) string {
+	t.Helper()
+	claims := claimsOf(fmt.Sprintf("user-%04d", user), time.Now().Add(time.Hour))
+	claims.add("pad", `""`)
+	missing := base64.RawURLEncoding.DecodedLen(length) - len(claims.String())
+	claims.set("pad", quote(strings.Repeat("p", missing)))
+	if got := len(b64([]byte(claims.String()))); got != length {
+		t.Fatalf("payload of %d characters, want %d", got, length)
+	}
+	return claims.String()
+}
+
+// A clock that is set back or forth loses no session that is still good.
+func TestClockSteps(t *testing.T) {
+	self := edSigner("k1")
+	start := time.Now().Round(0)
+	now := start
+	v := newVerifier(t, newSource(self))
+	v.SetClock(func() time.Time { return now })
+	token := self.jwtOf("user-a", start.Add(time.Hour))
+	short := self.jwtOf("user-b", start.Add(5*time.Minute))
+	want(t, v, token, valid)
+	want(t, v, short, valid)
+	for range 100 {
+		now = start.Add(time.Duration(rand.IntN(1200)-600) * time.Second)
+		want(t, v, token, valid)
+		if now.Before(start.Add(5 * time.Minute)) {
+			want(t, v, short, valid)
+		} else {
+			want(t, v, short, expired)
+		}
+	}
+}

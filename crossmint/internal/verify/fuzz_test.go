@@ -1,0 +1,145 @@
+package verify_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jwt"
+
+	"github.com/crossmint-go/auth/crossmint/internal/verify"
+)
+
+// What the gate takes, when it is correctly signed, a JOSE library takes, too,
+// and reads the same claims in it.
+func FuzzGate(f *testing.F) {
+	self := edSigner("k1")
+	set := must(verify.ParseKeySet(publish(self)))
+	v := newVerifier(f, newSource(self))
+	for _, header := range []string{
+		headerOf(self).String(), `{"alg":"EdDSA"}`, ` {"typ":"jwt","alg":"EdDSA"} `, `{ "typ" : "jwt" ,"alg":"EdDSA"}`, `{"alg":"EdDSA","kid":"\u006b1","x":[{}]}`,
+		`{"alg":"EdDSA","cty":"JWT","x5t":"","x5t#S256":"AA"}`, `{"alg":"EdDSA","zip":"DEF","enc":1,"p2c":-1}`, `{"alg":"none"}`,
+	} {
+		f.Add([]byte(header), []byte(claimsOf("user-a", time.Now().Add(time.Hour)).String()))
+	}
+	for _, claims := range []string{
+		`{"sub":"a","aud":["b","proj-1"],"exp":253402300799,"iat":1,"nbf":1}`, `{"sub":"\ud83d\ude00","aud":"proj-1","exp":1,"jti":"1","iss":""}`,
+		`{"sub":"a","aud":"proj\u002d1","exp":1800000000,"address":{},"email_verified":1,"SUB":1}`, `{"sub":"a","sub":"b","aud":"proj-1","exp":1}`,
+	} {
+		f.Add([]byte(headerOf(self).String()), []byte(claims))
+	}
+	f.Fuzz(func(t *testing.T, header, payload []byte) {
+		token := self.token(string(header), string(payload))
+		got, err := v.VerifyWith(set, token)
+		if verdict(err) != valid && verdict(err) != expired {
+			return
+		}
+		parsed, err := jwt.Parse([]byte(token), jwt.WithKey(jwa.EdDSA, self.private.Public()), jwt.WithValidate(false))
+		if err != nil {
+			t.Fatalf("another library refuses header %q, payload %q: %v", header, payload, err)
+		}
+		if parsed.Subject() != got.Subject || !parsed.Expiration().Equal(got.ExpiresAt) || !slices.Contains(parsed.Audience(), project) {
+			t.Fatalf("another library reads sub %q, exp %v, aud %q in %q, want %+v", parsed.Subject(), parsed.Expiration(), parsed.Audience(), payload, got)
+		}
+		var claims struct {
+			Sub string
+			Exp int64
+		}
+		if err := json.Unmarshal(payload, &claims); err != nil && !hasOtherCase(payload) {
+			t.Fatalf("encoding/json refuses %q: %v", payload, err)
+		}
+	})
+}
+
+// hasOtherCase reports whether encoding/json may take a name for another.
+func hasOtherCase(payload []byte) bool {
+	var members map[string]json.RawMessage
+	_ = json.Unmarshal(payload, &members)
+	for name := range members {
+		if lower := strings.ToLower(name); lower != name && (lower == "sub" || lower == "exp") || strings.ContainsRune(name, 'ſ') {
+			return true
+		}
+	}
+	return false
+}
+
+// Whatever arrives: no panic, and only the one spelling of a token passes.
+func FuzzToken(f *testing.F) {
+	for _, pair := range algorithms() {
+		f.Add(pair[0].jwt())
+		f.Add(pair[0].jwt() + "=")
+	}
+	for _, seed := range []string{"", ".", "..", "...", "a.b.c", "e30.e30.e30", "bnVsbA.bnVsbA.AA", "\n.\n.\n", strings.Repeat(".", 9000)} {
+		f.Add(seed)
+	}
+	v := newVerifier(f, newSource(algorithms()["ES256"][0]))
+	f.Fuzz(func(t *testing.T, token string) {
+		_, err := v.Verify(t.Context(), token, false)
+		v.Deny(t.Context(), token)
+		if !verify.Gate(token, project) {
+			if verdict(err) != invalid {
+				t.Fatalf("%q: verdict = %s, want %s", token, verdict(err), invalid)
+			}
+			return
+		}
+		parts := strings.Split(token, ".")
+		if len(parts) != 3 || len(token) > 8<<10 {
+			t.Fatalf("taken: %q", token)
+		}
+		for _, part := range parts {
+			raw, err := base64.RawURLEncoding.DecodeString(part)
+			if err != nil || b64(raw) != part {
+				t.Fatalf("taken in a second spelling: %q", token)
+			}
+		}
+	})
+}
+
+// Whatever is published: no panic, and no weak key is kept.
+func FuzzKeySet(f *testing.F) {
+	for _, pair := range algorithms() {
+		f.Add(publish(pair[0]))
+		f.Add(keySet(with(pair[0], map[string]any{"d": b64([]byte("x")), "key_ops": []string{"verify"}, "use": nil})))
+	}
+	for _, set := range badSets() {
+		if len(set) < 10_000 {
+			f.Add(set)
+		}
+	}
+	f.Add([]byte(`{"keys":[{"kty":"RSA","n":"AQ","e":"AQAB","x5c":["MII="],"x5t":1},{"kty":"OKP","crv":"Ed448","x":"AA"}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		set, err := verify.ParseKeySet(data)
+		if err != nil {
+			return
+		}
+		if len(set.PublicKeys()) == 0 {
+			t.Fatalf("an empty set: %q", data)
+		}
+		for _, key := range set.PublicKeys() {
+			if !strong(key) {
+				t.Fatalf("kept %#v of %q", key, data)
+			}
+		}
+	})
+}
+
+func strong(key any) bool {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return key.N.BitLen() >= 2048 && key.E >= 3
+	case *ecdsa.PublicKey:
+		_, err := key.ECDH()
+		return key.Curve == elliptic.P256() && err == nil
+	case ed25519.PublicKey:
+		return len(key) == ed25519.PublicKeySize
+	}
+	return false
+}
