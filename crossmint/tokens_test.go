@@ -33,6 +33,9 @@ func TestVerify(t *testing.T) {
 			fake := newFake(t, crossminttest.Config{Algorithm: algorithm})
 			client := newClient(t, fake.Config())
 			ada := fake.NewUser("ada@example.com")
+			// Upstream's own answer may be signed by a key that has just taken
+			// the old one's place: within a second of a fetch nobody can tell.
+			unlikely := map[string]string{"forged, VerifyFresh": session.ErrUnavailable.Error()}
 			tests := []struct{ name, jwt, want, user string }{
 				{"valid", fake.JWT(ada), "valid", ada.ID},
 				{"expired", fake.ExpiredJWT(ada), session.ErrJWTExpired.Error(), ada.ID},
@@ -52,8 +55,12 @@ func TestVerify(t *testing.T) {
 					"VerifyWith":  func() (session.Token, error) { return client.VerifyWith(keys, test.jwt) },
 				} {
 					token, err := verify()
-					if got := verdict(t, err); got != test.want || test.user != "" && token.UserID != test.user {
-						t.Errorf("%s, %s: %s (%v) for %q, want %s for %q", test.name, name, got, err, token.UserID, test.want, test.user)
+					want, given := unlikely[test.name+", "+name]
+					if !given {
+						want = test.want
+					}
+					if got := verdict(t, err); got != want || test.user != "" && token.UserID != test.user {
+						t.Errorf("%s, %s: %s (%v) for %q, want %s for %q", test.name, name, got, err, token.UserID, want, test.user)
 					}
 				}
 			}

@@ -460,8 +460,41 @@ func TestCoordinatorIsBounded(t *testing.T) {
 		if n := len(c.grants.entries); n > maxGrants {
 			t.Errorf("%d grants are remembered", n)
 		}
-		if n := len(c.grants.order); n > maxGrants {
+		if n := len(c.untaken.order); n > 2*maxGrants {
 			t.Errorf("%d ages are remembered", n)
+		}
+	})
+}
+
+func TestMemory(t *testing.T) {
+	bubble(t, "what was dropped takes no room from what is still wanted", func(t *testing.T) {
+		m := newMemory[int](time.Hour, 100)
+		key := func(i int) tokenKey { return tokenKey{byte(i), byte(i >> 8), byte(i >> 16)} }
+		m.put(key(0), 7)
+		for i := 1; i < 10_000; i++ {
+			m.put(key(i), i)
+			m.drop(key(i))
+		}
+		if v, found := m.get(key(0)); !found || v != 7 {
+			t.Error("the entry was forgotten")
+		}
+		if len(m.order) > 200 {
+			t.Errorf("%d ages are remembered", len(m.order))
+		}
+	})
+	bubble(t, "at its bound it forgets the oldest, and puts them again", func(t *testing.T) {
+		m := newMemory[int](time.Hour, 100)
+		for i := range 150 {
+			m.put(tokenKey{byte(i)}, i)
+			time.Sleep(time.Millisecond)
+		}
+		if _, found := m.get(tokenKey{49}); found || len(m.entries) != 100 {
+			t.Errorf("%d entries", len(m.entries))
+		}
+		m.put(tokenKey{50}, 1) // is young again
+		m.put(tokenKey{200}, 1)
+		if _, found := m.get(tokenKey{50}); !found {
+			t.Error("an entry that was put again died of its old age")
 		}
 	})
 }

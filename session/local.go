@@ -9,7 +9,7 @@ import (
 )
 
 // Bounds of the in-process coordinator. All that it holds together stays
-// below some 100 MiB; made-up tokens, which are only ever refused, fill less
+// below some 150 MiB; made-up tokens, which are only ever refused, fill less
 // than 20 of them.
 const (
 	// maxFlights bounds the refreshes that run at once; each holds a
@@ -23,6 +23,9 @@ const (
 	// maxKeys bounds what is remembered of a token without a grant: about
 	// 150 bytes each.
 	maxKeys = 1 << 16
+	// maxRotated bounds the tokens known to be rotated, of about 100 bytes
+	// each: an hour at 70 refreshes a second.
+	maxRotated = 1 << 18
 	// maxChain bounds the rotations that are followed from an old token.
 	maxChain = 16
 
@@ -45,7 +48,6 @@ const (
 type local struct {
 	hasher *hasher
 	next   Coordinator // nil: none
-	grace  time.Duration
 	report func(context.Context, Event)
 
 	stopped context.Context // ends when Close has lost its patience
@@ -56,8 +58,9 @@ type local struct {
 	closed   bool
 	waiters  int
 	flights  map[tokenKey]*flight
-	grants   *memory[*succession]    // by the token that was exchanged
-	kept     *memory[*Grant]         // not judged yet, by the same
+	grants   *memory[*Grant]         // by the token that was exchanged
+	untaken  *memory[*Grant]         // the same, of which nobody knows yet
+	kept     *memory[*Grant]         // the same, not judged yet
 	refusals *memory[*UpstreamError] // definite ones
 	rotated  *memory[struct{}]       // tokens that have, or had, a successor
 	marks    *memory[struct{}]       // logged out
@@ -71,23 +74,16 @@ type flight struct {
 	err   error
 }
 
-// succession is a grant that was got for a token. While nobody has taken it,
-// no browser can know the successor, and it is kept; once somebody has, it
-// lives for the grace.
-type succession struct {
-	grant *Grant
-	until time.Time // zero: nobody has taken it
-}
-
 func newLocal(next Coordinator, hasher *hasher, grace time.Duration, report func(context.Context, Event)) *local {
 	stopped, stop := context.WithCancel(context.Background())
 	return &local{
-		hasher: hasher, next: next, grace: grace, report: report, stopped: stopped, stop: stop,
+		hasher: hasher, next: next, report: report, stopped: stopped, stop: stop,
 		flights:  map[tokenKey]*flight{},
-		grants:   newMemory[*succession](untakenAge, maxGrants),
+		grants:   newMemory[*Grant](grace, maxGrants),
+		untaken:  newMemory[*Grant](untakenAge, maxGrants),
 		kept:     newMemory[*Grant](keptAge, maxGrants),
 		refusals: newMemory[*UpstreamError](refusalAge, maxKeys),
-		rotated:  newMemory[struct{}](untakenAge, maxKeys),
+		rotated:  newMemory[struct{}](untakenAge, maxRotated),
 		marks:    newMemory[struct{}](markAge, maxKeys),
 	}
 }
@@ -168,23 +164,33 @@ func (c *local) newest(k tokenKey) (last tokenKey, grant *Grant, err error) {
 		if _, marked := c.marks.get(k); marked {
 			return k, nil, ErrLoggedOut
 		}
-		s, found := c.grants.get(k)
-		if !found || !s.until.IsZero() && time.Now().After(s.until) {
+		g := c.successor(k)
+		if g == nil {
 			break
 		}
-		last, grant, k = k, s.grant, c.hasher.key(s.grant.RefreshToken.Secret)
+		last, grant, k = k, g, c.hasher.key(g.RefreshToken.Secret)
 	}
 	return last, grant, nil
 }
 
-// take notes that somebody has the grant under k: its grace runs from the
-// moment it came to be, or from now if nobody was there then. Taking it again
-// does not prolong it.
+// successor returns the grant that was got for k, or nil. The mutex is held.
+func (c *local) successor(k tokenKey) *Grant {
+	if grant, found := c.grants.get(k); found {
+		return grant
+	}
+	grant, _ := c.untaken.get(k)
+	return grant
+}
+
+// take notes that somebody has the grant under k. While nobody has, no
+// browser can know the successor, and it waits; from now on it lives for the
+// grace. Taking it again does not prolong it.
 func (c *local) take(k tokenKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s, found := c.grants.get(k); found && s.until.IsZero() {
-		s.until = time.Now().Add(c.grace)
+	if grant, found := c.untaken.get(k); found {
+		c.untaken.drop(k)
+		c.grants.put(k, grant)
 	}
 }
 
@@ -318,7 +324,7 @@ func (c *local) remember(k tokenKey, grant *Grant) {
 	if c.hasher.key(grant.RefreshToken.Secret) == k {
 		return
 	}
-	c.grants.put(k, &succession{grant: grant})
+	c.untaken.put(k, grant)
 	c.rotated.put(k, struct{}{})
 }
 
@@ -356,9 +362,7 @@ func (c *local) mark(token Secret) (newest Secret, followers []*Grant) {
 		grant, kept := c.kept.get(k)
 		if kept && c.flights[k] == nil { // else the flight will find the mark
 			c.kept.drop(k)
-		} else if s, found := c.grants.get(k); found {
-			grant = s.grant
-		} else {
+		} else if grant = c.successor(k); grant == nil {
 			break
 		}
 		followers = append(followers, grant)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 )
 
@@ -43,28 +44,31 @@ func (h *hasher) name(token Secret) string {
 type memory[V any] struct {
 	age     time.Duration
 	limit   int
+	born    time.Time
 	entries map[tokenKey]remembered[V]
 	order   []dated // by age, the oldest first; may name entries that are gone
 }
 
+// remembered and dated hold times as what has passed since the memory was
+// born: a third of a time.Time.
 type remembered[V any] struct {
 	value V
-	at    time.Time
+	at    time.Duration
 }
 
 type dated struct {
 	key tokenKey
-	at  time.Time
+	at  time.Duration
 }
 
 func newMemory[V any](age time.Duration, limit int) *memory[V] {
-	return &memory[V]{age: age, limit: limit, entries: map[tokenKey]remembered[V]{}}
+	return &memory[V]{age: age, limit: limit, born: time.Now(), entries: map[tokenKey]remembered[V]{}}
 }
 
 // get returns the entry of k, unless it has ended.
 func (m *memory[V]) get(k tokenKey) (value V, found bool) {
 	e, found := m.entries[k]
-	if !found || time.Since(e.at) >= m.age {
+	if !found || time.Since(m.born)-e.at >= m.age {
 		return value, false
 	}
 	return e.value, true
@@ -72,7 +76,7 @@ func (m *memory[V]) get(k tokenKey) (value V, found bool) {
 
 // put sets the entry of k. Its age counts from now.
 func (m *memory[V]) put(k tokenKey, value V) {
-	now := time.Now()
+	now := time.Since(m.born)
 	m.prune(now)
 	m.entries[k] = remembered[V]{value, now}
 	m.order = append(m.order, dated{k, now})
@@ -82,16 +86,21 @@ func (m *memory[V]) put(k tokenKey, value V) {
 func (m *memory[V]) drop(k tokenKey) { delete(m.entries, k) }
 
 // prune removes what has ended, and the oldest while there is no room.
-func (m *memory[V]) prune(now time.Time) {
-	for len(m.order) > 0 {
-		oldest := m.order[0]
-		if now.Sub(oldest.at) < m.age && len(m.order) < m.limit {
-			return
-		}
-		// The key may have been put again since; that entry is younger.
-		if e, found := m.entries[oldest.key]; found && e.at.Equal(oldest.at) {
-			delete(m.entries, oldest.key)
+func (m *memory[V]) prune(now time.Duration) {
+	for len(m.order) > 0 && (now-m.order[0].at >= m.age || len(m.entries) >= m.limit) {
+		if m.current(m.order[0]) {
+			delete(m.entries, m.order[0].key)
 		}
 		m.order = m.order[1:]
 	}
+	if len(m.order) >= 2*m.limit { // mostly of entries that were dropped
+		m.order = slices.DeleteFunc(m.order, func(d dated) bool { return !m.current(d) })
+	}
+}
+
+// current reports whether d is the age of an entry, rather than of one that
+// was dropped or put again since.
+func (m *memory[V]) current(d dated) bool {
+	e, found := m.entries[d.key]
+	return found && e.at == d.at
 }

@@ -1,11 +1,9 @@
 package lab
 
 import (
-	"context"
 	"crypto/x509"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"sync"
 	"syscall"
 	"time"
@@ -186,13 +184,3 @@ func (f *faults) edit(change func(answer map[string]any)) crossminttest.Fault {
 		f.oracle.falsified(jwt)
 	})
 }
-
-// dialError reports that nothing was sent, as net/http does.
-func dialError(ctx context.Context, host string, err error) error {
-	if trace := traceOf(ctx); trace != nil && trace.GetConn != nil {
-		trace.GetConn(host)
-	}
-	return err
-}
-
-var _ http.RoundTripper = (*wire)(nil)

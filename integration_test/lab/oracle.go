@@ -101,19 +101,21 @@ func (o *oracle) falsified(jwt string) {
 	o.false[jwt] = true
 }
 
-// answered notes an answer that was read to its end.
-func (o *oracle) answered(body []byte) {
+// answered notes an answer to a presented token that was read to its end. The
+// session is the one that the token belongs to: its user may have signed in
+// anew meanwhile.
+func (o *oracle) answered(presented string, body []byte) {
 	var answer struct {
 		JWT     string
 		Refresh struct{ Secret string }
 		User    struct{ ID string }
 	}
-	if !utf8.Valid(body) || json.Unmarshal(body, &answer) != nil || answer.Refresh.Secret == "" || answer.User.ID == "" {
+	if !utf8.Valid(body) || json.Unmarshal(body, &answer) != nil || answer.Refresh.Secret == "" {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if p := o.people[answer.User.ID]; p != nil && !o.false[answer.JWT] {
+	if p := o.owners[presented]; p != nil && p.id == answer.User.ID && !o.false[answer.JWT] {
 		p.newest = answer.Refresh.Secret
 		o.owners[answer.Refresh.Secret] = p
 	}

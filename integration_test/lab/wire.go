@@ -19,8 +19,6 @@ type wire struct {
 	oracle *oracle
 }
 
-func traceOf(ctx context.Context) *httptrace.ClientTrace { return httptrace.ContextClientTrace(ctx) }
-
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch {
 	case strings.HasSuffix(r.URL.Path, "/refresh"):
@@ -32,43 +30,65 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (w *wire) refresh(r *http.Request) (*http.Response, error) {
+	r, presented, err := peek(r)
+	if err != nil {
+		return nil, err
+	}
 	if err := w.faults.dial(); err != nil {
-		_ = r.Body.Close()
 		return nil, dialError(r.Context(), r.URL.Host, err)
 	}
 	res, err := w.next.RoundTrip(r)
 	if err == nil && res.StatusCode == http.StatusOK {
-		res.Body = &delivery{ReadCloser: res.Body, oracle: w.oracle}
+		res.Body = &delivery{ReadCloser: res.Body, oracle: w.oracle, presented: presented}
 	}
 	return res, err
 }
 
 func (w *wire) logout(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	_ = r.Body.Close()
+	r, presented, err := peek(r)
 	if err != nil {
 		return nil, err
 	}
+	w.oracle.revoking(presented)
+	return w.next.RoundTrip(r)
+}
+
+// peek returns the refresh token that r sends, and a request that still sends
+// it.
+func peek(r *http.Request) (*http.Request, string, error) {
+	body, err := io.ReadAll(r.Body)
+	_ = r.Body.Close()
+	if err != nil {
+		return nil, "", err
+	}
 	var sent struct{ Refresh string }
 	_ = json.Unmarshal(body, &sent)
-	w.oracle.revoking(sent.Refresh)
 	r = r.Clone(r.Context())
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	return w.next.RoundTrip(r)
+	return r, sent.Refresh, nil
+}
+
+// dialError reports that nothing was sent, as net/http does.
+func dialError(ctx context.Context, host string, err error) error {
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
+		trace.GetConn(host)
+	}
+	return err
 }
 
 // delivery is a body that tells the oracle when it has been read to its end.
 type delivery struct {
 	io.ReadCloser
-	oracle *oracle
-	read   bytes.Buffer
+	oracle    *oracle
+	presented string
+	read      bytes.Buffer
 }
 
 func (d *delivery) Read(p []byte) (int, error) {
 	n, err := d.ReadCloser.Read(p)
 	d.read.Write(p[:n])
 	if err == io.EOF {
-		d.oracle.answered(d.read.Bytes())
+		d.oracle.answered(d.presented, d.read.Bytes())
 	}
 	return n, err
 }

@@ -21,8 +21,8 @@ const (
 	ways = 8
 )
 
-// cache remembers tokens that passed every check, and nothing else: whoever
-// sends made-up tokens leaves no trace in it. A hit means that the whole
+// cache remembers tokens that passed every check but that of the time, and
+// nothing else: whoever sends made-up tokens leaves no trace in it. A hit means that the whole
 // token is the same byte for byte; the hash only finds the place.
 //
 // Readers take no lock and write nothing, so one hot token does not make
@@ -71,11 +71,16 @@ func newEntry(token string, p *parsed, k *key, now time.Time) *entry {
 	return &entry{strings.Clone(token), p.claims.sub, p.claims.iat, p.claims.exp, now, k}
 }
 
-// valid reports whether the verdict still holds.
-func (e *entry) valid(now time.Time) bool {
+// holds reports whether the signature's verdict is still to be believed.
+func (e *entry) holds(now time.Time) bool {
 	age := now.Sub(e.checked)
-	return e.exp > now.Unix() && age >= 0 && age < maxEntryAge && !e.key.retired.Load()
+	return age >= 0 && age < maxEntryAge && !e.key.retired.Load()
 }
+
+// expired reports whether the token's time is over. That it was correctly
+// signed is still worth knowing: a herd with one expired token is the usual
+// way to a refresh.
+func (e *entry) expired(now time.Time) bool { return e.exp <= now.Unix() }
 
 func (e *entry) claims(now time.Time) Claims {
 	c := claims{sub: e.sub, iat: e.iat, exp: e.exp}
@@ -106,14 +111,14 @@ func (c *cache) place(hash uint64) (*group, uint32) {
 	return &c.groups[hash&uint64(len(c.groups)-1)], uint32(hash >> 32)
 }
 
-// get returns the valid entry for token, or nil.
+// get returns the entry for token that holds, or nil.
 func (c *cache) get(hash uint64, token string, now time.Time) *entry {
 	g, tag := c.place(hash)
 	for i := range g.tags {
 		if g.tags[i].Load() != tag {
 			continue
 		}
-		if e := g.entries[i].Load(); e != nil && e.token == token && e.valid(now) {
+		if e := g.entries[i].Load(); e != nil && e.token == token && e.holds(now) {
 			return e
 		}
 	}
@@ -139,7 +144,7 @@ func (c *cache) put(hash uint64, e *entry, denied func() bool) bool {
 	victim, oldest := 0, time.Time{}
 	for i := range g.entries {
 		old := g.entries[i].Load()
-		if old == nil || old.token == e.token || !old.valid(e.checked) {
+		if old == nil || old.token == e.token || !old.holds(e.checked) || old.expired(e.checked) {
 			victim = i
 			break
 		}

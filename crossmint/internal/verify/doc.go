@@ -5,7 +5,8 @@
 // A token passes, in this order:
 //
 //  1. the verified-token cache (cache.go): a token that passed all of the
-//     following within the last minute, byte for byte;
+//     following within the last minute, byte for byte, needs only its "exp"
+//     compared with the clock;
 //  2. the gate (gate.go): the compact form, the header and the claims are read
 //     strictly, without trusting any of them;
 //  3. the keys (keys.go, fetch.go): the key is chosen by "kid" among those

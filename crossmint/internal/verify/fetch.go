@@ -115,21 +115,51 @@ func (f *fetcher) find(ctx context.Context, p *parsed, fresh bool) (*key, error)
 	if k := d.find(p); k != nil {
 		return k, nil
 	}
-	cooldown := unknownKidCooldown
-	if d == nil || fresh {
-		cooldown = urgentCooldown
-	}
-	if run := f.start(cooldown); run != nil {
-		if err := run.wait(ctx); err != nil {
-			// As text: what became of the fetch is no verdict on the token.
-			return nil, fmt.Errorf("%w: %v", ErrCannotTell, err)
-		}
-		d = f.usable(f.now())
+	newer, err := f.renew(ctx, d == nil || fresh)
+	switch {
+	case err != nil:
+		return nil, err
+	case newer != nil:
+		d = newer
 		if k := d.find(p); k != nil {
 			return k, nil
 		}
 	}
 	return nil, f.missing(d, p, fresh)
+}
+
+// replacement returns the key that has taken k's place: p's signature does not
+// fit k, and upstream may have changed its key without a new name. It is nil
+// where there is none. An error, which is ErrCannotTell, comes for fresh tokens
+// only: that a browser's is false needs no second look.
+func (f *fetcher) replacement(ctx context.Context, p *parsed, k *key, fresh bool) (*key, error) {
+	newer, err := f.renew(ctx, fresh)
+	switch found := newer.find(p); {
+	case fresh && newer == nil:
+		return nil, fmt.Errorf("%w, and the token's signature does not fit the known one (%v)", ErrCannotTell, err)
+	case found != k:
+		return found, nil
+	default:
+		return nil, nil
+	}
+}
+
+// renew waits for newer keys. It returns nil where it is too early to fetch
+// any, and an error where they could not be fetched.
+func (f *fetcher) renew(ctx context.Context, urgent bool) (*datedKeys, error) {
+	cooldown := unknownKidCooldown
+	if urgent {
+		cooldown = urgentCooldown
+	}
+	run := f.start(cooldown)
+	if run == nil {
+		return nil, nil
+	}
+	if err := run.wait(ctx); err != nil {
+		// As text: what became of the fetch is no verdict on the token.
+		return nil, fmt.Errorf("%w: %v", ErrCannotTell, err)
+	}
+	return f.usable(f.now()), nil
 }
 
 func (d *datedKeys) find(p *parsed) *key {

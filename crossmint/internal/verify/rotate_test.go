@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -78,6 +79,67 @@ func TestReplacedKeyStopsVerifying(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A key may be replaced without a new name. The first token that does not fit
+// makes the verifier look.
+func TestReplacedKeyIsNoticed(t *testing.T) {
+	for name, pair := range algorithms() {
+		before, after := pair[0], pair[1]
+		after.kid = before.kid
+		t.Run(name+", by upstream's own answer", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				keys := newSource(before)
+				v := newVerifier(t, keys)
+				want(t, v, before.jwt(), valid)
+				keys.serve(publish(after))
+				wantFresh(t, v, after.jwt(), cannotTell) // within a second of the last fetch
+				time.Sleep(time.Second)
+				wantFresh(t, v, after.jwt(), valid)
+				want(t, v, before.jwt(), invalid)
+				wantFresh(t, v, before.jwt(), cannotTell)
+				time.Sleep(time.Second)
+				wantFresh(t, v, before.jwt(), invalid) // the keys are newer than the token
+			})
+		})
+		t.Run(name+", by a browser", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				keys := newSource(before)
+				v := newVerifier(t, keys)
+				want(t, v, before.jwt(), valid)
+				keys.serve(publish(after))
+				want(t, v, after.jwt(), invalid)
+				time.Sleep(30 * time.Second)
+				want(t, v, after.jwt(), valid)
+			})
+		})
+	}
+	t.Run("while the keys are out of reach", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			before, after := edSigner("k"), edSigner("k")
+			keys := newSource(before)
+			v := newVerifier(t, keys)
+			want(t, v, before.jwt(), valid)
+			keys.fail(errors.New("down"))
+			time.Sleep(time.Minute)
+			wantFresh(t, v, after.jwt(), cannotTell)
+			want(t, v, after.jwt(), invalid)
+			want(t, v, before.jwt(), valid)
+		})
+	})
+	t.Run("false signatures cause one fetch in thirty seconds", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			keys := newSource(edSigner("k"))
+			v := newVerifier(t, keys)
+			for range 1000 {
+				want(t, v, edSigner("k").jwt(), invalid)
+				time.Sleep(100 * time.Millisecond)
+			}
+			if got := len(keys.fetches()); got > 4 {
+				t.Errorf("%d fetches in 100 s", got)
+			}
+		})
+	})
 }
 
 // A key that upstream's own answer names is fetched at once.

@@ -82,6 +82,9 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 	now := v.now()
 	hash := v.cache.hash(token)
 	if e := v.cache.get(hash, token, now); e != nil && !v.keys.outdated(now) {
+		if e.expired(now) {
+			return e.claims(now), ErrExpired
+		}
 		return e.claims(now), nil
 	}
 	p, err := v.read(token)
@@ -92,14 +95,23 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 	if err != nil {
 		return Claims{}, err
 	}
+	if !k.verifies(&p) {
+		if k, err = v.keys.replacement(ctx, &p, k, fresh); err != nil {
+			return Claims{}, err
+		}
+		if k == nil || !k.verifies(&p) {
+			return Claims{}, errSignature
+		}
+	}
 	now = v.now() // the keys may have taken their time
-	if err := v.judge(&p, k, now); err != nil {
-		return p.claims.export(now), err
+	err = v.judge(&p, now)
+	if err != nil && !errors.Is(err, ErrExpired) {
+		return Claims{}, err
 	}
 	if !v.cache.put(hash, newEntry(token, &p, k, now), func() bool { return v.loggedOut(p.signed) }) {
 		return Claims{}, errDenied
 	}
-	return p.claims.export(now), nil
+	return p.claims.export(now), err
 }
 
 // loggedOut reports whether the token with this signed part is denied.
@@ -118,8 +130,11 @@ func (v *Verifier) VerifyWith(set *KeySet, token string) (Claims, error) {
 	if k == nil {
 		return Claims{}, unknownKey(&p)
 	}
+	if !k.verifies(&p) {
+		return Claims{}, errSignature
+	}
 	now := v.now()
-	err = v.judge(&p, k, now)
+	err = v.judge(&p, now)
 	return p.claims.export(now), err
 }
 
@@ -144,13 +159,9 @@ var (
 	errDenied    = errors.New("token was logged out")
 )
 
-// judge checks the signature and what depends on the clock. Only an error
-// that is ErrExpired leaves the claims trustworthy.
-func (v *Verifier) judge(p *parsed, k *key, now time.Time) error {
+// judge checks what depends on the clock. The signature has been checked.
+func (v *Verifier) judge(p *parsed, now time.Time) error {
 	switch {
-	case !k.verifies(p):
-		p.claims = claims{}
-		return errSignature
 	case p.claims.nbf > now.Add(v.config.Leeway).Unix():
 		return fmt.Errorf("token is not valid before %v", time.Unix(p.claims.nbf, 0).UTC())
 	case p.claims.exp <= now.Unix():

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strconv"
+	"sync"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+)
+
+const (
+	garbageTokens = 10_000_000
+	hourRequests  = 3_600_000
+	hourTenth     = hourRequests / 10
+	refreshEvery  = 10
+	mebibyte      = 1 << 20
+	workers       = 4
+	// garbageLimit is what made-up tokens may cost.
+	garbageLimit = 64 * mebibyte
+)
+
+// heap returns the live heap.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// garbage sends made-up JWTs and refresh tokens.
+func garbage() error {
+	s, err := newSite(crossminttest.Config{})
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	grant := s.fake.Grant(s.fake.NewUser("ann@example.com"))
+	valid := func() int { return s.status(request(grant.JWT.Reveal(), grant.RefreshToken.Secret.Reveal())) }
+	forged := s.fake.ForgedJWT(s.fake.NewUser("bob@example.com"))
+	if code := valid(); code != http.StatusOK {
+		return fmt.Errorf("a valid session: %d", code)
+	}
+	before, highest := heap(), int64(0)
+	const step = garbageTokens / 10
+	for i := range 10 {
+		spread(step, func(n int) {
+			token := strconv.Itoa(i*step + n)
+			jwt := forged[:len(forged)-len(token)] + token // each another signature
+			if n%100 != 0 {
+				jwt = "made.up." + token // mostly without the cost of a signature
+			}
+			s.status(request(jwt, "made-up-"+token))
+		})
+		highest = max(highest, heap()-before)
+	}
+	code := valid()
+	fmt.Printf("  heap +%.1f MiB at the most, after each million; a valid session then: %d\n", float64(highest)/mebibyte, code)
+	return errors.Join(
+		check(highest <= garbageLimit, "more than %d MiB", garbageLimit/mebibyte),
+		check(code == http.StatusOK, "the valid session no longer passes"))
+}
+
+// spread does work n times, by several workers.
+func spread(n int, work func(int)) {
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for i := w; i < n; i += workers {
+				work(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// hour looks at heap and goroutines while the load of an hour passes.
+func hour() error {
+	s, upstream, err := forgetful()
+	if err != nil {
+		return err
+	}
+	defer upstream.Close()
+	defer s.close()
+	user := s.fake.NewUser("ann@example.com")
+	valid := make([]*http.Request, 1000)
+	for i := range valid {
+		g := s.fake.Grant(user)
+		valid[i] = request(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
+	}
+	expired := s.fake.ExpiredJWT(user)
+	fmt.Printf("  %-10s %12s %12s\n", "requests", "heap", "goroutines")
+	var first, last int64
+	for tenth := range 10 {
+		spread(hourTenth, func(n int) {
+			if n%refreshEvery == 0 {
+				s.status(request(expired, fmt.Sprintf("token-%d-%d", tenth, n)))
+			} else {
+				s.status(valid[n%len(valid)].Clone(valid[n%len(valid)].Context()))
+			}
+		})
+		last = heap()
+		if tenth == 1 { // by then all memories have filled
+			first = last
+		}
+		fmt.Printf("  %-10d %8.1f MiB %12d\n", (tenth+1)*hourTenth, float64(last)/mebibyte, runtime.NumGoroutine())
+	}
+	fmt.Printf("  heap after all of it: %.2f × that after two tenths\n", float64(last)/float64(first))
+	return nil
+}
