@@ -64,12 +64,6 @@ const maxLifetime = 400 * 24 * time.Hour
 
 // check fills defaults in and reports all faults.
 func (c *Config) check() error {
-	var faults []error
-	fault := func(text string) { faults = append(faults, errors.New("cookie: "+text)) }
-
-	if c.ProjectID == "" {
-		fault("ProjectID is required")
-	}
 	if c.Names == (Names{}) {
 		c.Names = Documented()
 	}
@@ -80,37 +74,45 @@ func (c *Config) check() error {
 		c.Path = "/"
 	}
 	c.Domain = strings.TrimPrefix(c.Domain, ".")
-	if c.SameSite < 0 || c.SameSite > http.SameSiteNoneMode {
-		fault("unknown SameSite") // net/http would leave the attribute out
+	return errors.Join(c.checkAttributes(), c.checkNames())
+}
+
+func (c *Config) checkAttributes() error {
+	faults := []struct {
+		is   bool
+		text string
+	}{
+		{c.ProjectID == "", "ProjectID is required"},
+		{c.SameSite < 0 || c.SameSite > http.SameSiteNoneMode, "unknown SameSite"}, // net/http would leave the attribute out
+		{c.SameSite == http.SameSiteNoneMode && c.InsecureAllowHTTP, "SameSite None requires Secure"},
+		{c.Partitioned && c.InsecureAllowHTTP, "Partitioned requires Secure"},
+		{c.Lifetime < 0 || c.Lifetime > maxLifetime, "Lifetime must be between 0 and 400 days"},
+		{!strings.HasPrefix(c.Path, "/"), "Path must begin with a slash"},
 	}
-	if c.SameSite == http.SameSiteNoneMode && c.InsecureAllowHTTP {
-		fault("SameSite None requires Secure")
-	}
-	if c.Partitioned && c.InsecureAllowHTTP {
-		fault("Partitioned requires Secure")
-	}
-	if c.Lifetime < 0 || c.Lifetime > maxLifetime {
-		fault("Lifetime must be between 0 and 400 days")
-	}
-	if !strings.HasPrefix(c.Path, "/") {
-		fault("Path must begin with a slash")
-	}
-	if c.Names.JWT == c.Names.RefreshToken {
-		fault("the two names must differ")
-	}
-	for _, name := range []string{c.Names.JWT, c.Names.RefreshToken} {
-		if err := c.checkName(name); err != nil {
-			faults = append(faults, err)
+	var errs []error
+	for _, fault := range faults {
+		if fault.is {
+			errs = append(errs, errors.New("cookie: "+fault.text))
 		}
 	}
-	others := legacy(c.ProjectID)
-	if slices.ContainsFunc(others, func(other Names) bool { return other.RefreshToken == c.Names.JWT }) {
-		fault("a JWT and a refresh token may not share the name " + c.Names.JWT)
+	return errors.Join(errs...)
+}
+
+// checkNames checks the names against each other and against those of the
+// other generations, which are read all the same.
+func (c *Config) checkNames() error {
+	errs := []error{c.checkName(c.Names.JWT), c.checkName(c.Names.RefreshToken)}
+	if c.Names.JWT == c.Names.RefreshToken {
+		errs = append(errs, errors.New("cookie: the two names must differ"))
 	}
-	if slices.ContainsFunc(others, func(other Names) bool { return other.JWT == c.Names.RefreshToken }) {
-		fault("a JWT and a refresh token may not share the name " + c.Names.RefreshToken)
+	shared := func(name string, with func(Names) string) {
+		if slices.ContainsFunc(legacy(c.ProjectID), func(other Names) bool { return with(other) == name }) {
+			errs = append(errs, errors.New("cookie: a JWT and a refresh token may not share the name "+name))
+		}
 	}
-	return errors.Join(faults...)
+	shared(c.Names.JWT, func(n Names) string { return n.RefreshToken })
+	shared(c.Names.RefreshToken, func(n Names) string { return n.JWT })
+	return errors.Join(errs...)
 }
 
 // checkName checks one name together with the attributes that go with it
