@@ -22,3 +22,6 @@ const (
 	MaxValues  = maxValues
 	MaxCookies = maxCookies
 )
+
+// PlainBytes is what decides whether a value is dropped.
+func PlainBytes(value string) bool { return plainBytes(value) }

@@ -130,3 +130,19 @@ func TestReadPairs(t *testing.T) {
 		t.Errorf("upstream was asked %d times", calls)
 	}
 }
+
+// Eight bytes are looked at together: each must count wherever it stands.
+func TestEveryByteCountsEverywhere(t *testing.T) {
+	for length := 1; length <= 17; length++ {
+		for at := range length {
+			for b := range 256 {
+				value := []byte(strings.Repeat("x", length))
+				value[at] = byte(b)
+				want := b >= 0x20 && b < 0x7f && b != '"' && b != ';' && b != '\\'
+				if got := cookie.PlainBytes(string(value)); got != want {
+					t.Fatalf("byte %#x at %d of %d: %v, want %v", b, at, length, got, want)
+				}
+			}
+		}
+	}
+}

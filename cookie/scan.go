@@ -81,8 +81,26 @@ func plainValue(value string) (string, bool) {
 	return value, plainBytes(value)
 }
 
-// plainBytes reports whether net/http reads and writes value as it is.
+// plainBytes reports whether net/http reads and writes value as it is. Tokens
+// are long, so eight bytes are looked at together: no step below carries from
+// one byte into the next as long as no byte has its high bit set, which is
+// the first thing to be ruled out.
 func plainBytes(value string) bool {
+	const (
+		low  = 0x0101010101010101
+		high = 0x8080808080808080
+	)
+	// zero sets the high bit of each byte of x that is zero, x being below
+	// 0x80 in every byte.
+	zero := func(x uint64) uint64 { return ^(x + 0x7f*low) & high }
+	for ; len(value) >= 8; value = value[8:] {
+		x := uint64(value[0]) | uint64(value[1])<<8 | uint64(value[2])<<16 | uint64(value[3])<<24 |
+			uint64(value[4])<<32 | uint64(value[5])<<40 | uint64(value[6])<<48 | uint64(value[7])<<56
+		control := ^(x + 0x60*low) // high bit: below 0x20
+		if x&high != 0 || (control|zero(x^'"'*low)|zero(x^';'*low)|zero(x^'\\'*low)|zero(x^0x7f*low))&high != 0 {
+			return false
+		}
+	}
 	for i := range len(value) {
 		if b := value[i]; b < 0x20 || b >= 0x7f || b == '"' || b == ';' || b == '\\' {
 			return false

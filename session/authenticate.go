@@ -57,7 +57,7 @@ func (m *Manager) Authenticate(ctx context.Context, presented Material, options 
 	}
 	first := m.judge(ctx, &n.first)
 	early := m.inEarlyWindow(&first) && !slices.Contains(options, WithoutEarlyRefresh)
-	if first.verdict == nil && m.complete(&n.first) && len(n.more) == 0 && !early {
+	if first.verdict == nil && m.complete(&n.first) && n.more == nil && !early {
 		if m.config.ReportAllowed {
 			m.report(ctx, Event{Outcome: Allowed, Op: "authenticate", UserID: first.token.UserID})
 		}
@@ -94,7 +94,7 @@ func (m *Manager) admit(n *node, c *candidate) Result {
 		n = &node{first: *c.pair}
 		c.pair = &n.first
 	}
-	n.owner, n.live, n.err = m, true, nil
+	n.owner, n.err = m, nil
 	n.session = AuthSession{
 		UserID:       c.token.UserID,
 		JWT:          Secret{&c.jwt},
@@ -131,8 +131,9 @@ func (m *Manager) decide(ctx context.Context, a *attempt, first candidate) (Resu
 // that ends last, then as they came.
 func (m *Manager) rank(ctx context.Context, n *node, first candidate) []candidate {
 	candidates := []candidate{first}
-	for i := range n.more {
-		candidates = append(candidates, m.judge(ctx, &n.more[i]))
+	others := n.others()
+	for i := range others {
+		candidates = append(candidates, m.judge(ctx, &others[i]))
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
@@ -214,7 +215,7 @@ func (m *Manager) conclude(ctx context.Context, a *attempt, result Result, err e
 		if a.node == nil || a.node.owner != nil {
 			a.node = &node{}
 		}
-		a.node.owner, a.node.live, a.node.err = m, false, err
+		a.node.owner, a.node.err = m, err
 		result = Result{Dead: result.Dead, place: a.node.place()}
 	}
 	e := Event{

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -18,7 +19,7 @@ func nodeOf(ctx context.Context) *node {
 // OptionalSession there may be.
 func FromContext(ctx context.Context) (*AuthSession, bool) {
 	n := nodeOf(ctx)
-	if n == nil || !n.live {
+	if n == nil || n.err != nil {
 		return nil, false
 	}
 	return &n.session, true
@@ -29,19 +30,22 @@ func FromContext(ctx context.Context) (*AuthSession, bool) {
 // [ErrUnavailable]. It is nil where there is a session, and where no
 // middleware ran.
 func ErrorFromContext(ctx context.Context) error {
-	if n := nodeOf(ctx); n != nil {
+	if n := nodeOf(ctx); n != nil && n.err != errAbsent {
 		return n.err
 	}
 	return nil
 }
 
+// errAbsent stands for a session that nobody has looked for.
+var errAbsent = errors.New("no session")
+
 // NewContext returns a context that carries s. Tests of handlers use it; in
 // production the middleware does the same. A middleware downstream does not
 // take such a session for one that its own manager has verified.
 func NewContext(ctx context.Context, s *AuthSession) context.Context {
-	n := &node{parent: ctx, live: s != nil}
+	n := &node{parent: ctx, err: errAbsent}
 	if s != nil {
-		n.session = *s
+		n.session, n.err = *s, nil
 	}
 	return n.place()
 }
@@ -88,9 +92,9 @@ func (r Result) NewContext(ctx context.Context) context.Context {
 	n := r.place.node()
 	switch {
 	case n == nil:
-		n = &node{}
+		n = &node{err: errAbsent}
 	case n.parent != nil: // it has a place in another context already
-		n = &node{owner: n.owner, live: n.live, err: n.err, session: n.session}
+		n = &node{owner: n.owner, err: n.err, session: n.session}
 	}
 	n.parent = ctx
 	return n.place()
@@ -114,7 +118,7 @@ func (m *Manager) Resume(ctx context.Context) (*AuthSession, error, bool) {
 	if n == nil || n.owner != m {
 		return nil, nil, false
 	}
-	if !n.live {
+	if n.err != nil {
 		return nil, n.err, true
 	}
 	return &n.session, nil, true

@@ -280,6 +280,21 @@ func TestSuccessorThatCannotBeJudged(t *testing.T) {
 			t.Errorf("asked %d times", n)
 		}
 	})
+	bubble(t, "is exchanged on when its key is gone, as long as it takes", func(t *testing.T) {
+		keyGone := &UpstreamError{Kind: Malformed, Err: ErrJWTKeyUnknown}
+		verdicts := map[string]error{"a'": keyGone, "a''": &UpstreamError{Kind: Malformed}}
+		c := newTestLocal(t, nil)
+		work := &errand{judge: func(g *Grant) error { return verdicts[g.RefreshToken.Secret.Reveal()] }}
+		for range 2 { // the answer to a' is false
+			if _, err := c.Do(t.Context(), NewSecret("a"), work); !errors.Is(err, ErrUnavailable) {
+				t.Fatalf("err = %v", err)
+			}
+		}
+		delete(verdicts, "a''")
+		if got := do(t, c, "a", work); got != "a''" || work.asked.Load() != 4 {
+			t.Errorf("got %s, asked %d times", got, work.asked.Load())
+		}
+	})
 	bubble(t, "is kept when judging it panics", func(t *testing.T) {
 		c, work := newTestLocal(t, nil), &errand{judge: func(*Grant) error { panic("judge") }}
 		_, _ = c.Do(t.Context(), NewSecret("a"), work)

@@ -198,10 +198,10 @@ func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work)
 			c.keep(k, grant)
 		}
 		err = work.Judge(ctx, grant)
-		if errors.Is(err, ErrJWTKeyUnknown) {
+		switch {
+		case errors.Is(err, ErrJWTKeyUnknown):
 			grant, err = c.obtainOn(ctx, k, grant, work)
-		}
-		if settled(err) {
+		case err == nil, failed(err, Malformed):
 			c.keep(k, nil)
 		}
 		return err
@@ -209,20 +209,25 @@ func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work)
 	return grant, err
 }
 
-// settled reports whether a judgement is final.
-func settled(err error) bool {
-	return err == nil || failed(err, Refused) || failed(err, Malformed) && !errors.Is(err, ErrJWTKeyUnknown)
-}
-
 // obtainOn exchanges a kept grant whose JWT no key fits: the keys were rotated
-// before it could be judged. Until there is a successor it stays kept.
+// before it could be judged. It stays kept until it has a successor that is
+// not false, or is refused.
 func (c *local) obtainOn(ctx context.Context, k tokenKey, kept *Grant, work Work) (*Grant, error) {
 	grant, err := work.Ask(ctx, kept.RefreshToken.Secret)
 	if err != nil {
+		if failed(err, Refused) {
+			c.keep(k, nil)
+		}
 		return nil, err
 	}
-	c.keep(k, grant)
-	return grant, work.Judge(ctx, grant)
+	err = work.Judge(ctx, grant)
+	switch {
+	case err == nil:
+		c.keep(k, nil)
+	case !failed(err, Malformed):
+		c.keep(k, grant)
+	}
+	return grant, err
 }
 
 // contain turns a panic of work's into an error: it would end the process.

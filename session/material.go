@@ -26,15 +26,13 @@ type Material struct{ place place }
 type node struct {
 	self  *node // what a place points to
 	first pair
-	more  []pair
+	more  *[]pair // nil for most requests
 
 	// Set once the material has been authenticated.
-	owner  *Manager
-	live   bool // whether session holds
-	err    error
-	parent context.Context
-
+	owner   *Manager
+	err     error // why there is no session; nil: session holds
 	session AuthSession
+	parent  context.Context
 }
 
 // pair is a JWT and a refresh token that were stored together. Either may be
@@ -68,8 +66,10 @@ func (m *Material) Add(jwt, refreshToken string, source int) {
 	switch n := m.place.node(); {
 	case n == nil:
 		m.place = (&node{first: p}).place()
-	case len(n.more) < maxPairs-1:
-		n.more = append(n.more, p)
+	case n.more == nil:
+		n.more = &[]pair{p}
+	case len(*n.more) < maxPairs-1:
+		*n.more = append(*n.more, p)
 	}
 }
 
@@ -81,7 +81,15 @@ func (m Material) pairs() []pair {
 	if n == nil {
 		return nil
 	}
-	return append([]pair{n.first}, n.more...)
+	return append([]pair{n.first}, n.others()...)
+}
+
+// others returns the pairs but the first.
+func (n *node) others() []pair {
+	if n.more == nil {
+		return nil
+	}
+	return *n.more
 }
 
 // A place leads to a node. It points to a pointer in the node, which costs

@@ -125,7 +125,7 @@ func (m *Manager) keptSession(ctx context.Context, a *attempt, cookies []candida
 	result := m.admit(a.node, &c)
 	result.Stale = stale
 	if stale {
-		result.place.node().live = false
+		result.place.node().err = ErrJWTExpired
 	}
 	return result, true
 }

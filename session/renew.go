@@ -84,7 +84,7 @@ func (m *Manager) renewed(n *node, g *Grant, token Token) Result {
 	if n == nil || n.owner != nil {
 		n = &node{}
 	}
-	n.owner, n.live, n.err = m, true, nil
+	n.owner, n.err = m, nil
 	n.session = AuthSession{UserID: token.UserID, JWT: g.JWT, RefreshToken: g.RefreshToken, ExpiresAt: token.ExpiresAt}
 	return Result{Session: &n.session, Renewed: g, place: n.place()}
 }
