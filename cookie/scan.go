@@ -82,29 +82,28 @@ func plainValue(value string) (string, bool) {
 }
 
 // plainBytes reports whether net/http reads and writes value as it is. Tokens
-// are long, so eight bytes are looked at together: no step below carries from
-// one byte into the next as long as no byte has its high bit set, which is
-// the first thing to be ruled out.
+// are long, so eight bytes are looked at together, without a branch for each.
 func plainBytes(value string) bool {
+	// In a byte below 0x80 no sum here carries into the next one; a byte
+	// above is itself a fault, so what it does to its neighbour is no matter.
 	const (
-		low  = 0x0101010101010101
-		high = 0x8080808080808080
+		each = 0x0101010101010101
+		high = 0x80 * each
 	)
-	// zero sets the high bit of each byte of x that is zero, x being below
-	// 0x80 in every byte.
-	zero := func(x uint64) uint64 { return ^(x + 0x7f*low) & high }
-	for ; len(value) >= 8; value = value[8:] {
-		x := uint64(value[0]) | uint64(value[1])<<8 | uint64(value[2])<<16 | uint64(value[3])<<24 |
-			uint64(value[4])<<32 | uint64(value[5])<<40 | uint64(value[6])<<48 | uint64(value[7])<<56
-		control := ^(x + 0x60*low) // high bit: below 0x20
-		if x&high != 0 || (control|zero(x^'"'*low)|zero(x^';'*low)|zero(x^'\\'*low)|zero(x^0x7f*low))&high != 0 {
-			return false
-		}
+	var bad uint64 // the high bit of each byte: whether one there was not plain
+	i := 0
+	for ; i+8 <= len(value); i += 8 {
+		v := value[i : i+8]
+		x := uint64(v[0]) | uint64(v[1])<<8 | uint64(v[2])<<16 | uint64(v[3])<<24 |
+			uint64(v[4])<<32 | uint64(v[5])<<40 | uint64(v[6])<<48 | uint64(v[7])<<56
+		bad |= x | (x + each) // 0x80 and above, 0x7f
+		bad |= ^(x + 0x60*each) | // below 0x20
+			^((x ^ '"'*each) + 0x7f*each) | ^((x ^ ';'*each) + 0x7f*each) | ^((x ^ '\\'*each) + 0x7f*each)
 	}
-	for i := range len(value) {
+	for ; i < len(value); i++ {
 		if b := value[i]; b < 0x20 || b >= 0x7f || b == '"' || b == ';' || b == '\\' {
 			return false
 		}
 	}
-	return true
+	return bad&high == 0
 }
