@@ -25,5 +25,7 @@ func TestScanDoesNotAllocate(t *testing.T) {
 
 func BenchmarkPlainBytes(b *testing.B) {
 	v := strings.Repeat("eyJhbGci", 100)
-	for b.Loop() { cookie.PlainBytes(v) }
+	for b.Loop() {
+		cookie.PlainBytes(v)
+	}
 }

@@ -96,7 +96,7 @@ func plainBytes(value string) bool {
 		v := value[i : i+8]
 		x := uint64(v[0]) | uint64(v[1])<<8 | uint64(v[2])<<16 | uint64(v[3])<<24 |
 			uint64(v[4])<<32 | uint64(v[5])<<40 | uint64(v[6])<<48 | uint64(v[7])<<56
-		bad |= x | (x + each) // 0x80 and above, 0x7f
+		bad |= x | (x + each)     // 0x80 and above, 0x7f
 		bad |= ^(x + 0x60*each) | // below 0x20
 			^((x ^ '"'*each) + 0x7f*each) | ^((x ^ ';'*each) + 0x7f*each) | ^((x ^ '\\'*each) + 0x7f*each)
 	}
