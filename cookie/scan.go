@@ -38,27 +38,33 @@ func (v *values) at(i int) string {
 // results are those of net/http's (*Request).CookiesNamed, which makes a
 // Cookie of every name that a site has; this one allocates nothing.
 func (c *Codec) scan(lines []string, found *found) {
-	count := 0
+	count := len(lines)
 	for _, line := range lines {
-		count += strings.Count(line, ";") + 1
-	}
-	if count > maxCookies {
-		return
-	}
-	for _, line := range lines {
+		// Few lines have any of these, and the two searches are fast: where
+		// there is none, no value has to be searched for them.
+		odd := strings.IndexByte(line, '"') >= 0 || strings.IndexByte(line, '\\') >= 0
 		for len(line) > 0 {
 			var part string
-			part, line, _ = strings.Cut(line, ";")
+			var more bool
+			if part, line, more = strings.Cut(line, ";"); more {
+				count++
+			}
 			name, value, _ := strings.Cut(textproto.TrimString(part), "=")
 			i := c.index(textproto.TrimString(name))
 			if i < 0 {
 				continue
 			}
-			if value, ok := plainValue(value); ok && value != "" && found[i].count < maxValues {
+			if odd {
+				value = plainValue(value)
+			}
+			if value != "" && printable(value) && found[i].count < maxValues {
 				found[i].value[found[i].count] = value
 				found[i].count++
 			}
 		}
+	}
+	if count > maxCookies {
+		clear(found[:])
 	}
 }
 
@@ -72,38 +78,40 @@ func (c *Codec) index(name string) int {
 	return -1
 }
 
-// plainValue takes quotes away and reports whether the rest is a value that
-// net/http lets through.
-func plainValue(value string) (string, bool) {
+// plainValue takes quotes away and returns the rest, or nothing where
+// net/http would drop the cookie for a quote or a backslash in it.
+func plainValue(value string) string {
 	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
 		value = value[1 : len(value)-1]
 	}
-	return value, plainBytes(value)
+	if strings.ContainsAny(value, `"\`) {
+		return ""
+	}
+	return value
 }
 
-// plainBytes reports whether net/http reads and writes value as it is. Tokens
-// are long, so eight bytes are looked at together, without a branch for each.
-func plainBytes(value string) bool {
-	// In a byte below 0x80 no sum here carries into the next one; a byte
-	// above is itself a fault, so what it does to its neighbour is no matter.
-	const (
-		each = 0x0101010101010101
-		high = 0x80 * each
-	)
-	var bad uint64 // the high bit of each byte: whether one there was not plain
+// plainBytes reports whether net/http reads and writes value as it is.
+func plainBytes(value string) bool { return !strings.ContainsAny(value, `"\;`) && printable(value) }
+
+// printable reports whether all bytes are printable ASCII. Tokens are long, so
+// eight bytes are looked at together, without a branch for each.
+func printable(value string) bool {
+	// In a byte below 0x80 neither sum carries into the next one; a byte above
+	// is itself a fault, so what it does to its neighbour is no matter.
+	const each = 0x0101010101010101
+	var above, below uint64 = 0, 0x80 * each // of each byte the high bit counts
 	i := 0
 	for ; i+8 <= len(value); i += 8 {
 		v := value[i : i+8]
 		x := uint64(v[0]) | uint64(v[1])<<8 | uint64(v[2])<<16 | uint64(v[3])<<24 |
 			uint64(v[4])<<32 | uint64(v[5])<<40 | uint64(v[6])<<48 | uint64(v[7])<<56
-		bad |= x | (x + each)     // 0x80 and above, 0x7f
-		bad |= ^(x + 0x60*each) | // below 0x20
-			^((x ^ '"'*each) + 0x7f*each) | ^((x ^ ';'*each) + 0x7f*each) | ^((x ^ '\\'*each) + 0x7f*each)
+		above |= x | (x + each) // set by 0x80 and above, and by 0x7f
+		below &= x + 0x60*each  // kept by 0x20 and above
 	}
 	for ; i < len(value); i++ {
-		if b := value[i]; b < 0x20 || b >= 0x7f || b == '"' || b == ';' || b == '\\' {
+		if value[i] < 0x20 || value[i] >= 0x7f {
 			return false
 		}
 	}
-	return bad&high == 0
+	return above&(0x80*each) == 0 && below == 0x80*each
 }

@@ -54,9 +54,7 @@ func (c *Client) Deny(ctx context.Context, jwt string) { c.verifier.Deny(ctx, jw
 
 // exported puts the kernel's verdict into the domain's words.
 func exported(claims verify.Claims, err error) (session.Token, error) {
-	token := session.Token{
-		UserID: claims.Subject, IssuedAt: claims.IssuedAt, ExpiresAt: claims.ExpiresAt, CheckedAt: claims.CheckedAt,
-	}
+	token := session.Token(claims)
 	switch {
 	case err == nil:
 		return token, nil

@@ -83,7 +83,7 @@ func TestVerifyToken(t *testing.T) {
 	if token.CheckedAt.Before(before) || token.CheckedAt.After(time.Now()) {
 		t.Errorf("CheckedAt = %v, want now", token.CheckedAt)
 	}
-	if got := token.ExpiresAt.Sub(token.IssuedAt); got != 2*time.Hour {
+	if got := token.ExpiresAt - token.IssuedAt; got != 2*60*60 {
 		t.Errorf("lifetime = %v, want 2 h", got)
 	}
 }

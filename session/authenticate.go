@@ -99,7 +99,7 @@ func (m *Manager) admit(n *node, c *candidate) Result {
 		UserID:       c.token.UserID,
 		JWT:          Secret{&c.jwt},
 		RefreshToken: RefreshToken{Secret: Secret{&c.refresh}},
-		ExpiresAt:    c.token.ExpiresAt,
+		ExpiresAt:    time.Unix(c.token.ExpiresAt, 0),
 	}
 	return Result{Session: &n.session, Source: c.source, place: n.place()}
 }
@@ -139,7 +139,7 @@ func (m *Manager) rank(ctx context.Context, n *node, first candidate) []candidat
 		return cmp.Or(
 			falseLast(m.complete(a.pair), m.complete(b.pair)),
 			falseLast(a.signed(), b.signed()),
-			b.token.ExpiresAt.Compare(a.token.ExpiresAt),
+			cmp.Compare(b.token.ExpiresAt, a.token.ExpiresAt),
 		)
 	})
 	return candidates

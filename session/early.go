@@ -21,11 +21,12 @@ const (
 
 // inEarlyWindow reports whether c's JWT is valid but not for long.
 func (m *Manager) inEarlyWindow(c *candidate) bool {
-	if c.verdict != nil || c.refresh == "" || c.token.IssuedAt.IsZero() {
+	remaining := c.token.remaining()
+	if remaining >= earlyWindow || c.verdict != nil || c.refresh == "" || c.token.IssuedAt == 0 {
 		return false
 	}
-	window := min(earlyWindow, c.token.ExpiresAt.Sub(c.token.IssuedAt)/earlyFraction)
-	return c.token.ExpiresAt.Sub(c.token.CheckedAt) < window
+	lifetime := time.Duration(c.token.ExpiresAt-c.token.IssuedAt) * time.Second
+	return remaining < lifetime/earlyFraction
 }
 
 // refreshEarly tries to renew a session that still holds, and serves it as it

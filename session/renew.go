@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 const (
@@ -85,7 +86,7 @@ func (m *Manager) renewed(n *node, g *Grant, token Token) Result {
 		n = &node{}
 	}
 	n.owner, n.err = m, nil
-	n.session = AuthSession{UserID: token.UserID, JWT: g.JWT, RefreshToken: g.RefreshToken, ExpiresAt: token.ExpiresAt}
+	n.session = AuthSession{UserID: token.UserID, JWT: g.JWT, RefreshToken: g.RefreshToken, ExpiresAt: time.Unix(token.ExpiresAt, 0)}
 	return Result{Session: &n.session, Renewed: g, place: n.place()}
 }
 

@@ -28,9 +28,13 @@ type Upstream interface {
 // A Token is what a correctly signed JWT says.
 type Token struct {
 	UserID string
-	// IssuedAt is zero where the JWT does not tell.
-	IssuedAt  time.Time
-	ExpiresAt time.Time
+	// IssuedAt and ExpiresAt are seconds since 1970, as the JWT has them
+	// (RFC 7519 §2). IssuedAt is 0 where it does not tell.
+	IssuedAt, ExpiresAt int64
 	// CheckedAt is the time of the judgement.
 	CheckedAt time.Time
 }
+
+// remaining returns how long the JWT holds from the judgement on; it is
+// negative for one that had expired.
+func (t *Token) remaining() time.Duration { return time.Unix(t.ExpiresAt, 0).Sub(t.CheckedAt) }

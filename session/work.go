@@ -61,7 +61,7 @@ func (w *work) Judge(ctx context.Context, g *Grant) error {
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return err
-	case errors.Is(err, ErrJWTExpired) && token.ExpiresAt.After(g.ReceivedAt):
+	case errors.Is(err, ErrJWTExpired) && token.ExpiresAt > g.ReceivedAt.Unix():
 		// It held when it came; its refresh token still does.
 	case err != nil:
 		return &UpstreamError{Kind: Malformed, Op: "refresh", Err: err}

@@ -83,8 +83,7 @@ func (e *entry) holds(now time.Time) bool {
 func (e *entry) expired(now time.Time) bool { return e.exp <= now.Unix() }
 
 func (e *entry) claims(now time.Time) Claims {
-	c := claims{sub: e.sub, iat: e.iat, exp: e.exp}
-	return c.export(now)
+	return Claims{e.sub, e.iat, e.exp, now}
 }
 
 // hash hashes the signed part of a token, so that all spellings of its

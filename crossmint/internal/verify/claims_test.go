@@ -157,15 +157,15 @@ func TestExpired(t *testing.T) {
 					t.Fatalf("verdict = %s (%v), want %s", verdict(err), err, expired)
 				}
 				got.CheckedAt = time.Time{}
-				wanted := verify.Claims{Subject: "user-a", IssuedAt: exp.Add(-time.Hour), ExpiresAt: exp}
+				wanted := verify.Claims{UserID: "user-a", IssuedAt: exp.Add(-time.Hour).Unix(), ExpiresAt: exp.Unix()}
 				if diff := cmp.Diff(wanted, got); diff != "" {
 					t.Errorf("claims (-want +got):\n%s", diff)
 				}
 			}
 			forged := pair[1].jwtOf("user-a", exp)
 			got, err := v.Verify(t.Context(), forged, false)
-			if verdict(err) != invalid || got.Subject != "" {
-				t.Errorf("expired and forged: verdict = %s for %q, want %s for nobody", verdict(err), got.Subject, invalid)
+			if verdict(err) != invalid || got.UserID != "" {
+				t.Errorf("expired and forged: verdict = %s for %q, want %s for nobody", verdict(err), got.UserID, invalid)
 			}
 			if v.Remembered() != 1 {
 				t.Errorf("%d tokens remembered, want the correctly signed one", v.Remembered())

@@ -107,7 +107,7 @@ func take(t *testing.T, rows map[string]func(*draft)) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff("user-a", claims.Subject); diff != "" {
+				if diff := cmp.Diff("user-a", claims.UserID); diff != "" {
 					t.Errorf("subject (-want +got):\n%s", diff)
 				}
 			})

@@ -70,7 +70,7 @@ func TestVectors(t *testing.T) {
 
 func checkVector(t *testing.T, got verify.Claims, err error, sub string, accept bool) {
 	t.Helper()
-	if (err == nil) != accept || got.Subject != sub && accept {
-		t.Errorf("verdict %s (%v) for %q, want accepted: %v for %q", verdict(err), err, got.Subject, accept, sub)
+	if (err == nil) != accept || got.UserID != sub && accept {
+		t.Errorf("verdict %s (%v) for %q, want accepted: %v for %q", verdict(err), err, got.UserID, accept, sub)
 	}
 }

@@ -37,9 +37,10 @@ type Config struct {
 
 // Claims are the verified claims of a token.
 type Claims struct {
-	Subject string
-	// IssuedAt is zero where the token does not tell.
-	IssuedAt, ExpiresAt time.Time
+	UserID string // the "sub"
+	// IssuedAt and ExpiresAt are seconds since 1970, as the token has them;
+	// IssuedAt is 0 where it does not tell.
+	IssuedAt, ExpiresAt int64
 	// CheckedAt is when the token was judged.
 	CheckedAt time.Time
 }
@@ -171,13 +172,7 @@ func (v *Verifier) judge(p *parsed, now time.Time) error {
 }
 
 // export returns the claims in the form that callers see.
-func (c *claims) export(now time.Time) Claims {
-	out := Claims{Subject: c.sub, ExpiresAt: time.Unix(c.exp, 0), CheckedAt: now}
-	if c.iat != 0 {
-		out.IssuedAt = time.Unix(c.iat, 0)
-	}
-	return out
-}
+func (c *claims) export(now time.Time) Claims { return Claims{c.sub, c.iat, c.exp, now} }
 
 // Deny makes Verify reject the token until it expires, in every spelling: an
 // ECDSA signature can be rewritten by anybody who sees it, so the signed part
