@@ -46,7 +46,15 @@ func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"
 func dial(t *testing.T, h http.Handler) net.Conn {
 	t.Helper()
 	listener := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-	server, served := &http.Server{Handler: h}, make(chan struct{})
+	var conns sync.WaitGroup // net/http may hold one after its handler has returned
+	server, served := &http.Server{Handler: h, ConnState: func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			conns.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			conns.Done()
+		}
+	}}, make(chan struct{})
 	go func() {
 		defer close(served)
 		_ = server.Serve(listener)
@@ -57,6 +65,7 @@ func dial(t *testing.T, h http.Handler) net.Conn {
 		_ = near.Close()
 		_ = server.Close()
 		<-served
+		conns.Wait()
 	})
 	return near
 }

@@ -24,6 +24,7 @@ type network struct {
 	handler   http.Handler
 	transport *http.Transport
 	url       string // constant after the first up
+	conns     sync.WaitGroup
 
 	mu     sync.Mutex // guards all below
 	addr   string     // pinned by the first up
@@ -58,13 +59,24 @@ func (n *network) up() error {
 	if err != nil {
 		return fmt.Errorf("crossminttest: %w", err)
 	}
-	server, served := &http.Server{Handler: n.handler}, make(chan struct{})
+	server, served := &http.Server{Handler: n.handler, ConnState: n.watch}, make(chan struct{})
 	go func() {
 		defer close(served)
 		_ = server.Serve(listener) // always ErrServerClosed: down ends it
 	}()
 	n.server, n.served = server, served
 	return nil
+}
+
+// watch counts the connections that are served: net/http may hold one for half
+// a second after its handler has returned.
+func (n *network) watch(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		n.conns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		n.conns.Done()
+	}
 }
 
 // listen returns a listener, with n.mu held.

@@ -84,6 +84,7 @@ func (s *Server) Close() {
 		close(s.closing)
 		s.network.down(true)
 		s.inProgress.Wait()
+		s.network.conns.Wait()
 	})
 }
 
