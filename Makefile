@@ -14,7 +14,7 @@ FUZZTIME ?= 4s
 
 export GO_FLOOR GO_NEWEST STATICCHECK FUZZTIME
 
-.PHONY: test install quick fuzz soak lab bench example
+.PHONY: test install quick fuzz soak lab figures bench example
 
 test: install ## everything: both Go versions, every module, linters, fuzzing
 	.ci/lint
@@ -39,8 +39,11 @@ soak: ## the whole suite under -race, twenty times
 lab: ## the fault laboratory at its full size: a million requests, 30 % faults
 	go test ./integration_test/lab -v -timeout=60m -lab.requests=1000000 -lab.users=10000
 
-bench: ## benchmarks, with allocations
-	go test -run '^$$' -bench . -benchmem ./...
+figures: ## what docs/figures.md says of herds, floods and memory
+	go run ./integration_test/figures
+
+bench: ## what a protected request costs, beside other libraries; fails where a target is missed
+	go -C integration_test/peers run .
 
 example: ## the example, on the embedded fake unless CROSSMINT_API_KEY is set
 	go run ./example

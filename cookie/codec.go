@@ -16,6 +16,9 @@ type Codec struct {
 	generations []generation
 	// names are the distinct names of all generations.
 	names []string
+	// guarded says that the configured names have a prefix that keeps others
+	// from setting them; names without one must not compete with them.
+	guarded bool
 }
 
 // generation is one pair of names, as indexes into Codec.names.
@@ -33,7 +36,7 @@ func NewCodec(config Config) (*Codec, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	c := &Codec{config: config}
+	c := &Codec{config: config, guarded: prefixed(config.Names.JWT) && prefixed(config.Names.RefreshToken)}
 	scoped := Scoped(config.ProjectID)
 	for _, names := range append([]Names{config.Names}, legacy(config.ProjectID)...) {
 		g := generation{c.intern(names.JWT), c.intern(names.RefreshToken), names == scoped}
@@ -58,6 +61,10 @@ func (c *Codec) intern(name string) int {
 // configured one first. Cookies that net/http would drop are dropped, and an
 // empty value counts as absent.
 //
+// Where the configured names begin with __Host- or __Secure-, other generations
+// are read only if none of them came: anybody who can set a cookie for the site
+// could else outdo them.
+//
 // Names that occur more than once, as they do after a change of Domain or
 // Path, are paired in their order.
 func (c *Codec) Read(r *http.Request) session.Material {
@@ -66,6 +73,9 @@ func (c *Codec) Read(r *http.Request) session.Material {
 	var material session.Material
 	for source := range c.generations {
 		g := &c.generations[source]
+		if source != configured && c.guarded && !material.IsZero() {
+			break
+		}
 		jwts, refreshes := &found[g.jwt], &found[g.refresh]
 		if jwts.count == 0 && c.claimed(g, &found) {
 			continue

@@ -124,7 +124,7 @@ func (c *Config) checkName(name string) error {
 	}
 	host := hasPrefixFold(name, "__Host-")
 	switch {
-	case (host || hasPrefixFold(name, "__Secure-")) && c.InsecureAllowHTTP:
+	case prefixed(name) && c.InsecureAllowHTTP:
 		return fmt.Errorf("cookie: the prefix of %s requires Secure", name)
 	case host && c.Domain != "":
 		return fmt.Errorf("cookie: the prefix of %s forbids a Domain", name)
@@ -132,6 +132,10 @@ func (c *Config) checkName(name string) error {
 		return fmt.Errorf("cookie: the prefix of %s requires the Path /", name)
 	}
 	return nil
+}
+
+func prefixed(name string) bool {
+	return hasPrefixFold(name, "__Host-") || hasPrefixFold(name, "__Secure-")
 }
 
 // hasPrefixFold ignores case: browsers do, too.

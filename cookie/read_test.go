@@ -131,6 +131,28 @@ func TestReadPairs(t *testing.T) {
 	}
 }
 
+// A prefix keeps others from setting a cookie: what they can set instead must
+// not outdo it.
+func TestPrefixedNamesStandAlone(t *testing.T) {
+	names := cookie.Names{JWT: "__Host-jwt", RefreshToken: "__Host-refresh"}
+	codec := newCodec(t, cookie.Config{Names: names})
+	planted := pairs(documentedJWT, "planted", plainRefresh, "planted")
+	k := newKit(t, crossminttest.Config{})
+	for line, want := range map[string]string{
+		planted + "; __Host-jwt=own; __Host-refresh=own": `{"refresh":"own"}`,
+		planted: `{"refresh":"planted"}`, // who comes from older names stays
+	} {
+		_, _ = k.sessions.Authenticate(t.Context(), codec.Read(request(line)))
+		asked := k.asked.all()
+		if got := asked[len(asked)-1]; got != want {
+			t.Errorf("%s: upstream is asked %s, want %s", line, got, want)
+		}
+	}
+	if asked := k.asked.all(); len(asked) != 2 {
+		t.Errorf("upstream is asked %q", asked)
+	}
+}
+
 // Eight bytes are looked at together: each must count wherever it stands.
 func TestEveryByteCountsEverywhere(t *testing.T) {
 	for length := 1; length <= 17; length++ {

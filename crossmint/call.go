@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"sync/atomic"
 
 	"github.com/crossmint-go/auth/session"
@@ -35,6 +36,7 @@ type request struct {
 	url     string
 	body    []byte // JSON, or nil
 	keyless bool   // sent without the API key and the client's name
+	route   bool   // to another server's refresh route
 }
 
 // answer is what came back, read to its end.
@@ -42,6 +44,7 @@ type answer struct {
 	status     int
 	retryAfter string
 	body       []byte
+	clears     bool // expires cookies
 }
 
 // call sends r, once, and returns the body of a 2xx answer. Every other
@@ -53,6 +56,8 @@ func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
 	a, err := c.exchange(httptrace.WithClientTrace(ctx, progress.trace()), r)
 	if failure := classify(a, err, progress.delivery(err)); failure != nil {
 		failure.Op = r.op
+		// A refresh route that refuses and leaves the cookies is in doubt.
+		failure.Doubtful = failure.Kind == session.Refused && r.route && !a.clears
 		c.explain(failure)
 		return nil, failure
 	}
@@ -83,7 +88,8 @@ func (c *Client) exchange(ctx context.Context, r request) (answer, error) {
 	case len(body) > maxAnswerBytes:
 		return answer{}, errOversize
 	}
-	return answer{res.StatusCode, res.Header.Get("Retry-After"), body}, nil
+	clears := slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.MaxAge < 0 })
+	return answer{res.StatusCode, res.Header.Get("Retry-After"), body, clears}, nil
 }
 
 // identify sets the headers that every call of the API carries.

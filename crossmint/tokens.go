@@ -62,6 +62,8 @@ func exported(claims verify.Claims, err error) (session.Token, error) {
 		return token, session.ErrJWTExpired
 	case errors.Is(err, verify.ErrCannotTell):
 		return session.Token{}, &session.UpstreamError{Kind: session.Unavailable, Op: "keys", Err: err}
+	case errors.Is(err, verify.ErrNotYet):
+		return session.Token{}, fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTNotYet, err)
 	case errors.Is(err, verify.ErrUnknownKey):
 		return session.Token{}, fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTKeyUnknown, err)
 	default:
@@ -77,7 +79,7 @@ func (c *Client) Refresh(ctx context.Context, token session.Secret) (*session.Gr
 	r := request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/refresh", body: refreshBody(token)}
 	member := "refresh"
 	if c.config.RefreshRoute != "" {
-		r.url, r.keyless, member = c.config.RefreshRoute, true, "refreshToken"
+		r.url, r.keyless, r.route, member = c.config.RefreshRoute, true, true, "refreshToken"
 	}
 	body, err := c.call(ctx, r)
 	if err != nil {

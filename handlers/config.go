@@ -47,6 +47,10 @@ func newEndpoint(name string, sessions *session.Manager, cookies *cookie.Codec, 
 	case config.AfterLogout != nil && !reply.LocalPath(config.AfterLogout):
 		panic(fmt.Sprintf("handlers: %s: Config.AfterLogout must be a path on this host, not %q", name, config.AfterLogout))
 	}
+	if config.AfterLogout != nil {
+		checked := *config.AfterLogout
+		config.AfterLogout = &checked
+	}
 	if config.Protection == nil {
 		config.Protection = http.NewCrossOriginProtection()
 	}

@@ -33,10 +33,11 @@ func (e *endpoint) logout(w http.ResponseWriter, r *http.Request) {
 			e.notify(r, failure) // the cookies are enough to log out with
 		}
 	}
-	if err := e.sessions.Logout(r.Context(), e.cookies.Read(r), token); err != nil {
+	err := e.sessions.Logout(r.Context(), e.cookies.Read(r), token)
+	e.cookies.Clear(w, r)
+	if err != nil {
 		e.notify(r, err)
 	}
-	e.cookies.Clear(w, r)
 	if e.config.AfterLogout != nil && isForm(r) {
 		http.Redirect(w, r, e.config.AfterLogout.String(), http.StatusSeeOther)
 		return

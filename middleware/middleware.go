@@ -95,6 +95,10 @@ func newGate(name string, sessions *session.Manager, cookies *cookie.Codec, conf
 	case config.SignIn != nil && !reply.LocalPath(config.SignIn):
 		panic(fmt.Sprintf("middleware: %s: Config.SignIn must be a path on this host, not %q", name, config.SignIn))
 	}
+	if config.SignIn != nil {
+		checked := *config.SignIn
+		config.SignIn = &checked
+	}
 	return &gate{sessions, cookies, config}
 }
 

@@ -57,7 +57,7 @@ func (m *Manager) Authenticate(ctx context.Context, presented Material, options 
 	}
 	first := m.judge(ctx, &n.first)
 	early := m.inEarlyWindow(&first) && !slices.Contains(options, WithoutEarlyRefresh)
-	if first.verdict == nil && m.complete(&n.first) && n.more == nil && !early {
+	if first.verdict == nil && m.complete(&first) && n.more == nil && !early {
 		if m.config.ReportAllowed {
 			m.report(ctx, Event{Outcome: Allowed, Op: "authenticate", UserID: first.token.UserID})
 		}
@@ -85,8 +85,11 @@ func newAttempt(op string, n *node) *attempt {
 	return &attempt{op: op, started: time.Now(), node: n, best: candidate{verdict: errNoJWT}}
 }
 
-// complete reports whether a pair with a valid JWT is all that it takes.
-func (m *Manager) complete(p *pair) bool { return p.refresh != "" || m.config.AllowJWTAlone }
+// complete reports whether c can make a session: by its refresh token, or by a
+// valid JWT where that will do.
+func (m *Manager) complete(c *candidate) bool {
+	return c.refresh != "" || m.config.AllowJWTAlone && c.verdict == nil
+}
 
 // admit returns the session that the request brought.
 func (m *Manager) admit(n *node, c *candidate) Result {
@@ -109,7 +112,7 @@ func (m *Manager) decide(ctx context.Context, a *attempt, first candidate) (Resu
 	candidates := m.rank(ctx, a.node, first)
 	a.best = candidates[0]
 	best := &candidates[0]
-	if best.verdict == nil && m.complete(best.pair) {
+	if best.verdict == nil && m.complete(best) {
 		if a.early && m.inEarlyWindow(best) {
 			return m.refreshEarly(ctx, a, best)
 		}
@@ -137,7 +140,7 @@ func (m *Manager) rank(ctx context.Context, n *node, first candidate) []candidat
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
-			falseLast(m.complete(a.pair), m.complete(b.pair)),
+			falseLast(m.complete(&a), m.complete(&b)),
 			falseLast(a.signed(), b.signed()),
 			cmp.Compare(b.token.ExpiresAt, a.token.ExpiresAt),
 		)
@@ -197,7 +200,7 @@ func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
 	a.best = c
 	switch {
 	case c.verdict == nil:
-		return m.admit(a.node, &c), nil
+		return m.conclude(ctx, a, m.admit(a.node, &c), nil)
 	case errors.Is(c.verdict, ErrUnavailable):
 		return m.conclude(ctx, a, Result{}, c.verdict)
 	default:

@@ -24,7 +24,8 @@ func TestAuthenticate(t *testing.T) {
 		if result.Renewed != nil || result.Session.UserID == "" || result.Session.RefreshToken.Secret.IsZero() {
 			t.Errorf("result = %+v", result)
 		}
-		if jwks := w.fake.Calls().JWKS; jwks > 2 {
+		// One at first, one in the background, which net/http may repeat.
+		if jwks := w.fake.Calls().JWKS; jwks > 3 {
 			t.Errorf("keys were fetched %d times", jwks)
 		}
 	})
@@ -64,6 +65,47 @@ func TestAuthenticate(t *testing.T) {
 		time.Sleep(5 * time.Minute) // longer than upstream's own grace
 		_, err = w.authenticate(m)
 		w.want(err, "OK", 2)
+	})
+	in(t, "published keys that lag behind cost nobody a session", crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{}, func(t *testing.T, w *world) {
+		_, _ = w.authenticate(w.signIn("warm@example.com"))
+		w.fake.SetJWKS(w.fake.JWKS())
+		w.fake.AddKey()
+		m := w.expired("ann@example.com")
+		for range 60 {
+			if _, err := w.authenticate(m); kind(err) != "KEEP503" {
+				t.Fatalf("meanwhile: %v", err)
+			}
+			time.Sleep(3 * second)
+		}
+		w.fake.SetJWKS(nil)
+		time.Sleep(31 * second)
+		if _, err := w.authenticate(m); err != nil {
+			t.Errorf("once they are published: %v", err)
+		}
+	})
+	for name, claims := range map[string]map[string]any{
+		"is not valid yet":          {"nbf": time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC).Unix()},
+		"has expired when it comes": {"exp": time.Date(1999, 12, 31, 23, 59, 0, 0, time.UTC).Unix(), "iat": time.Date(1999, 12, 31, 23, 0, 0, 0, time.UTC).Unix()},
+	} {
+		in(t, "a new JWT that by our clock "+name+" loses no successor", crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{}, func(t *testing.T, w *world) {
+			user := w.fake.NewUser("ann@example.com")
+			m := w.expired("ann@example.com")
+			w.fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(a map[string]any) { a["jwt"] = w.fake.Sign(user, nil, claims) }))
+			_, err := w.authenticate(m)
+			w.want(err, "KEEP503", 1)
+			time.Sleep(2 * time.Minute)
+			if _, err = w.authenticate(m); err != nil {
+				t.Errorf("later: %v", err)
+			}
+		})
+	}
+	in(t, "an old JWT without a refresh token hides no live session", crossminttest.Config{}, session.Config{AllowJWTAlone: true}, func(t *testing.T, w *world) {
+		user := w.fake.NewUser("ann@example.com")
+		var m session.Material
+		m.Add("", w.fake.Grant(user).RefreshToken.Secret.Reveal(), 1)
+		m.Add(w.fake.ExpiredJWT(user), "", 2)
+		_, err := w.authenticate(m)
+		w.want(err, "OK", 1)
 	})
 	in(t, "another user's refresh token makes another user's session", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
 		ann, bob := w.fake.NewUser("ann@example.com"), w.fake.NewUser("bob@example.com")
@@ -124,6 +166,19 @@ func TestSeveralPairs(t *testing.T) {
 		w.want(err, "KEEP401", 2)
 		_, err = w.authenticate(m) // the first two are known by now
 		w.want(err, "CLEAR", 4)
+	})
+	in(t, "a refusal in doubt ends the search, and no cookie is given up for it", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		ann, other := w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com")), w.fake.ExpiredGrant(w.fake.NewUser("mallory@example.com"))
+		_, err := w.authenticate(session.NewMaterial(ann.JWT.Reveal(), ann.RefreshToken.Secret.Reveal()))
+		w.want(err, "OK", 1)
+		time.Sleep(time.Minute)
+		var late session.Material
+		late.Add(ann.JWT.Reveal(), ann.RefreshToken.Secret.Reveal(), 1)
+		late.Add(other.JWT.Reveal(), other.RefreshToken.Secret.Reveal(), 2)
+		result, err := w.authenticate(late)
+		if kind(err) != "KEEP401" || len(result.Dead) != 0 {
+			t.Errorf("%v, dead %v", err, result.Dead)
+		}
 	})
 	in(t, "an outage ends the search", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
 		w.fake.FailAlways(crossminttest.Refresh, down())

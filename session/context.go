@@ -103,6 +103,9 @@ func (r Result) NewContext(ctx context.Context) context.Context {
 // Failed returns r without its session: for a caller that cannot go through
 // with it, such as a middleware whose cookies cannot hold what was renewed.
 func (r Result) Failed(err error) Result {
+	if err == nil {
+		err = errAbsent
+	}
 	failed := &node{err: err}
 	if n := r.place.node(); n != nil {
 		failed.owner = n.owner

@@ -50,8 +50,9 @@ type Work interface {
 	Ask(ctx context.Context, token Secret) (*Grant, error)
 	// Judge says whether g is what upstream owes us: nil, or an error of Kind
 	// Malformed for a false one. An error of Kind Unavailable means that
-	// nobody can tell now: g is kept. One that is ErrJWTKeyUnknown means that
-	// g's JWT is of no use, while its refresh token may live: ask with that.
+	// nobody can tell now: g is kept. One that is ErrJWTKeyUnknown or
+	// ErrJWTExpired means that g's JWT is of no use, while its refresh token
+	// may live: g is kept, and the next asks with that.
 	Judge(ctx context.Context, g *Grant) error
 	// Revoke logs g's refresh token out, as far as upstream can be reached.
 	Revoke(ctx context.Context, g *Grant)

@@ -24,6 +24,8 @@ var (
 	// JWT is invalid, too; but in an answer of upstream's the refresh token
 	// beside it may live: a rotation of keys can come in between.
 	ErrJWTKeyUnknown = errors.New("JWT's key unknown")
+	// ErrJWTNotYet: the JWT is correctly signed and its time has not come.
+	ErrJWTNotYet = errors.New("JWT not valid yet")
 	// ErrLoggedOut: the user logged out with this refresh token or with one
 	// that led to it.
 	ErrLoggedOut = errors.New("logged out")

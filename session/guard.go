@@ -93,6 +93,41 @@ func (b *bucket) refill() {
 	b.updated = now
 }
 
+// maxPerUser bounds the refreshes of one user that are with upstream at once
+// without being taken for made up. A browser has one.
+const maxPerUser = 8
+
+// crowds counts the refreshes of each user that are with upstream: a correctly
+// signed JWT is easily had by whoever may sign in, and made-up refresh tokens
+// beside it must not take the places of all others.
+type crowds struct {
+	mu    sync.Mutex // guards users
+	users map[string]int
+}
+
+// enter reports whether the user has room for one more, and takes it. There is
+// none for nobody.
+func (c *crowds) enter(user string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if user == "" || c.users[user] >= maxPerUser {
+		return false
+	}
+	if c.users == nil {
+		c.users = map[string]int{}
+	}
+	c.users[user]++
+	return true
+}
+
+func (c *crowds) leave(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.users[user]--; c.users[user] == 0 {
+		delete(c.users, user)
+	}
+}
+
 // The guard against a revoked API key.
 const (
 	// doubtUsers is how many distinct users must be refused, and none

@@ -80,6 +80,23 @@ func TestMadeUpTokens(t *testing.T) {
 		}
 		all.Wait()
 	})
+	in(t, "one signed user with many made-up tokens takes nobody's place", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		w.fake.SetLatency(crossminttest.Refresh, second)
+		_, _ = w.authenticate(w.signIn("warm@example.com"))
+		jwt := w.fake.ExpiredJWT(w.fake.NewUser("mallory@example.com"))
+		var all sync.WaitGroup
+		for i := range 5000 {
+			all.Go(func() { _, _ = w.authenticate(session.NewMaterial(jwt, fmt.Sprint("made-up-", i))) })
+		}
+		time.Sleep(second / 2)
+		if calls := w.fake.Calls().Refresh; calls > 8+16 {
+			t.Errorf("%d calls at once", calls)
+		}
+		all.Wait()
+		if _, err := w.authenticate(w.expired("ann@example.com")); err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+	})
 	in(t, "an outage costs no draws", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
 		w.fake.FailAlways(crossminttest.Refresh, down())
 		for i := range 200 {

@@ -191,7 +191,8 @@ func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work)
 			grant = shared.Grant
 			return err
 		}
-		if grant = c.keptFor(k); grant == nil {
+		kept := c.keptFor(k)
+		if grant = kept; kept == nil {
 			if grant, err = work.Ask(ctx, token); err != nil {
 				return err
 			}
@@ -199,19 +200,30 @@ func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work)
 		}
 		err = work.Judge(ctx, grant)
 		switch {
-		case errors.Is(err, ErrJWTKeyUnknown):
-			grant, err = c.obtainOn(ctx, k, grant, work)
-		case err == nil, failed(err, Malformed):
+		case outlived(err) && kept != nil:
+			grant, err = c.obtainOn(ctx, k, kept, work)
+		case settled(err):
 			c.keep(k, nil)
+		default:
+			c.noteRotated(k)
 		}
 		return err
 	})
 	return grant, err
 }
 
-// obtainOn exchanges a kept grant whose JWT no key fits: the keys were rotated
-// before it could be judged. It stays kept until it has a successor that is
-// not false, or is refused.
+// outlived reports whether a grant's JWT is of no use, by its key or by the
+// clock, while its refresh token may live.
+func outlived(err error) bool {
+	return errors.Is(err, ErrJWTKeyUnknown) || errors.Is(err, ErrJWTExpired)
+}
+
+// settled reports whether a judgement on a grant is final.
+func settled(err error) bool { return err == nil || failed(err, Malformed) && !outlived(err) }
+
+// obtainOn exchanges a kept grant whose JWT is of no use: the keys were rotated
+// before it could be judged, or the clocks disagree. It stays kept until it is
+// refused or has a successor that is not false.
 func (c *local) obtainOn(ctx context.Context, k tokenKey, kept *Grant, work Work) (*Grant, error) {
 	grant, err := work.Ask(ctx, kept.RefreshToken.Secret)
 	if err != nil {
@@ -224,7 +236,7 @@ func (c *local) obtainOn(ctx context.Context, k tokenKey, kept *Grant, work Work
 	switch {
 	case err == nil:
 		c.keep(k, nil)
-	case !failed(err, Malformed):
+	case !settled(err):
 		c.keep(k, grant)
 	}
 	return grant, err

@@ -13,83 +13,98 @@ import (
 // them, are revoked upstream in one try of at most Config.LogoutPatience. A
 // refresh in flight that ends later has what it got revoked.
 //
+// Of several refresh tokens the one given apart and those beside a correctly
+// signed JWT go first, and two are revoked at the most: a browser has one, and
+// one more while names change.
+//
 // Clear the cookies whatever Logout returns: an error means that upstream
 // could not be told, which the event reports as well. The client's going away
 // does not stop it.
 func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutPatience)
 	defer cancel()
-	tokens := refreshTokens(presented, token)
-	var errs []error
-	var followers []*Grant
-	for i, t := range tokens {
-		grants, err := m.coordinator.Logout(ctx, t)
-		errs = append(errs, err)
-		if len(grants) > 0 {
-			tokens[i] = grants[len(grants)-1].RefreshToken.Secret
-		}
-		followers = append(followers, grants...)
+	var cookies []candidate
+	if n := presented.place.node(); n != nil {
+		cookies = m.rank(ctx, n, m.judge(ctx, &n.first))
 	}
-	revoked := m.revokeAll(ctx, tokens)
-	for _, p := range presented.pairs() {
-		if p.jwt != "" {
-			m.upstream.Deny(ctx, p.jwt)
+	leaving := leavers(cookies, token)
+	errs := make([]error, len(leaving))
+	var all sync.WaitGroup
+	for i, l := range leaving {
+		all.Go(func() {
+			errs[i] = m.coordinator.contain(ctx, func() error { return m.leave(ctx, l) })
+		})
+	}
+	for i := range cookies {
+		if cookies[i].jwt != "" {
+			m.upstream.Deny(ctx, cookies[i].jwt)
 		}
 	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// leaver is a refresh token that is logged out.
+type leaver struct {
+	token  Secret
+	signed bool // whether it came beside a correctly signed JWT
+}
+
+// leavers returns the refresh tokens that a logout is about, in the order in
+// which they count.
+func leavers(cookies []candidate, token Secret) (leaving []leaver) {
+	add := func(l leaver) {
+		known := func(other leaver) bool { return other.token.Equal(l.token) }
+		if !l.token.IsZero() && len(leaving) < maxAsked && !slices.ContainsFunc(leaving, known) {
+			leaving = append(leaving, l)
+		}
+	}
+	if !token.IsZero() {
+		own := bodyCandidate(cookies, token)
+		add(leaver{token, own.signed()})
+	}
+	for i := range cookies {
+		add(leaver{NewSecret(cookies[i].refresh), cookies[i].signed()})
+	}
+	return leaving
+}
+
+// leave logs one token out, here and upstream. One that may be made up has to
+// pass a bucket, and leaves no mark otherwise.
+func (m *Manager) leave(ctx context.Context, l leaver) error {
+	started := time.Now()
+	e := Event{Outcome: LoggedOut, Op: "logout", Token: m.hasher.name(l.token)}
+	if l.signed || m.leaving.enter(ctx) {
+		e.Err = m.end(ctx, l.token)
+		if !l.signed {
+			m.leaving.leave(true)
+		}
+	} else {
+		e.Err = busy("too many refresh tokens without a signed JWT are logged out")
+	}
+	if e.Err != nil {
+		e.Outcome = LogoutFailed
+	}
+	var up *UpstreamError
+	if errors.As(e.Err, &up) {
+		e.UpstreamStatus = up.Status
+	}
+	e.Latency = time.Since(started)
+	m.report(ctx, e)
+	return e.Err
+}
+
+// end marks a token and what follows it, denies the JWTs of what follows, and
+// has upstream end the newest, in one try.
+func (m *Manager) end(ctx context.Context, token Secret) error {
+	followers, marked := m.coordinator.Logout(ctx, token)
 	for _, g := range followers {
 		m.upstream.Deny(ctx, g.JWT.Reveal())
+		token = g.RefreshToken.Secret
 	}
-	return errors.Join(append(errs, <-revoked)...)
-}
-
-// refreshTokens returns the distinct refresh tokens that a logout is about,
-// two at the most: a browser has one, and one more while names change.
-func refreshTokens(presented Material, token Secret) (tokens []Secret) {
-	add := func(t Secret) {
-		if !t.IsZero() && len(tokens) < maxAsked && !slices.ContainsFunc(tokens, t.Equal) {
-			tokens = append(tokens, t)
-		}
-	}
-	for _, p := range presented.pairs() {
-		add(NewSecret(p.refresh))
-	}
-	add(token)
-	return tokens
-}
-
-// revokeAll has upstream end the tokens, all at once, and gives the joined
-// error when it is done.
-func (m *Manager) revokeAll(ctx context.Context, tokens []Secret) <-chan error {
-	done := make(chan error, 1)
-	go func() {
-		errs := make([]error, len(tokens))
-		var all sync.WaitGroup
-		for i, token := range tokens {
-			all.Go(func() {
-				errs[i] = m.coordinator.contain(ctx, func() error { return m.endToken(ctx, token) })
-			})
-		}
-		all.Wait()
-		done <- errors.Join(errs...)
-	}()
-	return done
-}
-
-// endToken has upstream end one token, in one try, and reports it.
-func (m *Manager) endToken(ctx context.Context, token Secret) error {
-	started := time.Now()
 	err := m.upstream.Logout(ctx, token)
 	if failed(err, Refused) {
 		err = nil // it is over already
 	}
-	e := Event{Outcome: LoggedOut, Op: "logout", Token: m.hasher.name(token), Err: err, Latency: time.Since(started)}
-	if err != nil {
-		e.Outcome = LogoutFailed
-		var up *UpstreamError
-		if errors.As(err, &up) {
-			e.UpstreamStatus = up.Status
-		}
-	}
-	m.report(ctx, e)
-	return err
+	return errors.Join(marked, err)
 }

@@ -3,6 +3,8 @@ package session_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,6 +61,33 @@ func TestLogout(t *testing.T) {
 		_ = w.Logout(ctx, session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()), none)
 		if live := w.fake.LiveOf(user.ID); live != 0 {
 			t.Errorf("%d refresh tokens live on", live)
+		}
+	})
+	in(t, "finds the live token behind dead ones, and the one given apart", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		ann, bob := w.fake.NewUser("ann@example.com"), w.fake.NewUser("bob@example.com")
+		g := w.fake.ExpiredGrant(ann)
+		var m session.Material
+		m.Add("noise", "dead", 1)
+		m.Add("noise", "dead too", 1)
+		m.Add(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal(), 1)
+		_ = w.Logout(t.Context(), m, w.fake.Grant(bob).RefreshToken.Secret)
+		if a, b := w.fake.LiveOf(ann.ID), w.fake.LiveOf(bob.ID); a != 0 || b != 0 {
+			t.Errorf("%d and %d refresh tokens live on", a, b)
+		}
+	})
+	in(t, "with made-up tokens costs upstream no more than their refresh", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		w.fake.SetLatency(crossminttest.Logout, second)
+		var all sync.WaitGroup
+		for i := range 300 {
+			all.Go(func() { _ = w.Logout(t.Context(), made(fmt.Sprint(i)), none) })
+		}
+		time.Sleep(second / 2)
+		if calls := w.fake.Calls().Logout; calls > 16 {
+			t.Errorf("%d calls at once", calls)
+		}
+		all.Wait()
+		if calls := w.fake.Calls().Logout; calls > 90 {
+			t.Errorf("%d calls in three seconds", calls)
 		}
 	})
 	in(t, "with an old token ends its successor, which upstream would not know it by", crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{}, func(t *testing.T, w *world) {

@@ -96,7 +96,9 @@ type Manager struct {
 	upstream    Upstream
 	coordinator *local
 	hasher      *hasher
-	bucket      *bucket
+	bucket      *bucket // of refreshes
+	leaving     *bucket // of logouts
+	crowds      crowds
 	keyGuard    keyGuard
 	early       *earlyFailures
 	report      func(context.Context, Event)
@@ -111,7 +113,7 @@ func NewManager(config Config) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{
-		config: config, upstream: config.Upstream, hasher: newHasher(), bucket: newBucket(), early: newEarlyFailures(),
+		config: config, upstream: config.Upstream, hasher: newHasher(), bucket: newBucket(), leaving: newBucket(), early: newEarlyFailures(),
 		report: newReporter(config),
 	}
 	m.coordinator = newLocal(config.Coordinator, m.hasher, config.Grace, m.report)

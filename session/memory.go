@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// A tokenKey stands for a refresh token wherever one is looked up: what the
-// process remembers cannot be searched by somebody who reads its memory, and
+// A tokenKey stands for a refresh token wherever one is looked up, so that
 // lookups take a time that says nothing about tokens.
 type tokenKey [16]byte
 

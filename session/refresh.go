@@ -72,13 +72,15 @@ func bodyCandidate(cookies []candidate, token Secret) candidate {
 }
 
 // ownToken reports whether a token from elsewhere is none, or one that the
-// cookies hold, too, or has no rival among them: only then does what becomes
-// of it concern the cookies.
+// cookies hold, too, or has no rival among them, neither another token nor a
+// valid JWT: only then does what becomes of it concern the cookies.
 func ownToken(cookies []candidate, token Secret) bool {
 	if token.IsZero() {
 		return true
 	}
-	return !slices.ContainsFunc(cookies, func(c candidate) bool { return c.refresh != "" && c.refresh != token.Reveal() })
+	return !slices.ContainsFunc(cookies, func(c candidate) bool {
+		return c.refresh != token.Reveal() && (c.refresh != "" || c.verdict == nil)
+	})
 }
 
 // keepCookies takes a 401 for what it is: it speaks of another token than the
@@ -90,25 +92,27 @@ func keepCookies(err error) {
 	}
 }
 
-// renewPatiently renews, and asks an upstream that is overloaded again until
-// ctx ends.
+// renewPatiently renews, and asks an upstream that cannot be reached or is
+// overloaded again until ctx ends.
 func (m *Manager) renewPatiently(ctx context.Context, a *attempt, candidates []candidate) (Result, error) {
-	for wait := refreshPause; ; wait *= 2 {
+	for step := refreshPause; ; step *= 2 {
 		result, err := m.renew(ctx, a, candidates)
 		var up *UpstreamError
-		if err == nil || !errors.As(err, &up) || !up.overloaded() {
+		if err == nil || !errors.As(err, &up) || !up.passing() {
 			return result, err
 		}
-		wait := max(jitter(wait), up.RetryAfter)
+		wait := max(jitter(step), up.RetryAfter)
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !pause(ctx, wait) {
 			return result, err
 		}
 	}
 }
 
-// overloaded reports whether upstream answered that it cannot answer now.
-func (e *UpstreamError) overloaded() bool {
-	return e.Kind == Unavailable && e.Delivery == Answered && (e.Status == 429 || e.Status >= 500)
+// passing reports whether a call failed in a way that may pass, and that
+// another try cannot make worse: nothing was sent, or upstream answered that it
+// cannot answer now.
+func (e *UpstreamError) passing() bool {
+	return e.Kind == Unavailable && (e.Delivery == NotSent || e.Delivery == Answered && (e.Status == 429 || e.Status >= 500))
 }
 
 // keptSession returns the session that the browser already has, if its JWT

@@ -48,6 +48,9 @@ func TestRefresh(t *testing.T) {
 		w.want(err, "CLEAR", 3)
 		_, err = w.Refresh(t.Context(), w.signIn("ann@example.com"), session.NewSecret("another"))
 		w.want(err, "KEEP401", 4)
+		valid := session.NewMaterial(w.fake.JWT(w.fake.NewUser("ann@example.com")), "")
+		_, err = w.Refresh(t.Context(), valid, session.NewSecret("a third"))
+		w.want(err, "KEEP401", 5)
 	})
 }
 
@@ -62,6 +65,17 @@ func TestRefreshDuringAnOutage(t *testing.T) {
 		if took := time.Since(started); took < 3*second || took > 4*second {
 			t.Errorf("took %v", took)
 		}
+	})
+	in(t, "an upstream that is restarted within the budget is waited for", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		m := w.expired("ann@example.com")
+		_, _ = w.authenticate(w.signIn("warm@example.com"))
+		w.fake.Down()
+		go func() {
+			time.Sleep(4 * second)
+			_ = w.fake.Up()
+		}()
+		_, err := w.Refresh(t.Context(), m, none)
+		w.want(err, "OK", 1)
 	})
 	in(t, "a wish beyond the budget is not waited for", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
 		w.fake.FailAlways(crossminttest.Refresh, crossminttest.Status(429, "", "").With("Retry-After", "30"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -38,6 +39,9 @@ func (m *Manager) renew(ctx context.Context, a *attempt, candidates []candidate)
 		}
 		if !refused.add(c, shared, err) {
 			return Result{}, err
+		}
+		if failed(err, Refused) && refused.keep {
+			break // the next is asked about only after a definite refusal
 		}
 	}
 	return Result{}, refused.verdict()
@@ -99,23 +103,17 @@ func (m *Manager) noticeChange(ctx context.Context, a *attempt, s *AuthSession) 
 
 // refusals gathers the refresh tokens of a request that are dead.
 type refusals struct {
-	dead  []string
-	asked int  // of them, how many upstream was asked about
-	keep  bool // whether a refusal is not to be believed
+	dead  []string // those that need not be tried again
+	gone  []string // of them, those that upstream has refused for good
+	asked int      // of them, how many upstream was asked about
+	keep  bool     // whether a refusal is not to be believed
 	last  error
 	// doubts reports whether refusals are in doubt now: one that is
 	// remembered may have been learnt before that.
 	doubts func() bool
 }
 
-func (r *refusals) hold(token string) bool {
-	for _, dead := range r.dead {
-		if dead == token {
-			return true
-		}
-	}
-	return false
-}
+func (r *refusals) hold(token string) bool { return slices.Contains(r.dead, token) }
 
 // add notes a definite no, and reports false for any other error.
 func (r *refusals) add(c *candidate, shared Shared, err error) bool {
@@ -130,6 +128,9 @@ func (r *refusals) add(c *candidate, shared Shared, err error) bool {
 	default:
 		return false
 	}
+	if !r.keep {
+		r.gone = append(r.gone, c.refresh)
+	}
 	r.dead = append(r.dead, c.refresh)
 	r.last = err
 	if !shared.Remembered {
@@ -138,10 +139,10 @@ func (r *refusals) add(c *candidate, shared Shared, err error) bool {
 	return true
 }
 
-// sources names the pairs whose refresh token is dead.
+// sources names the pairs whose refresh token upstream has refused for good.
 func (r *refusals) sources(candidates []candidate) (sources []int) {
 	for i := range candidates {
-		if r.hold(candidates[i].refresh) {
+		if slices.Contains(r.gone, candidates[i].refresh) {
 			sources = append(sources, candidates[i].source)
 		}
 	}

@@ -33,8 +33,9 @@ func newReporter(config Config) func(context.Context, Event) {
 // repeatInterval; those in between are counted.
 const repeatInterval = 10 * time.Second
 
-// eventLog is the default hook. Outages make every request report the same:
-// what is at least a warning is therefore limited.
+// eventLog is the default hook. Outages make every request report the same,
+// and so do those who send made-up tokens: what is at least a warning, and
+// rejections, are therefore limited.
 type eventLog struct {
 	logger *slog.Logger
 
@@ -62,7 +63,7 @@ func (l *eventLog) write(ctx context.Context, e Event) {
 	if !l.logger.Enabled(ctx, level) {
 		return
 	}
-	if level >= slog.LevelWarn {
+	if level >= slog.LevelWarn || e.Outcome == Rejected {
 		held, due := l.due(eventKind{e.Outcome, e.Op, e.UpstreamStatus})
 		if !due {
 			return

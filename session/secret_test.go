@@ -91,6 +91,10 @@ func TestUserKeepsWhatItDoesNotKnow(t *testing.T) {
 	if got, _ := json.Marshal(user); string(got) != upstream {
 		t.Errorf("marshals to %s", got)
 	}
+	user.Email = ""
+	if got, _ := json.Marshal(user); string(got) != `{"id":"u","twitter":{"id":"1","username":"ann"}}` {
+		t.Errorf("after a change it marshals to %s", got)
+	}
 	if got, _ := json.Marshal(session.User{ID: "u"}); string(got) != `{"id":"u"}` {
 		t.Errorf("marshals to %s", got)
 	}
@@ -105,6 +109,9 @@ func TestContext(t *testing.T) {
 	got, ok := session.FromContext(ctx)
 	if diff := cmp.Diff(want, got); !ok || diff != "" {
 		t.Errorf("session (-want +got):\n%s", diff)
+	}
+	if _, ok := session.FromContext(session.Result{}.Failed(nil).NewContext(ctx)); ok {
+		t.Error("a failure without a cause is a session")
 	}
 	if _, ok := session.FromContext(session.NewContext(ctx, nil)); ok {
 		t.Error("a nil session hides nothing")

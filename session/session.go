@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -67,14 +68,16 @@ type Grant struct {
 }
 
 // A User is a Crossmint user. Marshalled to JSON it is the object that
-// upstream sent, members unknown to this package included.
+// upstream sent, members unknown to this package included; once a field has
+// been changed it is its fields alone.
 type User struct {
 	ID          string       `json:"id"`
 	Email       string       `json:"email,omitempty"`
 	PhoneNumber string       `json:"phoneNumber,omitempty"`
 	Twitter     *TwitterUser `json:"twitter,omitempty"`
 
-	raw json.RawMessage
+	raw  json.RawMessage
+	seen *plainUser // what raw says; a User that was changed since is not raw
 }
 
 // A TwitterUser is the Twitter account of a [User].
@@ -92,15 +95,22 @@ func (u *User) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &p); err != nil {
 		return err
 	}
-	p.raw = append(json.RawMessage(nil), data...)
+	seen := p
+	if p.Twitter != nil {
+		twitter := *p.Twitter
+		seen.Twitter = &twitter
+	}
+	p.raw, p.seen = append(json.RawMessage(nil), data...), &seen
 	*u = User(p)
 	return nil
 }
 
 // MarshalJSON implements json.Marshaler.
 func (u User) MarshalJSON() ([]byte, error) {
-	if u.raw != nil {
+	p := plainUser(u)
+	p.raw, p.seen = nil, nil
+	if u.raw != nil && reflect.DeepEqual(p, *u.seen) {
 		return u.raw, nil
 	}
-	return json.Marshal(plainUser(u))
+	return json.Marshal(p)
 }

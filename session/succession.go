@@ -61,6 +61,14 @@ func (c *local) keep(k tokenKey, grant *Grant) {
 	}
 }
 
+// noteRotated notes that k's token has a successor, which may outlive the time
+// for which it is kept.
+func (c *local) noteRotated(k tokenKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rotated.put(k, struct{}{})
+}
+
 // remember keeps a grant under the token it was got for. Where upstream does
 // not rotate tokens there is no succession to remember. The mutex is held.
 func (c *local) remember(k tokenKey, grant *Grant) {

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -17,9 +16,11 @@ type work struct {
 }
 
 // Ask sends token to upstream. A token that came without a correctly signed
-// JWT has to pass the bucket.
+// JWT, or beside one that too many came with, has to pass the bucket.
 func (w *work) Ask(ctx context.Context, token Secret) (grant *Grant, err error) {
-	if w.user == "" {
+	if w.m.crowds.enter(w.user) {
+		defer w.m.crowds.leave(w.user)
+	} else {
 		if !w.m.bucket.enter(ctx) {
 			return nil, busy("too many refresh tokens without a signed JWT are refused")
 		}
@@ -61,16 +62,20 @@ func (w *work) Judge(ctx context.Context, g *Grant) error {
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return err
+	case errors.Is(err, ErrJWTNotYet): // by our clock: it will be
+		return &UpstreamError{Kind: Unavailable, Op: "refresh", Err: err}
 	case errors.Is(err, ErrJWTExpired) && token.ExpiresAt > g.ReceivedAt.Unix():
 		// It held when it came; its refresh token still does.
 	case err != nil:
 		return &UpstreamError{Kind: Malformed, Op: "refresh", Err: err}
 	}
 	if token.UserID != g.User.ID {
-		return &UpstreamError{Kind: Malformed, Op: "refresh", Err: fmt.Errorf("the JWT's sub is %+q, user.id %+q", token.UserID, g.User.ID)}
+		return &UpstreamError{Kind: Malformed, Op: "refresh", Err: errUserMismatch}
 	}
 	return nil
 }
+
+var errUserMismatch = errors.New("user.id is not the JWT's sub")
 
 // Revoke implements [Work].
 func (w *work) Revoke(ctx context.Context, g *Grant) {

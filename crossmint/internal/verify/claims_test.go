@@ -34,7 +34,7 @@ func TestRefusesTimes(t *testing.T) {
 		}
 	}
 	rows = append(rows,
-		hostile{"nbf beyond the leeway", claim("nbf", seconds(40*time.Second)), "not valid before"},
+		hostile{"nbf beyond the leeway", claim("nbf", seconds(40*time.Second)), "not valid yet"},
 		hostile{"exp twice, the same", func(d *draft) { d.claims.add("exp", seconds(time.Hour)) }, "duplicate"},
 		hostile{"exp twice, the first over", func(d *draft) {
 			d.claims = append(object{{"exp", seconds(-time.Hour)}}, d.claims...)

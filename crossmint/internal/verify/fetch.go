@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,8 +25,8 @@ const (
 	// process without keys from noticing that upstream is back.
 	fetchTimeout = 4 * time.Second
 	// propagation is how long a key that upstream's own answer names may
-	// take to appear in the published set before the answer counts as false.
-	propagation = 10 * time.Second
+	// take to appear in the published set, through the caches in between.
+	propagation = time.Minute
 	// maxNewKids bounds the memory for such names.
 	maxNewKids = 16
 	// warningInterval is the least time between two warnings about keys.
@@ -41,7 +42,8 @@ type fetcher struct {
 	now                  func() time.Time
 
 	current atomic.Pointer[datedKeys]
-	due     atomic.Int64 // when to fetch in the background, in ns since 1970
+	born    time.Time
+	due     atomic.Int64 // when to fetch in the background, in ns since born
 
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
@@ -69,7 +71,7 @@ func newFetcher(config Config, now func() time.Time) *fetcher {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &fetcher{
 		fetch: config.Fetch, refreshAfter: config.RefreshAfter, maxAge: config.MaxAge,
-		logger: config.Logger, now: now, ctx: ctx, cancel: cancel, newKids: map[string]time.Time{},
+		logger: config.Logger, now: now, born: now(), ctx: ctx, cancel: cancel, newKids: map[string]time.Time{},
 	}
 }
 
@@ -94,7 +96,7 @@ func (f *fetcher) outdated(now time.Time) bool {
 	if d == nil {
 		return true
 	}
-	if now.UnixNano() >= f.due.Load() {
+	if int64(now.Sub(f.born)) >= f.due.Load() {
 		f.start(staleCooldown)
 	}
 	return now.Sub(d.at) >= f.maxAge
@@ -108,12 +110,12 @@ func (f *fetcher) usable(now time.Time) *datedKeys {
 	return f.current.Load()
 }
 
-// find returns the key for p. An error that is ErrCannotTell says that the
-// key may exist; any other that it does not.
-func (f *fetcher) find(ctx context.Context, p *parsed, fresh bool) (*key, error) {
+// find returns the keys for p. An error that is ErrCannotTell says that there
+// may be one; any other that there is none.
+func (f *fetcher) find(ctx context.Context, p *parsed, fresh bool) ([]*key, error) {
 	d := f.usable(f.now())
-	if k := d.find(p); k != nil {
-		return k, nil
+	if keys := d.find(p); keys != nil {
+		return keys, nil
 	}
 	newer, err := f.renew(ctx, d == nil || fresh)
 	switch {
@@ -121,23 +123,24 @@ func (f *fetcher) find(ctx context.Context, p *parsed, fresh bool) (*key, error)
 		return nil, err
 	case newer != nil:
 		d = newer
-		if k := d.find(p); k != nil {
-			return k, nil
+		if keys := d.find(p); keys != nil {
+			return keys, nil
 		}
 	}
 	return nil, f.missing(d, p, fresh)
 }
 
-// replacement returns the key that has taken k's place: p's signature does not
-// fit k, and upstream may have changed its key without a new name. It is nil
-// where there is none. An error, which is ErrCannotTell, comes for fresh tokens
-// only: that a browser's is false needs no second look.
-func (f *fetcher) replacement(ctx context.Context, p *parsed, k *key, fresh bool) (*key, error) {
+// replacement returns the keys that have taken the place of those known: p's
+// signature fits none of them, and upstream may have changed its key without a
+// new name. It is nil where nothing has changed. An error, which is
+// ErrCannotTell, comes for fresh tokens only: that a browser's is false needs no
+// second look.
+func (f *fetcher) replacement(ctx context.Context, p *parsed, known []*key, fresh bool) ([]*key, error) {
 	newer, err := f.renew(ctx, fresh)
 	switch found := newer.find(p); {
 	case fresh && newer == nil:
 		return nil, fmt.Errorf("%w, and the token's signature does not fit the known one (%v)", ErrCannotTell, err)
-	case found != k:
+	case !slices.Equal(found, known):
 		return found, nil
 	default:
 		return nil, nil
@@ -162,7 +165,7 @@ func (f *fetcher) renew(ctx context.Context, urgent bool) (*datedKeys, error) {
 	return f.usable(f.now()), nil
 }
 
-func (d *datedKeys) find(p *parsed) *key {
+func (d *datedKeys) find(p *parsed) []*key {
 	if d == nil {
 		return nil
 	}
@@ -211,7 +214,7 @@ func (f *fetcher) start(cooldown time.Duration) *fetchRun {
 	}
 	run := &fetchRun{done: make(chan struct{})}
 	f.running, f.attempted = run, now
-	f.due.Store(now.Add(staleCooldown).UnixNano())
+	f.due.Store(int64(now.Add(staleCooldown).Sub(f.born)))
 	f.wg.Add(1)
 	go f.run(run, now)
 	return run
@@ -252,7 +255,7 @@ func (f *fetcher) run(run *fetchRun, at time.Time) {
 		set.adopt(old.set)
 	}
 	f.current.Store(&datedKeys{set, at})
-	f.due.Store(at.Add(f.refreshAfter).UnixNano())
+	f.due.Store(int64(at.Add(f.refreshAfter).Sub(f.born)))
 }
 
 func (r *fetchRun) wait(ctx context.Context) error {

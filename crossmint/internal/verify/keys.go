@@ -20,6 +20,9 @@ import (
 const (
 	// maxKeys is far above the handful that a rotation needs.
 	maxKeys = 100
+	// maxNamesakes bounds the keys of one name, and so the signatures that
+	// one token has checked.
+	maxNamesakes = 3
 	// minRSABits is the least that RFC 7518 §3.3 allows; maxRSABits bounds
 	// the cost of one verification.
 	minRSABits = 2048
@@ -56,23 +59,32 @@ type KeySet struct {
 	Warnings []string
 }
 
-// find returns the key that p must have been signed with, or nil. Without a
-// "kid" there must be no choice.
-func (s *KeySet) find(p *parsed) *key {
+// find returns the keys that p may have been signed with. A "kid" can name
+// more than one, while a rotation keeps the name; without one there must be no
+// choice.
+func (s *KeySet) find(p *parsed) (found []*key) {
 	if s == nil {
 		return nil
 	}
-	var found *key
 	for _, k := range s.keys {
-		if k.algorithm != p.algorithm || p.hasKid && k.kid != p.kid {
-			continue
+		if k.algorithm == p.algorithm && (!p.hasKid || k.kid == p.kid) && len(found) < maxNamesakes {
+			found = append(found, k)
 		}
-		if found != nil {
-			return nil
-		}
-		found = k
+	}
+	if !p.hasKid && len(found) > 1 {
+		return nil
 	}
 	return found
+}
+
+// signer returns the one of the keys whose signature p carries, or nil.
+func signer(keys []*key, p *parsed) *key {
+	for _, k := range keys {
+		if k.verifies(p) {
+			return k
+		}
+	}
+	return nil
 }
 
 // unknownKey says that no key fits p.

@@ -176,7 +176,7 @@ func TestFreshKidsAreFetchedOnceASecond(t *testing.T) {
 }
 
 // A published set may lag behind the answers that rest on it.
-func TestFreshKidHasTenSeconds(t *testing.T) {
+func TestFreshKidHasAMinute(t *testing.T) {
 	for _, appears := range []time.Duration{5 * time.Second, time.Hour} {
 		t.Run(fmt.Sprint("appears after ", appears), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestFreshKidHasTenSeconds(t *testing.T) {
 				}
 				time.Sleep(2 * time.Second)
 				first := time.Now()
-				for time.Since(first) < 10*time.Second {
+				for time.Since(first) < time.Minute {
 					if time.Since(first) >= appears {
 						keys.serve(publish(before, after))
 						wantFresh(t, v, after.jwt(), valid)

@@ -13,6 +13,8 @@ import (
 var (
 	// ErrExpired: all is right but the time. The claims are returned.
 	ErrExpired = errors.New("token has expired")
+	// ErrNotYet: all is right but the time, which has not come.
+	ErrNotYet = errors.New("token is not valid yet")
 	// ErrCannotTell: the keys that could judge the token are missing.
 	ErrCannotTell = errors.New("signing keys are unavailable")
 	// ErrUnknownKey: no published key fits the token. It is invalid.
@@ -92,17 +94,9 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 	if err != nil {
 		return Claims{}, err
 	}
-	k, err := v.keys.find(ctx, &p, fresh)
+	k, err := v.signer(ctx, &p, fresh)
 	if err != nil {
 		return Claims{}, err
-	}
-	if !k.verifies(&p) {
-		if k, err = v.keys.replacement(ctx, &p, k, fresh); err != nil {
-			return Claims{}, err
-		}
-		if k == nil || !k.verifies(&p) {
-			return Claims{}, errSignature
-		}
 	}
 	now = v.now() // the keys may have taken their time
 	err = v.judge(&p, now)
@@ -113,6 +107,24 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 		return Claims{}, errDenied
 	}
 	return p.claims.export(now), err
+}
+
+// signer returns the published key whose signature p carries.
+func (v *Verifier) signer(ctx context.Context, p *parsed, fresh bool) (*key, error) {
+	keys, err := v.keys.find(ctx, p, fresh)
+	if err != nil {
+		return nil, err
+	}
+	if k := signer(keys, p); k != nil {
+		return k, nil
+	}
+	if keys, err = v.keys.replacement(ctx, p, keys, fresh); err != nil {
+		return nil, err
+	}
+	if k := signer(keys, p); k != nil {
+		return k, nil
+	}
+	return nil, errSignature
 }
 
 // loggedOut reports whether the token with this signed part is denied.
@@ -127,11 +139,11 @@ func (v *Verifier) VerifyWith(set *KeySet, token string) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	k := set.find(&p)
-	if k == nil {
+	keys := set.find(&p)
+	switch {
+	case keys == nil:
 		return Claims{}, unknownKey(&p)
-	}
-	if !k.verifies(&p) {
+	case signer(keys, &p) == nil:
 		return Claims{}, errSignature
 	}
 	now := v.now()
@@ -164,7 +176,7 @@ var (
 func (v *Verifier) judge(p *parsed, now time.Time) error {
 	switch {
 	case p.claims.nbf > now.Add(v.config.Leeway).Unix():
-		return fmt.Errorf("token is not valid before %v", time.Unix(p.claims.nbf, 0).UTC())
+		return fmt.Errorf("%w, but from %v on", ErrNotYet, time.Unix(p.claims.nbf, 0).UTC())
 	case p.claims.exp <= now.Unix():
 		return ErrExpired
 	}
@@ -185,7 +197,7 @@ func (v *Verifier) Deny(ctx context.Context, token string) {
 		return
 	}
 	switch {
-	case verdict == nil:
+	case verdict == nil, errors.Is(verdict, ErrNotYet):
 		v.denied.add(p.signed, p.claims.exp, v.now())
 	case errors.Is(verdict, ErrCannotTell), errors.Is(verdict, ErrUnknownKey):
 		v.suspended.add(p.signed, p.claims.exp, v.now())

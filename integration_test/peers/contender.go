@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+)
+
+// kind says how much of the work a contender does by itself.
+type kind string
+
+const (
+	bare        kind = "bare"
+	ours        kind = "ours"
+	aMiddleware kind = "middleware"
+	aLibrary    kind = "library" // a verifier, the middleware around it by hand
+	anSDK       kind = "SDK"     // a call, to be made by every page
+)
+
+// The names of those that the targets speak of.
+const (
+	bareName = "bare handler"
+	oursName = "crossmint-go/auth"
+)
+
+// contender is one way to protect the page.
+type contender struct {
+	name string
+	kind kind
+	// build returns the protected page. What works in the background ends
+	// with ctx.
+	build func(ctx context.Context, s settings) (http.Handler, error)
+}
+
+// contenders are all that are written in Go, the bare handler first.
+var contenders = []contender{
+	{bareName, bare, buildBare},
+	{oursName, ours, buildOurs},
+	{"auth0/go-jwt-middleware", aMiddleware, buildAuth0},
+	{"clerk-sdk-go", aMiddleware, buildClerk},
+	{"go-chi/jwtauth", aMiddleware, buildJWTAuth},
+	{"golang-jwt + keyfunc", aLibrary, buildKeyfunc},
+	{"coreos/go-oidc", aLibrary, buildOIDC},
+}
+
+// page is the answer of every contender's protected page. It shows that the
+// session has arrived there.
+func page(w http.ResponseWriter, userID string) {
+	w.Header()["Content-Type"] = plainText
+	_, _ = io.WriteString(w, userID)
+}
+
+var plainText = []string{"text/plain; charset=utf-8"}
+
+// refuse is the answer where a contender has none of its own.
+func refuse(w http.ResponseWriter) {
+	http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
+}
+
+// fromCookie returns the JWT that r presents, or "".
+func fromCookie(r *http.Request) string {
+	c, err := r.Cookie(jwtCookie)
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+// buildBare returns the page without any protection.
+func buildBare(_ context.Context, s settings) (http.Handler, error) {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { page(w, s.UserID) }), nil
+}

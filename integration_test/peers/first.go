@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/crossmint-go/auth/crossmint"
+)
+
+// chunk is how many verifications of each kind follow each other: short, so
+// that both meet the same machine.
+const chunk = 20
+
+// firstSight compares the verification of JWTs that were never seen before
+// with one RSA verification.
+func firstSight(ctx context.Context, p plan, up *upstream, r *report) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	k, err := newKit(ctx, up.settings)
+	if err != nil {
+		return err
+	}
+	unit, err := rsaVerification()
+	if err != nil {
+		return err
+	}
+	var units, firsts []sample
+	for range p.rounds {
+		u, f, err := firstSightRound(ctx, p, up, k.client, unit)
+		if err != nil {
+			return err
+		}
+		units, firsts = append(units, u), append(firsts, f)
+	}
+	reportFirstSight(units, firsts, r)
+	return ctx.Err()
+}
+
+// firstSightRound takes the time of both, in turns, and then counts the
+// allocations of some more.
+func firstSightRound(ctx context.Context, p plan, up *upstream, client *crossmint.Client, unit func()) (u, f sample, err error) {
+	tokens := make([]string, p.tokens+chunk)
+	for i := range tokens {
+		tokens[i] = up.JWT(up.user)
+	}
+	verify := func() {
+		if _, fault := client.Verify(ctx, tokens[0]); fault != nil {
+			err = fault
+		}
+		tokens = tokens[1:]
+	}
+	runtime.GC()
+	var unitTook, firstTook time.Duration
+	for range p.tokens / chunk {
+		unitTook += elapsed(chunk, unit)
+		firstTook += elapsed(chunk, verify)
+	}
+	u, f = measure(chunk, unit), measure(chunk, verify)
+	u.nanoseconds = float64(unitTook) / float64(p.tokens)
+	f.nanoseconds = float64(firstTook) / float64(p.tokens)
+	return u, f, err
+}
+
+func reportFirstSight(units, firsts []sample, r *report) {
+	unit, first := column(units, nanoseconds), column(firsts, nanoseconds)
+	count := median(column(firsts, allocsOf))
+	r.table("Ours, first sight of a JWT (RS256), by Client.Verify", [][]string{
+		{"", "ns", "allocs", "bytes", "of one RSA verification"},
+		{rsaName, fmt.Sprintf("%.0f", median(unit)), fmt.Sprintf("%.0f", median(column(units, allocsOf))), fmt.Sprintf("%.0f", median(column(units, bytesOf))), ""},
+		{"first sight", fmt.Sprintf("%.0f", median(first)), fmt.Sprintf("%.0f", count), fmt.Sprintf("%.0f", median(column(firsts, bytesOf))), ratio(medianRatio(first, unit))},
+	})
+	r.atMost("first sight of a JWT (RS256), in RSA-2048 verifications", medianRatio(first, unit), 1.2)
+	r.atMost("allocations at first sight of a JWT", math.Floor(count), 40)
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// entrant is a contender as a server, and what was measured of it: requests
+// per second of time and per second of the server's CPU time, every round.
+type entrant struct {
+	*process
+	kind       kind
+	bareName   string
+	cookie     string
+	n          int
+	wall, core []float64
+}
+
+// The targets over HTTP.
+const (
+	httpBareTarget = "HTTP requests per core, beside the bare handler"
+	httpPeerTarget = "HTTP requests per core, beside the best Go peer that is a middleware"
+	httpNodeTarget = "HTTP requests per core, beside the JavaScript SDK"
+)
+
+// throughput compares servers over HTTP, each in a process of its own. Per
+// core means per second of CPU time that the server's process has used: that
+// counts the same whatever else the machine does.
+func throughput(ctx context.Context, p plan, up *upstream, r *report) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	entrants, err := enter(ctx, p, up)
+	defer func() {
+		for _, e := range entrants {
+			e.stop()
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	// The load comes from the cores that the server leaves.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(1, runtime.NumCPU()-1)))
+	for round := range p.rounds {
+		for i := range entrants {
+			e := entrants[(i+round)%len(entrants)]
+			if err := e.round(up.user.ID); err != nil {
+				return fmt.Errorf("%s: %w", e.name, err)
+			}
+		}
+	}
+	reportThroughput(entrants, p, r)
+	return ctx.Err()
+}
+
+// enter starts all servers.
+func enter(ctx context.Context, p plan, up *upstream) (entrants []*entrant, err error) {
+	cookie := up.valid(jwtCookie)
+	for _, c := range contenders {
+		server, err := startGo(ctx, c.name, up.settings)
+		if err != nil {
+			return entrants, err
+		}
+		entrants = append(entrants, &entrant{process: server, kind: c.kind, bareName: bareName, cookie: cookie, n: p.requests})
+	}
+	if !p.js {
+		return entrants, nil
+	}
+	if err := install(ctx); err != nil {
+		return entrants, err
+	}
+	cookie = up.valid(nodeJWTCookie)
+	for _, name := range []string{nodeBareName, nodeSDKName} {
+		server, err := startNode(ctx, name, up.settings)
+		if err != nil {
+			return entrants, err
+		}
+		e := &entrant{process: server, kind: bare, bareName: nodeBareName, cookie: cookie, n: p.requests}
+		if name == nodeSDKName {
+			e.kind, e.n = anSDK, p.slowRequests
+		}
+		entrants = append(entrants, e)
+	}
+	return entrants, nil
+}
+
+// round measures once.
+func (e *entrant) round(userID string) error {
+	c, err := dial(e.address, e.cookie, userID)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	before, err := e.cpu()
+	if err != nil {
+		return err
+	}
+	took, err := c.run(e.n)
+	if err != nil {
+		return err
+	}
+	after, err := e.cpu()
+	if err != nil {
+		return err
+	}
+	e.wall = append(e.wall, float64(e.n)/took.Seconds())
+	e.core = append(e.core, float64(e.n)/max(after-before, time.Microsecond).Seconds())
+	return nil
+}
+
+func reportThroughput(entrants []*entrant, p plan, r *report) {
+	named := map[string]*entrant{}
+	for _, e := range entrants {
+		named[e.name] = e
+	}
+	own := named[oursName]
+	rows := [][]string{{"", "", "requests/s", "requests/s per core", "beside its bare handler", "ours beside it"}}
+	var best *entrant
+	for _, e := range entrants {
+		rows = append(rows, []string{e.name, string(e.kind), fmt.Sprintf("%.0f", median(e.wall)), fmt.Sprintf("%.0f", median(e.core)),
+			fmt.Sprintf("%.3f", medianRatio(e.core, named[e.bareName].core)), ratio(medianRatio(own.core, e.core))})
+		if e.kind == aMiddleware && (best == nil || median(e.core) > median(best.core)) {
+			best = e
+		}
+	}
+	if !p.js {
+		rows = append(rows, []string{nodeSDKName, "", "left out"})
+	}
+	r.table(fmt.Sprintf("A protected request over HTTP, %d connections kept open, one core each: medians of %d rounds", connections, p.rounds), rows)
+	r.atLeast(httpBareTarget, medianRatio(own.core, named[bareName].core), 0.95)
+	r.atLeast(httpPeerTarget, medianRatio(own.core, best.core), 4)
+	if p.js {
+		r.atLeast(httpNodeTarget, medianRatio(own.core, named[nodeSDKName].core), 15)
+	} else {
+		r.leftOut(httpNodeTarget, "left out")
+	}
+}
