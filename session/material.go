@@ -76,14 +76,6 @@ func (m *Material) Add(jwt, refreshToken string, source int) {
 // IsZero reports whether m holds no pair.
 func (m Material) IsZero() bool { return m.place.node() == nil }
 
-func (m Material) pairs() []pair {
-	n := m.place.node()
-	if n == nil {
-		return nil
-	}
-	return append([]pair{n.first}, n.others()...)
-}
-
 // others returns the pairs but the first.
 func (n *node) others() []pair {
 	if n.more == nil {
