@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -41,7 +44,9 @@ func herd() error {
 	return nil
 }
 
-// stampede sends one herd and checks that all are served by one refresh.
+// stampede sends one herd and checks that all are served by one refresh. Its
+// clients do little, since they share the processors with the server: they
+// write bytes that are ready, and read an answer without looking at it.
 func stampede(latency time.Duration) (time.Duration, error) {
 	s, err := newSite(crossminttest.Config{Reuse: crossminttest.ReuseRefuse})
 	if err != nil {
@@ -50,63 +55,108 @@ func stampede(latency time.Duration) (time.Duration, error) {
 	defer s.close()
 	server := httptest.NewServer(s.handler)
 	defer server.Close()
-	transport := &http.Transport{MaxIdleConnsPerHost: herdSize}
-	defer transport.CloseIdleConnections()
-
 	grant := s.fake.ExpiredGrant(s.fake.NewUser("ann@example.com"))
 	s.fake.SetLatency(crossminttest.Refresh, latency)
-	opened, release := sync.WaitGroup{}, make(chan struct{})
-	answers := make(chan error, herdSize)
-	var mu sync.Mutex
-	cookies := map[string]int{}
+	request := []byte("GET / HTTP/1.1\r\nHost: app.example\r\nCookie: crossmint-session=" + grant.JWT.Reveal() +
+		"; crossmint-refresh-token=" + grant.RefreshToken.Secret.Reveal() + "\r\n\r\n")
+
+	opened, answered, release := sync.WaitGroup{}, sync.WaitGroup{}, make(chan struct{})
+	clients, answers, errs := make([]*client, herdSize), make([][]byte, herdSize), make([]error, herdSize)
 	opened.Add(herdSize)
-	for range herdSize {
-		go func() {
-			// A request without cookies opens the connection.
-			err := ask(transport, server.URL, "", http.StatusUnauthorized, nil)
+	for i := range herdSize {
+		answered.Go(func() {
+			clients[i], errs[i] = open(server.Listener.Addr().String())
 			opened.Done()
 			<-release
-			answers <- errors.Join(err, ask(transport, server.URL, "crossmint-session="+grant.JWT.Reveal()+"; crossmint-refresh-token="+grant.RefreshToken.Secret.Reveal(),
-				http.StatusOK, func(set string) {
-					mu.Lock()
-					cookies[set]++
-					mu.Unlock()
-				}))
-		}()
+			if errs[i] == nil {
+				answers[i], errs[i] = clients[i].ask(request)
+			}
+		})
 	}
 	opened.Wait()
 	started := time.Now()
 	close(release)
-	for range herdSize {
-		err = errors.Join(err, <-answers)
-	}
+	answered.Wait()
 	took := time.Since(started)
-	return took, errors.Join(err,
-		check(s.fake.Calls().Refresh == 1, "upstream was asked %d times", s.fake.Calls().Refresh),
-		check(len(cookies) == 1, "%d different sets of cookies", len(cookies)))
+	for _, c := range clients {
+		if c != nil {
+			_ = c.Close()
+		}
+	}
+	return took, errors.Join(errors.Join(errs...), alike(answers),
+		check(s.fake.Calls().Refresh == 1, "upstream was asked %d times", s.fake.Calls().Refresh))
 }
 
-// ask sends one request and wants a status. Seen receives the renewed tokens.
-func ask(transport http.RoundTripper, url, cookies string, want int, seen func(string)) error {
-	r, err := http.NewRequest(http.MethodGet, url, nil)
+// client is one open connection.
+type client struct {
+	net.Conn
+	answers *bufio.Reader
+}
+
+// open dials and sends a request without cookies, so that the server is ready
+// for the next.
+func open(addr string) (*client, error) {
+	conn, err := net.Dial("tcp", addr)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if cookies != "" {
-		r.Header.Set("Cookie", cookies)
+	c := &client{conn, bufio.NewReader(conn)}
+	if _, err = c.ask([]byte("GET / HTTP/1.1\r\nHost: app.example\r\n\r\n")); err != nil {
+		_ = conn.Close()
+		return nil, err
 	}
-	res, err := transport.RoundTrip(r)
-	if err != nil {
-		return err
+	return c, nil
+}
+
+// ask sends a request and returns the bytes of the answer.
+func (c *client) ask(request []byte) ([]byte, error) {
+	if _, err := c.Write(request); err != nil {
+		return nil, err
 	}
-	_, _ = io.Copy(io.Discard, res.Body)
-	_ = res.Body.Close()
-	if seen != nil {
-		var values string
-		for _, c := range res.Cookies() {
-			values += c.Name + "=" + c.Value + ";"
+	var answer []byte
+	length := 0
+	for {
+		line, err := c.answers.ReadSlice('\n')
+		if err != nil {
+			return nil, err
 		}
-		seen(values)
+		answer = append(answer, line...)
+		if text, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(text))); err != nil {
+				return nil, err
+			}
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			break
+		}
 	}
-	return check(res.StatusCode == want, "status %d, want %d", res.StatusCode, want)
+	body, err := c.answers.Peek(length)
+	if err == nil {
+		answer = append(answer, body...)
+		_, err = c.answers.Discard(length)
+	}
+	return answer, err
+}
+
+// alike checks that all answers are 200 with the same cookies.
+func alike(answers [][]byte) error {
+	var first []string
+	for i, answer := range answers {
+		res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), nil)
+		if err != nil {
+			return err
+		}
+		_ = res.Body.Close()
+		var values []string
+		for _, c := range res.Cookies() {
+			values = append(values, c.Name+"="+c.Value)
+		}
+		if i == 0 {
+			first = values
+		}
+		if res.StatusCode != http.StatusOK || len(values) != 2 || !slices.Equal(values, first) {
+			return fmt.Errorf("answer %d: %s with %d cookies", i, res.Status, len(values))
+		}
+	}
+	return nil
 }

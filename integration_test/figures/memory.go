@@ -103,11 +103,11 @@ func hour() error {
 			}
 		})
 		last = heap()
-		if tenth == 1 { // by then all memories have filled
+		if tenth == 7 { // by then all bounded memories are full
 			first = last
 		}
 		fmt.Printf("  %-10d %8.1f MiB %12d\n", (tenth+1)*hourTenth, float64(last)/mebibyte, runtime.NumGoroutine())
 	}
-	fmt.Printf("  heap after all of it: %.2f × that after two tenths\n", float64(last)/float64(first))
+	fmt.Printf("  heap after all of it: %.2f × that when the bounded memories were full\n", float64(last)/float64(first))
 	return nil
 }
