@@ -26,6 +26,9 @@ const (
 	// maxRotated bounds the tokens known to be rotated, of about 100 bytes
 	// each: an hour at 70 refreshes a second.
 	maxRotated = 1 << 18
+	// maxMarks bounds the remembered logouts, of about 60 bytes each: so many
+	// that a flood of made-up ones takes long to push a real one out.
+	maxMarks = 1 << 18
 	// maxChain bounds the rotations that are followed from an old token.
 	maxChain = 16
 
@@ -84,7 +87,7 @@ func newLocal(next Coordinator, hasher *hasher, grace time.Duration, report func
 		kept:     newMemory[*Grant](keptAge, maxGrants),
 		refusals: newMemory[*UpstreamError](refusalAge, maxKeys),
 		rotated:  newMemory[struct{}](untakenAge, maxRotated),
-		marks:    newMemory[struct{}](markAge, maxKeys),
+		marks:    newMemory[struct{}](markAge, maxMarks),
 	}
 }
 

@@ -69,42 +69,46 @@ func leavers(cookies []candidate, token Secret) (leaving []leaver) {
 	return leaving
 }
 
-// leave logs one token out, here and upstream. One that may be made up has to
-// pass a bucket, and leaves no mark otherwise.
+// leave logs one token out, here and upstream, and reports it.
 func (m *Manager) leave(ctx context.Context, l leaver) error {
 	started := time.Now()
-	e := Event{Outcome: LoggedOut, Op: "logout", Token: m.hasher.name(l.token)}
-	if l.signed || m.leaving.enter(ctx) {
-		e.Err = m.end(ctx, l.token)
-		if !l.signed {
-			m.leaving.leave(true)
-		}
-	} else {
-		e.Err = busy("too many refresh tokens without a signed JWT are logged out")
-	}
-	if e.Err != nil {
+	newest, err := m.end(ctx, l.token)
+	err = errors.Join(err, m.revokeOnce(ctx, newest, l.signed))
+	e := Event{Outcome: LoggedOut, Op: "logout", Token: m.hasher.name(l.token), Err: err, Latency: time.Since(started)}
+	if err != nil {
 		e.Outcome = LogoutFailed
 	}
 	var up *UpstreamError
-	if errors.As(e.Err, &up) {
+	if errors.As(err, &up) {
 		e.UpstreamStatus = up.Status
 	}
-	e.Latency = time.Since(started)
 	m.report(ctx, e)
-	return e.Err
+	return err
 }
 
-// end marks a token and what follows it, denies the JWTs of what follows, and
-// has upstream end the newest, in one try.
-func (m *Manager) end(ctx context.Context, token Secret) error {
-	followers, marked := m.coordinator.Logout(ctx, token)
+// end ends a token here: it marks it and what follows it, denies the JWTs of
+// what follows, and returns the newest token.
+func (m *Manager) end(ctx context.Context, token Secret) (newest Secret, err error) {
+	followers, err := m.coordinator.Logout(ctx, token)
 	for _, g := range followers {
 		m.upstream.Deny(ctx, g.JWT.Reveal())
 		token = g.RefreshToken.Secret
 	}
-	err := m.upstream.Logout(ctx, token)
-	if failed(err, Refused) {
-		err = nil // it is over already
+	return token, err
+}
+
+// revokeOnce has upstream end a token, in one try. Those that may be made up
+// wait for one of a few places with it; they cost no draws, since a logout must
+// not fail for a crowd of others.
+func (m *Manager) revokeOnce(ctx context.Context, token Secret, signed bool) error {
+	if !signed {
+		if !m.leaving.enter(ctx) {
+			return busy("too many logouts without a signed JWT are running")
+		}
+		defer m.leaving.leave(false)
 	}
-	return errors.Join(marked, err)
+	if err := m.upstream.Logout(ctx, token); !failed(err, Refused) {
+		return err
+	}
+	return nil // it is over already
 }

@@ -90,6 +90,27 @@ func TestLogout(t *testing.T) {
 			t.Errorf("%d calls in three seconds", calls)
 		}
 	})
+	in(t, "works for a crowd whose JWTs are signed by a key that is gone", crossminttest.Config{Algorithm: "EdDSA"}, session.Config{}, func(t *testing.T, w *world) {
+		w.fake.SetLatency(crossminttest.Logout, 20*time.Millisecond)
+		var crowd []session.Material
+		for i := range 500 {
+			crowd = append(crowd, w.signIn(fmt.Sprintf("user%d@example.com", i)))
+		}
+		w.fake.RotateKeys()
+		_, _ = w.authenticate(w.signIn("warm@example.com"))
+		var all sync.WaitGroup
+		for _, m := range crowd {
+			all.Go(func() {
+				if err := w.Logout(t.Context(), m, none); err != nil {
+					t.Errorf("logout: %v", err)
+				}
+				if _, err := w.authenticate(m); kind(err) != "KEEP401" {
+					t.Errorf("afterwards: %v", err)
+				}
+			})
+		}
+		all.Wait()
+	})
 	in(t, "with an old token ends its successor, which upstream would not know it by", crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{}, func(t *testing.T, w *world) {
 		user := w.fake.NewUser("ann@example.com")
 		g := w.fake.ExpiredGrant(user)
