@@ -92,7 +92,7 @@ func TestApplyRenewed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, v.tell(written(t, w), result.Renewed)); diff != "" {
+			if diff := cmp.Diff(test.want, v.tell(written(t, w), result.Renewed.Grant)); diff != "" {
 				t.Errorf("cookies (-want +got):\n%s", diff)
 			}
 		})
@@ -117,14 +117,14 @@ func TestApplyBodyToken(t *testing.T) {
 			v, codec := k.visitor(), newCodec(t, cookie.Config{})
 			r, w := request(v.say(test.line)), httptest.NewRecorder()
 			result, err := k.sessions.Refresh(t.Context(), codec.Read(r), session.NewSecret(v.words["LIVE"]))
-			if result.Source != session.SourceBody {
-				t.Errorf("source: %d", result.Source)
+			if result.Renewed.Source != session.SourceBody {
+				t.Errorf("source: %d", result.Renewed.Source)
 			}
 			result, err = codec.Apply(w, r, result, err)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, v.tell(written(t, w), result.Renewed)); diff != "" {
+			if diff := cmp.Diff(test.want, v.tell(written(t, w), result.Renewed.Grant)); diff != "" {
 				t.Errorf("cookies (-want +got):\n%s", diff)
 			}
 		})
@@ -164,7 +164,7 @@ func TestApplyUnfitIsUnavailable(t *testing.T) {
 	for _, test := range unfit {
 		t.Run(test.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
-			before := session.Result{Session: &session.AuthSession{}, Renewed: grant(test.jwt, test.refresh)}
+			before := session.Result{Session: &session.AuthSession{}, Renewed: &session.Renewal{Grant: grant(test.jwt, test.refresh)}}
 			result, err := newCodec(t, cookie.Config{}).Apply(w, request(pairs(plainRefresh, "r")), before, nil)
 			if !errors.Is(err, session.ErrUnavailable) || !errors.Is(err, session.ErrMalformed) || !errors.Is(err, cookie.ErrUnfit) {
 				t.Errorf("error: %v", err)

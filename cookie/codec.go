@@ -68,8 +68,16 @@ func (c *Codec) intern(name string) int {
 // Names that occur more than once, as they do after a change of Domain or
 // Path, are paired in their order.
 func (c *Codec) Read(r *http.Request) session.Material {
+	lines := r.Header["Cookie"]
+	if jwt, refresh, ok := c.usualPair(lines); ok {
+		return session.NewMaterial(jwt, refresh)
+	}
+	return c.readAll(lines)
+}
+
+func (c *Codec) readAll(lines []string) session.Material {
 	var found found
-	c.scan(r.Header["Cookie"], &found)
+	c.scan(lines, &found)
 	var material session.Material
 	for source := range c.generations {
 		g := &c.generations[source]

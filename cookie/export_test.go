@@ -11,6 +11,9 @@ func (c *Codec) Scan(lines []string) map[string][]string {
 	return values
 }
 
+// UsualPair returns the pair of a usual request, the JWT's bytes unchecked.
+func (c *Codec) UsualPair(lines []string) (jwt, refresh string, ok bool) { return c.usualPair(lines) }
+
 // ScanOnly scans and drops the result.
 func (c *Codec) ScanOnly(lines []string) {
 	var found found

@@ -19,13 +19,18 @@ func FuzzScan(f *testing.F) {
 	} {
 		f.Add(line, "theme=dark")
 		f.Add("", line)
+		f.Add(line, "")
 	}
 	codec := newCodec(f, cookie.Config{})
 	f.Fuzz(func(t *testing.T, first, second string) {
 		if strings.Count(first+second, ";")+2 > cookie.MaxCookies {
 			return // where releases of net/http differ
 		}
-		r := request(first, second)
+		lines := []string{first}
+		if second != "" {
+			lines = append(lines, second)
+		}
+		r := request(lines...)
 		got, want := codec.Scan(r.Header["Cookie"]), map[string][]string{}
 		for name := range got {
 			want[name] = nil
@@ -37,6 +42,17 @@ func FuzzScan(f *testing.F) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("values (-want +got):\n%s", diff)
+		}
+		jwt, refresh, ok := codec.UsualPair(r.Header["Cookie"])
+		if !ok {
+			return
+		}
+		usual := map[string][]string{documentedJWT: {jwt}, plainRefresh: {refresh}, unscopedJWT: nil, scopedJWT: nil, scopedRefresh: nil}
+		if !cookie.PlainBytes(jwt) {
+			usual[documentedJWT] = nil // the manager drops it
+		}
+		if diff := cmp.Diff(got, usual); diff != "" {
+			t.Errorf("usual pair (-scan +got):\n%s", diff)
 		}
 	})
 }

@@ -40,24 +40,17 @@ func (v *values) at(i int) string {
 func (c *Codec) scan(lines []string, found *found) {
 	count := len(lines)
 	for _, line := range lines {
-		// Few lines have any of these, and the two searches are fast: where
-		// there is none, no value has to be searched for them.
-		odd := strings.IndexByte(line, '"') >= 0 || strings.IndexByte(line, '\\') >= 0
 		for len(line) > 0 {
-			var part string
+			var name, value string
 			var more bool
-			if part, line, more = strings.Cut(line, ";"); more {
+			if name, value, line, more = next(line); more {
 				count++
 			}
-			name, value, _ := strings.Cut(textproto.TrimString(part), "=")
-			i := c.index(textproto.TrimString(name))
-			if i < 0 {
+			i := c.index(name)
+			if i < 0 || found[i].count == maxValues {
 				continue
 			}
-			if odd {
-				value = plainValue(value)
-			}
-			if value != "" && printable(value) && found[i].count < maxValues {
+			if value = plainValue(value); value != "" {
 				found[i].value[found[i].count] = value
 				found[i].count++
 			}
@@ -66,6 +59,45 @@ func (c *Codec) scan(lines []string, found *found) {
 	if count > maxCookies {
 		clear(found[:])
 	}
+}
+
+// usualPair returns what scan finds where that is one configured pair and
+// nothing else, as in nearly all requests, but leaves the bytes of the JWT
+// unchecked. They are most of the header, and a correct signature vouches for
+// them; the manager drops a JWT with other bytes as scan does.
+func (c *Codec) usualPair(lines []string) (jwt, refresh string, ok bool) {
+	if len(lines) != 1 {
+		return "", "", false
+	}
+	g, count := &c.generations[configured], 0
+	for line := lines[0]; len(line) > 0; count++ {
+		var name, value string
+		name, value, line, _ = next(line)
+		switch i := c.index(name); {
+		case i < 0:
+		case i == g.jwt && jwt == "" && !strings.HasPrefix(value, `"`):
+			jwt = value
+		case i == g.refresh && refresh == "":
+			refresh = plainValue(value)
+		default:
+			return "", "", false
+		}
+	}
+	return jwt, refresh, jwt != "" && refresh != "" && count < maxCookies
+}
+
+// next cuts the first cookie off a line, and reports whether a semicolon
+// followed it.
+func next(line string) (name, value, rest string, more bool) {
+	part := line
+	if i := strings.IndexByte(line, ';'); i >= 0 {
+		part, rest, more = line[:i], line[i+1:], true
+	}
+	part = textproto.TrimString(part)
+	if i := strings.IndexByte(part, '='); i >= 0 {
+		part, value = part[:i], part[i+1:]
+	}
+	return textproto.TrimString(part), value, rest, more
 }
 
 // index returns the index of a name in c.names, or -1.
@@ -79,12 +111,12 @@ func (c *Codec) index(name string) int {
 }
 
 // plainValue takes quotes away and returns the rest, or nothing where
-// net/http would drop the cookie for a quote or a backslash in it.
+// net/http would drop the cookie for its bytes.
 func plainValue(value string) string {
 	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
 		value = value[1 : len(value)-1]
 	}
-	if strings.ContainsAny(value, `"\`) {
+	if strings.IndexByte(value, '"') >= 0 || strings.IndexByte(value, '\\') >= 0 || !printable(value) {
 		return ""
 	}
 	return value

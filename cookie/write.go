@@ -45,7 +45,7 @@ func (c *Codec) Apply(w http.ResponseWriter, r *http.Request, result session.Res
 			c.Clear(w, r)
 		}
 	case result.Renewed != nil:
-		if unfit := c.renew(w, r, result); unfit != nil {
+		if unfit := c.renew(w, r, result.Renewed); unfit != nil {
 			err = &session.UpstreamError{Kind: session.Malformed, Op: "refresh", Err: unfit}
 			return result.Failed(err), err
 		}
@@ -58,25 +58,25 @@ func clears(err error) bool {
 	return errors.As(err, &rejected) && rejected.Clear
 }
 
-func (c *Codec) renew(w http.ResponseWriter, r *http.Request, result session.Result) error {
-	if result.Source < 0 || result.Source >= len(c.generations) {
-		return c.Write(w, r, result.Renewed)
+func (c *Codec) renew(w http.ResponseWriter, r *http.Request, renewal *session.Renewal) error {
+	if renewal.Source < 0 || renewal.Source >= len(c.generations) {
+		return c.Write(w, r, renewal.Grant)
 	}
 	var found found
 	c.scan(r.Header["Cookie"], &found)
-	return c.write(w, result.Renewed, result.Source, &found, func(name int) bool { return c.superseded(name, result) })
+	return c.write(w, renewal.Grant, renewal.Source, &found, func(name int) bool { return c.superseded(name, renewal) })
 }
 
-// superseded reports whether the session of result leaves no use for a name
-// other than its own: its token is dead, or it is a second JWT beside the
-// same refresh token.
-func (c *Codec) superseded(name int, result session.Result) bool {
+// superseded reports whether a renewed session leaves no use for a name other
+// than its own: its token is dead, or it is a second JWT beside the same
+// refresh token.
+func (c *Codec) superseded(name int, renewal *session.Renewal) bool {
 	for source := range c.generations {
 		g := &c.generations[source]
 		if name != g.jwt && name != g.refresh {
 			continue
 		}
-		if slices.Contains(result.Dead, source) || name == g.jwt && g.refresh == c.generations[result.Source].refresh {
+		if slices.Contains(renewal.Dead, source) || name == g.jwt && g.refresh == c.generations[renewal.Source].refresh {
 			return true
 		}
 	}

@@ -21,12 +21,14 @@ var _ session.Upstream = (*Client)(nil)
 // session.ErrUnavailable when the keys are out of reach, else
 // session.ErrJWTInvalid with the reason.
 func (c *Client) Verify(ctx context.Context, jwt string) (session.Token, error) {
-	return exported(c.verifier.Verify(ctx, jwt, false))
+	claims, err := c.verifier.Verify(ctx, jwt, false)
+	return session.Token(claims), verdict(err)
 }
 
 // VerifyFresh is [Client.Verify] for a JWT from upstream's own answer.
 func (c *Client) VerifyFresh(ctx context.Context, jwt string) (session.Token, error) {
-	return exported(c.verifier.Verify(ctx, jwt, true))
+	claims, err := c.verifier.Verify(ctx, jwt, true)
+	return session.Token(claims), verdict(err)
 }
 
 // Keys is a set of signing keys for [Client.VerifyWith]. The zero value holds
@@ -46,28 +48,33 @@ func ParseKeys(jwks []byte) (*Keys, error) {
 // VerifyWith is [Client.Verify] by the given keys alone. It makes no call and
 // does not know of logouts.
 func (c *Client) VerifyWith(keys *Keys, jwt string) (session.Token, error) {
-	return exported(c.verifier.VerifyWith(keys.set, jwt))
+	claims, err := c.verifier.VerifyWith(keys.set, jwt)
+	return session.Token(claims), verdict(err)
 }
 
 // Deny makes Verify reject the JWT until it expires, in this process.
 func (c *Client) Deny(ctx context.Context, jwt string) { c.verifier.Deny(ctx, jwt) }
 
-// exported puts the kernel's verdict into the domain's words.
-func exported(claims verify.Claims, err error) (session.Token, error) {
-	token := session.Token(claims)
+// verdict puts the kernel's into the domain's words.
+func verdict(err error) error {
+	if err == nil {
+		return nil
+	}
+	return unfavourable(err)
+}
+
+func unfavourable(err error) error {
 	switch {
-	case err == nil:
-		return token, nil
 	case errors.Is(err, verify.ErrExpired):
-		return token, session.ErrJWTExpired
+		return session.ErrJWTExpired
 	case errors.Is(err, verify.ErrCannotTell):
-		return session.Token{}, &session.UpstreamError{Kind: session.Unavailable, Op: "keys", Err: err}
+		return &session.UpstreamError{Kind: session.Unavailable, Op: "keys", Err: err}
 	case errors.Is(err, verify.ErrNotYet):
-		return session.Token{}, fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTNotYet, err)
+		return fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTNotYet, err)
 	case errors.Is(err, verify.ErrUnknownKey):
-		return session.Token{}, fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTKeyUnknown, err)
+		return fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTKeyUnknown, err)
 	default:
-		return session.Token{}, fmt.Errorf("%w: %w", session.ErrJWTInvalid, err)
+		return fmt.Errorf("%w: %w", session.ErrJWTInvalid, err)
 	}
 }
 

@@ -127,6 +127,38 @@ func TestRefreshRouteOnTheWire(t *testing.T) {
 	}
 }
 
+// A refresh route that refuses says by its cookies whether that is definite:
+// one that leaves them may only have lost sight of upstream's API key.
+func TestRefreshRouteRefuses(t *testing.T) {
+	tests := map[string]struct {
+		cookie   *http.Cookie
+		doubtful bool
+	}{
+		"and clears":          {&http.Cookie{Name: "crossmint-session", MaxAge: -1}, false},
+		"and leaves":          {nil, true},
+		"and sets one of its": {&http.Cookie{Name: "affinity", Value: "1", MaxAge: 60}, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			u := newUpstream(t, func(w http.ResponseWriter, _ *http.Request) {
+				if test.cookie != nil {
+					http.SetCookie(w, test.cookie)
+				}
+				w.WriteHeader(http.StatusUnauthorized)
+				_, _ = io.WriteString(w, `{"error":"Unauthorized"}`)
+			})
+			route := newClient(t, configFor(t, u.URL, func(c *crossmint.Config) { c.RefreshRoute = u.URL + "/refresh" }))
+			err := upstreamError(t, refresh(t.Context(), t, route))
+			if err.Kind != session.Refused || err.Doubtful != test.doubtful {
+				t.Errorf("%v, doubtful %v, want %v", err, err.Doubtful, test.doubtful)
+			}
+			if err := upstreamError(t, refresh(t.Context(), t, u.client)); err.Doubtful {
+				t.Error("upstream's own refusal is in doubt")
+			}
+		})
+	}
+}
+
 // The jar, the timeout and the redirect policy of a given client are not ours.
 func TestGivenHTTPClientLendsItsTransportOnly(t *testing.T) {
 	jar, err := cookiejar.New(nil)

@@ -62,7 +62,8 @@ type refreshToken struct {
 func (e *endpoint) answer(result session.Result) refreshed {
 	s := result.Session
 	body := refreshed{JWT: s.JWT.Reveal(), User: session.User{ID: s.UserID}, Stale: result.Stale}
-	if g := result.Renewed; g != nil {
+	if result.Renewed != nil {
+		g := result.Renewed.Grant
 		body.User = g.User
 		if !e.config.OmitRefreshSecret {
 			body.RefreshToken = &refreshToken{g.RefreshToken.Secret.Reveal(), g.RefreshToken.ExpiresAtText}

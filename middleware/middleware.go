@@ -43,9 +43,9 @@ func RequireSession(sessions *session.Manager, cookies *cookie.Codec, config Con
 	g := newGate("RequireSession", sessions, cookies, config)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			o := g.pass(w, r)
-			if o.err != nil {
-				g.refuse(w, r, o.err)
+			o, err := g.pass(w, r)
+			if err != nil {
+				g.refuse(w, r, err)
 				return
 			}
 			next.ServeHTTP(w, o.request(r))
@@ -61,7 +61,7 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 	g := newGate("OptionalSession", sessions, cookies, config)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			o := g.pass(w, r)
+			o, _ := g.pass(w, r)
 			next.ServeHTTP(w, o.request(r))
 		})
 	}
@@ -74,8 +74,8 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.ResponseWriter, *http.Request) (*session.AuthSession, error) {
 	g := newGate("Session", sessions, cookies, config)
 	return func(w http.ResponseWriter, r *http.Request) (*session.AuthSession, error) {
-		o := g.pass(w, r)
-		return o.session, o.err
+		o, err := g.pass(w, r)
+		return o.Session, err
 	}
 }
 
@@ -102,27 +102,24 @@ func newGate(name string, sessions *session.Manager, cookies *cookie.Codec, conf
 	return &gate{sessions, cookies, config}
 }
 
-// outcome is what became of a request. Its result is missing where an
-// earlier middleware has already put it into the context.
+// outcome is what became of a request.
 type outcome struct {
-	session *session.AuthSession
-	err     error
-	result  session.Result
-	resumed bool
+	session.Result
+	resumed bool // an earlier middleware has put it into the context already
 }
 
 // request returns r with the outcome in its context.
-func (o *outcome) request(r *http.Request) *http.Request {
+func (o outcome) request(r *http.Request) *http.Request {
 	if o.resumed {
 		return r
 	}
-	return r.WithContext(o.result.NewContext(r.Context()))
+	return r.WithContext(o.NewContext(r.Context()))
 }
 
 // pass authenticates r and sets on w what has to be set whatever follows.
-func (g *gate) pass(w http.ResponseWriter, r *http.Request) outcome {
+func (g *gate) pass(w http.ResponseWriter, r *http.Request) (outcome, error) {
 	if s, err, ok := g.sessions.Resume(r.Context()); ok {
-		return outcome{session: s, err: err, resumed: true}
+		return outcome{session.Result{Session: s}, true}, err
 	}
 	g.vary(w.Header())
 	if jwt, ok := g.bearer(r); ok {
@@ -130,11 +127,11 @@ func (g *gate) pass(w http.ResponseWriter, r *http.Request) outcome {
 		if reply.StatusOf(err) == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		}
-		return outcome{session: result.Session, err: err, result: result}
+		return outcome{result, false}, err
 	}
 	result, err := g.authenticate(r)
 	result, err = g.cookies.Apply(w, r, result, err)
-	return outcome{session: result.Session, err: err, result: result}
+	return outcome{result, false}, err
 }
 
 func (g *gate) authenticate(r *http.Request) (session.Result, error) {

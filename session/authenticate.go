@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -29,13 +30,22 @@ type candidate struct {
 	verdict error // nil: valid
 }
 
-func (m *Manager) judge(ctx context.Context, p *pair) candidate {
-	if p.jwt == "" {
-		return candidate{p, Token{}, errNoJWT}
+func (m *Manager) judge(ctx context.Context, p *pair) (c candidate) {
+	c.pair = p
+	if c.verdict = errNoJWT; p.jwt == "" {
+		return c
 	}
-	token, err := m.upstream.Verify(ctx, p.jwt)
-	return candidate{p, token, err}
+	c.token, c.verdict = m.upstream.Verify(ctx, p.jwt)
+	if c.verdict != nil && strings.ContainsFunc(p.jwt, noCookieOctet) {
+		p.jwt, c.token, c.verdict = "", Token{}, errNoJWT
+	}
+	return c
 }
+
+// noCookieOctet reports whether net/http drops a cookie for having r in its
+// value. Since a correct signature vouches for its token's bytes, they are
+// looked at only where there is none.
+func noCookieOctet(r rune) bool { return r < 0x20 || r >= 0x7f || r == '"' || r == '\\' }
 
 var errNoJWT = errors.New("no JWT")
 
@@ -98,13 +108,11 @@ func (m *Manager) admit(n *node, c *candidate) Result {
 		c.pair = &n.first
 	}
 	n.owner, n.err = m, nil
-	n.session = AuthSession{
-		UserID:       c.token.UserID,
-		JWT:          Secret{&c.jwt},
-		RefreshToken: RefreshToken{Secret: Secret{&c.refresh}},
-		ExpiresAt:    time.Unix(c.token.ExpiresAt, 0),
-	}
-	return Result{Session: &n.session, Source: c.source, place: n.place()}
+	n.session.UserID = c.token.UserID
+	n.session.JWT = Secret{&c.jwt}
+	n.session.RefreshToken.Secret = Secret{&c.refresh}
+	n.session.ExpiresAt = time.Unix(c.token.ExpiresAt, 0)
+	return Result{Session: &n.session, place: n.place()}
 }
 
 // decide takes the way of a request that is not plainly in order.
@@ -219,7 +227,7 @@ func (m *Manager) conclude(ctx context.Context, a *attempt, result Result, err e
 			a.node = &node{}
 		}
 		a.node.owner, a.node.err = m, err
-		result = Result{Dead: result.Dead, place: a.node.place()}
+		result = Result{place: a.node.place()}
 	}
 	e := Event{
 		Op: a.op, Err: err, Token: m.hasher.name(a.asked), Shared: a.shared, UserID: a.best.token.UserID,

@@ -32,7 +32,7 @@ func TestAuthenticate(t *testing.T) {
 	in(t, "an expired JWT is renewed once", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
 		result, err := w.authenticate(w.expired("ann@example.com"))
 		w.want(err, "OK", 1)
-		if result.Renewed == nil || !result.Session.JWT.Equal(result.Renewed.JWT) {
+		if result.Renewed == nil || !result.Session.JWT.Equal(result.Renewed.Grant.JWT) {
 			t.Errorf("result = %+v", result)
 		}
 		if !w.reported(session.Refreshed) {
@@ -65,6 +65,17 @@ func TestAuthenticate(t *testing.T) {
 		time.Sleep(5 * time.Minute) // longer than upstream's own grace
 		_, err = w.authenticate(m)
 		w.want(err, "OK", 2)
+	})
+	in(t, "a new key in upstream's own answer is fetched at once", crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{}, func(t *testing.T, w *world) {
+		_, _ = w.authenticate(w.signIn("warm@example.com"))
+		m := w.expired("ann@example.com")
+		time.Sleep(2 * second)
+		w.fake.AddKey()
+		_, err := w.authenticate(m)
+		w.want(err, "OK", 1)
+		if jwks := w.fake.Calls().JWKS; jwks != 2 {
+			t.Errorf("keys were fetched %d times", jwks)
+		}
 	})
 	in(t, "published keys that lag behind cost nobody a session", crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{}, func(t *testing.T, w *world) {
 		_, _ = w.authenticate(w.signIn("warm@example.com"))
@@ -141,8 +152,8 @@ func TestSeveralPairs(t *testing.T) {
 		m.Add("", live.RefreshToken.Secret.Reveal(), 8)
 		result, err := w.authenticate(m)
 		w.want(err, "OK", 2)
-		if result.Source != 8 || len(result.Dead) != 1 || result.Dead[0] != 7 {
-			t.Errorf("source %d, dead %v", result.Source, result.Dead)
+		if result.Renewed.Source != 8 || len(result.Renewed.Dead) != 1 || result.Renewed.Dead[0] != 7 {
+			t.Errorf("source %d, dead %v", result.Renewed.Source, result.Renewed.Dead)
 		}
 	})
 	in(t, "the correctly signed JWT that ends last leads", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
@@ -153,8 +164,8 @@ func TestSeveralPairs(t *testing.T) {
 		m.Add(live.JWT.Reveal(), live.RefreshToken.Secret.Reveal(), 2)
 		result, err := w.authenticate(m)
 		w.want(err, "OK", 1)
-		if result.Source != 2 {
-			t.Errorf("source %d", result.Source)
+		if result.Renewed.Source != 2 {
+			t.Errorf("source %d", result.Renewed.Source)
 		}
 	})
 	in(t, "of many tokens two are asked about, and nothing is cleared for the rest", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
@@ -176,8 +187,8 @@ func TestSeveralPairs(t *testing.T) {
 		late.Add(ann.JWT.Reveal(), ann.RefreshToken.Secret.Reveal(), 1)
 		late.Add(other.JWT.Reveal(), other.RefreshToken.Secret.Reveal(), 2)
 		result, err := w.authenticate(late)
-		if kind(err) != "KEEP401" || len(result.Dead) != 0 {
-			t.Errorf("%v, dead %v", err, result.Dead)
+		if kind(err) != "KEEP401" || result.Renewed != nil {
+			t.Errorf("%v, renewed %v", err, result.Renewed)
 		}
 	})
 	in(t, "an outage ends the search", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {

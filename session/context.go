@@ -57,7 +57,7 @@ func (p place) Deadline() (time.Time, bool) { return (*p.self).parent.Deadline()
 func (p place) Done() <-chan struct{}       { return (*p.self).parent.Done() }
 func (p place) Err() error                  { return (*p.self).parent.Err() }
 func (p place) Value(key any) any {
-	if key == (contextKey{}) {
+	if _, ok := key.(contextKey); ok {
 		return *p.self
 	}
 	return (*p.self).parent.Value(key)
@@ -67,14 +67,8 @@ func (p place) Value(key any) any {
 type Result struct {
 	// Session is the user's session. It is nil exactly when an error says why.
 	Session *AuthSession
-	// Renewed is the grant to be stored with the user; nil: nothing to store.
-	Renewed *Grant
-	// Source names the pair whose refresh token was used, as given to
-	// [Material.Add]; it is [SourceBody] where the token came from elsewhere.
-	Source int
-	// Dead names the pairs whose refresh tokens upstream has refused on the
-	// way to this result.
-	Dead []int
+	// Renewed is what has to be stored with the user; nil: nothing.
+	Renewed *Renewal
 	// Stale marks a session whose JWT has expired while upstream is
 	// unavailable. It opens nothing; see Config.StaleFor.
 	Stale bool
@@ -82,7 +76,18 @@ type Result struct {
 	place place
 }
 
-// SourceBody is the [Result.Source] of a refresh token that was not part of
+// A Renewal is a session that was refreshed.
+type Renewal struct {
+	Grant *Grant
+	// Source names the pair whose refresh token was used, as given to
+	// [Material.Add]; it is [SourceBody] where the token came from elsewhere.
+	Source int
+	// Dead names the pairs whose refresh tokens upstream has refused on the
+	// way to this result.
+	Dead []int
+}
+
+// SourceBody is the [Renewal.Source] of a refresh token that was not part of
 // the Material.
 const SourceBody = -1
 

@@ -21,6 +21,9 @@ const (
 
 // inEarlyWindow reports whether c's JWT is valid but not for long.
 func (m *Manager) inEarlyWindow(c *candidate) bool {
+	if c.token.ExpiresAt-c.token.CheckedAt.Unix() > int64(earlyWindow/time.Second) {
+		return false // as for most requests; whole seconds are cheap to compare
+	}
 	remaining := c.token.remaining()
 	if remaining >= earlyWindow || c.verdict != nil || c.refresh == "" || c.token.IssuedAt == 0 {
 		return false
@@ -40,8 +43,7 @@ func (m *Manager) refreshEarly(ctx context.Context, a *attempt, c *candidate) (R
 	defer cancel()
 	shared, token, err := m.exchange(ctx, a, c)
 	if err == nil {
-		result := m.renewed(a.node, shared.Grant, token)
-		result.Source = c.source
+		result := m.renewed(a.node, Renewal{shared.Grant, c.source, nil}, token)
 		m.noticeChange(ctx, a, result.Session)
 		return result, nil
 	}

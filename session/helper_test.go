@@ -52,16 +52,18 @@ func newWorld(t *testing.T, fakeConfig crossminttest.Config, config session.Conf
 	t.Cleanup(client.Close)
 	w := &world{t: t, fake: fake, client: client}
 	config.Upstream = client
-	config.OnEvent = func(_ context.Context, e session.Event) {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.events = append(w.events, e)
-	}
+	config.OnEvent = w.note
 	if w.Manager, err = session.NewManager(config); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.Close(context.Background()) })
 	return w
+}
+
+func (w *world) note(_ context.Context, e session.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
 }
 
 // outcomes returns what was reported so far.

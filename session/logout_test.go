@@ -53,6 +53,25 @@ func TestLogout(t *testing.T) {
 			t.Errorf("%d tries", calls)
 		}
 	})
+	in(t, "of a token that upstream does not know is none that failed", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		w.fake.FailAlways(crossminttest.Logout, refusing())
+		err := w.Logout(t.Context(), w.signIn("ann@example.com"), none)
+		if err != nil || !w.reported(session.LoggedOut) || w.reported(session.LogoutFailed) {
+			t.Errorf("%v, events %v", err, w.outcomes())
+		}
+	})
+	in(t, "that upstream never heard of is remembered for minutes", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		g := w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com"))
+		pair := pairOf(g)
+		w.fake.FailAlways(crossminttest.Logout, down())
+		_ = w.Logout(t.Context(), pair(), none)
+		time.Sleep(9 * time.Minute)
+		_, err := w.authenticate(pair())
+		w.want(err, "KEEP401", 0)
+		if !w.fake.Live(g.RefreshToken.Secret.Reveal()) {
+			t.Error("upstream knows: the test shows nothing")
+		}
+	})
 	in(t, "goes on when the client has gone", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
 		user := w.fake.NewUser("ann@example.com")
 		g := w.fake.Grant(user)

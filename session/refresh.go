@@ -19,7 +19,7 @@ const refreshPause = 250 * time.Millisecond
 //
 // While upstream is unavailable Refresh tries again within
 // Config.RefreshBudget. After that a JWT of the material's that still holds is
-// an answer: the Result then has a Session and no Renewed grant.
+// an answer: the Result then has a Session and nothing Renewed.
 //
 // Errors are as in [Manager.Authenticate].
 func (m *Manager) Refresh(ctx context.Context, presented Material, token Secret) (Result, error) {

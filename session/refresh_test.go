@@ -14,7 +14,7 @@ func TestRefresh(t *testing.T) {
 	in(t, "a valid JWT is renewed all the same", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
 		result, err := w.Refresh(t.Context(), w.signIn("ann@example.com"), none)
 		w.want(err, "OK", 1)
-		if result.Renewed == nil || result.Renewed.User.Email != "ann@example.com" {
+		if result.Renewed == nil || result.Renewed.Grant.User.Email != "ann@example.com" {
 			t.Errorf("result = %+v", result)
 		}
 	})
@@ -22,8 +22,8 @@ func TestRefresh(t *testing.T) {
 		bob := w.fake.NewUser("bob@example.com")
 		result, err := w.Refresh(t.Context(), w.signIn("ann@example.com"), session.NewSecret(w.fake.OneTimeSecret(bob)))
 		w.want(err, "OK", 1)
-		if result.Session.UserID != bob.ID || result.Source != session.SourceBody {
-			t.Errorf("user %s from %d", result.Session.UserID, result.Source)
+		if result.Session.UserID != bob.ID || result.Renewed.Source != session.SourceBody {
+			t.Errorf("user %s from %d", result.Session.UserID, result.Renewed.Source)
 		}
 	})
 	in(t, "a login without cookies changes no user", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {

@@ -32,8 +32,7 @@ func (m *Manager) renew(ctx context.Context, a *attempt, candidates []candidate)
 		}
 		shared, token, err := m.exchange(ctx, a, c)
 		if err == nil {
-			result := m.renewed(a.node, shared.Grant, token)
-			result.Source, result.Dead = c.source, refused.sources(candidates)
+			result := m.renewed(a.node, Renewal{shared.Grant, c.source, refused.sources(candidates)}, token)
 			m.noticeChange(ctx, a, result.Session)
 			return result, nil
 		}
@@ -84,14 +83,14 @@ func waited(ctx context.Context, err error) error {
 	return &UpstreamError{Kind: Unavailable, Delivery: TimedOut, Op: "refresh", Err: fmt.Errorf("still refreshing: %w", ctx.Err())}
 }
 
-// renewed returns the session of a grant.
-func (m *Manager) renewed(n *node, g *Grant, token Token) Result {
+// renewed returns the session of what was renewed.
+func (m *Manager) renewed(n *node, r Renewal, token Token) Result {
 	if n == nil || n.owner != nil {
 		n = &node{}
 	}
 	n.owner, n.err = m, nil
-	n.session = AuthSession{UserID: token.UserID, JWT: g.JWT, RefreshToken: g.RefreshToken, ExpiresAt: time.Unix(token.ExpiresAt, 0)}
-	return Result{Session: &n.session, Renewed: g, place: n.place()}
+	n.session = AuthSession{UserID: token.UserID, JWT: r.Grant.JWT, RefreshToken: r.Grant.RefreshToken, ExpiresAt: time.Unix(token.ExpiresAt, 0)}
+	return Result{Session: &n.session, Renewed: &r, place: n.place()}
 }
 
 func (m *Manager) noticeChange(ctx context.Context, a *attempt, s *AuthSession) {

@@ -35,7 +35,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	grant := session.Grant{JWT: secret, RefreshToken: session.RefreshToken{Secret: secret}}
 	material := session.NewMaterial(canary, canary)
 	material.Add(canary, canary, 1)
-	result := session.Result{Session: &auth, Renewed: &grant}.Failed(session.ErrUnavailable)
+	result := session.Result{Session: &auth, Renewed: &session.Renewal{Grant: &grant}}.Failed(session.ErrUnavailable)
 	user := holder{secret, secret, &auth, grant, material, result, session.NewContext(t.Context(), &auth)}
 	request := httptest.NewRequest("GET", "/", nil).WithContext(user.context)
 	values := map[string]any{

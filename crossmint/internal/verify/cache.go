@@ -29,14 +29,22 @@ const (
 // cores wait for each other. A reader that meets a writer may miss an entry;
 // it then verifies the token once more.
 type cache struct {
-	seed   maphash.Seed
-	groups []group
-	limit  int
+	seed  maphash.Seed
+	table atomic.Pointer[table]
+	limit int
 
 	mu      sync.Mutex // held by writers; guards what follows
 	entries int
 	hand    int // the group in which room was made last
 }
+
+// table holds the groups; their number is a power of two. It grows with the
+// entries: the collector looks at all of it in every cycle, and a service with
+// few users has many short ones.
+type table []group
+
+// firstGroups is the size of an empty cache's table: 6 KiB.
+const firstGroups = 64
 
 // group is the places that one hash can lead to. A tag is a part of the hash;
 // it spares looking at entries that cannot be meant.
@@ -58,11 +66,14 @@ func newCache(limit int) *cache {
 	if limit <= 0 {
 		limit = defaultCacheEntries
 	}
-	groups := 1
-	for groups*ways < 2*limit { // half empty, so that groups rarely overflow
-		groups *= 2
-	}
-	return &cache{seed: maphash.MakeSeed(), groups: make([]group, groups), limit: limit}
+	c := &cache{seed: maphash.MakeSeed(), limit: limit}
+	c.table.Store(newTable(firstGroups))
+	return c
+}
+
+func newTable(groups int) *table {
+	t := make(table, groups)
+	return &t
 }
 
 // newEntry copies the token: the string that came in is a part of the whole
@@ -106,13 +117,13 @@ func signedLength(token string) int {
 	return max(strings.LastIndexByte(token, '.'), 0)
 }
 
-func (c *cache) place(hash uint64) (*group, uint32) {
-	return &c.groups[hash&uint64(len(c.groups)-1)], uint32(hash >> 32)
+func (t table) place(hash uint64) (*group, uint32) {
+	return &t[hash&uint64(len(t)-1)], uint32(hash >> 32)
 }
 
 // get returns the entry for token that holds, or nil.
 func (c *cache) get(hash uint64, token string, now time.Time) *entry {
-	g, tag := c.place(hash)
+	g, tag := c.table.Load().place(hash)
 	for i := range g.tags {
 		if g.tags[i].Load() != tag {
 			continue
@@ -136,10 +147,22 @@ func (c *cache) put(hash uint64, e *entry, denied func() bool) bool {
 	if denied() {
 		return false
 	}
-	if c.entries >= c.limit {
-		c.makeRoom()
+	t := c.table.Load()
+	switch {
+	case c.entries >= c.limit:
+		c.makeRoom(*t)
+	case 8*c.entries >= 3*ways*len(*t): // later more groups would overflow
+		t = c.grow(*t)
 	}
-	g, tag := c.place(hash)
+	if t.put(hash, e) {
+		c.entries++
+	}
+	return true
+}
+
+// put puts e into its group and reports whether that took an empty place.
+func (t table) put(hash uint64, e *entry) bool {
+	g, tag := t.place(hash)
 	victim, oldest := 0, time.Time{}
 	for i := range g.entries {
 		old := g.entries[i].Load()
@@ -152,19 +175,32 @@ func (c *cache) put(hash uint64, e *entry, denied func() bool) bool {
 		}
 	}
 	g.tags[victim].Store(tag)
-	if g.entries[victim].Swap(e) == nil {
-		c.entries++
+	return g.entries[victim].Swap(e) == nil
+}
+
+// grow moves the entries into a table of twice the size. Readers of the old
+// one, which nobody changes any more, began before. The mutex is held.
+func (c *cache) grow(old table) *table {
+	grown := newTable(2 * len(old))
+	c.entries = 0
+	for i := range old {
+		for j := range old[i].entries {
+			if e := old[i].entries[j].Load(); e != nil && grown.put(c.hash(e.token), e) {
+				c.entries++
+			}
+		}
 	}
-	return true
+	c.table.Store(grown)
+	return grown
 }
 
 // makeRoom empties the next group that is not empty. The mutex is held.
-func (c *cache) makeRoom() {
+func (c *cache) makeRoom(t table) {
 	before := c.entries
-	for range c.groups {
-		c.hand = (c.hand + 1) % len(c.groups)
+	for range t {
+		c.hand = (c.hand + 1) % len(t)
 		for i := range ways {
-			c.drop(&c.groups[c.hand], i)
+			c.drop(&t[c.hand], i)
 		}
 		if c.entries < before {
 			return
@@ -183,7 +219,7 @@ func (c *cache) drop(g *group, i int) {
 func (c *cache) evict(hash uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	g, tag := c.place(hash)
+	g, tag := c.table.Load().place(hash)
 	for i := range g.tags {
 		if g.tags[i].Load() == tag {
 			c.drop(g, i)

@@ -94,6 +94,34 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
+// The table grows with what is remembered. Here and there a group overflows,
+// and then its oldest token is verified once more.
+func TestCacheGrows(t *testing.T) {
+	self := edSigner("k1")
+	v := newVerifier(t, newSource(self))
+	const users = 2000
+	tokens := make([]string, users)
+	for i := range tokens {
+		tokens[i] = self.jwtOf(fmt.Sprint("user-", i), time.Now().Add(time.Hour))
+		want(t, v, tokens[i], valid)
+	}
+	if got := v.Remembered(); got < users*98/100 {
+		t.Fatalf("%d of %d tokens remembered", got, users)
+	}
+	v.Deny(t.Context(), tokens[0])
+	want(t, v, tokens[0], invalid)
+	v.BreakSignatures()
+	found := 0
+	for _, token := range tokens[1:] {
+		if _, err := v.Verify(t.Context(), token, false); err == nil {
+			found++
+		}
+	}
+	if found < users*98/100-1 {
+		t.Errorf("%d of %d tokens found", found, users-1)
+	}
+}
+
 func TestCacheRemembersNothingFalse(t *testing.T) {
 	pair := algorithms()["EdDSA"]
 	v := newVerifier(t, newSource(pair[0]))

@@ -112,6 +112,13 @@ func (s *source) serve(set []byte) {
 	s.set, s.err, s.during = set, nil, nil
 }
 
+// publish replaces the set and leaves the trouble.
+func (s *source) publish(signers ...signer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.set = publish(signers...)
+}
+
 func (s *source) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -99,14 +99,14 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 		return Claims{}, err
 	}
 	now = v.now() // the keys may have taken their time
-	err = v.judge(&p, now)
+	claims, err := v.conclude(&p, now)
 	if err != nil && !errors.Is(err, ErrExpired) {
-		return Claims{}, err
+		return claims, err
 	}
 	if !v.cache.put(hash, newEntry(token, &p, k, now), func() bool { return v.loggedOut(p.signed) }) {
 		return Claims{}, errDenied
 	}
-	return p.claims.export(now), err
+	return claims, err
 }
 
 // signer returns the published key whose signature p carries.
@@ -146,9 +146,18 @@ func (v *Verifier) VerifyWith(set *KeySet, token string) (Claims, error) {
 	case signer(keys, &p) == nil:
 		return Claims{}, errSignature
 	}
-	now := v.now()
-	err = v.judge(&p, now)
-	return p.claims.export(now), err
+	return v.conclude(&p, v.now())
+}
+
+// conclude returns the claims of a token whose signature is right, with what
+// there is to say of its time. One whose time has not come has none yet.
+func (v *Verifier) conclude(p *parsed, now time.Time) (Claims, error) {
+	switch err := v.judge(p, now); {
+	case err == nil, errors.Is(err, ErrExpired):
+		return p.claims.export(now), err
+	default:
+		return Claims{}, err
+	}
 }
 
 // read passes the token through the gate and compares audience and issuer,
