@@ -34,7 +34,7 @@ fuzz: ## a longer fuzzing
 	.ci/fuzz
 
 soak: ## the whole suite under -race, twenty times
-	go test -race -shuffle=on -count=20 -timeout=60m ./...
+	.ci/soak 20
 
 lab: ## the fault laboratory at its full size: a million requests, 30 % faults
 	go test ./integration_test/lab -v -timeout=60m -lab.requests=1000000 -lab.users=10000

@@ -47,7 +47,7 @@ func (c *Codec) Apply(w http.ResponseWriter, r *http.Request, result session.Res
 	case result.Renewed != nil:
 		if unfit := c.renew(w, r, result.Renewed); unfit != nil {
 			err = &session.UpstreamError{Kind: session.Malformed, Op: "refresh", Err: unfit}
-			return result.Failed(err), err
+			return result.Failed(r.Context(), err), err
 		}
 	}
 	return result, err

@@ -105,15 +105,17 @@ func (r Result) NewContext(ctx context.Context) context.Context {
 	return n.place()
 }
 
-// Failed returns r without its session: for a caller that cannot go through
-// with it, such as a middleware whose cookies cannot hold what was renewed.
-func (r Result) Failed(err error) Result {
+// Failed returns r without its session, and reports it: for a caller that
+// cannot go through with it, such as a middleware whose cookies cannot hold
+// what was renewed.
+func (r Result) Failed(ctx context.Context, err error) Result {
 	if err == nil {
 		err = errAbsent
 	}
 	failed := &node{err: err}
-	if n := r.place.node(); n != nil {
+	if n := r.place.node(); n != nil && n.owner != nil {
 		failed.owner = n.owner
+		n.owner.report(ctx, Event{Outcome: Undecided, Op: "store", Err: err, UserID: n.session.UserID})
 	}
 	return Result{place: failed.place()}
 }

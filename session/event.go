@@ -55,7 +55,9 @@ const (
 // token by eight hex digits of an HMAC whose key lives as long as the Manager.
 type Event struct {
 	Outcome Outcome
-	// Op is what was asked for: "authenticate", "refresh" or "logout".
+	// Op is what was asked for: "authenticate", "refresh" or "logout"; "store"
+	// is for a renewed session that no cookie can hold, reported beside
+	// Refreshed.
 	Op string
 	// Err says why. Its text may hold claims of a false JWT, quoted.
 	Err error

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,6 +106,16 @@ func TestEvents(t *testing.T) {
 		result, err := manager.Authenticate(t.Context(), w.expired("ann@example.com"))
 		if err != nil || result.Renewed == nil {
 			t.Errorf("%+v, %v", result, err)
+		}
+	})
+	in(t, "a session that could not be stored", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		result, err := w.authenticate(w.expired("ann@example.com"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := result.Failed(t.Context(), session.ErrUnavailable).NewContext(t.Context())
+		if _, ok := session.FromContext(ctx); ok || !slices.Equal(w.outcomes(), []session.Outcome{session.Refreshed, session.Undecided}) {
+			t.Errorf("a session: %v; events = %v", ok, w.outcomes())
 		}
 	})
 	in(t, "Allowed is reported on demand only", crossminttest.Config{}, session.Config{ReportAllowed: true}, func(t *testing.T, w *world) {

@@ -35,7 +35,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	grant := session.Grant{JWT: secret, RefreshToken: session.RefreshToken{Secret: secret}}
 	material := session.NewMaterial(canary, canary)
 	material.Add(canary, canary, 1)
-	result := session.Result{Session: &auth, Renewed: &session.Renewal{Grant: &grant}}.Failed(session.ErrUnavailable)
+	result := session.Result{Session: &auth, Renewed: &session.Renewal{Grant: &grant}}.Failed(t.Context(), session.ErrUnavailable)
 	user := holder{secret, secret, &auth, grant, material, result, session.NewContext(t.Context(), &auth)}
 	request := httptest.NewRequest("GET", "/", nil).WithContext(user.context)
 	values := map[string]any{
@@ -110,7 +110,7 @@ func TestContext(t *testing.T) {
 	if diff := cmp.Diff(want, got); !ok || diff != "" {
 		t.Errorf("session (-want +got):\n%s", diff)
 	}
-	if _, ok := session.FromContext(session.Result{}.Failed(nil).NewContext(ctx)); ok {
+	if _, ok := session.FromContext(session.Result{}.Failed(ctx, nil).NewContext(ctx)); ok {
 		t.Error("a failure without a cause is a session")
 	}
 	if _, ok := session.FromContext(session.NewContext(ctx, nil)); ok {

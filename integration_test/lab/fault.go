@@ -18,6 +18,9 @@ type class struct {
 	name string
 	dial error
 	make func(*faults) crossminttest.Fault
+	// eats says that the token is rotated, and that its successor does not
+	// arrive.
+	eats bool
 }
 
 func always(f crossminttest.Fault) func(*faults) crossminttest.Fault {
@@ -33,44 +36,44 @@ func html(code int) crossminttest.Fault {
 	return crossminttest.Status(code, "text/html", "<html><title>Bad Gateway</title></html>")
 }
 
-// classes are all the ways. Those that strike after the effect have rotated
-// the token.
+// classes are all the ways; those of dialing come first.
 func classes() []class {
-	without := func(member string) func(*faults) crossminttest.Fault {
-		return func(f *faults) crossminttest.Fault { return f.edit(func(a map[string]any) { delete(a, member) }) }
+	falsified := func(name string, change func(f *faults, answer map[string]any)) class {
+		return class{name: name, eats: true, make: func(f *faults) crossminttest.Fault {
+			return f.edit(func(answer map[string]any) { change(f, answer) })
+		}}
+	}
+	without := func(member string) func(*faults, map[string]any) {
+		return func(_ *faults, answer map[string]any) { delete(answer, member) }
+	}
+	jwt := func(forge func(*faults, session.User) string) func(*faults, map[string]any) {
+		return func(f *faults, answer map[string]any) { answer["jwt"] = forge(f, userOf(answer)) }
 	}
 	overloaded := func(after string) func(*faults) crossminttest.Fault {
 		return always(crossminttest.Status(429, "", `{"message":"slow down"}`).With("Retry-After", after))
-	}
-	jwt := func(forge func(*faults, session.User) string) func(*faults) crossminttest.Fault {
-		return func(f *faults) crossminttest.Fault {
-			return f.edit(func(a map[string]any) { a["jwt"] = forge(f, userOf(a)) })
-		}
 	}
 	return []class{
 		{name: "connection refused", dial: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}},
 		{name: "DNS failure", dial: &net.DNSError{Err: "no such host", Name: "upstream", IsNotFound: true}},
 		{name: "TLS failure", dial: x509.UnknownAuthorityError{}},
 		{name: "reset before", make: always(crossminttest.Reset())},
-		{name: "reset after", make: always(crossminttest.LoseAnswer())},
-		{name: "truncated", make: always(crossminttest.Truncate())},
+		{name: "reset after", eats: true, make: always(crossminttest.LoseAnswer())},
+		{name: "truncated", eats: true, make: always(crossminttest.Truncate())},
 		{name: "hang", make: always(crossminttest.Hang())},
-		{name: "too late", make: always(crossminttest.Delay(12 * time.Second))},
+		{name: "too late", eats: true, make: always(crossminttest.Delay(12 * time.Second))},
 		{name: "late", make: always(crossminttest.Delay(9 * time.Second))},
-		{name: "slow loris", make: always(crossminttest.SlowBody(100 * time.Millisecond))},
+		{name: "slow loris", eats: true, make: always(crossminttest.SlowBody(100 * time.Millisecond))},
 		{name: "200 HTML", make: always(html(200))},
 		{name: "204", make: status(204, "")},
-		{name: "no jwt", make: without("jwt")},
-		{name: "no refresh", make: without("refresh")},
-		{name: "no user", make: without("user")},
-		{name: "wrong type", make: func(f *faults) crossminttest.Fault { return f.edit(func(a map[string]any) { a["refresh"] = 7 }) }},
-		{name: "other user", make: func(f *faults) crossminttest.Fault {
-			return f.edit(func(a map[string]any) { a["user"] = map[string]any{"id": "somebody-else"} })
-		}},
-		{name: "forged JWT", make: jwt(func(f *faults, u session.User) string { return f.fake.ForgedJWT(u) })},
-		{name: "foreign JWT", make: jwt(func(f *faults, u session.User) string { return f.fake.ForeignJWT(u) })},
-		{name: "expired JWT", make: jwt(func(f *faults, u session.User) string { return f.fake.ExpiredJWT(u) })},
-		{name: "invalid UTF-8", make: always(crossminttest.InvalidUTF8())},
+		falsified("no jwt", without("jwt")),
+		falsified("no refresh", without("refresh")),
+		falsified("no user", without("user")),
+		falsified("wrong type", func(_ *faults, a map[string]any) { a["refresh"] = 7 }),
+		falsified("other user", func(_ *faults, a map[string]any) { a["user"] = map[string]any{"id": "somebody-else"} }),
+		falsified("forged JWT", jwt(func(f *faults, u session.User) string { return f.fake.ForgedJWT(u) })),
+		falsified("foreign JWT", jwt(func(f *faults, u session.User) string { return f.fake.ForeignJWT(u) })),
+		falsified("expired JWT", jwt(func(f *faults, u session.User) string { return f.fake.ExpiredJWT(u) })),
+		{name: "invalid UTF-8", eats: true, make: always(crossminttest.InvalidUTF8())},
 		{name: "huge", make: always(crossminttest.HugeBody(2 << 20))},
 		{name: "redirect", make: always(crossminttest.Redirect("https://elsewhere.example/"))},
 		{name: "400 HTML", make: always(html(400))},
@@ -79,13 +82,14 @@ func classes() []class {
 		{name: "408", make: status(408, "{}")},
 		{name: "425", make: status(425, "{}")},
 		{name: "429", make: overloaded("7")},
+		{name: "429, negative", make: overloaded("-1")},
 		{name: "429 with a date", make: overloaded("Mon, 01 Jan 2035 00:00:00 GMT")},
 		{name: "429, absurd", make: overloaded("1000000000000000000000000000000")},
 		{name: "500", make: status(500, `{"error":"secret token is wrong"}`)},
 		{name: "502", make: always(html(502))},
-		{name: "502 after", make: always(html(502).AfterEffect())},
+		{name: "502 after", eats: true, make: always(html(502).AfterEffect())},
 		{name: "503", make: status(503, "{}")},
-		{name: "504 after", make: always(html(504).AfterEffect())},
+		{name: "504 after", eats: true, make: always(html(504).AfterEffect())},
 	}
 }
 
@@ -100,6 +104,7 @@ func keyFaults() []crossminttest.Fault {
 	return []crossminttest.Fault{
 		crossminttest.Reset(), crossminttest.Hang(), crossminttest.Truncate(), crossminttest.HugeBody(2 << 20), html(502),
 		crossminttest.Status(200, "", `{"keys":[]}`), crossminttest.Status(200, "", "garbage"), crossminttest.Delay(3 * time.Second),
+		crossminttest.Redirect("https://elsewhere.example/"),
 	}
 }
 
@@ -114,6 +119,7 @@ type faults struct {
 	mu     sync.Mutex // guards all below
 	random *rand.Rand
 	struck map[string]int
+	eaten  int
 	calls  int
 	keys   int
 }
@@ -157,6 +163,9 @@ func (f *faults) refresh() crossminttest.Fault {
 	c := f.classes[f.dialing+f.random.IntN(len(f.classes)-f.dialing)]
 	if strikes {
 		f.struck[c.name]++
+		if c.eats {
+			f.eaten++
+		}
 	}
 	f.mu.Unlock()
 	if !strikes {

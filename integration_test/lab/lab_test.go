@@ -95,6 +95,9 @@ func TestUpstreamWithoutGrace(t *testing.T) {
 	if report.WrongfulLogouts != 0 || report.WrongfulEntries != 0 {
 		t.Errorf("%d wrongful logouts, %d wrongful entries", report.WrongfulLogouts, report.WrongfulEntries)
 	}
+	if report.LostOnTheWire > report.Eaten {
+		t.Errorf("%d sessions lost by %d lost answers", report.LostOnTheWire, report.Eaten)
+	}
 }
 
 // The oracle bites: what does the obvious is caught.

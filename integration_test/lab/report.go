@@ -17,6 +17,9 @@ type Report struct {
 	// Struck how many of these calls each class of faults struck.
 	Refreshes int
 	Struck    map[string]int
+	// Eaten is how many of those calls rotated a token whose successor never
+	// arrived.
+	Eaten int
 	// Unstruck names the classes that struck none: such a run proves nothing
 	// about them.
 	Unstruck []string
@@ -31,7 +34,7 @@ func (o *oracle) report(config Config, f *faults, took time.Duration) Report {
 	defer o.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r := Report{Config: config, Took: took, Refreshes: f.calls, Struck: maps.Clone(f.struck), Examples: o.examples, counts: o.counts}
+	r := Report{Config: config, Took: took, Refreshes: f.calls, Struck: maps.Clone(f.struck), Eaten: f.eaten, Examples: o.examples, counts: o.counts}
 	for _, c := range f.classes {
 		if f.struck[c.name] == 0 {
 			r.Unstruck = append(r.Unstruck, c.name)
@@ -54,7 +57,7 @@ func (r Report) String() string {
 	line("  %d sign-ins, %d logouts, %d revocations", r.SignIns, r.Logouts, r.Revocations)
 	line("  wrongful logouts: %d", r.WrongfulLogouts)
 	line("  wrongful entries: %d", r.WrongfulEntries)
-	line("  rightful logouts: %d, of them %d whose successor was lost on the wire", r.RightfulLogouts, r.LostOnTheWire)
+	line("  rightful logouts: %d, of them %d whose successor was one of %d lost on the wire", r.RightfulLogouts, r.LostOnTheWire, r.Eaten)
 	line("  stranded with a dead token, cookies kept: %d", r.Stranded)
 	line("  live sessions that the browser client ended: %d", r.LostByClient)
 	struck := 0
