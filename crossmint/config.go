@@ -33,7 +33,8 @@ type Config struct {
 	BaseURL string
 	// RefreshRoute is the absolute URL of another server's refresh route,
 	// the documented refreshRoute. Refreshes then go there, without the API
-	// key, and it answers as handlers.Refresh does.
+	// key, and it answers as handlers.Refresh does. It must not be a route that
+	// this client itself serves by handlers.Refresh, which would wait for itself.
 	RefreshRoute string
 	// HTTPClient replaces the client that calls upstream. Its timeout, its
 	// redirect policy and its cookie jar are not used: every call has its own

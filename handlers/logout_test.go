@@ -166,3 +166,16 @@ func TestAnonymousPageView(t *testing.T) {
 		t.Errorf("calls of upstream (-want +got):\n%s", diff)
 	}
 }
+
+// What was checked when it was wired cannot be changed afterwards.
+func TestAfterLogoutIsACopy(t *testing.T) {
+	bye := &url.URL{Path: "/bye"}
+	k := newKit(t, crossminttest.Config{}, session.Config{}, handlers.Config{AfterLogout: bye})
+	bye.Host = "evil.example"
+	r := post("/logout", "", "", "")
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, _ := k.serve(t, r)
+	if diff := cmp.Diff("/bye", res.Header.Get("Location")); diff != "" {
+		t.Errorf("Location (-want +got):\n%s", diff)
+	}
+}

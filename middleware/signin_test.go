@@ -136,3 +136,17 @@ func TestReturnToBehindStripPrefix(t *testing.T) {
 		t.Errorf("Location (-want +got):\n%s", diff)
 	}
 }
+
+// What was checked when it was wired cannot be changed afterwards.
+func TestSignInIsACopy(t *testing.T) {
+	k := newKit(t, crossminttest.Config{}, session.Config{})
+	config := signIn(t, "/login")
+	h := k.require(config)(whoami)
+	config.SignIn.Host = "evil.example"
+	r := get("/", "", "")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	res, _ := serve(h, r)
+	if diff := cmp.Diff("/login?return_to=%2F", res.Header.Get("Location")); diff != "" {
+		t.Errorf("Location (-want +got):\n%s", diff)
+	}
+}

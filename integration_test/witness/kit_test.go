@@ -1,0 +1,229 @@
+package witness_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+)
+
+// earlyRefreshWait is longer than the default, so that no answer depends on
+// the machine's speed.
+const earlyRefreshWait = 10 * time.Second
+
+// kitSide puts a scenario to this module.
+type kitSide struct{}
+
+func (kitSide) open(t *testing.T, s setup) (string, http.Header) {
+	t.Helper()
+	server := httptest.NewServer(newKit(t, s))
+	t.Cleanup(server.Close)
+	return server.URL, nil
+}
+
+// fate: nothing of the kit's goes on after its answer but what Close waits for.
+func (kitSide) fate(*testing.T, *http.Client) string { return "lives" }
+
+// kit is a site as the README builds it, with the pages of js/driver.mjs.
+type kit struct {
+	client   *crossmint.Client
+	sessions *session.Manager
+	cookies  *cookie.Codec
+}
+
+func newKit(t *testing.T, s setup) http.Handler {
+	t.Helper()
+	config := s.client()
+	config.Logger = slog.New(slog.DiscardHandler)
+	client, err := crossmint.NewClient(config)
+	if err != nil {
+		return refusal(err)
+	}
+	t.Cleanup(client.Close)
+	cookies, err := cookie.NewCodec(s.codec(client.ProjectID()))
+	fatal(t, err)
+	sessions, err := session.NewManager(session.Config{
+		Upstream: client, RefreshBudget: s.budget(), EarlyRefreshWait: earlyRefreshWait,
+		OnEvent: func(context.Context, session.Event) {},
+	})
+	fatal(t, err)
+	t.Cleanup(func() { fatal(t, sessions.Close(context.Background())) })
+	return (&kit{client, sessions, cookies}).pages(s)
+}
+
+// refusal is the page of a site whose configuration is not taken.
+func refusal(err error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		message := strings.TrimPrefix(err.Error(), "crossmint: ")
+		answer(w, http.StatusBadRequest, map[string]string{"message": message})
+	})
+}
+
+// pages are those of js/driver.mjs. Where that hands Node's own objects to
+// the SDK, nothing is different here.
+func (k *kit) pages(s setup) http.Handler {
+	page := http.Handler(middleware.RequireSession(k.sessions, k.cookies, middleware.Config{})(http.HandlerFunc(member)))
+	if s.theme {
+		page = themed(page)
+	}
+	mux := http.NewServeMux()
+	for _, prefix := range []string{"", "/node"} {
+		mux.Handle(prefix+"/session", page)
+		mux.Handle(prefix+"/refresh", handlers.Refresh(k.sessions, k.cookies, handlers.Config{}))
+		mux.Handle(prefix+"/logout", handlers.Logout(k.sessions, k.cookies, handlers.Config{}))
+	}
+	mux.HandleFunc("/material", k.material)
+	mux.HandleFunc("/verify", k.verify)
+	mux.HandleFunc("/user", k.user)
+	mux.HandleFunc("/store", k.store)
+	mux.HandleFunc("/jwks-uri", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]string{"uri": k.client.JWKSURL()})
+	})
+	return mux
+}
+
+// themed sets a cookie of the page's own before all else.
+func themed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "theme=dark")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func member(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.FromContext(r.Context())
+	answer(w, http.StatusOK, plain(s))
+}
+
+// plain returns a session as the SDK's getSession does.
+func plain(s *session.AuthSession) map[string]any {
+	token := map[string]string{"secret": s.RefreshToken.Secret.Reveal(), "expiresAt": s.RefreshToken.ExpiresAtText}
+	return map[string]any{"jwt": s.JWT.Reveal(), "refreshToken": token, "userId": s.UserID}
+}
+
+func (k *kit) material(w http.ResponseWriter, r *http.Request) {
+	var in struct{ JWT, RefreshToken string }
+	if !read(w, r, &in) {
+		return
+	}
+	result, err := k.sessions.Authenticate(r.Context(), session.NewMaterial(in.JWT, in.RefreshToken))
+	if err != nil {
+		w.WriteHeader(statusOf(err))
+		return
+	}
+	answer(w, http.StatusOK, plain(result.Session))
+}
+
+func (k *kit) verify(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Token string
+		Keys  json.RawMessage
+	}
+	if !read(w, r, &in) {
+		return
+	}
+	err := k.verifyWith(r.Context(), in.Keys, in.Token)
+	var claims map[string]any
+	if err == nil {
+		err = session.DecodeClaims(session.NewSecret(in.Token), &claims)
+	}
+	if err != nil {
+		w.WriteHeader(statusOf(err))
+		return
+	}
+	answer(w, http.StatusOK, claims)
+}
+
+func (k *kit) verifyWith(ctx context.Context, jwks []byte, token string) error {
+	if jwks == nil {
+		_, err := k.client.Verify(ctx, token)
+		return err
+	}
+	keys, err := crossmint.ParseKeys(jwks)
+	if err == nil {
+		_, err = k.client.VerifyWith(keys, token)
+	}
+	return err
+}
+
+func (k *kit) user(w http.ResponseWriter, r *http.Request) {
+	var in struct{ ID string }
+	if !read(w, r, &in) {
+		return
+	}
+	user, err := k.client.User(r.Context(), in.ID)
+	if err != nil {
+		w.WriteHeader(statusOf(err))
+		return
+	}
+	answer(w, http.StatusOK, user)
+}
+
+func (k *kit) store(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		JWT          string
+		RefreshToken struct{ Secret, ExpiresAt string }
+	}
+	if !read(w, r, &in) {
+		return
+	}
+	end, _ := time.Parse(time.RFC3339, in.RefreshToken.ExpiresAt)
+	err := k.cookies.Write(w, r, &session.Grant{
+		JWT:          session.NewSecret(in.JWT),
+		RefreshToken: session.RefreshToken{Secret: session.NewSecret(in.RefreshToken.Secret), ExpiresAt: end},
+	})
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+}
+
+// statusOf is what the pages answer where a call ends in an error.
+func statusOf(err error) int {
+	var rejected *session.AuthenticationError
+	switch {
+	case errors.As(err, &rejected):
+		return http.StatusUnauthorized
+	case errors.Is(err, session.ErrUnavailable):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, session.ErrRefused):
+		return http.StatusNotFound
+	case errors.Is(err, crossmint.ErrUserID):
+		return http.StatusBadRequest
+	default:
+		return http.StatusUnauthorized
+	}
+}
+
+// read reads the scenario's own JSON.
+func read(w http.ResponseWriter, r *http.Request, in any) bool {
+	body, err := io.ReadAll(r.Body)
+	if err == nil {
+		err = json.Unmarshal(body, in)
+	}
+	if err != nil {
+		w.WriteHeader(http.StatusTeapot) // a fault of the scenario
+	}
+	return err == nil
+}
+
+func answer(w http.ResponseWriter, status int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		status = http.StatusTeapot
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

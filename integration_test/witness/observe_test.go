@@ -1,0 +1,235 @@
+package witness_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/crossmint-go/auth/crossmint"
+)
+
+// observation is what a scenario showed on one side, by field.
+type observation map[string]string
+
+// none is the value of a field that is absent.
+const none = "none"
+
+// get returns the value of a field.
+func (o observation) get(field string) string {
+	if value, ok := o[field]; ok && value != "" {
+		return value
+	}
+	return none
+}
+
+// reply is an answer as it arrived.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+	cutOff bool // the connection ended before the body did
+}
+
+// answered adds what an answer shows; nil stands for no answer.
+func (o observation) answered(a *reply, n *names) {
+	if a == nil {
+		return
+	}
+	o["status"] = strconv.Itoa(a.status)
+	o["body"] = engineWords.ReplaceAllString(n.replace(canonical(a.body)), "$$engine-words")
+	if a.cutOff {
+		o["body"] += " (cut off)"
+	}
+	for name, values := range cookiesOf(a.header, n) {
+		o[name] = strings.Join(values, " + ")
+	}
+}
+
+// engineWords are an error of the JavaScript engine's that reached the answer;
+// its wording changes with the engine's version.
+var engineWords = regexp.MustCompile(`Unexpected token [^}]* JSON`)
+
+// called adds what reached upstream.
+func (o observation) called(keys, others []call, outage bool, n *names) {
+	o["keys"] = strconv.Itoa(len(keys))
+	o["calls"] = repeated(others, outage, func(c call) string { return n.replace(c.line()) })
+	o["headers"] = n.replace(distinct(others, (*call).told))
+	o["key-headers"] = n.replace(distinct(keys, (*call).told))
+}
+
+// headed adds the headers of an answer, and by which name and version the
+// client goes upstream.
+func (o observation) headed(a *reply, calls []call) {
+	if a == nil {
+		return
+	}
+	for _, name := range []string{"content-type", "cache-control", "retry-after", "vary"} {
+		o[name] = a.header.Get(name)
+	}
+	o["max-age"] = withMaxAge(a.header)
+	for _, name := range identityHeaders {
+		o[name] = distinct(calls, func(c *call) string { return ownVersion.Replace(c.header.Get(name)) })
+	}
+}
+
+// line returns method, path and body.
+func (c *call) line() string {
+	path := strings.Replace(c.path, authPath, "$auth", 1)
+	path = strings.Replace(path, apiPath, "$api", 1)
+	return strings.TrimSpace(c.method + " " + path + " " + canonical(c.body))
+}
+
+// ownVersion gives the kit's version a name, since every release changes it.
+var ownVersion = strings.NewReplacer(crossmint.Version, "$version")
+
+// withMaxAge returns the names of the cookies that have a Max-Age.
+func withMaxAge(h http.Header) string {
+	var with []string
+	for _, line := range h["Set-Cookie"] {
+		if c, err := http.ParseSetCookie(line); err == nil && c.MaxAge != 0 {
+			with = append(with, c.Name)
+		}
+	}
+	return strings.Join(with, " + ")
+}
+
+// toldHeaders are those by which a client says what it sends and for whom.
+var toldHeaders = []string{
+	"Content-Type", "X-Api-Key", "X-App-Identifier", "X-Extension-Id", "Authorization", "Cookie", "Origin",
+}
+
+// identityHeaders hold what differs by its nature. Few scenarios compare
+// their values; in the others it counts that they are there.
+var identityHeaders = []string{"x-client-name", "x-client-version"}
+
+// told returns the headers that matter, in a fixed order.
+func (c *call) told() string {
+	var told []string
+	for _, name := range toldHeaders {
+		if value := c.header.Get(name); value != "" {
+			told = append(told, strings.ToLower(name)+"="+value)
+		}
+	}
+	for _, name := range identityHeaders {
+		if c.header.Get(name) != "" {
+			told = append(told, name)
+		}
+	}
+	return strings.Join(told, " ")
+}
+
+// distinct joins what is different among calls.
+func distinct(calls []call, tell func(*call) string) string {
+	seen := map[string]bool{}
+	for i := range calls {
+		if text := tell(&calls[i]); text != "" {
+			seen[text] = true
+		}
+	}
+	return strings.Join(slices.Sorted(maps.Keys(seen)), " + ")
+}
+
+// repeated joins the lines of calls and counts those that follow each other.
+// In an outage their number depends on the machine's speed.
+func repeated(calls []call, outage bool, line func(call) string) string {
+	var lines []string
+	for i := 0; i < len(calls); {
+		text, count := line(calls[i]), 1
+		for i+count < len(calls) && line(calls[i+count]) == text {
+			count++
+		}
+		switch i += count; {
+		case count > 1 && outage:
+			text += " (again and again)"
+		case count > 1:
+			text += fmt.Sprintf(" (%d times)", count)
+		}
+		lines = append(lines, text)
+	}
+	return strings.Join(lines, " + ")
+}
+
+// canonical returns JSON with its members in order, and other text as it is.
+func canonical(body []byte) string {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var value any
+	if decoder.Decode(&value) != nil || decoder.More() {
+		return string(body)
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if encoder.Encode(value) != nil {
+		return string(body)
+	}
+	return strings.TrimSpace(out.String())
+}
+
+// cookiesOf returns the Set-Cookie lines by cookie name, in their order.
+func cookiesOf(h http.Header, n *names) map[string][]string {
+	cookies := map[string][]string{}
+	for _, line := range h["Set-Cookie"] {
+		c, err := http.ParseSetCookie(line)
+		if err != nil {
+			name, _, _ := strings.Cut(line, "=")
+			pair, _, _ := strings.Cut(line, ";")
+			cookies[name] = append(cookies[name], "not a cookie: "+n.replace(pair))
+			continue
+		}
+		cookies[c.Name] = append(cookies[c.Name], render(c, n))
+	}
+	return cookies
+}
+
+// render returns the value and the attributes of a cookie in a fixed order.
+// A Max-Age that says the same as Expires is left out.
+func render(c *http.Cookie, n *names) string {
+	parts := []string{`"` + n.replace(c.Value) + `"`}
+	add := func(is bool, text string) {
+		if is {
+			parts = append(parts, text)
+		}
+	}
+	add(c.Path != "", "Path="+c.Path)
+	add(c.Domain != "", "Domain="+c.Domain)
+	end, age := expires(c, n), maxAge(c, n)
+	add(c.RawExpires != "", "Expires="+end)
+	add(c.MaxAge != 0 && (c.RawExpires == "" || age != end), "Max-Age="+age)
+	add(c.HttpOnly, "HttpOnly")
+	add(c.Secure, "Secure")
+	add(c.SameSite != 0, "SameSite="+sameSites[c.SameSite])
+	add(c.Partitioned, "Partitioned")
+	parts = append(parts, c.Unparsed...)
+	return strings.Join(parts, "; ")
+}
+
+// past is the end of a cookie that is to be forgotten.
+const past = "1970"
+
+func expires(c *http.Cookie, n *names) string {
+	if name, ok := n.at(c.Expires); ok {
+		return name
+	}
+	if c.Expires.Equal(time.Unix(0, 0)) {
+		return past
+	}
+	return c.RawExpires
+}
+
+func maxAge(c *http.Cookie, n *names) string {
+	if c.MaxAge < 0 {
+		return past
+	}
+	if name, ok := n.in(time.Duration(c.MaxAge) * time.Second); ok {
+		return name
+	}
+	return strconv.Itoa(c.MaxAge)
+}
