@@ -7,14 +7,16 @@ GO_FLOOR  := go$(shell sed -n 's/^go //p' go.mod)
 GO_NEWEST := go1.27.4
 
 # The tools are run at a fixed version by the newest Go.
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@latest
+GORELEASE     := golang.org/x/exp/cmd/gorelease@latest
 
 # How long each fuzz target runs in "make test", and in "make fuzz".
 FUZZTIME ?= 4s
 
-export GO_FLOOR GO_NEWEST STATICCHECK FUZZTIME
+export GO_FLOOR GO_NEWEST STATICCHECK GOVULNCHECK GORELEASE FUZZTIME
 
-.PHONY: test install quick fuzz soak lab figures bench example
+.PHONY: test install quick fuzz soak lab figures bench example api vulnerabilities update go-floor go-newest
 
 test: install ## everything: both Go versions, every module, linters, fuzzing
 	.ci/lint
@@ -44,6 +46,18 @@ figures: ## what docs/figures.md says of herds, floods and memory
 
 bench: ## what a protected request costs, beside other libraries; fails where a target is missed
 	go -C integration_test/peers run .
+
+api: ## what the exported API changes since the last tag, and the version that asks for
+	.ci/api
+
+vulnerabilities: ## known ones that our code reaches; asks the Go vulnerability database
+	.ci/vulnerabilities
+
+update: ## every dependency to its newest version, for "make test" to judge
+	.ci/update
+
+go-floor go-newest: ## the two versions of Go, for scripts
+	@echo $(if $(filter go-floor,$@),$(GO_FLOOR),$(GO_NEWEST))
 
 example: ## the example, on the embedded fake unless CROSSMINT_API_KEY is set
 	go run ./example
