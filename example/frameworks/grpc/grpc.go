@@ -1,0 +1,80 @@
+// Package grpc has sessions in front of gRPC services, for native clients: the
+// metadata key authorization holds "Bearer" and the JWT.
+//
+// There are no cookies, and nothing is renewed on the way: a client that is
+// unauthenticated renews its session by /refresh and tries again.
+package grpc
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/crossmint-go/auth/session"
+)
+
+// New returns a server whose services find the session with
+// session.FromContext. A stream ends when the JWT that opened it expires.
+func New(sessions *session.Manager) *grpc.Server {
+	return grpc.NewServer(grpc.UnaryInterceptor(unary(sessions)), grpc.StreamInterceptor(stream(sessions)))
+}
+
+func unary(sessions *session.Manager) grpc.UnaryServerInterceptor {
+	return func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+		ctx, err := authenticate(ctx, sessions)
+		if err != nil {
+			return nil, err
+		}
+		return handle(ctx, request)
+	}
+}
+
+func stream(sessions *session.Manager) grpc.StreamServerInterceptor {
+	return func(service any, s grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+		ctx, err := authenticate(s.Context(), sessions)
+		if err != nil {
+			return err
+		}
+		signedIn, _ := session.FromContext(ctx)
+		ctx, end := context.WithDeadline(ctx, signedIn.ExpiresAt)
+		defer end()
+		return handle(service, serverStream{s, ctx})
+	}
+}
+
+// serverStream is a stream with another context.
+type serverStream struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+func (s serverStream) Context() context.Context { return s.ctx }
+
+// authenticate returns ctx with the session of its metadata.
+func authenticate(ctx context.Context, sessions *session.Manager) (context.Context, error) {
+	result, err := sessions.Verify(ctx, bearer(ctx))
+	switch {
+	case errors.Is(err, session.ErrUnavailable):
+		return nil, status.Error(codes.Unavailable, "Please try again later")
+	case err != nil:
+		return nil, status.Error(codes.Unauthenticated, "Session is not valid")
+	}
+	return result.NewContext(ctx), nil
+}
+
+// bearer returns the token of the one authorization that ctx came with.
+func bearer(ctx context.Context) session.Secret {
+	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+	if len(values) != 1 {
+		return session.Secret{}
+	}
+	if scheme, token, _ := strings.Cut(values[0], " "); strings.EqualFold(scheme, "Bearer") {
+		return session.NewSecret(token)
+	}
+	return session.Secret{}
+}

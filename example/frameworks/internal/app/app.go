@@ -1,0 +1,28 @@
+// Package app is the application behind the routers that take plain net/http
+// handlers.
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/crossmint-go/auth/session"
+)
+
+// Me tells the signed-in user's ID, and sets a cookie of the application's own.
+func Me(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.FromContext(r.Context())
+	http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"userId": s.UserID}) // fails only if the client is gone
+}
+
+// Stream sends a line at once and holds the answer open.
+func Stream(w http.ResponseWriter, r *http.Request) {
+	_, _ = fmt.Fprintln(w, "hello")
+	if err := http.NewResponseController(w).Flush(); err != nil {
+		return
+	}
+	<-r.Context().Done()
+}
