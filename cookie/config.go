@@ -22,6 +22,11 @@ func Unscoped() Names { return Names{"crossmint-jwt", unscopedRefresh} }
 // Scoped returns the names that newer SDKs use, which hold the project ID.
 // The browser client from 1.3.4 on reads and writes them itself where it has
 // no refresh route.
+//
+// A site whose own server has written such a pair HttpOnly must set
+// Config.Names to them: a server cannot see that attribute on arrival, and
+// under any other configuration the pair is taken for the browser client's and
+// renewed readable.
 func Scoped(projectID string) Names {
 	return Names{"crossmint-jwt-" + projectID, unscopedRefresh + "-" + projectID}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/crossmint-go/auth/session"
 	"github.com/mr-tron/base58"
 )
 
@@ -98,7 +99,7 @@ func errAPIKeyDisallowed(given, required any) apiKeyError {
 
 // apiKey is a checked API key.
 type apiKey struct {
-	text        string
+	text        session.Secret
 	origin      origin
 	environment Environment
 	projectID   string
@@ -138,7 +139,7 @@ func parseAPIKey(text string, rules keyRules) (apiKey, error) {
 	if err != nil {
 		return apiKey{}, err
 	}
-	return apiKey{text, from, environment, project}, nil
+	return apiKey{session.NewSecret(text), from, environment, project}, nil
 }
 
 // signedProject checks the signed part of a key and returns the project ID.

@@ -95,7 +95,7 @@ func (c *Client) exchange(ctx context.Context, r request) (answer, error) {
 // identify sets the headers that every call of the API carries.
 func (c *Client) identify(h http.Header) {
 	h.Set("Content-Type", "application/json")
-	h.Set("x-api-key", c.key.text)
+	h.Set("x-api-key", c.key.text.Reveal())
 	h.Set("x-client-name", clientName)
 	h.Set("x-client-version", Version)
 	if c.config.AppID != "" {

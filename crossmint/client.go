@@ -31,6 +31,7 @@ func NewClient(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.APIKey = "" // key holds it, and does not print it
 	c := &Client{config: config, key: key, http: newHTTPClient(config.HTTPClient)}
 	c.verifier = verify.New(verify.Config{
 		Audience: config.Audience, Issuer: config.Issuer, Leeway: config.Leeway,

@@ -17,7 +17,7 @@ import (
 type Config struct {
 	// APIKey is a server key ("sk_…"). It names the project and the
 	// environment.
-	APIKey string
+	APIKey string `json:"-"`
 	// AllowClientKey takes a client key ("ck_…"), too. Browsers know client
 	// keys; a server should have its own.
 	AllowClientKey bool
@@ -66,6 +66,18 @@ type Config struct {
 	// Logger receives warnings about keys. nil means slog.Default().
 	Logger *slog.Logger
 }
+
+// Format prints c without its API key, whatever the verb.
+func (c Config) Format(f fmt.State, verb rune) {
+	type plain Config // without this method
+	if c.APIKey != "" {
+		c.APIKey = "[redacted]"
+	}
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), plain(c))
+}
+
+// LogValue returns c for log/slog, without its API key.
+func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", c)) }
 
 // Bounds and defaults of a Config.
 const (

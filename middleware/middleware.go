@@ -79,6 +79,11 @@ func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) fu
 	}
 }
 
+// StatusOf returns the status with which the middleware answers an error: 401,
+// 503, or 500 for one that is none of its own. Errors of [Session] and of
+// Config.ErrorHandler are its own.
+func StatusOf(err error) int { return reply.StatusOf(err) }
+
 // gate is what the three have in common.
 type gate struct {
 	sessions *session.Manager

@@ -30,24 +30,12 @@ func (g *gate) vary(h http.Header) {
 }
 
 // bearer returns the JWT of an Authorization header, and whether there is
-// such a header and Config.Bearer asks for it. A header that is not a single
-// bearer token gives the empty JWT.
+// such a header and Config.Bearer asks for it.
 func (g *gate) bearer(r *http.Request) (session.Secret, bool) {
 	if !g.config.Bearer {
 		return session.Secret{}, false
 	}
-	values := r.Header["Authorization"]
-	for _, value := range values {
-		scheme, token, _ := strings.Cut(value, " ")
-		if !strings.EqualFold(scheme, "Bearer") {
-			continue
-		}
-		if len(values) > 1 {
-			token = "" // which one counts is for nobody to guess
-		}
-		return session.NewSecret(strings.Trim(token, " ")), true
-	}
-	return session.Secret{}, false
+	return session.BearerToken(r.Header["Authorization"]...)
 }
 
 // navigates reports whether r comes from a person who goes to a page, rather

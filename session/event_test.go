@@ -61,6 +61,17 @@ func TestDefaultLog(t *testing.T) {
 			t.Errorf("%d lines: %s", lines, log)
 		}
 	})
+	t.Run("each reason has its line", func(t *testing.T) {
+		log := logged(t, slog.LevelInfo, func(t *testing.T, w *world) {
+			for i, status := range []int{502, 503, 502, 503} {
+				w.fake.Fail(crossminttest.Refresh, crossminttest.Status(status, "", ""))
+				_, _ = w.authenticate(w.expired(fmt.Sprintf("user%d@example.com", i)))
+			}
+		})
+		if strings.Count(log, "\n") != 2 || !strings.Contains(log, "upstream_status=502") || !strings.Contains(log, "upstream_status=503") {
+			t.Errorf("log = %s", log)
+		}
+	})
 	t.Run("text from outside stays on its line", func(t *testing.T) {
 		log := logged(t, slog.LevelDebug, func(t *testing.T, w *world) {
 			user := w.fake.NewUser("ann@example.com")

@@ -39,6 +39,9 @@ func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) 
 		if cookies[i].jwt != "" {
 			m.upstream.Deny(ctx, cookies[i].jwt)
 		}
+		if cookies[i].signed() {
+			m.live.end(cookies[i].token.UserID)
+		}
 	}
 	all.Wait()
 	return errors.Join(errs...)
@@ -47,7 +50,12 @@ func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) 
 // leaver is a refresh token that is logged out.
 type leaver struct {
 	token  Secret
-	signed bool // whether it came beside a correctly signed JWT
+	signed bool   // whether it came beside a correctly signed JWT
+	user   string // whom that names
+}
+
+func leaverOf(c *candidate) leaver {
+	return leaver{NewSecret(c.refresh), c.signed(), c.token.UserID}
 }
 
 // leavers returns the refresh tokens that a logout is about, in the order in
@@ -61,10 +69,10 @@ func leavers(cookies []candidate, token Secret) (leaving []leaver) {
 	}
 	if !token.IsZero() {
 		own := bodyCandidate(cookies, token)
-		add(leaver{token, own.signed()})
+		add(leaverOf(&own))
 	}
 	for i := range cookies {
-		add(leaver{NewSecret(cookies[i].refresh), cookies[i].signed()})
+		add(leaverOf(&cookies[i]))
 	}
 	return leaving
 }
@@ -74,7 +82,7 @@ func (m *Manager) leave(ctx context.Context, l leaver) error {
 	started := time.Now()
 	newest, err := m.end(ctx, l.token)
 	err = errors.Join(err, m.revokeOnce(ctx, newest, l.signed))
-	e := Event{Outcome: LoggedOut, Op: "logout", Token: m.hasher.name(l.token), Err: err, Latency: time.Since(started)}
+	e := Event{Outcome: LoggedOut, Op: "logout", UserID: l.user, Token: m.hasher.name(l.token), Err: err, Latency: time.Since(started)}
 	if err != nil {
 		e.Outcome = LogoutFailed
 	}

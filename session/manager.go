@@ -101,6 +101,7 @@ type Manager struct {
 	crowds      crowds
 	keyGuard    keyGuard
 	early       *earlyFailures
+	live        connections
 	report      func(context.Context, Event)
 
 	lastSuccess atomic.Int64 // of a refresh, in ns since 1970; 0: none yet

@@ -34,8 +34,8 @@ func newReporter(config Config) func(context.Context, Event) {
 const repeatInterval = 10 * time.Second
 
 // eventLog is the default hook. Outages make every request report the same,
-// and so do those who send made-up tokens: what is at least a warning, and
-// rejections, are therefore limited.
+// and so do those who send made-up tokens: what is at least a warning, and what
+// anybody can cause, is therefore limited.
 type eventLog struct {
 	logger *slog.Logger
 
@@ -63,7 +63,8 @@ func (l *eventLog) write(ctx context.Context, e Event) {
 	if !l.logger.Enabled(ctx, level) {
 		return
 	}
-	if level >= slog.LevelWarn || e.Outcome == Rejected {
+	anybody := e.Outcome == Rejected || e.Outcome == SignedOut && e.UserID == "" // no signature says who
+	if level >= slog.LevelWarn || anybody {
 		held, due := l.due(eventKind{e.Outcome, e.Op, e.UpstreamStatus})
 		if !due {
 			return

@@ -57,7 +57,7 @@ func usualHeader(key signingKey) map[string]any {
 // of one second apart: else logging out of one would deny the other.
 func (s *Server) claims(userID string) map[string]any {
 	now := time.Now()
-	return map[string]any{
+	usual := map[string]any{
 		"iss": s.config.Issuer,
 		"iat": now.Unix(),
 		"exp": now.Add(s.config.JWTLifetime).Unix(),
@@ -65,7 +65,15 @@ func (s *Server) claims(userID string) map[string]any {
 		"aud": s.config.ProjectID,
 		"jti": newID(),
 	}
+	own, _ := s.ownClaims.Load(userID)
+	over, _ := own.(map[string]any)
+	return overlay(usual, over)
 }
+
+// SetClaims lays claims over the usual ones of every JWT that the user gets
+// from now on, such as a role; a nil value removes one. They replace those of
+// an earlier call. The map belongs to the fake from then on.
+func (s *Server) SetClaims(userID string, claims map[string]any) { s.ownClaims.Store(userID, claims) }
 
 func overlay(base, over map[string]any) map[string]any {
 	for name, value := range over {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
@@ -188,5 +189,38 @@ func TestSetJWKS(t *testing.T) {
 	fake.SetJWKS(nil)
 	if got := mustCall(t, fake, "GET", "/.well-known/jwks.json", ""); string(got.body) != before {
 		t.Errorf("body = %q, want %q", got.body, before)
+	}
+}
+
+func TestSetClaims(t *testing.T) {
+	fake := start(t, crossminttest.Config{})
+	user := fake.NewUser("ann@example.com")
+	fake.SetClaims(user.ID, map[string]any{"role": "editor", "iat": nil})
+	grant := fake.Grant(user)
+	_, renewed := refresh(t, fake, grant.RefreshToken.Secret.Reveal())
+	for name, jwt := range map[string]string{"granted": grant.JWT.Reveal(), "refreshed": renewed.JWT} {
+		got := claimsOf(t, jwt)
+		if _, iat := got["iat"]; got["role"] != "editor" || got["sub"] != user.ID || iat {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	if got := claimsOf(t, fake.JWT(fake.NewUser("bob@example.com"))); got["role"] != nil {
+		t.Errorf("another user's: %v", got)
+	}
+}
+
+func TestNewSession(t *testing.T) {
+	s := crossminttest.NewSession("ada", map[string]any{"role": "editor"})
+	var claims struct{ Sub, Role string }
+	if err := s.Claims(&claims); err != nil || claims.Sub != "ada" || claims.Role != "editor" || s.UserID != "ada" || time.Until(s.ExpiresAt) <= 0 {
+		t.Errorf("%+v, %v, %v", claims, s, err)
+	}
+	client, err := crossmint.NewClient(start(t, crossminttest.Config{}).Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Verify(t.Context(), s.JWT.Reveal()); err == nil {
+		t.Error("a client takes it for a signed one")
 	}
 }

@@ -23,6 +23,7 @@ type Server struct {
 	keys      *keyring           // signs JWTs
 	network   *network
 	routes    http.Handler
+	ownClaims sync.Map // user ID → map[string]any: laid over the usual claims
 
 	closing   chan struct{} // closed by Close; frees the calls that hang
 	closeOnce sync.Once

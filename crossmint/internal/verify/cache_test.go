@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -120,6 +121,32 @@ func TestCacheGrows(t *testing.T) {
 	if found < users*98/100-1 {
 		t.Errorf("%d of %d tokens found", found, users-1)
 	}
+}
+
+// A token is a part of a Cookie header of any size; what is remembered must not
+// keep that alive.
+func TestCacheKeepsNoHeaderAlive(t *testing.T) {
+	const tokens, header = 64, 1 << 20
+	self := edSigner("k1")
+	v := newVerifier(t, newSource(self))
+	want(t, v, self.jwt(), valid)
+	before := heap()
+	for i := range tokens {
+		token := self.jwtOf(fmt.Sprint("user-", i), time.Now().Add(time.Hour))
+		line := token + strings.Repeat("x", header)
+		want(t, v, line[:len(token)], valid)
+	}
+	if grown := heap() - before; grown > tokens*header/4 {
+		t.Errorf("%d remembered tokens hold %d bytes", tokens, grown)
+	}
+	want(t, v, self.jwt(), valid) // v is still in use
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 func TestCacheRemembersNothingFalse(t *testing.T) {

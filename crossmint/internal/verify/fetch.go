@@ -224,15 +224,16 @@ func (f *fetcher) start(cooldown time.Duration) *fetchRun {
 // running for the others.
 func (f *fetcher) run(run *fetchRun, at time.Time) {
 	defer f.wg.Done()
-	run.err = errors.New("fetching keys panicked")
 	defer func() {
-		recovered := recover()
+		if recovered := recover(); recovered != nil {
+			run.err = fmt.Errorf("fetching keys panicked: %v", recovered)
+		}
 		f.mu.Lock()
 		f.running = nil
 		f.mu.Unlock()
 		close(run.done)
 		if run.err != nil && f.ctx.Err() == nil {
-			f.warn("signing keys could not be fetched", "error", run.err.Error(), "panic", recovered)
+			f.warn("signing keys could not be fetched", "error", run.err.Error())
 		}
 	}()
 	ctx, cancel := context.WithTimeout(f.ctx, fetchTimeout)
@@ -247,7 +248,6 @@ func (f *fetcher) run(run *fetchRun, at time.Time) {
 		run.err = err
 		return
 	}
-	run.err = nil
 	if len(set.Warnings) > 0 {
 		f.warn("signing keys were left out or are unusual", "keys", set.Warnings)
 	}

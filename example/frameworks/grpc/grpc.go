@@ -8,7 +8,6 @@ package grpc
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -19,7 +18,7 @@ import (
 )
 
 // New returns a server whose services find the session with
-// session.FromContext. A stream ends when the JWT that opened it expires.
+// session.FromContext. A stream ends with the session that opened it.
 func New(sessions *session.Manager) *grpc.Server {
 	return grpc.NewServer(grpc.UnaryInterceptor(unary(sessions)), grpc.StreamInterceptor(stream(sessions)))
 }
@@ -41,7 +40,7 @@ func stream(sessions *session.Manager) grpc.StreamServerInterceptor {
 			return err
 		}
 		signedIn, _ := session.FromContext(ctx)
-		ctx, end := context.WithDeadline(ctx, signedIn.ExpiresAt)
+		ctx, end := sessions.SessionContext(ctx, signedIn)
 		defer end()
 		return handle(service, serverStream{s, ctx})
 	}
@@ -57,7 +56,8 @@ func (s serverStream) Context() context.Context { return s.ctx }
 
 // authenticate returns ctx with the session of its metadata.
 func authenticate(ctx context.Context, sessions *session.Manager) (context.Context, error) {
-	result, err := sessions.Verify(ctx, bearer(ctx))
+	jwt, _ := session.BearerToken(metadata.ValueFromIncomingContext(ctx, "authorization")...)
+	result, err := sessions.Verify(ctx, jwt)
 	switch {
 	case errors.Is(err, session.ErrUnavailable):
 		return nil, status.Error(codes.Unavailable, "Please try again later")
@@ -65,16 +65,4 @@ func authenticate(ctx context.Context, sessions *session.Manager) (context.Conte
 		return nil, status.Error(codes.Unauthenticated, "Session is not valid")
 	}
 	return result.NewContext(ctx), nil
-}
-
-// bearer returns the token of the one authorization that ctx came with.
-func bearer(ctx context.Context) session.Secret {
-	values := metadata.ValueFromIncomingContext(ctx, "authorization")
-	if len(values) != 1 {
-		return session.Secret{}
-	}
-	if scheme, token, _ := strings.Cut(values[0], " "); strings.EqualFold(scheme, "Bearer") {
-		return session.NewSecret(token)
-	}
-	return session.Secret{}
 }

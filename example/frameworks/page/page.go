@@ -51,10 +51,7 @@ func signIn(w http.ResponseWriter, r *http.Request) {
 // apologise answers where a redirect to the sign-in would be wrong: when
 // nobody can tell now, and to scripts.
 func apologise(w http.ResponseWriter, _ *http.Request, err error) {
-	status := http.StatusUnauthorized
-	if errors.Is(err, session.ErrUnavailable) {
-		status = http.StatusServiceUnavailable
-	}
+	status := middleware.StatusOf(err)
 	render(w, status, "sorry", status)
 }
 

@@ -86,8 +86,8 @@ func (c *customer) expect(method, path string, status int, text string) *http.Re
 
 // signIn signs the customer in with claims beside the usual ones.
 func (c *customer) signIn(claims map[string]any) session.User {
-	grant := c.fake.Grant(c.fake.NewUser("ada@example.com"))
-	grant.JWT = session.NewSecret(c.fake.Sign(grant.User, nil, claims))
-	c.browser.Jar.SetCookies(c.site, crossminttest.Cookies(grant))
-	return grant.User
+	ada := c.fake.NewUser("ada@example.com")
+	c.fake.SetClaims(ada.ID, claims)
+	c.browser.Jar.SetCookies(c.site, crossminttest.Cookies(c.fake.Grant(ada)))
+	return ada
 }

@@ -1,14 +1,13 @@
 package shop_test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/example/frameworks/shop"
 	"github.com/crossmint-go/auth/session"
 )
@@ -16,15 +15,9 @@ import (
 // withSession returns a request of a user, as it arrives behind the
 // middleware. Neither an upstream nor a signature is needed: what is in the
 // context has been verified.
-func withSession(t *testing.T, method, path string, claims map[string]any) *http.Request {
-	t.Helper()
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		t.Fatal(err)
-	}
-	jwt := "e30." + base64.RawURLEncoding.EncodeToString(payload) + ".e30"
+func withSession(method, path string, claims map[string]any) *http.Request {
 	r := httptest.NewRequest(method, path, nil)
-	return r.WithContext(session.NewContext(r.Context(), &session.AuthSession{UserID: "ada", JWT: session.NewSecret(jwt)}))
+	return r.WithContext(session.NewContext(r.Context(), crossminttest.NewSession("ada", claims)))
 }
 
 func serve(h http.Handler, r *http.Request) (int, string) {
@@ -34,7 +27,7 @@ func serve(h http.Handler, r *http.Request) (int, string) {
 }
 
 func TestOrdersOfTheSignedInUser(t *testing.T) {
-	code, body := serve(http.HandlerFunc(shop.Orders), withSession(t, "GET", "/orders", nil))
+	code, body := serve(http.HandlerFunc(shop.Orders), withSession("GET", "/orders", nil))
 	if diff := cmp.Diff(`{"customer":"ada","orders":["book"]}`+"\n", body); code != 200 || diff != "" {
 		t.Errorf("%d (-want +got):\n%s", code, diff)
 	}
@@ -55,10 +48,10 @@ func TestRole(t *testing.T) {
 		r    *http.Request
 		want int
 	}{
-		{"the role", withSession(t, "POST", "/refunds", map[string]any{"role": "support"}), 202},
-		{"another role", withSession(t, "POST", "/refunds", map[string]any{"role": "customer"}), 403},
-		{"no role", withSession(t, "POST", "/refunds", map[string]any{}), 403},
-		{"a role of the wrong type", withSession(t, "POST", "/refunds", map[string]any{"role": 7}), 403},
+		{"the role", withSession("POST", "/refunds", map[string]any{"role": "support"}), 202},
+		{"another role", withSession("POST", "/refunds", map[string]any{"role": "customer"}), 403},
+		{"no role", withSession("POST", "/refunds", map[string]any{}), 403},
+		{"a role of the wrong type", withSession("POST", "/refunds", map[string]any{"role": 7}), 403},
 		{"no session", httptest.NewRequest("POST", "/refunds", nil), 403},
 	}
 	for _, test := range tests {

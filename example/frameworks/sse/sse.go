@@ -1,6 +1,6 @@
 // Package sse has sessions in front of Server-Sent Events.
 //
-// The stream ends with the session that opened it; see package live. A
+// The stream ends with the session that opened it. A
 // browser's EventSource then connects again by itself: after an expiry the
 // middleware renews the session and the stream goes on, after a logout it gets
 // 401 and EventSource gives up.
@@ -12,13 +12,12 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/cookie"
-	"github.com/crossmint-go/auth/example/frameworks/live"
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 )
 
-// beat is the pause between events, and how soon a logout is noticed.
+// beat is the pause between events.
 const beat = time.Second
 
 // New returns the site.
@@ -33,7 +32,8 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 
 func events(sessions *session.Manager) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, end := live.Context(r.Context(), sessions, beat)
+		signedIn, _ := session.FromContext(r.Context())
+		ctx, end := sessions.SessionContext(r.Context(), signedIn)
 		defer end()
 		stream := http.NewResponseController(w)
 		_ = stream.SetWriteDeadline(time.Time{}) // the server's WriteTimeout would cut the stream

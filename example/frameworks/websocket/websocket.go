@@ -1,6 +1,6 @@
 // Package websocket has sessions in front of a WebSocket.
 //
-// The socket ends with the session that opened it; see package live. The page
+// The socket ends with the session that opened it. The page
 // connects again: after an expiry the middleware renews the session, whose new
 // cookies travel on the answer that switches protocols; after a logout the
 // page gets 401.
@@ -9,19 +9,14 @@ package websocket
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/coder/websocket"
 
 	"github.com/crossmint-go/auth/cookie"
-	"github.com/crossmint-go/auth/example/frameworks/live"
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 )
-
-// look is how soon a logout is noticed.
-const look = time.Second
 
 // New returns the site.
 func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
@@ -43,7 +38,8 @@ func echo(sessions *session.Manager) http.HandlerFunc {
 			return // Accept has answered
 		}
 		defer func() { _ = conn.CloseNow() }()
-		ctx, end := live.Context(r.Context(), sessions, look)
+		signedIn, _ := session.FromContext(r.Context())
+		ctx, end := sessions.SessionContext(r.Context(), signedIn)
 		defer end()
 		// A context that ends breaks a read without a word, so the read has
 		// another one, and the end is said in a close frame.

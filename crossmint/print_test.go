@@ -1,0 +1,55 @@
+package crossmint_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/session"
+)
+
+// service is a program's struct that holds a client: fmt calls no methods on
+// its fields, and follows a pointer where the verb does not fit.
+type service struct {
+	client   *crossmint.Client
+	sessions *session.Manager
+}
+
+// The API key shows nowhere, however a client, its configuration or what holds
+// them is printed, logged or marshalled.
+func TestTheAPIKeyDoesNotPrint(t *testing.T) {
+	config := newFake(t, crossminttest.Config{InMemory: true}).Config()
+	client := newClient(t, config)
+	sessions, err := session.NewManager(session.Config{Upstream: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bare := crossmint.Config{APIKey: config.APIKey} // what JSON can marshal
+	values := map[string]any{
+		"a Config": config, "*Config": &config, "a bare Config": bare, "a Client": client, "its value": *client,
+		"a Manager": sessions, "a session.Config": session.Config{Upstream: client},
+		"a program's struct": service{client, sessions}, "a pointer to it": &service{client, sessions},
+	}
+	for name, value := range values {
+		forms := map[string]string{}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			forms[verb] = fmt.Sprintf(verb, value)
+		}
+		text, _ := json.Marshal(value) // most of them cannot be marshalled
+		var log bytes.Buffer
+		for _, handler := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
+			slog.New(handler).Info("x", "value", value)
+		}
+		forms["JSON"], forms["a log"] = string(text), log.String()
+		for form, text := range forms {
+			if strings.Contains(text, config.APIKey) || strings.Contains(text, fmt.Sprintf("%x", config.APIKey)) {
+				t.Errorf("%s shows the API key as %s", name, form)
+			}
+		}
+	}
+}

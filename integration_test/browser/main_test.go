@@ -1,0 +1,41 @@
+package browser_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(suite{m}) }
+
+// suite runs the tests between the start and the end of what they share.
+type suite struct{ tests *testing.M }
+
+// What all tests share: nothing in it changes once they run.
+var (
+	clients  []client
+	chromium *process
+)
+
+// Run implements goleak.TestingM.
+func (s suite) Run() int {
+	code, err := s.run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "browser:", err)
+		return 1
+	}
+	return code
+}
+
+func (s suite) run() (code int, err error) {
+	if clients, err = bundleClients(); err != nil {
+		return 0, err
+	}
+	if chromium, err = startChromium(); err != nil {
+		return 0, err
+	}
+	code = s.tests.Run()
+	return code, chromium.stop()
+}

@@ -1,0 +1,99 @@
+package browser_test
+
+import (
+	"testing"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// relations are where an attacker's page can be, seen from the site.
+var relations = []struct {
+	name           string
+	site, attacker string
+	fetchSite      string
+	cookies        []string // that the browser attaches to the attacker's requests
+}{
+	{"another port", "127.0.0.1", "127.0.0.1", "same-site", pair},
+	{"sibling domain", "app.shop.localhost", "blog.shop.localhost", "same-site", pair},
+	{"another site", "127.0.0.1", "localhost", "cross-site", nil},
+}
+
+// attacks are what the attacker's page does, as scripts; URL stands for the
+// route. The last one leaves the page.
+var attacks = []struct {
+	name    string
+	script  string
+	method  string
+	status  int
+	cookies bool // they come along, where they do at all
+}{
+	{"fetch", `fetch(URL, {method: "POST", mode: "no-cors", credentials: "include"}).then(() => "")`, "POST", 403, true},
+	{"fetch of text", `fetch(URL, {method: "POST", mode: "no-cors", credentials: "include", body: "{}"}).then(() => "")`, "POST", 403, true},
+	{"fetch of JSON", `fetch(URL, {method: "POST", credentials: "include", body: "{}", headers: {"Content-Type": "application/json"}}).catch(() => "")`, "OPTIONS", 405, false},
+	{"beacon", `String(navigator.sendBeacon(URL, "{}"))`, "POST", 403, true},
+	{"image", `(new Image().src = URL, "")`, "GET", 405, true},
+	{"form", `(() => {
+		const form = document.body.appendChild(document.createElement("form"));
+		[form.method, form.action] = ["POST", URL];
+		form.submit();
+		return "";
+	})()`, "POST", 403, true},
+}
+
+// TestOtherOriginsCannotRefreshOrLogOut has the user open an attacker's page
+// in another tab. Whatever it sends is refused, and nothing changes.
+func TestOtherOriginsCannotRefreshOrLogOut(t *testing.T) {
+	for _, relation := range relations {
+		t.Run(relation.name, func(t *testing.T) {
+			s := newSite(t, options{host: relation.site})
+			b := newTab(t)
+			s.arrive(b, crossminttest.Cookies(s.morning())...)
+			s.expectRendered(b, s.user())
+			before, calls := b.jar(), s.fake.Calls()
+			page := under(relation.attacker, newBlank(t))
+			for _, route := range []string{"/refresh", "/logout"} {
+				attacker := b.another()
+				attacker.open(page)
+				for _, attack := range attacks {
+					want := visit{attack.method, route, relation.fetchSite, nil, attack.status, nil}
+					if attack.cookies {
+						want.Cookies = relation.cookies
+					}
+					seen := len(s.journal.to(route))
+					attacker.start(`((URL) => ` + attack.script + `)("` + s.url + route + `")`)
+					await(t, attack.name+" of "+route, seen+1, func() int { return len(s.journal.to(route)) })
+					if diff := cmp.Diff(want, s.journal.last(route)); diff != "" {
+						t.Errorf("%s (-want +got):\n%s", attack.name, diff)
+					}
+				}
+			}
+			if diff := cmp.Diff(before, b.jar()); diff != "" {
+				t.Errorf("cookies (-before +after):\n%s", diff)
+			}
+			if diff := cmp.Diff(calls, s.fake.Calls()); diff != "" {
+				t.Errorf("upstream calls (-before +after):\n%s", diff)
+			}
+			s.expectRendered(b, s.user())
+			b.open(s.url)
+			b.awaitUser(s.user())
+		})
+	}
+}
+
+// TestTheSiteItselfCanRefreshAndLogOut sends, from the site's own page, what is
+// refused from elsewhere.
+func TestTheSiteItselfCanRefreshAndLogOut(t *testing.T) {
+	s := newSite(t, options{})
+	b := newTab(t)
+	s.arrive(b, crossminttest.Cookies(s.morning())...)
+	for _, want := range []visit{
+		{"POST", "/refresh", "same-origin", pair, 200, pair},
+		{"POST", "/logout", "same-origin", pair, 204, pair},
+	} {
+		b.script(`fetch("` + want.Path + `", {method: "POST", mode: "no-cors", credentials: "include"}).then(() => "")`)
+		if diff := cmp.Diff(want, s.journal.last(want.Path)); diff != "" {
+			t.Errorf("visit (-want +got):\n%s", diff)
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package browser_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+)
+
+// options are what tests vary. The zero value is a site as README's, with the
+// newest client.
+type options struct {
+	client        client
+	host          string // in the site's URL; "" means 127.0.0.1
+	withoutRoutes bool   // the page's client calls upstream itself
+	fake          crossminttest.Config
+	cookies       cookie.Config
+	sessions      session.Config
+	handlers      handlers.Config
+}
+
+// site is an application with its upstream, on real sockets.
+type site struct {
+	t             *testing.T
+	fake          *crossminttest.Server
+	cookies       *cookie.Codec
+	journal       journal
+	url           string
+	withoutRoutes bool
+	bring         chan []*http.Cookie // what /arrive sets
+}
+
+func newSite(t *testing.T, o options) *site {
+	t.Helper()
+	if o.client.script == nil {
+		o.client = newest()
+	}
+	t.Logf("with @crossmint/client-sdk-auth %s", o.client.version)
+	fake := newFake(t, o.fake)
+	upstream, err := crossmint.NewClient(fake.Config())
+	fatal(t, err)
+	fatal(t, upstream.Preload(t.Context()))
+	o.cookies.ProjectID = projectID
+	cookies, err := cookie.NewCodec(o.cookies)
+	fatal(t, err)
+	o.sessions.Upstream, o.sessions.Logger = upstream, slog.New(slog.NewTextHandler(io.Discard, nil))
+	sessions, err := session.NewManager(o.sessions)
+	fatal(t, err)
+	s := &site{t: t, fake: fake, cookies: cookies, withoutRoutes: o.withoutRoutes, bring: make(chan []*http.Cookie, 1)}
+	server := httptest.NewServer(s.journal.record(s.routes(o, sessions)))
+	t.Cleanup(func() {
+		server.Close()
+		fatal(t, sessions.Close(context.WithoutCancel(t.Context())))
+		if t.Failed() {
+			t.Logf("the site was asked:\n%s", s.journal.String())
+		}
+	})
+	s.url = under(o.host, server.URL)
+	return s
+}
+
+func fatal(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// under returns the URL of a test server with another name of this machine.
+func under(host, serverURL string) string {
+	u, err := url.Parse(serverURL)
+	if err != nil {
+		panic(err) // httptest makes no such URL
+	}
+	if host != "" {
+		u.Host = net.JoinHostPort(host, u.Port())
+	}
+	return u.String()
+}
+
+// routes wires the kit as README does, around a page with the client and one
+// that the server renders.
+func (s *site) routes(o options, sessions *session.Manager) http.Handler {
+	require := middleware.RequireSession(sessions, s.cookies, middleware.Config{})
+	mux := http.NewServeMux()
+	mux.Handle("/refresh", handlers.Refresh(sessions, s.cookies, o.handlers))
+	mux.Handle("/logout", handlers.Logout(sessions, s.cookies, o.handlers))
+	mux.Handle("GET /page", require(http.HandlerFunc(rendered)))
+	mux.Handle("GET /{$}", clientPage(s.pageOptions(o)))
+	mux.HandleFunc("GET /client.js", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		_, _ = w.Write(o.client.script) // the browser may be gone
+	})
+	mux.HandleFunc("GET /arrive", func(w http.ResponseWriter, _ *http.Request) {
+		for _, c := range <-s.bring {
+			http.SetCookie(w, c)
+		}
+	})
+	return mux
+}
+
+func (s *site) pageOptions(o options) pageOptions {
+	page := pageOptions{APIKey: pagesKey(s.t), Upstream: newFront(s.t, s.fake)}
+	if !o.withoutRoutes {
+		page.RefreshRoute, page.LogoutRoute = "/refresh", "/logout"
+	}
+	return page
+}
+
+// arrive puts cookies into the profile of a tab, by Set-Cookie.
+func (s *site) arrive(b *tab, cookies ...*http.Cookie) {
+	s.t.Helper()
+	s.bring <- cookies
+	b.open(s.url + "/arrive")
+}
+
+// user returns the ID of the user with that e-mail address.
+func (s *site) user() string { return s.fake.NewUser(email).ID }
+
+// email is the address of the tests' user.
+const email = "ada@example.com"
+
+// refreshes returns how often upstream was asked to refresh.
+func (s *site) refreshes() int { return s.fake.Calls().Refresh }

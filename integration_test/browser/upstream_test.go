@@ -1,0 +1,45 @@
+package browser_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+)
+
+// projectID is the project of the vendor's published test key.
+const projectID = "dfb06708-a46f-4615-bd34-f614ae284e7b"
+
+// newFake returns a fake Crossmint for that project.
+func newFake(t *testing.T, config crossminttest.Config) *crossminttest.Server {
+	t.Helper()
+	config.ProjectID, config.Environment = projectID, crossmint.Development
+	fake, err := crossminttest.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	return fake
+}
+
+// pagesKey returns the API key of the pages: the one that the vendor publishes
+// in its own tests. The client takes only keys that the vendor has signed.
+func pagesKey(t *testing.T) string {
+	t.Helper()
+	key, err := os.ReadFile(filepath.Join("testdata", "apikey.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(key))
+}
+
+// newFront returns the address at which pages reach the fake, with their own
+// API key.
+func newFront(t *testing.T, fake *crossminttest.Server) string {
+	t.Helper()
+	fake.AcceptAPIKey(pagesKey(t))
+	return fake.URL()
+}

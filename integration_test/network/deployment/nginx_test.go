@@ -1,0 +1,85 @@
+package deployment_test
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// frame is an nginx.conf around the snippets: in the foreground, with one
+// worker, and touching nothing outside FOLDER.
+const frame = `
+daemon off;
+USER
+pid FOLDER/nginx.pid;
+error_log stderr warn;
+events {}
+http {
+    access_log off;
+    client_body_temp_path FOLDER/body;
+    proxy_temp_path FOLDER/proxy;
+    fastcgi_temp_path FOLDER/fastcgi;
+    uwsgi_temp_path FOLDER/uwsgi;
+    scgi_temp_path FOLDER/scgi;
+SERVERS
+}
+`
+
+// nginx runs a snippet of the document, with the application at backend, and
+// returns its address. Only paths and addresses are replaced.
+func nginx(t *testing.T, snippet, backend string, c certificate) string {
+	t.Helper()
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		t.Fatal("nginx is missing: apt-get install nginx-light")
+	}
+	folder, listener := t.TempDir(), listen(t)
+	config := strings.NewReplacer(
+		"SERVERS", strings.NewReplacer(
+			"listen 443 ssl;", "listen "+listener.Addr().String()+" ssl;",
+			"/etc/ssl/app.pem", c.certificate, "/etc/ssl/app.key", c.key,
+			"http://127.0.0.1:8080", "http://"+backend,
+			"/srv/www", filepath.Join(folder, "www"), "/var/cache/nginx/app", filepath.Join(folder, "cache"),
+		).Replace(snippet),
+		"FOLDER", folder, "USER", user(),
+	).Replace(frame)
+	file := filepath.Join(folder, "nginx.conf")
+	fatal(t, os.WriteFile(file, []byte(config), 0o600))
+	fatal(t, os.Mkdir(filepath.Join(folder, "www"), 0o700))
+	fatal(t, os.WriteFile(filepath.Join(folder, "www", "index.html"), []byte("front end"), 0o600))
+	run(t, exec.Command(program, "-p", folder, "-c", file), listener)
+	return listener.Addr().String()
+}
+
+// user keeps root's workers from giving up the access to root's files.
+func user() string {
+	if os.Geteuid() == 0 {
+		return "user root;"
+	}
+	return ""
+}
+
+// run runs nginx until the test ends. The listener is handed over open, so
+// that no other program can take its port, and connections wait until nginx
+// is ready: this is how a running nginx hands its sockets to its successor.
+func run(t *testing.T, command *exec.Cmd, listener net.Listener) {
+	t.Helper()
+	socket, err := listener.(*net.TCPListener).File()
+	fatal(t, err)
+	var log bytes.Buffer
+	command.ExtraFiles, command.Env = []*os.File{socket}, []string{"NGINX=3;"}
+	command.Stdout, command.Stderr = &log, &log
+	fatal(t, command.Start())
+	_, _ = socket.Close(), listener.Close() // nginx has its own
+	t.Cleanup(func() {
+		_ = command.Process.Signal(syscall.SIGTERM)
+		if err := command.Wait(); err != nil || t.Failed() {
+			t.Errorf("nginx: %v\n%s", err, log.String())
+		}
+	})
+}

@@ -1,0 +1,116 @@
+package network
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// A Proxy passes TCP connections on, as well as its Link allows.
+type Proxy struct {
+	listener net.Listener
+	target   string
+	link     atomic.Pointer[Link]
+	work     sync.WaitGroup
+
+	mu     sync.Mutex // guards all below
+	closed bool
+	open   map[*connection]struct{}
+}
+
+// NewProxy returns a proxy for the address target, on a free loopback port.
+// The caller must Close it.
+func NewProxy(target string) (*Proxy, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
+	return Serve(listener, target), nil
+}
+
+// Serve is NewProxy on a listener that there is already, and that it closes.
+func Serve(listener net.Listener, target string) *Proxy {
+	p := &Proxy{listener: listener, target: target, open: map[*connection]struct{}{}}
+	p.link.Store(&Link{})
+	p.work.Go(p.accept)
+	return p
+}
+
+// Addr returns the address that the proxy listens on.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// Set changes what all connections suffer, those that are open included.
+func (p *Proxy) Set(link Link) { p.link.Store(&link) }
+
+// Strand lets the open connections fall silent for good, whatever the Link:
+// neither end learns that the other is gone, as when a router forgets them.
+func (p *Proxy) Strand() {
+	p.each(func(c *connection) { c.stranded.Store(true) })
+}
+
+// Break resets the open connections.
+func (p *Proxy) Break() { p.each((*connection).reset) }
+
+func (p *Proxy) each(do func(*connection)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := range p.open {
+		do(c)
+	}
+}
+
+// Close stops listening, breaks all connections and waits for them.
+func (p *Proxy) Close() {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	_ = p.listener.Close()
+	p.Break()
+	p.work.Wait()
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		p.work.Go(func() { p.serve(client) })
+	}
+}
+
+// serve joins client with a new connection to the target, until one ends.
+func (p *Proxy) serve(client net.Conn) {
+	c := newConnection(p, client)
+	defer c.close()
+	if p.link.Load().Refuse || !p.add(c) {
+		c.reset()
+		return
+	}
+	defer p.remove(c)
+	upstream, err := net.Dial("tcp", p.target)
+	if err != nil || !c.join(upstream) {
+		return
+	}
+	var both sync.WaitGroup
+	both.Go(c.requests)
+	both.Go(c.answers)
+	both.Wait()
+}
+
+// add reports false for a connection that came too late.
+func (p *Proxy) add(c *connection) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.open[c] = struct{}{}
+	}
+	return !p.closed
+}
+
+func (p *Proxy) remove(c *connection) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, c)
+}
