@@ -88,6 +88,7 @@ func newHTTPClient(given *http.Client) *http.Client {
 	transport.TLSClientConfig.MinVersion = max(transport.TLSClientConfig.MinVersion, tls.VersionTLS12)
 	transport.MaxIdleConnsPerHost = maxIdleConnections
 	transport.MaxResponseHeaderBytes = maxHeaderBytes
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
 	client.Transport = transport
 	return client
 }
@@ -98,6 +99,13 @@ const (
 	maxIdleConnections = 64
 	// idleTimeout closes connections that no wave has used for a while.
 	idleTimeout = 90 * time.Second
+	// pingAfter is how long a connection of HTTP/2 may be silent before it is
+	// asked whether it lives, and pingTimeout how long it may take to answer.
+	// net/http ends a call that times out, not its connection: one that the
+	// network has forgotten would get every further call, for as long as the
+	// kernel takes to notice.
+	pingAfter   = 3 * time.Second
+	pingTimeout = 2 * time.Second
 	// maxHeaderBytes bounds the header of upstream's answers.
 	maxHeaderBytes = 64 << 10
 )

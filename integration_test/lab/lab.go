@@ -1,9 +1,11 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -30,7 +32,13 @@ type Config struct {
 	// Grace is for how long upstream answers a used refresh token with the
 	// same successor. 0: it refuses used tokens at once.
 	Grace time.Duration
+	// Network, if set, is put between the subject and upstream: it gets the
+	// dialer that leads to upstream and returns the one that is used.
+	Network func(Dial) Dial
 }
+
+// A Dial makes a connection, as [net.Dialer.DialContext] does.
+type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // What the world is like. JWTs live shorter than browsers pause now and then,
 // so that about every third request needs a refresh.
@@ -67,8 +75,13 @@ func Run(config Config, subject Subject) (Report, error) {
 	l := &laboratory{config: config, fake: fake, oracle: newOracle(fake)}
 	l.faults = newFaults(config, fake, l.oracle)
 
+	transport := fake.Transport().Clone()
+	defer transport.CloseIdleConnections()
+	if config.Network != nil {
+		transport.DialContext = config.Network(transport.DialContext)
+	}
 	upstream := fake.Config()
-	upstream.HTTPClient = &http.Client{Transport: &wire{next: fake.Transport(), faults: l.faults, oracle: l.oracle}}
+	upstream.HTTPClient = &http.Client{Transport: &wire{next: transport, faults: l.faults, oracle: l.oracle}}
 	handler, closeSubject, err := subject(upstream)
 	if err != nil {
 		return Report{}, errors.Join(errors.New("lab: the subject cannot be built"), err)

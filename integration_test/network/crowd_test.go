@@ -57,7 +57,7 @@ func TestNaiveCrowd(t *testing.T) {
 // an answer that is not "later".
 func crowd(t *testing.T, secure bool, handler func(*crossmint.Client) http.Handler) *oracle {
 	t.Helper()
-	o := newOracle(asking().Transport)
+	o := newOracle(asking())
 	s := newSite(t, siteConfig{
 		fake: crossminttest.Config{JWTLifetime: crowdLifetime, Reuse: forgiving, Grace: crowdGrace}, tls: front(t, secure),
 		client: crossmint.Config{HTTPClient: &http.Client{Transport: o}, Timeout: callTimeout}, handler: handler,
@@ -76,6 +76,14 @@ func crowd(t *testing.T, secure bool, handler func(*crossmint.Client) http.Handl
 	all.Wait()
 	t.Logf("%+v, upstream %+v", o.counts, s.fake.Calls())
 	return o
+}
+
+// asking is a transport that asks silent connections of HTTP/2 whether they
+// live, as the client's own does.
+func asking() *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: time.Second, PingTimeout: time.Second}
+	return transport
 }
 
 // live sends requests, some of two tabs at once, and signs in anew where it has
@@ -124,18 +132,19 @@ func (v *visitor) token() string {
 	return ""
 }
 
+var badLinks = []network.Link{
+	{Refuse: true}, {Pause: 20 * time.Millisecond}, {Pause: 5 * time.Millisecond, Slice: 64}, {Pause: 30 * time.Millisecond, Slice: 1},
+	{Cut: network.BeforeHeader}, {Cut: network.AfterHeader}, {Cut: network.InBody},
+	{Deaf: true}, {Mute: true}, {Deaf: true, Mute: true},
+}
+
 // weather changes the network until it is over, and leaves it good. On a busy
 // machine it goes on until the oracle has seen enough.
 func weather(p *network.Proxy, o *oracle) {
 	random := rand.New(rand.NewPCG(weatherSeed, weatherSeed))
-	links := []network.Link{
-		{Refuse: true}, {Pause: 20 * time.Millisecond}, {Pause: 5 * time.Millisecond, Slice: 64}, {Pause: 30 * time.Millisecond, Slice: 1},
-		{Cut: network.BeforeHeader}, {Cut: network.AfterHeader}, {Cut: network.InBody},
-		{Deaf: true}, {Mute: true}, {Deaf: true, Mute: true},
-	}
 	began := time.Now()
 	for time.Since(began) < weatherLasts || !o.enough() && time.Since(began) < patience {
-		p.Set(links[random.IntN(len(links))])
+		p.Set(badLinks[random.IntN(len(badLinks))])
 		switch random.IntN(4) {
 		case 0:
 			p.Strand()

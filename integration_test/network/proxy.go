@@ -1,16 +1,18 @@
 package network
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // A Proxy passes TCP connections on, as well as its Link allows.
 type Proxy struct {
-	listener net.Listener
-	target   string
+	listener net.Listener // nil: the proxy is part of a dialer
+	dial     func() (net.Conn, error)
 	link     atomic.Pointer[Link]
 	work     sync.WaitGroup
 
@@ -31,10 +33,36 @@ func NewProxy(target string) (*Proxy, error) {
 
 // Serve is NewProxy on a listener that there is already, and that it closes.
 func Serve(listener net.Listener, target string) *Proxy {
-	p := &Proxy{listener: listener, target: target, open: map[*connection]struct{}{}}
-	p.link.Store(&Link{})
+	p := newProxy(func() (net.Conn, error) { return net.Dial("tcp", target) })
+	p.listener = listener
 	p.work.Go(p.accept)
 	return p
+}
+
+func newProxy(dial func() (net.Conn, error)) *Proxy {
+	p := &Proxy{dial: dial, open: map[*connection]struct{}{}}
+	p.link.Store(&Link{})
+	return p
+}
+
+// A Dial makes a connection, as [net.Dialer.DialContext] does.
+type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Through returns a proxy on the way of dial, and the dialer that leads through
+// it, over pipes: for testing/synctest, where sockets do not work. The caller
+// must Close it.
+func Through(dial Dial) (*Proxy, Dial) {
+	p := newProxy(func() (net.Conn, error) { return dial(context.Background(), "tcp", "upstream:443") })
+	return p, func(context.Context, string, string) (net.Conn, error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.closed || p.link.Load().Refuse {
+			return nil, &net.OpError{Op: "dial", Net: "pipe", Err: syscall.ECONNREFUSED}
+		}
+		near, far := net.Pipe()
+		p.work.Go(func() { p.serve(far) })
+		return near, nil
+	}
 }
 
 // Addr returns the address that the proxy listens on.
@@ -65,7 +93,9 @@ func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	_ = p.listener.Close()
+	if p.listener != nil {
+		_ = p.listener.Close()
+	}
 	p.Break()
 	p.work.Wait()
 }
@@ -89,7 +119,7 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer p.remove(c)
-	upstream, err := net.Dial("tcp", p.target)
+	upstream, err := p.dial()
 	if err != nil || !c.join(upstream) {
 		return
 	}

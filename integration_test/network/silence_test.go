@@ -2,26 +2,14 @@ package network_test
 
 import (
 	"fmt"
-	"net/http"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/integration_test/network"
 	"github.com/crossmint-go/auth/session"
 )
-
-// asking asks silent connections of HTTP/2 whether they live. Without that
-// net/http gives a connection that the network has forgotten every further
-// call until the kernel ends it.
-func asking() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: time.Second, PingTimeout: time.Second}
-	return &http.Client{Transport: transport}
-}
 
 // TestHalfOpen lets the connections that the client has fall silent for good,
 // as when a router forgets them, while new ones work.
@@ -30,7 +18,7 @@ func TestHalfOpen(t *testing.T) {
 		t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, siteConfig{
-				fake: crossminttest.Config{Reuse: strict}, tls: front(t, secure), client: crossmint.Config{HTTPClient: asking()},
+				fake: crossminttest.Config{Reuse: strict}, tls: front(t, secure),
 			})
 			s.preload(t) // opens a connection
 			p := newParty(t, s)
@@ -47,7 +35,7 @@ func TestUpstreamVanishes(t *testing.T) {
 		t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, siteConfig{
-				fake: crossminttest.Config{Reuse: strict}, tls: front(t, secure), client: crossmint.Config{HTTPClient: asking()},
+				fake: crossminttest.Config{Reuse: strict}, tls: front(t, secure),
 				session: session.Config{RefreshBudget: callTimeout},
 			})
 			s.preload(t)
