@@ -7,14 +7,14 @@ GO_FLOOR  := go$(shell sed -n 's/^go //p' go.mod)
 GO_NEWEST := go1.27.4
 
 # The tools are run at a fixed version by the newest Go.
-STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@latest
 GORELEASE     := golang.org/x/exp/cmd/gorelease@latest
 
 # How long each fuzz target runs in "make test", and in "make fuzz".
 FUZZTIME ?= 4s
 
-export GO_FLOOR GO_NEWEST STATICCHECK GOVULNCHECK GORELEASE FUZZTIME
+export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK GORELEASE FUZZTIME
 
 .PHONY: test install quick fuzz soak lab figures bench example api vulnerabilities update go-floor go-newest
 

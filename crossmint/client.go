@@ -75,8 +75,17 @@ func newHTTPClient(given *http.Client) *http.Client {
 	}
 	if given != nil && given.Transport != nil {
 		client.Transport = given.Transport
-		return client
+	} else {
+		client.Transport = NewTransport()
 	}
+	return client
+}
+
+// NewTransport returns the transport of a [Client] that is given none, to be
+// wrapped or changed for Config.HTTPClient: TLS 1.2 or later, bounded headers,
+// connections kept for a wave of refreshes, and pings that notice one which the
+// network has forgotten.
+func NewTransport() *http.Transport {
 	// A program may have put something else into DefaultTransport.
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: idleTimeout}
 	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
@@ -89,8 +98,7 @@ func newHTTPClient(given *http.Client) *http.Client {
 	transport.MaxIdleConnsPerHost = maxIdleConnections
 	transport.MaxResponseHeaderBytes = maxHeaderBytes
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
-	client.Transport = transport
-	return client
+	return transport
 }
 
 const (

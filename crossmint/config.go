@@ -36,7 +36,11 @@ type Config struct {
 	// key, and it answers as handlers.Refresh does. It must not be a route that
 	// this client itself serves by handlers.Refresh, which would wait for itself.
 	RefreshRoute string
-	// HTTPClient replaces the client that calls upstream. Its timeout, its
+	// CallbackURL is where upstream's own pages end a sign-in. Empty means
+	// upstream's callback page.
+	CallbackURL string
+	// HTTPClient replaces the client that calls upstream; begin with
+	// [NewTransport] where its transport only wraps. Its timeout, its
 	// redirect policy and its cookie jar are not used: every call has its own
 	// timeout, and no redirect is followed, since the API key must not travel.
 	HTTPClient *http.Client
@@ -109,6 +113,11 @@ func (c *Config) check() (apiKey, error) {
 		if err := checkURL(c.RefreshRoute); err != nil {
 			fault("RefreshRoute: %w", err)
 		}
+	}
+	if c.CallbackURL == "" {
+		c.CallbackURL = c.BaseURL + authPrefix + "/callback"
+	} else if err := checkURL(c.CallbackURL); err != nil {
+		fault("CallbackURL: %w", err)
 	}
 	if c.Audience == "" {
 		c.Audience = key.projectID

@@ -65,12 +65,15 @@ func TestConfigURLs(t *testing.T) {
 	}
 	for url, fault := range tests {
 		t.Run(url, func(t *testing.T) {
-			for _, field := range []string{"BaseURL", "RefreshRoute"} {
+			for _, field := range []string{"BaseURL", "RefreshRoute", "CallbackURL"} {
 				config := crossmint.Config{APIKey: mint("sk_staging", "p.x")}
-				if field == "BaseURL" {
+				switch field {
+				case "BaseURL":
 					config.BaseURL = url
-				} else {
+				case "RefreshRoute":
 					config.RefreshRoute = url
+				default:
+					config.CallbackURL = url
 				}
 				var want []string
 				if fault != "" {

@@ -32,12 +32,17 @@ func (c *Client) ConfirmEmailOTP(ctx context.Context, email, emailID, code strin
 	const op = "confirm code"
 	query := url.Values{
 		"email": {email}, "signinAuthenticationMethod": {"email"}, "token": {code}, "locale": {"en"},
-		"state": {emailID}, "callbackUrl": {c.config.BaseURL + authPrefix + "/callback"},
+		"state": {emailID}, "callbackUrl": {c.config.CallbackURL},
 	}
 	answer, err := c.call(ctx, request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/authenticate?" + query.Encode()})
 	if err != nil {
 		return session.Secret{}, err
 	}
+	return oneTimeSecret(op, answer)
+}
+
+// oneTimeSecret returns what every sign-in ends with.
+func oneTimeSecret(op string, answer []byte) (session.Secret, error) {
 	secret, err := textMember(op, answer, "oneTimeSecret")
 	return session.NewSecret(secret), err
 }

@@ -61,7 +61,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func newSite(o options) (*site, error) {
-	client, fake, err := newClient(o)
+	watch := page.NewJournal()
+	client, fake, err := newClient(o, watch)
 	if err != nil {
 		return nil, err
 	}
@@ -74,15 +75,16 @@ func newSite(o options) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := session.NewManager(session.Config{Upstream: client})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: watch.Event})
 	if err != nil {
 		return nil, err
 	}
-	return &site{fake, client, sessions, routes(client, sessions, cookies, fake)}, nil
+	handler := watched(routes(client, sessions, cookies, fake), watch, sessions, cookies, fake)
+	return &site{fake, client, sessions, handler}, nil
 }
 
 // newClient returns a client of Crossmint, or of a fake if there is no API key.
-func newClient(o options) (*crossmint.Client, *crossminttest.Server, error) {
+func newClient(o options, watch *page.Journal) (*crossmint.Client, *crossminttest.Server, error) {
 	if o.apiKey != "" {
 		client, err := crossmint.NewClient(crossmint.Config{APIKey: o.apiKey, AllowClientKey: o.allowClientKey, BaseURL: o.upstream})
 		return client, nil, err
@@ -91,7 +93,9 @@ func newClient(o options) (*crossmint.Client, *crossminttest.Server, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := crossmint.NewClient(fake.Config())
+	config := fake.Config()
+	config.HTTPClient = &http.Client{Transport: watch.Transport(fake.Transport())}
+	client, err := crossmint.NewClient(config)
 	return client, fake, err
 }
 
@@ -101,6 +105,7 @@ func routes(client *crossmint.Client, sessions *session.Manager, cookies *cookie
 
 	app := http.NewServeMux()
 	app.Handle("GET /{$}", pages)
+	app.Handle("GET /tab", pages)
 	app.Handle("GET /assets/", pages)
 	app.Handle("POST /api/signin/code", sendCode(client))
 	app.Handle("POST /api/signin/confirm", confirmCode(client))
@@ -113,10 +118,19 @@ func routes(client *crossmint.Client, sessions *session.Manager, cookies *cookie
 	mux.Handle("/", http.NewCrossOriginProtection().Handler(app))
 	mux.Handle("/api/refresh", handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true})) // these two
 	mux.Handle("/api/logout", handlers.Logout(sessions, cookies, handlers.Config{}))                          // protect themselves
+	mountForms(mux, client, sessions, cookies, fake)
 	return mux
 }
 
 func me(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context()) // behind RequireSession there is one
-	writeJSON(w, http.StatusOK, map[string]string{"userId": s.UserID, "expiresAt": s.ExpiresAt.UTC().Format(time.RFC3339)})
+	var claims struct {
+		IssuedAt int64 `json:"iat"`
+	}
+	_ = s.Claims(&claims) // without it there is no more than a zero
+	writeJSON(w, http.StatusOK, map[string]string{
+		"userId":    s.UserID,
+		"issuedAt":  time.Unix(claims.IssuedAt, 0).UTC().Format(time.RFC3339),
+		"expiresAt": s.ExpiresAt.UTC().Format(time.RFC3339),
+	})
 }

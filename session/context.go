@@ -30,7 +30,7 @@ func FromContext(ctx context.Context) (*AuthSession, bool) {
 // [ErrUnavailable]. It is nil where there is a session, and where no
 // middleware ran.
 func ErrorFromContext(ctx context.Context) error {
-	if n := nodeOf(ctx); n != nil && n.err != errAbsent {
+	if n := nodeOf(ctx); n != nil && !errors.Is(n.err, errAbsent) {
 		return n.err
 	}
 	return nil

@@ -43,7 +43,8 @@ type Config struct {
 
 	// OnEvent receives every outcome except [Allowed]. It may be called
 	// concurrently, delays the request that it reports, and must not block.
-	// A panic in it is contained. nil: Logger receives the events.
+	// A panic in it is contained. nil: Logger receives the events; a hook that
+	// wants both calls that of [LogEvents].
 	OnEvent func(context.Context, Event)
 	// ReportAllowed reports requests with a valid JWT, too.
 	ReportAllowed bool

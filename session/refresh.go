@@ -21,7 +21,9 @@ const refreshPause = 250 * time.Millisecond
 // Config.RefreshBudget. After that a JWT of the material's that still holds is
 // an answer: the Result then has a Session and nothing Renewed.
 //
-// Errors are as in [Manager.Authenticate].
+// Errors are as in [Manager.Authenticate]. One that was got without the
+// browser's cookies, since the material was empty, does not speak of them: do
+// not clear cookies for it.
 func (m *Manager) Refresh(ctx context.Context, presented Material, token Secret) (Result, error) {
 	a := newAttempt("refresh", presented.place.node())
 	result, err := m.refresh(ctx, a, token)

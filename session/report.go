@@ -16,7 +16,7 @@ func newReporter(config Config) func(context.Context, Event) {
 	}
 	hook := config.OnEvent
 	if hook == nil {
-		hook = newEventLog(logger).write
+		hook = LogEvents(logger)
 	}
 	return func(ctx context.Context, e Event) {
 		// A request must not lose its cookies to a fault of its observer.
@@ -27,6 +27,16 @@ func newReporter(config Config) func(context.Context, Event) {
 		}()
 		hook(ctx, e)
 	}
+}
+
+// LogEvents returns the hook that a [Manager] has where Config.OnEvent is nil,
+// to be called by a hook of your own. It logs, and holds repeated lines of one
+// kind back. nil: slog.Default().
+func LogEvents(logger *slog.Logger) func(context.Context, Event) {
+	if logger == nil {
+		logger = slog.Default()
+	}
+	return newEventLog(logger).write
 }
 
 // The default log writes at most one line per kind of trouble in

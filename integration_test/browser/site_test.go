@@ -2,7 +2,6 @@ package browser_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -54,7 +53,7 @@ func newSite(t *testing.T, o options) *site {
 	o.cookies.ProjectID = projectID
 	cookies, err := cookie.NewCodec(o.cookies)
 	fatal(t, err)
-	o.sessions.Upstream, o.sessions.Logger = upstream, slog.New(slog.NewTextHandler(io.Discard, nil))
+	o.sessions.Upstream, o.sessions.Logger = upstream, slog.New(slog.DiscardHandler)
 	sessions, err := session.NewManager(o.sessions)
 	fatal(t, err)
 	s := &site{t: t, fake: fake, cookies: cookies, withoutRoutes: o.withoutRoutes, bring: make(chan []*http.Cookie, 1)}

@@ -74,7 +74,7 @@ func refusal(err error) http.Handler {
 // pages are those of js/driver.mjs. Where that hands Node's own objects to
 // the SDK, nothing is different here.
 func (k *kit) pages(s setup) http.Handler {
-	page := http.Handler(middleware.RequireSession(k.sessions, k.cookies, middleware.Config{})(http.HandlerFunc(member)))
+	page := middleware.RequireSession(k.sessions, k.cookies, middleware.Config{})(http.HandlerFunc(member))
 	if s.theme {
 		page = themed(page)
 	}

@@ -139,6 +139,7 @@ func (f *fetcher) replacement(ctx context.Context, p *parsed, known []*key, fres
 	newer, err := f.renew(ctx, fresh)
 	switch found := newer.find(p); {
 	case fresh && newer == nil:
+		//nolint:errorlint // as text: what became of the fetch is no verdict on the token
 		return nil, fmt.Errorf("%w, and the token's signature does not fit the known one (%v)", ErrCannotTell, err)
 	case !slices.Equal(found, known):
 		return found, nil
@@ -159,7 +160,7 @@ func (f *fetcher) renew(ctx context.Context, urgent bool) (*datedKeys, error) {
 		return nil, nil
 	}
 	if err := run.wait(ctx); err != nil {
-		// As text: what became of the fetch is no verdict on the token.
+		//nolint:errorlint // as text: what became of the fetch is no verdict on the token
 		return nil, fmt.Errorf("%w: %v", ErrCannotTell, err)
 	}
 	return f.usable(f.now()), nil

@@ -1,0 +1,35 @@
+package crossmint_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+)
+
+// A program sends the challenge to its page, whose wallet signs it. The
+// one-time secret that comes back goes through session.Manager.Refresh, like
+// that of an e-mail code.
+func ExampleClient_StartWallet() {
+	fake, err := crossminttest.New(crossminttest.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer fake.Close()
+	client, err := crossmint.NewClient(fake.Config())
+	if err != nil {
+		panic(err)
+	}
+	defer client.Close()
+
+	ctx, wallet := context.Background(), crossmint.Wallet{Address: "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045", Type: crossmint.Ethereum}
+	challenge, err := client.StartWallet(ctx, wallet)
+	if err != nil {
+		panic(err)
+	}
+	signature := "0x…" // by the wallet, of what the challenge says
+	secret, err := client.FinishWallet(ctx, wallet, signature)
+	fmt.Println(len(challenge) > 0, secret, err)
+	// Output: true [redacted] <nil>
+}

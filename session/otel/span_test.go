@@ -1,0 +1,289 @@
+package otelsession_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/session"
+	otelsession "github.com/crossmint-go/auth/session/otel"
+)
+
+func wantTree(t *testing.T, w *world, want string) {
+	t.Helper()
+	if diff := cmp.Diff(strings.TrimPrefix(want, "\n"), w.tree()); diff != "" {
+		t.Errorf("spans (-want +got):\n%s", diff)
+	}
+}
+
+func TestRefreshIsPartOfItsRequest(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		w.warmUp()
+		must(t, w.visit(t.Context(), w.expired("ann@example.com")))
+		wantTree(t, w, `
+GET /me
+  crossmint refresh ok
+    POST /session/sdk/auth/refresh 200
+  session authenticate refreshed false
+`)
+	})
+}
+
+func TestSpanTakesAsLongAsTheRequestWaited(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		w.warmUp()
+		must(t, w.visit(t.Context(), w.expired("ann@example.com")))
+		for _, s := range w.spans.Ended() {
+			if got := s.EndTime().Sub(s.StartTime()); got != second {
+				t.Errorf("%s took %v of a bubble's time, want %v", s.Name(), got, second)
+			}
+		}
+	})
+}
+
+func TestRefreshBehindCloseOfTheBrowser(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		w.warmUp()
+		w.fake.SetLatency(crossminttest.Refresh, 2*second)
+		ctx, cancel := context.WithTimeout(t.Context(), second)
+		defer cancel()
+		if err := w.visit(ctx, w.expired("ann@example.com")); err == nil {
+			t.Error("the request got a session")
+		}
+		must(t, w.Close(context.Background())) // waits for the refresh
+		wantTree(t, w, `
+GET /me
+  session authenticate undecided false timed_out ERROR
+  crossmint refresh ok
+    POST /session/sdk/auth/refresh 200
+`)
+	})
+}
+
+// Fifty requests share a refresh: the call is in the trace of the one that
+// started it, and each tells whether that was itself.
+func TestSharedRefreshIsOneSpan(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		w.warmUp()
+		grant := w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com"))
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				if err := w.visit(t.Context(), material(grant)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		got := map[string]int{}
+		for _, text := range strings.Split(strings.TrimSuffix(w.tree(), "\n"), "\n") {
+			got[text]++
+		}
+		want := map[string]int{
+			"GET /me":                                50,
+			"  session authenticate refreshed true":  49,
+			"  session authenticate refreshed false": 1,
+			"  crossmint refresh ok":                 1,
+			"    POST /session/sdk/auth/refresh 200": 1,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("spans (-want +got):\n%s", diff)
+		}
+		call, own := only(t, w, "crossmint refresh"), only(t, w, "session authenticate", attribute.Bool("crossmint.shared", false))
+		if call.Parent().SpanID() != own.Parent().SpanID() {
+			t.Error("the call is not in the request that started it")
+		}
+	})
+}
+
+// only returns the one span of that name, and with that attribute if it has a
+// key.
+func only(t *testing.T, w *world, name string, with ...attribute.KeyValue) (found sdktrace.ReadOnlySpan) {
+	t.Helper()
+	for _, s := range w.spans.Ended() {
+		all := attribute.NewSet(s.Attributes()...)
+		if s.Name() != name || len(with) > 0 && !has(all, with[0]) {
+			continue
+		}
+		if found != nil {
+			t.Fatalf("several spans %q", name)
+		}
+		found = s
+	}
+	if found == nil {
+		t.Fatalf("no span %q", name)
+	}
+	return found
+}
+
+func has(all attribute.Set, one attribute.KeyValue) bool {
+	value, ok := all.Value(one.Key)
+	return ok && value == one.Value
+}
+
+func TestSecondTryIsASpanOfItsOwn(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		w.warmUp()
+		w.fake.Fail(crossminttest.Refresh, crossminttest.Truncate())
+		must(t, w.visit(t.Context(), w.expired("ann@example.com")))
+		wantTree(t, w, `
+GET /me
+  crossmint refresh cut_off cut_off ERROR
+    POST /session/sdk/auth/refresh 200
+  crossmint refresh ok
+    POST /session/sdk/auth/refresh 200
+  session authenticate refreshed false
+`)
+	})
+}
+
+func TestFailuresAreNamed(t *testing.T) {
+	tests := map[string]struct {
+		fault crossminttest.Fault
+		want  string
+	}{
+		"refused": {refusing(), `
+GET /me
+  crossmint refresh refused 401
+    POST /session/sdk/auth/refresh 401 401 ERROR
+  session authenticate signed_out false 4xx 401
+`},
+		"gateway": {crossminttest.Status(502, "text/html", "<p>bad"), `
+GET /me
+  crossmint refresh unavailable 502 unavailable ERROR
+    POST /session/sdk/auth/refresh 502 502 ERROR
+  session authenticate undecided false 5xx 502 unavailable ERROR
+`},
+		"false answer": {crossminttest.Edit(func(a map[string]any) { a["jwt"] = 7 }), `
+GET /me
+  crossmint refresh malformed 200 malformed ERROR
+    POST /session/sdk/auth/refresh 200
+  session authenticate undecided false 2xx 200 malformed ERROR
+`},
+		"no answer": {crossminttest.Hang(), `
+GET /me
+  crossmint refresh timed_out timed_out ERROR
+    POST /session/sdk/auth/refresh _OTHER ERROR
+  session authenticate undecided false timed_out ERROR
+`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+				w.warmUp()
+				w.fake.FailAlways(crossminttest.Refresh, test.fault)
+				if err := w.visit(t.Context(), w.expired("ann@example.com")); err == nil {
+					t.Error("the request got a session")
+				}
+				must(t, w.Close(context.Background()))
+				wantTree(t, w, test.want)
+			})
+		})
+	}
+}
+
+func TestValidSessionsAndVisitorsHaveNoSpan(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		w.warmUp()
+		must(t, w.visit(t.Context(), material(w.fake.Grant(w.fake.NewUser("ann@example.com")))))
+		if err := w.visit(t.Context(), session.Material{}); err == nil {
+			t.Error("a visitor got a session")
+		}
+		w.telemetry.OnEvent(t.Context(), session.Event{Outcome: session.Rejected, Op: "authenticate", Latency: second})
+		wantTree(t, w, "GET /me\nGET /me\n")
+	})
+}
+
+// under is a transport that makes a span of its own.
+type under struct{ w *world }
+
+func (u under) RoundTrip(r *http.Request) (*http.Response, error) {
+	_, span := u.w.tracer.Start(r.Context(), "dial")
+	defer span.End()
+	return u.w.fake.Transport().RoundTrip(r)
+}
+
+func TestNextTransportIsInTheSpan(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", w.client.JWKSURL(), nil)
+		must(t, err)
+		res, err := w.telemetry.Transport(under{w}).RoundTrip(r)
+		must(t, err)
+		must(t, res.Body.Close())
+		wantTree(t, w, `
+GET /.well-known/jwks.json 200
+  dial
+`)
+	})
+}
+
+func TestLogoutHasItsSpans(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		w.warmUp()
+		m := material(w.fake.Grant(w.fake.NewUser("ann@example.com")))
+		must(t, w.Logout(t.Context(), m, session.Secret{}))
+		wantTree(t, w, `
+crossmint logout ok
+  POST /session/sdk/auth/logout 200
+session logout logged_out false
+`)
+	})
+}
+
+func TestKeysAreATraceOfTheirOwn(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		must(t, w.visit(t.Context(), material(w.fake.Grant(w.fake.NewUser("ann@example.com")))))
+		synctest.Wait()
+		wantTree(t, w, `
+GET /.well-known/jwks.json 200
+GET /me
+`)
+	})
+}
+
+// A user's ID is in the path of this call, and an e-mail address and a code are
+// in the query of that.
+func TestOtherCallsAreShownWithoutTheirPath(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		user := w.fake.NewUser("ann@example.com")
+		_, err := w.client.User(t.Context(), user.ID)
+		must(t, err)
+		emailID, err := w.client.SendEmailOTP(t.Context(), "ann@example.com")
+		must(t, err)
+		_, err = w.client.ConfirmEmailOTP(t.Context(), "ann@example.com", emailID, w.fake.Code("ann@example.com"))
+		must(t, err)
+		wantTree(t, w, "GET 200\nPOST 200\nPOST 200\n")
+	})
+}
+
+// broken is an upstream with a bug.
+type broken struct{ session.Upstream }
+
+func (broken) Refresh(context.Context, session.Secret) (*session.Grant, error) {
+	time.Sleep(second) // of the bubble's
+	panic("a bug")
+}
+
+func TestPanicOfUpstreamEndsItsSpan(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		w.warmUp()
+		w.manage(broken{w.client})
+		if err := w.visit(t.Context(), w.expired("ann@example.com")); err == nil {
+			t.Error("the request got a session")
+		}
+		wantTree(t, w, `
+GET /me
+  crossmint refresh panicked panicked ERROR
+  session authenticate undecided false unavailable ERROR
+`)
+	})
+}

@@ -1,0 +1,71 @@
+package redis_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/redis"
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	needsSecret = "redis: Secret must have 32 bytes or more, not "
+	needsURL    = "redis: URL must be as rediss://user:password@host:6379/0"
+	needsTLS    = "redis: URL must be rediss:// for a store on another machine, or InsecureAllowPlaintext be set"
+	needsVerify = "redis: TLS must verify the store's certificate: give its roots in TLS.RootCAs"
+)
+
+func TestConfig(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		config redis.Config
+		want   string
+	}{
+		{"a store on this machine", redis.Config{URL: "redis://localhost", Secret: secret}, ""},
+		{"by number", redis.Config{URL: "redis://127.0.0.1:1/2", Secret: secret}, ""},
+		{"a socket", redis.Config{URL: "unix:///run/store.sock", Secret: secret}, ""},
+		{"TLS", redis.Config{URL: "rediss://user:password@store.example", Secret: secret}, ""},
+		{"TLS by field", redis.Config{URL: "redis://store.example", Secret: secret, TLS: &tls.Config{}}, ""},
+		{"plain, and said so", redis.Config{URL: "redis://store.example", Secret: secret, InsecureAllowPlaintext: true}, ""},
+		{"plain", redis.Config{URL: "redis://store.example", Secret: secret}, needsTLS},
+		{"plain by one address", redis.Config{URL: "redis://localhost?addr=store.example:6379", Secret: secret}, needsTLS},
+		{"almost this machine", redis.Config{URL: "redis://localhost.example", Secret: secret}, needsTLS},
+		{"certificates unchecked", redis.Config{URL: "rediss://store.example?skip_verify=true", Secret: secret}, needsVerify},
+		{"certificates unchecked by field", redis.Config{
+			URL: "rediss://store.example", Secret: secret, TLS: &tls.Config{InsecureSkipVerify: true},
+		}, needsVerify},
+		{"a short secret", redis.Config{URL: "redis://localhost", Secret: session.NewSecret(strings.Repeat("x", 31))}, needsSecret + "31"},
+		{"everything wrong", redis.Config{URL: "http://user:hunter2@store", Grace: -1, Timeout: time.Hour}, strings.Join([]string{
+			needsSecret + "0", "redis: Grace must be between 0 and 1m0s", "redis: Timeout must be between 0 and 10s", needsURL,
+		}, "\n")},
+		{"nothing", redis.Config{}, needsSecret + "0\n" + needsURL},
+		{"a password in an URL that is none", redis.Config{URL: "redis://user:hunter2@ho st", Secret: secret}, needsURL},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			coordinator, err := redis.New(c.config)
+			got := ""
+			if err != nil {
+				got = err.Error()
+			} else if err := coordinator.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestConfigPrintsNoSecret(t *testing.T) {
+	config := redis.Config{URL: "redis://localhost", Secret: secret}
+	c := newCoordinator(t, config.URL, redis.Config{})
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
+		if text := fmt.Sprintf(verb, config) + fmt.Sprintf(verb, c); strings.Contains(text, secret.Reveal()) {
+			t.Errorf("%s prints the secret", verb)
+		}
+	}
+}

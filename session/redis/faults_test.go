@@ -1,0 +1,233 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/redis"
+)
+
+// quick gives up on an operation as in production.
+var quick = redis.Config{Timeout: 250 * time.Millisecond}
+
+// The ways in which a store fails, and how it is mended.
+var failures = []struct {
+	name       string
+	fail, mend func(s *store) error
+}{
+	{"down", func(s *store) error { s.Kill(); return nil }, (*store).Up},
+	{"hanging", (*store).Freeze, (*store).Thaw},
+	{"full", config("maxmemory", "1"), config("maxmemory", "0")},
+	{"a replica after a failover", command("REPLICAOF", "127.0.0.1", "1"), command("REPLICAOF", "NO", "ONE")},
+	{"without permission", command("ACL", "SETUSER", "default", "-@scripting"), command("ACL", "SETUSER", "default", "+@all")},
+}
+
+func command(words ...string) func(s *store) error {
+	return func(s *store) error { return s.do(words...).Error() }
+}
+
+func config(name, value string) func(s *store) error { return command("CONFIG", "SET", name, value) }
+
+func TestWithoutStore(t *testing.T) {
+	for _, failure := range failures {
+		t.Run(failure.name, func(t *testing.T) {
+			onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+				do(t, a, "warm", &errand{})
+				do(t, b, "warm", &errand{})
+				if err := failure.fail(s); err != nil {
+					t.Fatal(err)
+				}
+				work := &errand{}
+				if got := do(t, a, "a", work); got != "a'" {
+					t.Errorf("got %s", got)
+				}
+				if !doubtful(t, fail(t, b, "b", &errand{ask: refuse})) {
+					t.Error("a refusal is not in doubt, though the store could not be asked")
+				}
+				if err := failure.mend(s); err != nil {
+					t.Fatal(err)
+				}
+				sharesAgain(t, a, b)
+			})
+		})
+	}
+}
+
+// sharesAgain waits until what one instance gets is known to the other, in
+// both directions.
+func sharesAgain(t *testing.T, a, b *redis.Coordinator) {
+	t.Helper()
+	n := 0
+	until(t, "the instances share again", func() bool {
+		work := &errand{}
+		n++
+		do(t, a, fmt.Sprint("a-", n), work)
+		do(t, b, fmt.Sprint("a-", n), work)
+		do(t, b, fmt.Sprint("b-", n), work)
+		do(t, a, fmt.Sprint("b-", n), work)
+		return work.asked.Load() == 2
+	})
+}
+
+func TestStoreIsNotThereAtTheStart(t *testing.T) {
+	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		s.Kill()
+		work := &errand{}
+		do(t, a, "a", work)
+		do(t, b, "b", work)
+		work.wantAsked(t, 2)
+		if err := s.Up(); err != nil {
+			t.Fatal(err)
+		}
+		sharesAgain(t, a, b)
+	})
+}
+
+func TestWhatWasGotWithoutTheStoreIsSharedOnceItIsBack(t *testing.T) {
+	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		do(t, a, "warm", &errand{})
+		if err := s.Freeze(); err != nil {
+			t.Fatal(err)
+		}
+		work := &errand{}
+		do(t, a, "a", work)
+		if err := s.Thaw(); err != nil {
+			t.Fatal(err)
+		}
+		// The store now takes the lock for somebody who has long gone on
+		// without it: he releases it.
+		patient := newCoordinator(t, s.URL(), redis.Config{})
+		if got := do(t, patient, "a", work); got != "a'" {
+			t.Errorf("got %s", got)
+		}
+		work.wantAsked(t, 1)
+	})
+}
+
+func TestStoreFailsWhileARefreshIsUnderWay(t *testing.T) {
+	let := make(chan struct{})
+	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		work := &errand{ask: held(let)}
+		var pair sync.WaitGroup
+		pair.Go(func() { do(t, a, "a", work) })
+		until(t, "upstream is asked", func() bool { return work.asked.Load() == 1 })
+		pair.Go(func() {
+			if got := do(t, b, "a", work); got != "a'" {
+				t.Errorf("who waited got %q", got)
+			}
+		})
+		until(t, "the other one waits", func() bool {
+			waiting, _ := s.do("HEXISTS", s.keysOf("crossmint:{*}:*")[0], "waiting").AsBool()
+			return waiting
+		})
+		if err := s.Freeze(); err != nil {
+			t.Fatal(err)
+		}
+		let <- struct{}{}
+		time.AfterFunc(3*time.Second, func() { _ = s.Thaw() }) // longer than an operation may take
+		pair.Wait()
+		work.wantAsked(t, 1) // who has seen another at work does not ask
+	})
+}
+
+func TestStoreForgetsWhileARefreshIsUnderWay(t *testing.T) {
+	let := make(chan struct{})
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		work, got := &errand{ask: held(let)}, make(chan string)
+		go func() { got <- do(t, a, "a", work) }()
+		until(t, "upstream is asked", func() bool { return work.asked.Load() == 1 })
+		s.do("FLUSHALL")
+		if !doubtful(t, fail(t, b, "a", &errand{ask: refuse})) {
+			t.Error("the refusal of a token that another instance is exchanging is not in doubt")
+		}
+		let <- struct{}{}
+		if first := <-got; first != "a'" {
+			t.Errorf("got %s", first)
+		}
+		if second := do(t, b, "a", work); second != "a'" {
+			t.Errorf("the other instance got %s, want what the first has recorded", second)
+		}
+		work.wantAsked(t, 1)
+	})
+}
+
+func TestLostConnectionLeavesADoubt(t *testing.T) {
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		if doubtful(t, fail(t, a, "a", &errand{ask: refuse})) {
+			t.Error("a refusal is in doubt before anything has happened")
+		}
+		until(t, "a listens", func() bool {
+			listeners, _ := s.do("PUBSUB", "NUMSUB", "crossmint:done").AsIntMap()
+			return listeners["crossmint:done"] == 1
+		})
+		s.do("CLIENT", "KILL", "TYPE", "pubsub")
+		sharesAgain(t, a, b)
+		if !doubtful(t, fail(t, a, "b", &errand{ask: refuse})) {
+			t.Error("a refusal is not in doubt, though another store may answer now")
+		}
+	})
+}
+
+func TestStoreHangsFromTheStart(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var accepted atomic.Int64
+	var conns sync.WaitGroup
+	conns.Go(func() { hang(listener, &accepted) })
+	t.Cleanup(func() { _ = listener.Close(); conns.Wait() })
+	seen := &events{}
+	c := newCoordinator(t, "redis://"+listener.Addr().String(), redis.Config{Timeout: 50 * time.Millisecond, OnEvent: seen.add})
+	work := &errand{}
+	for n := range 500 {
+		do(t, c, fmt.Sprint(n), work)
+	}
+	work.wantAsked(t, 500)
+	if n := accepted.Load(); n > 50 {
+		t.Errorf("the store was tried %d times for 500 refreshes", n)
+	}
+	if n := seen.count(session.StoreDoubted); n == 0 || n > 50 {
+		t.Errorf("%d events, want a few", n)
+	}
+	if err := c.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// hang accepts connections and never answers.
+func hang(listener net.Listener, accepted *atomic.Int64) {
+	var conns []net.Conn
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			break
+		}
+		accepted.Add(1)
+		conns = append(conns, conn)
+	}
+	for _, conn := range conns {
+		_ = conn.Close()
+	}
+}
+
+func TestHookPanics(t *testing.T) {
+	c := newCoordinator(t, "redis://127.0.0.1:1", redis.Config{
+		Logger:  slog.New(slog.DiscardHandler),
+		OnEvent: func(context.Context, session.Event) { panic("hook") },
+	})
+	if got := do(t, c, "a", &errand{}); got != "a'" {
+		t.Errorf("got %s", got)
+	}
+	if err := fail(t, c, "b", &errand{ask: refuse}); !errors.Is(err, session.ErrRefused) {
+		t.Errorf("err = %v", err)
+	}
+}

@@ -1,0 +1,139 @@
+// Package storetest runs real stores for tests and measurements: each on a
+// free loopback port, in a folder of its own, without persistence.
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// startPatience bounds how long a server may take to answer.
+const startPatience = 20 * time.Second
+
+// Binaries returns the servers that this machine has, by name and path.
+func Binaries() (map[string]string, error) {
+	found := map[string]string{}
+	for _, name := range []string{"redis-server", "valkey-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			found[name] = path
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("storetest: neither redis-server nor valkey-server is installed")
+	}
+	return found, nil
+}
+
+// A Server is a store that can be killed, restarted and frozen. It is not safe
+// for concurrent use.
+type Server struct {
+	binary, dir, port string
+	args              []string
+	cmd               *exec.Cmd // nil while it is down
+}
+
+// Start starts a server, with more arguments of its command line. The caller
+// must Close it.
+func Start(binary string, args ...string) (*Server, error) {
+	dir, err := os.MkdirTemp("", "store")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{binary: binary, dir: dir, args: args}
+	for range 5 { // somebody else may take the port before the server does
+		if s.port, err = freePort(); err != nil {
+			break
+		}
+		if err = s.Up(); err == nil {
+			return s, nil
+		}
+	}
+	return nil, errors.Join(err, os.RemoveAll(dir))
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
+}
+
+// Addr returns the server's host and port.
+func (s *Server) Addr() string { return "127.0.0.1:" + s.port }
+
+// URL returns the server's URL.
+func (s *Server) URL() string { return "redis://" + s.Addr() }
+
+// Up starts the server, empty, and waits until it answers.
+func (s *Server) Up() error {
+	args := []string{"--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.dir, "--loglevel", "warning"}
+	cmd := exec.Command(s.binary, append(args, s.args...)...)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("storetest: %w", err)
+	}
+	s.cmd = cmd
+	if err := s.await(); err != nil {
+		s.Kill()
+		return err
+	}
+	return nil
+}
+
+func (s *Server) await() error {
+	var err error
+	for deadline := time.Now().Add(startPatience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if err = s.ping(); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("storetest: %s does not answer: %w", s.binary, err)
+}
+
+func (s *Server) ping() error {
+	conn, err := net.DialTimeout("tcp", s.Addr(), time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Second)) // a deadline that fails to be set ends nothing
+	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+		return err
+	}
+	answer := make([]byte, 64)
+	n, err := conn.Read(answer)
+	if err == nil && !strings.HasPrefix(string(answer[:n]), "+PONG") {
+		err = fmt.Errorf("answer %q", answer[:n])
+	}
+	return err
+}
+
+// Kill ends the server at once. What it knew is gone.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill() // it may have ended by itself
+	_ = s.cmd.Wait()         // the error is that it was killed
+	s.cmd = nil
+}
+
+// Freeze stops the server without closing a connection: it hangs.
+func (s *Server) Freeze() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Thaw ends Freeze. What was sent meanwhile is carried out.
+func (s *Server) Thaw() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Close ends the server and removes its folder.
+func (s *Server) Close() error {
+	s.Kill()
+	return os.RemoveAll(s.dir)
+}

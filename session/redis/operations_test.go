@@ -1,0 +1,52 @@
+package redis_test
+
+import (
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/session/redis"
+)
+
+// scripts returns how many scripts the store has run.
+func (s *store) scripts() int {
+	s.t.Helper()
+	info, err := s.do("INFO", "commandstats").ToString()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	found := regexp.MustCompile(`cmdstat_evalsha:calls=(\d+)`).FindStringSubmatch(info)
+	if found == nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(found[1]) // digits
+	return n
+}
+
+func TestOperationsPerRefresh(t *testing.T) {
+	onPair(t, redis.Config{Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		do(t, a, "warm", &errand{})
+		do(t, b, "warm", &errand{})
+		before := s.scripts()
+		cost := func() int {
+			n := s.scripts() - before
+			before += n
+			return n
+		}
+		if do(t, a, "a", &errand{}); cost() != 2 {
+			t.Error("a refresh does not cost 2 operations")
+		}
+		if do(t, b, "a", &errand{}); cost() != 2 {
+			t.Error("a refresh that was shared does not cost 2 operations")
+		}
+		do(t, b, "a'", &errand{})
+		cost()
+		if do(t, a, "a", &errand{}); cost() != 3 {
+			t.Error("one that was followed by another does not cost 3 operations")
+		}
+		if logout(t, a, "b"); cost() != 1 {
+			t.Error("a logout does not cost 1 operation")
+		}
+	})
+}

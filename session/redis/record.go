@@ -1,0 +1,107 @@
+package redis
+
+import (
+	"context"
+	"time"
+
+	"github.com/crossmint-go/auth/session"
+)
+
+// This file is what a flight reads from the record of a token and writes to it.
+
+// remembered reads a value, and reports whether it could. Who has waited for it
+// takes it as it is; who comes later gets the newest that follows it.
+func (f *flight) remembered(ctx context.Context, value []byte, late bool) (landing, bool) {
+	kind, plain, err := f.c.keys.open(f.token, value)
+	if err != nil {
+		return landing{}, false
+	}
+	if kind == kindRefusal {
+		refusal, err := unmarshalRefusal(plain)
+		return landing{shared: session.Shared{Remembered: true}, err: refusal}, err == nil
+	}
+	grant, ok := f.c.openGrant(f.token, value)
+	if !ok {
+		return landing{}, false
+	}
+	if late {
+		grant, err = f.newest(ctx, grant)
+	}
+	return landing{shared: session.Shared{Grant: grant, Remembered: true}, err: err}, true
+}
+
+// newest follows the rotations from grant. A store that fails on the way has
+// told enough.
+func (f *flight) newest(ctx context.Context, grant *session.Grant) (*session.Grant, error) {
+	for range maxChain - 1 {
+		token := grant.RefreshToken.Secret
+		e, err := f.c.store.enter(ctx, f.c.keys.name(token), "", nil)
+		if err == nil && e.state == stateOut {
+			return nil, session.ErrLoggedOut
+		}
+		next, ok := f.c.openGrant(token, e.value)
+		if err != nil || !ok || token.Equal(next.RefreshToken.Secret) {
+			break
+		}
+		grant = next
+	}
+	return grant, nil
+}
+
+// land records what the work came to and heeds what the record said.
+func (f *flight) land(ctx context.Context, o outcome) landing {
+	if f.doubted || f.c.store.breaker.doubts() {
+		o.doubt()
+	}
+	// Also who was told to end releases the lock.
+	state, value, err := f.record(context.WithoutCancel(ctx), o, time.Now().Add(f.c.ageOf(o.kind)))
+	switch {
+	case err != nil:
+		o.doubt()
+		f.c.late.add(f, o)
+	case state == stateOut:
+		return landing{err: session.ErrLoggedOut, orphan: o.grant}
+	case state == stateValue:
+		if l, ok := f.remembered(ctx, value, true); ok && l.err == nil {
+			return l
+		}
+		o.doubt()
+	case state == stateLost:
+		o.doubt()
+	}
+	if o.err != nil {
+		return landing{err: o.err}
+	}
+	return landing{shared: session.Shared{Grant: o.grant}}
+}
+
+// record writes an outcome into the store, where it ends at until.
+func (f *flight) record(ctx context.Context, o outcome, until time.Time) (said state, value []byte, err error) {
+	plain, err := o.plain()
+	if err != nil {
+		return "", nil, err
+	}
+	follows, age := true, time.Until(until)
+	if o.kind == kindGrant && f.token.Equal(o.grant.RefreshToken.Secret) {
+		follows, age = false, min(age, time.Second) // upstream does not rotate: nothing is to be remembered
+	}
+	var sealed []byte
+	if plain != nil {
+		if sealed, err = f.c.keys.seal(f.token, o.kind, until, plain); err != nil {
+			return "", nil, err
+		}
+	}
+	return f.c.store.settle(ctx, f.name, f.owner, o.kind, sealed, age, follows)
+}
+
+// ageOf is how long a value of a kind is remembered.
+func (c *Coordinator) ageOf(k kind) time.Duration {
+	switch k {
+	case kindKept:
+		return keptAge
+	case kindRefusal:
+		return refusalAge
+	default:
+		return c.config.Grace
+	}
+}

@@ -1,0 +1,137 @@
+package redis
+
+import "github.com/redis/rueidis"
+
+// The scripts are all that is ever sent to the store besides SUBSCRIBE. Each
+// is one atomic step upon one token:
+//
+//	KEYS[1]  the record, a hash: who works and what is marked
+//	KEYS[2]  the value, a string: sealed, with a time to live of its own
+//	KEYS[3]  when this part of the store began to remember
+//
+// All three have the same hash tag, and so the same slot of a cluster. Times
+// are the store's, in ms: the clocks of the fleet do not matter. Fields:
+//
+//	owner, until  the lock
+//	asking        its owner has gone to upstream and has not told how it went
+//	waiting       somebody wants to be told
+//	doubt         until when refusals of this token are in doubt
+//	rotated       until when it is known that the token has a successor
+//	out           until when it is logged out
+//
+// What a stranger wrote counts as nothing: a record of another type is
+// removed, a text in place of a time is in the past.
+const prelude = `
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local day = 86400000
+local function drop(key, want)
+  local kind = redis.call('TYPE', key).ok
+  if kind == want or kind == 'none' then return false end
+  redis.call('DEL', key)
+  return true
+end
+local function live(field)
+  local n = tonumber(redis.call('HGET', KEYS[1], field) or '')
+  return n ~= nil and n > now and n < now + day
+end
+local foreign = drop(KEYS[1], 'hash')
+foreign = drop(KEYS[2], 'string') or foreign
+local owner = redis.call('HGET', KEYS[1], 'owner')
+local locked = owner and live('until')
+local value = redis.call('GET', KEYS[2]) or ''
+`
+
+// enter finds what is known of a token, or takes its lock and leaves the mark
+// that upstream is about to be asked. ARGV: owner ("" only looks), time to live
+// of the lock, of the record and of a doubt, and a value that cannot be read.
+// It returns a state, the value, and as flags: the last owner died while it
+// asked; refusals are in doubt; the token was rotated; and how long this part
+// of the store remembers.
+var enter = rueidis.NewLuaScript(prelude + `
+local function answer(state, died, doubt)
+  local born = tonumber(redis.pcall('GET', KEYS[3]) or '')
+  if not born or born > now then
+    redis.call('SET', KEYS[3], now)
+    born = now
+  end
+  local function flag(b) return b and '1' or '0' end
+  return {state, value, flag(died), flag(doubt), flag(live('rotated')), tostring(now - born)}
+end
+if live('out') then return answer('out') end
+if value ~= '' and value == ARGV[5] then
+  redis.call('DEL', KEYS[2])
+  value, foreign = '', true
+end
+if value ~= '' and string.sub(value, 1, 1) ~= 'k' then return answer('value') end
+if ARGV[1] == '' then return answer('none') end
+if locked and owner ~= ARGV[1] then
+  redis.call('HSET', KEYS[1], 'waiting', '1')
+  return answer('wait')
+end
+local died = redis.call('HEXISTS', KEYS[1], 'asking') == 1 and owner ~= ARGV[1]
+local doubt = died or foreign or live('doubt')
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', now + ARGV[2], 'asking', '1')
+if doubt then redis.call('HSET', KEYS[1], 'doubt', now + ARGV[4]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return answer('lead', died, doubt)
+`)
+
+// renew prolongs the lock of its owner. ARGV: owner, time to live. It returns
+// whether the lock is still its owner's.
+var renew = rueidis.NewLuaScript(prelude + `
+if owner ~= ARGV[1] then return {'lost'} end
+redis.call('HSET', KEYS[1], 'until', now + ARGV[2])
+return {'kept'}
+`)
+
+// settle records what a refresh came to, releases the lock if it is still
+// its owner's, and tells those who wait. ARGV: owner, kind, value, time to live
+// of the value (0: it follows no rotation, and only those who wait get it), of
+// the record, and the channel and what to say there.
+//
+// A grant is recorded whoever holds the lock by now: it is what follows the
+// token. A refusal gives way to a grant, and counts only as its owner's.
+var settle = rueidis.NewLuaScript(prelude + `
+local mine = owner == ARGV[1]
+local waiting = redis.call('HEXISTS', KEYS[1], 'waiting') == 1
+local kind, state = ARGV[2], 'done'
+local granted = string.sub(value, 1, 1) == 'g'
+if live('out') then
+  redis.call('DEL', KEYS[2])
+  state = 'out'
+elseif kind == 'g' and ARGV[5] == '0' then
+  if waiting then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4]) end
+elseif kind == 'g' or kind == 'k' and not granted then
+  redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+  redis.call('HSET', KEYS[1], 'rotated', now + ARGV[5])
+  redis.call('HDEL', KEYS[1], 'doubt')
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+elseif granted then
+  state = 'value'
+elseif not mine then
+  state = 'lost'
+elseif kind == 'r' then
+  redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+elseif kind == 'x' then
+  redis.call('DEL', KEYS[2])
+end
+if mine then redis.call('HDEL', KEYS[1], 'owner', 'until', 'asking', 'waiting') end
+if not (locked and not mine) and not live('out') and not live('rotated') and not live('doubt') then
+  redis.call('DEL', KEYS[1])
+end
+if waiting then redis.pcall('PUBLISH', ARGV[6], ARGV[7]) end
+return {state, value}
+`)
+
+// logout leaves the mark, and returns the grant that followed the token. One
+// that was not judged yet is handed out to be revoked, unless somebody works
+// on it: he will find the mark. ARGV: time to live of the mark, of the record.
+var logout = rueidis.NewLuaScript(prelude + `
+redis.call('HSET', KEYS[1], 'out', now + ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+if string.sub(value, 1, 1) == 'k' then
+  if locked then value = '' else redis.call('DEL', KEYS[2]) end
+end
+return {'done', value}
+`)

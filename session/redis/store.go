@@ -1,0 +1,194 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+)
+
+const (
+	// prefix begins all that this package has in a store: for an ACL ~ and &.
+	prefix = "crossmint:"
+	// channel is where it is said that a refresh has ended. A message is the
+	// name of a token and nothing else.
+	channel = prefix + "done"
+	// maxOperations bounds those in flight: half of what the client queues
+	// before it lets callers wait.
+	maxOperations = 512
+)
+
+// store is the connection to the store and the operations on it. None takes
+// longer than its timeout, and none is tried twice.
+type store struct {
+	option  rueidis.ClientOption
+	timeout time.Duration
+	breaker breaker
+	bell    *bell
+	report  *reporter
+
+	stopped context.Context // ends with close
+	stop    context.CancelFunc
+	running sync.WaitGroup
+	slots   chan struct{} // holds one element per operation
+
+	mu         sync.Mutex // guards all below
+	client     rueidis.Client
+	connecting chan struct{} // closed when the attempt that runs has ended; nil: none
+}
+
+func newStore(option rueidis.ClientOption, timeout time.Duration, report *reporter) *store {
+	s := &store{option: option, timeout: timeout, bell: newBell(), report: report, slots: make(chan struct{}, maxOperations)}
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// keys returns the keys of a name: 256 parts, each of which lies in one slot
+// of a cluster together with its own memory of when it began.
+func keys(name string) []string {
+	part := prefix + "{" + name[:2] + "}"
+	return []string{part + ":" + name, part + ":" + name + ":value", part}
+}
+
+// state is what a script says.
+type state string
+
+const (
+	stateOut   state = "out"   // the token is logged out
+	stateLead  state = "lead"  // the lock is taken
+	stateWait  state = "wait"  // somebody else has it
+	stateValue state = "value" // there is a value already
+	stateLost  state = "lost"  // somebody else has taken the lock since
+	stateKept  state = "kept"  // the lock is still its owner's
+)
+
+// entry is what enter found.
+type entry struct {
+	state                state
+	value                []byte
+	died, doubt, rotated bool
+	age                  time.Duration
+}
+
+func (s *store) enter(ctx context.Context, name, owner string, unreadable []byte) (entry, error) {
+	r, err := s.run(ctx, enter, name, owner, millis(lockAge), millis(recordAge), millis(doubtAge), string(unreadable))
+	if err != nil || len(r) != 6 {
+		return entry{}, odd(err)
+	}
+	age, err := strconv.ParseInt(r[5], 10, 64)
+	if err != nil {
+		return entry{}, odd(nil)
+	}
+	return entry{state(r[0]), []byte(r[1]), r[2] == "1", r[3] == "1", r[4] == "1", time.Duration(age) * time.Millisecond}, nil
+}
+
+func (s *store) renew(ctx context.Context, name, owner string) (held bool, err error) {
+	r, err := s.run(ctx, renew, name, owner, millis(lockAge))
+	if err != nil || len(r) != 1 {
+		return false, odd(err)
+	}
+	return state(r[0]) == stateKept, nil
+}
+
+// settle records a value. follows reports whether it follows a rotation.
+func (s *store) settle(ctx context.Context, name, owner string, kind kind, value []byte, age time.Duration, follows bool) (st state, current []byte, err error) {
+	record := "0"
+	if follows {
+		record = millis(recordAge)
+	}
+	r, err := s.run(ctx, settle, name, owner, string(rune(kind)), string(value), millis(max(age, time.Millisecond)), record, channel, name)
+	if err != nil || len(r) != 2 {
+		return "", nil, odd(err)
+	}
+	return state(r[0]), []byte(r[1]), nil
+}
+
+func (s *store) logout(ctx context.Context, name string) (value []byte, err error) {
+	r, err := s.run(ctx, logout, name, millis(markAge), millis(recordAge))
+	if err != nil || len(r) != 2 {
+		return nil, odd(err)
+	}
+	return []byte(r[1]), nil
+}
+
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// odd returns err, or that the answer was not one of a script's.
+func odd(err error) error {
+	if err == nil {
+		return errors.New("redis: the store gave an answer that is none")
+	}
+	return err
+}
+
+// errDown is given without asking: the store has failed a moment ago.
+var errDown = errors.New("redis: the store has just failed")
+
+// run runs a script on a name, and learns from how it went.
+func (s *store) run(ctx context.Context, script *rueidis.Lua, name string, args ...string) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !s.breaker.allow() {
+		return nil, errDown
+	}
+	reply, err := s.within(ctx, func(ctx context.Context, client rueidis.Client) ([]string, error) {
+		return script.Exec(ctx, client, keys(name), args).AsStrSlice()
+	})
+	switch {
+	case err == nil:
+		if s.breaker.succeed() {
+			s.report.recovered(ctx)
+		}
+	case s.stopped.Err() == nil:
+		s.breaker.fail()
+		s.report.down(ctx, err)
+	}
+	return reply, err
+}
+
+type reply struct {
+	values []string
+	err    error
+}
+
+// within does something with the client, and waits for it no longer than an
+// operation may take, whatever the client does meanwhile. The end of a caller's
+// patience tells nothing of the store, and half an operation is of no use: it
+// has a time of its own.
+func (s *store) within(ctx context.Context, do func(context.Context, rueidis.Client) ([]string, error)) ([]string, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
+	defer cancel()
+	select {
+	case s.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("redis: too many operations are running: %w", ctx.Err())
+	}
+	done := make(chan reply, 1)
+	s.running.Go(func() {
+		defer func() { <-s.slots }()
+		client, err := s.connected(ctx)
+		if err != nil {
+			done <- reply{err: err}
+			return
+		}
+		values, err := do(ctx, client)
+		done <- reply{values, err}
+	})
+	select {
+	case r := <-done:
+		return r.values, r.err
+	case <-ctx.Done():
+	case <-s.stopped.Done():
+	}
+	select {
+	case r := <-done: // just so
+		return r.values, r.err
+	default:
+		return nil, fmt.Errorf("redis: no answer within %v", s.timeout)
+	}
+}
