@@ -229,11 +229,12 @@ func (f *fetcher) run(run *fetchRun, at time.Time) {
 		if recovered := recover(); recovered != nil {
 			run.err = fmt.Errorf("fetching keys panicked: %v", recovered)
 		}
+		troubled := run.err != nil && f.ctx.Err() == nil // not where close has ended it
 		f.mu.Lock()
 		f.running = nil
 		f.mu.Unlock()
 		close(run.done)
-		if run.err != nil && f.ctx.Err() == nil {
+		if troubled {
 			f.warn("signing keys could not be fetched", "error", run.err.Error())
 		}
 	}()
