@@ -2,6 +2,7 @@ package crossmint
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +14,10 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-var _ session.Upstream = (*Client)(nil)
+var _ interface {
+	session.Upstream
+	session.SharedDenier
+} = (*Client)(nil)
 
 // Verify judges a JWT, the documented verifyCrossmintJwt. It makes no call
 // while the key that the JWT names is known. The errors are those that
@@ -53,7 +57,21 @@ func (c *Client) VerifyWith(keys *Keys, jwt string) (session.Token, error) {
 }
 
 // Deny makes Verify reject the JWT until it expires, in this process.
-func (c *Client) Deny(ctx context.Context, jwt string) { c.verifier.Deny(ctx, jwt) }
+func (c *Client) Deny(ctx context.Context, jwt string) { _, _, _ = c.DenyShared(ctx, jwt) }
+
+// DenyShared is [Client.Deny], and returns by what and until when other
+// processes deny the JWT with [Client.DenyDigest]. Ok is false where there is
+// nothing to share: the JWT is false or over, or no known key can judge it.
+func (c *Client) DenyShared(ctx context.Context, jwt string) (digest [sha256.Size]byte, until time.Time, ok bool) {
+	return c.verifier.Deny(ctx, jwt)
+}
+
+// DenyDigest makes Verify reject the JWT whose signed part has this SHA-256,
+// in this process. Give it only what [Client.DenyShared] has returned: the
+// list is bounded.
+func (c *Client) DenyDigest(digest [sha256.Size]byte, until time.Time) {
+	c.verifier.DenyDigest(digest, until)
+}
 
 // verdict puts the kernel's into the domain's words.
 func verdict(err error) error {

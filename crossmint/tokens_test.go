@@ -1,6 +1,7 @@
 package crossmint_test
 
 import (
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"testing"
@@ -131,6 +132,26 @@ func TestDeny(t *testing.T) {
 	}
 	if _, err := client.Verify(t.Context(), kept); err != nil {
 		t.Errorf("another JWT of that user: %v", err)
+	}
+}
+
+func TestDenyShared(t *testing.T) {
+	fake := newFake(t, crossminttest.Config{})
+	here, there := newClient(t, fake.Config()), newClient(t, fake.Config())
+	out := fake.JWT(fake.NewUser(""))
+	if _, err := there.Verify(t.Context(), out); err != nil {
+		t.Fatal(err)
+	}
+	digest, until, ok := here.DenyShared(t.Context(), out)
+	if !ok || digest != sha256.Sum256([]byte(out[:strings.LastIndexByte(out, '.')])) {
+		t.Fatal("the digest is not that of the signed part")
+	}
+	there.DenyDigest(digest, until)
+	for _, client := range []*crossmint.Client{here, there} {
+		_, err := client.Verify(t.Context(), out)
+		if got := verdict(t, err); got != session.ErrJWTInvalid.Error() {
+			t.Errorf("denied: %s, want %s", got, session.ErrJWTInvalid)
+		}
 	}
 }
 

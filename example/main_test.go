@@ -206,11 +206,13 @@ func TestUpstreamDown(t *testing.T) {
 
 func TestPage(t *testing.T) {
 	v := visit(t)
-	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'self'"
 	for path, contentType := range map[string]string{
 		"/":                 "text/html; charset=utf-8",
 		"/assets/style.css": "text/css; charset=utf-8",
+		"/tab":              "text/html; charset=utf-8",
 		"/assets/app.js":    "text/javascript; charset=utf-8",
+		"/assets/icon.svg":  "image/svg+xml",
 	} {
 		header, _ := v.do("GET", path, "", 200)
 		got := [3]string{header.Get("Content-Type"), header.Get("Content-Security-Policy"), header.Get("X-Content-Type-Options")}

@@ -1,6 +1,10 @@
 package session
 
-import "context"
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+)
 
 // A Coordinator lets everybody who presents the same refresh token share one
 // refresh. The [Manager] always has one of its own for its process; a fleet
@@ -39,8 +43,25 @@ type Coordinator interface {
 type Shared struct {
 	Grant *Grant
 	// Remembered reports that upstream was not asked for this call's sake:
-	// the grant came from memory or from another caller's work.
+	// the grant, or the error beside, came from memory or from another
+	// caller's work.
 	Remembered bool
+	// Until is when the grant is given no more: its grace began elsewhere.
+	// Zero: the grace counts from now.
+	Until time.Time
+}
+
+// A Denier is a [Coordinator] that tells the fleet which JWTs are denied. The
+// [Manager] uses it where its Upstream is a [SharedDenier].
+type Denier interface {
+	// Deny has the other instances deny what has this digest, also those that
+	// start later, until the JWT expires. It returns soon: an error means that
+	// they were not told yet.
+	Deny(ctx context.Context, digest [sha256.Size]byte, until time.Time) error
+	// OnDenied has learn called with what any instance denies, its own
+	// included, more than once perhaps. The Manager calls it, once, before
+	// anything else. It returns at once; learn must not block.
+	OnDenied(learn func(digest [sha256.Size]byte, until time.Time))
 }
 
 // Work is what a [Coordinator] has done, once, for all who wait. The

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -497,6 +498,32 @@ func TestMemory(t *testing.T) {
 			t.Errorf("%d ages are remembered", len(m.order))
 		}
 	})
+	bubble(t, "what is to end early does, and the others do not", func(t *testing.T) {
+		m := newMemory[int](time.Hour, 100)
+		m.putUntil(tokenKey{1}, 1, time.Now().Add(2*time.Hour))
+		m.putUntil(tokenKey{2}, 2, time.Now().Add(time.Minute))
+		m.putUntil(tokenKey{3}, 3, time.Now().Add(-time.Minute))
+		want := func(wanted ...int) {
+			t.Helper()
+			var got []int
+			for i := range 4 {
+				if v, found := m.get(tokenKey{byte(i)}); found {
+					got = append(got, v)
+				}
+			}
+			if !slices.Equal(got, wanted) {
+				t.Errorf("got %v, want %v", got, wanted)
+			}
+		}
+		want(1, 2)
+		time.Sleep(time.Minute)
+		want(1)
+		time.Sleep(time.Hour)
+		want()
+		if m.put(tokenKey{4}, 4); len(m.entries) != 1 || len(m.order) != 1 {
+			t.Errorf("%d entries, %d ages are remembered", len(m.entries), len(m.order))
+		}
+	})
 	bubble(t, "at its bound it forgets the oldest, and puts them again", func(t *testing.T) {
 		m := newMemory[int](time.Hour, 100)
 		for i := range 150 {
@@ -510,6 +537,54 @@ func TestMemory(t *testing.T) {
 		m.put(tokenKey{200}, 1)
 		if _, found := m.get(tokenKey{50}); !found {
 			t.Error("an entry that was put again died of its old age")
+		}
+	})
+}
+
+// elsewhere is a coordinator whose grants end at a given time.
+type elsewhere struct {
+	Coordinator
+	until time.Time
+}
+
+func (e elsewhere) Do(_ context.Context, token Secret, _ Work) (Shared, error) {
+	if time.Now().After(e.until) {
+		return Shared{Remembered: true}, &UpstreamError{Kind: Refused}
+	}
+	return Shared{Grant: successor(token), Remembered: true, Until: e.until}, nil
+}
+
+func (elsewhere) Close(context.Context) error { return nil }
+
+func TestGraceThatBeganElsewhere(t *testing.T) {
+	bubble(t, "does not begin anew", func(t *testing.T) {
+		c := newTestLocal(t, elsewhere{until: time.Now().Add(3 * time.Second)})
+		for range 3 {
+			do(t, c, "a", nil)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Millisecond)
+		shared, err := c.Do(t.Context(), NewSecret("a"), nil)
+		if !errors.Is(err, ErrRefused) || !shared.Remembered {
+			t.Errorf("%v, remembered: %t; want the refusal that the other one remembers", err, shared.Remembered)
+		}
+	})
+	bubble(t, "ends here, too, where nobody has taken what it brought", func(t *testing.T) {
+		c := newTestLocal(t, elsewhere{until: time.Now().Add(3 * time.Second)})
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, _ = c.Do(gone, NewSecret("a"), nil)
+		time.Sleep(4 * time.Second)
+		if _, err := c.Do(t.Context(), NewSecret("a"), nil); !errors.Is(err, ErrRefused) {
+			t.Errorf("err = %v", err)
+		}
+	})
+	bubble(t, "is no longer than ours", func(t *testing.T) {
+		c := newTestLocal(t, elsewhere{until: time.Now().Add(time.Minute)})
+		do(t, c, "a", nil)
+		time.Sleep(defaultGrace + time.Millisecond)
+		if _, found := c.grants.get(c.hasher.key(NewSecret("a"))); found {
+			t.Error("it is longer")
 		}
 	})
 }

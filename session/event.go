@@ -47,6 +47,8 @@ const (
 	RefusalsTrusted Outcome = "refusals_trusted"
 	// StoreDoubted: the store of a fleet was unavailable or left a doubt.
 	StoreDoubted Outcome = "store_doubted"
+	// StoreRecovered: the store of a fleet can be reached again.
+	StoreRecovered Outcome = "store_recovered"
 	// Panicked: a hook or a refresh panicked and was contained.
 	Panicked Outcome = "panicked"
 )
@@ -72,7 +74,7 @@ type Event struct {
 	// Latency is how long the outcome took; 0 where nobody measured.
 	Latency time.Duration
 	// Repeated counts the events of the same kind that were held back since
-	// the last one was logged; only the default logger fills it.
+	// the last one was reported, where repetitions are held back.
 	Repeated int
 }
 

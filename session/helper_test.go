@@ -45,11 +45,7 @@ func newWorld(t *testing.T, fakeConfig crossminttest.Config, config session.Conf
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
-	client, err := crossmint.NewClient(fake.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
+	client := newClient(t, fake)
 	w := &world{t: t, fake: fake, client: client}
 	config.Upstream = client
 	config.OnEvent = w.note
@@ -58,6 +54,16 @@ func newWorld(t *testing.T, fakeConfig crossminttest.Config, config session.Conf
 	}
 	t.Cleanup(func() { _ = w.Close(context.Background()) })
 	return w
+}
+
+func newClient(t *testing.T, fake *crossminttest.Server) *crossmint.Client {
+	t.Helper()
+	client, err := crossmint.NewClient(fake.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
 }
 
 func (w *world) note(_ context.Context, e session.Event) {

@@ -11,7 +11,8 @@ import (
 // ctx; when the session's JWT expires (its cause, by context.Cause, is then
 // [ErrJWTExpired]); and at once when the user logs out in this process
 // ([ErrLoggedOut]), in whatever browser: the others reconnect. A logout in
-// another process ends it with the JWT.
+// another process ends it with the JWT, also where a fleet shares denials:
+// those name no user.
 //
 // The caller calls the function that it returns, as for context.WithCancel.
 func (m *Manager) SessionContext(ctx context.Context, s *AuthSession) (context.Context, context.CancelFunc) {

@@ -71,10 +71,10 @@ type local struct {
 
 // flight is one refresh in the air. What it got is set before done is closed.
 type flight struct {
-	key   tokenKey
-	done  chan struct{}
-	grant *Grant
-	err   error
+	key  tokenKey
+	done chan struct{}
+	got  Shared
+	err  error
 }
 
 func newLocal(next Coordinator, hasher *hasher, grace time.Duration, report func(context.Context, Event)) *local {
@@ -103,16 +103,17 @@ func (c *local) Do(ctx context.Context, token Secret, work Work) (Shared, error)
 	case <-ctx.Done():
 		return Shared{Remembered: joined}, ctx.Err()
 	}
+	remembered := joined || f.got.Remembered
 	if f.err != nil {
-		return Shared{Remembered: joined}, f.err
+		return Shared{Remembered: remembered}, f.err
 	}
 	c.take(f.key)
-	return Shared{f.grant, joined}, nil
+	return Shared{Grant: f.got.Grant, Remembered: remembered}, nil
 }
 
 // landed is a flight that is over: what is remembered looks like one.
 func landed(k tokenKey, grant *Grant) *flight {
-	f := &flight{key: k, done: make(chan struct{}), grant: grant}
+	f := &flight{key: k, done: make(chan struct{}), got: Shared{Grant: grant}}
 	close(f.done)
 	return f
 }
@@ -177,41 +178,47 @@ func (c *local) launch(ctx context.Context, k tokenKey, token Secret, work Work)
 }
 
 func (c *local) fly(ctx context.Context, f *flight, token Secret, work Work) {
-	grant, err := c.obtain(ctx, f.key, token, work)
-	orphan := c.land(f, grant, err)
+	got, err := c.obtain(ctx, f.key, token, work)
+	orphan := c.land(f, got, err)
 	close(f.done)
 	if orphan != nil {
 		_ = c.contain(ctx, func() error { work.Revoke(ctx, orphan); return nil }) // reported; nobody waits for it
 	}
 }
 
-// obtain gets the successor of token and has it judged. What could not be
-// judged before is judged again, and upstream is not asked.
-func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work) (grant *Grant, err error) {
+// obtain gets the successor of token, from the coordinator behind this one if
+// there is one.
+func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work) (got Shared, err error) {
 	err = c.contain(ctx, func() (err error) {
 		if c.next != nil {
-			shared, err := c.next.Do(ctx, token, work)
-			grant = shared.Grant
-			return err
-		}
-		kept := c.keptFor(k)
-		if grant = kept; kept == nil {
-			if grant, err = work.Ask(ctx, token); err != nil {
-				return err
-			}
-			c.keep(k, grant)
-		}
-		err = work.Judge(ctx, grant)
-		switch {
-		case outlived(err) && kept != nil:
-			grant, err = c.obtainOn(ctx, k, kept, work)
-		case settled(err):
-			c.keep(k, nil)
-		default:
-			c.noteRotated(k)
+			got, err = c.next.Do(ctx, token, work)
+		} else {
+			got.Grant, err = c.exchange(ctx, k, token, work)
 		}
 		return err
 	})
+	return got, err
+}
+
+// exchange gets the successor of token and has it judged. What could not be
+// judged before is judged again, and upstream is not asked.
+func (c *local) exchange(ctx context.Context, k tokenKey, token Secret, work Work) (grant *Grant, err error) {
+	kept := c.keptFor(k)
+	if grant = kept; kept == nil {
+		if grant, err = work.Ask(ctx, token); err != nil {
+			return nil, err
+		}
+		c.keep(k, grant)
+	}
+	err = work.Judge(ctx, grant)
+	switch {
+	case outlived(err) && kept != nil:
+		return c.exchangeOn(ctx, k, kept, work)
+	case settled(err):
+		c.keep(k, nil)
+	default:
+		c.noteRotated(k)
+	}
 	return grant, err
 }
 
@@ -224,10 +231,10 @@ func outlived(err error) bool {
 // settled reports whether a judgement on a grant is final.
 func settled(err error) bool { return err == nil || failed(err, Malformed) && !outlived(err) }
 
-// obtainOn exchanges a kept grant whose JWT is of no use: the keys were rotated
+// exchangeOn exchanges a kept grant whose JWT is of no use: the keys were rotated
 // before it could be judged, or the clocks disagree. It stays kept until it is
 // refused or has a successor that is not false.
-func (c *local) obtainOn(ctx context.Context, k tokenKey, kept *Grant, work Work) (*Grant, error) {
+func (c *local) exchangeOn(ctx context.Context, k tokenKey, kept *Grant, work Work) (*Grant, error) {
 	grant, err := work.Ask(ctx, kept.RefreshToken.Secret)
 	if err != nil {
 		if failed(err, Refused) {
@@ -258,24 +265,24 @@ func (c *local) contain(ctx context.Context, work func() error) (err error) {
 
 // land ends a flight: it remembers what came of it for those who come later,
 // and returns a grant that has to be revoked since its user has logged out.
-func (c *local) land(f *flight, grant *Grant, err error) (orphan *Grant) {
+func (c *local) land(f *flight, got Shared, err error) (orphan *Grant) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.flights, f.key)
 	if _, marked := c.marks.get(f.key); marked {
 		f.err = ErrLoggedOut
 		if err == nil {
-			return grant
+			return got.Grant
 		}
 		kept, _ := c.kept.get(f.key)
 		c.kept.drop(f.key)
 		return kept
 	}
-	f.grant, f.err = grant, err
+	f.got, f.err = got, err
 	var up *UpstreamError
 	switch {
 	case err == nil:
-		c.remember(f.key, grant)
+		c.remember(f.key, got.Grant, got.Until)
 	case errors.As(err, &up) && up.Kind == Refused:
 		f.err = c.refuse(f.key, up)
 	}

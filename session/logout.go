@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// Logout ends the sessions that the request presents. The JWTs are denied in
-// this process until they expire; refresh tokens, and what is known to follow
-// them, are revoked upstream in one try of at most Config.LogoutPatience. A
-// refresh in flight that ends later has what it got revoked.
+// Logout ends the sessions that the request presents. The JWTs are denied until
+// they expire: in this process, and in the whole fleet where Config.Coordinator
+// is a [Denier]. Refresh tokens, and what is known to follow them, are revoked
+// upstream in one try of at most Config.LogoutPatience. A refresh in flight
+// that ends later has what it got revoked.
 //
 // Of several refresh tokens the one given apart and those beside a correctly
 // signed JWT go first, and two are revoked at the most: a browser has one, and
@@ -37,7 +38,7 @@ func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) 
 	}
 	for i := range cookies {
 		if cookies[i].jwt != "" {
-			m.upstream.Deny(ctx, cookies[i].jwt)
+			m.deny(ctx, cookies[i].jwt)
 		}
 		if cookies[i].signed() {
 			m.live.end(cookies[i].token.UserID)
@@ -99,7 +100,7 @@ func (m *Manager) leave(ctx context.Context, l leaver) error {
 func (m *Manager) end(ctx context.Context, token Secret) (newest Secret, err error) {
 	followers, err := m.coordinator.Logout(ctx, token)
 	for _, g := range followers {
-		m.upstream.Deny(ctx, g.JWT.Reveal())
+		m.deny(ctx, g.JWT.Reveal())
 		token = g.RefreshToken.Secret
 	}
 	return token, err

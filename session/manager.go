@@ -109,7 +109,8 @@ type Manager struct {
 }
 
 // NewManager checks config and returns a Manager. All faults are reported in
-// one error. It starts no goroutine before there is a refresh to make.
+// one error. It starts no goroutine before there is a refresh to make; a
+// Config.Coordinator that is a [Denier] may.
 func NewManager(config Config) (*Manager, error) {
 	if err := config.check(); err != nil {
 		return nil, err
@@ -119,6 +120,7 @@ func NewManager(config Config) (*Manager, error) {
 		report: newReporter(config),
 	}
 	m.coordinator = newLocal(config.Coordinator, m.hasher, config.Grace, m.report)
+	m.learnDenials()
 	return m, nil
 }
 

@@ -45,7 +45,7 @@ type memory[V any] struct {
 	limit   int
 	born    time.Time
 	entries map[tokenKey]remembered[V]
-	order   []dated // by age, the oldest first; may name entries that are gone
+	order   []dated // as they were put; may name entries that are gone
 }
 
 // remembered and dated hold times as what has passed since the memory was
@@ -74,17 +74,29 @@ func (m *memory[V]) get(k tokenKey) (value V, found bool) {
 }
 
 // put sets the entry of k. Its age counts from now.
-func (m *memory[V]) put(k tokenKey, value V) {
+func (m *memory[V]) put(k tokenKey, value V) { m.putUntil(k, value, time.Time{}) }
+
+// putUntil is put for an entry that ends at until, if that is earlier: it is as
+// old as that makes it. Zero: it is not.
+func (m *memory[V]) putUntil(k tokenKey, value V, until time.Time) {
 	now := time.Since(m.born)
 	m.prune(now)
-	m.entries[k] = remembered[V]{value, now}
-	m.order = append(m.order, dated{k, now})
+	at := now
+	if !until.IsZero() {
+		at = min(at, until.Sub(m.born)-m.age)
+	}
+	m.entries[k] = remembered[V]{value, at}
+	m.order = append(m.order, dated{k, at})
 }
+
+// end returns when the entry of k ends.
+func (m *memory[V]) end(k tokenKey) time.Time { return m.born.Add(m.entries[k].at + m.age) }
 
 // drop removes the entry of k.
 func (m *memory[V]) drop(k tokenKey) { delete(m.entries, k) }
 
-// prune removes what has ended, and the oldest while there is no room.
+// prune removes what has ended, and the oldest while there is no room. What
+// ends early goes when its turn comes.
 func (m *memory[V]) prune(now time.Duration) {
 	for len(m.order) > 0 && (now-m.order[0].at >= m.age || len(m.entries) >= m.limit) {
 		if m.current(m.order[0]) {

@@ -1,6 +1,9 @@
 package session
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // This file is what the coordinator of one process remembers: which grant
 // followed which token, which tokens are dead, and who has logged out.
@@ -33,13 +36,13 @@ func (c *local) successor(k tokenKey) *Grant {
 
 // take notes that somebody has the grant under k. While nobody has, no
 // browser can know the successor, and it waits; from now on it lives for the
-// grace. Taking it again does not prolong it.
+// grace, and not beyond its end. Taking it again does not prolong it.
 func (c *local) take(k tokenKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if grant, found := c.untaken.get(k); found {
+		c.grants.putUntil(k, grant, c.untaken.end(k))
 		c.untaken.drop(k)
-		c.grants.put(k, grant)
 	}
 }
 
@@ -69,13 +72,14 @@ func (c *local) noteRotated(k tokenKey) {
 	c.rotated.put(k, struct{}{})
 }
 
-// remember keeps a grant under the token it was got for. Where upstream does
-// not rotate tokens there is no succession to remember. The mutex is held.
-func (c *local) remember(k tokenKey, grant *Grant) {
+// remember keeps a grant under the token it was got for, until its grace is
+// over where that began elsewhere. Where upstream does not rotate tokens there
+// is no succession to remember. The mutex is held.
+func (c *local) remember(k tokenKey, grant *Grant, until time.Time) {
 	if c.hasher.key(grant.RefreshToken.Secret) == k {
 		return
 	}
-	c.untaken.put(k, grant)
+	c.untaken.putUntil(k, grant, until)
 	c.rotated.put(k, struct{}{})
 }
 

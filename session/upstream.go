@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"crypto/sha256"
 	"time"
 )
 
@@ -23,6 +24,19 @@ type Upstream interface {
 	Refresh(ctx context.Context, token Secret) (*Grant, error)
 	// Logout revokes a refresh token, in one try. Errors are [*UpstreamError].
 	Logout(ctx context.Context, token Secret) error
+}
+
+// A SharedDenier is an [Upstream] whose denials the instances of a fleet can
+// share, where their [Coordinator] is a [Denier]. *crossmint.Client is one;
+// without it each process denies for itself.
+type SharedDenier interface {
+	// DenyShared is Upstream.Deny, and returns by what others know the JWT,
+	// and when it expires: the SHA-256 of its signed part, which all its
+	// spellings have in common. Ok is false where there is nothing to share:
+	// the JWT is not valid, or may be made up.
+	DenyShared(ctx context.Context, jwt string) (digest [sha256.Size]byte, until time.Time, ok bool)
+	// DenyDigest does here what DenyShared did in another instance.
+	DenyDigest(digest [sha256.Size]byte, until time.Time)
 }
 
 // A Token is what a correctly signed JWT says.

@@ -41,7 +41,7 @@ type Config struct {
 	Timeout time.Duration
 
 	// OnEvent receives what happens to the store: session.StoreDoubted and
-	// [StoreRecovered], at most a few in ten seconds, and session.Panicked. It
+	// session.StoreRecovered, at most a few in ten seconds, and session.Panicked. It
 	// may be called concurrently and must not block. nil: Logger receives the
 	// events.
 	OnEvent func(context.Context, session.Event)

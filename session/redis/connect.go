@@ -55,25 +55,49 @@ func (s *store) connect() {
 	s.connecting = nil
 	s.mu.Unlock()
 	if err != nil {
-		s.report.down(s.stopped, fmt.Errorf("redis: connect: %w", err))
+		s.report.down(s.stopped, opRefresh, fmt.Errorf("redis: connect: %w", err))
 		return
 	}
 	s.listen(client)
 }
 
-// listen hands the strokes on until the store is closed.
+// attend connects to the store before there is anything to ask it, and goes on
+// trying.
+func (s *store) attend() {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		if _, err := s.connected(s.stopped); err == nil || !wait(s.stopped, jitter(pause)) {
+			return
+		}
+	}
+}
+
+// listen hands on what is heard until the store is closed.
 func (s *store) listen(client rueidis.Client) {
-	ctx := rueidis.WithOnSubscriptionHook(s.stopped, func(rueidis.PubSubSubscription) { s.bell.strikeAll() })
+	ctx := rueidis.WithOnSubscriptionHook(s.stopped, func(to rueidis.PubSubSubscription) {
+		s.bell.strikeAll()
+		if to.Channel == denied+s.fleet {
+			s.onListening()
+		}
+	})
 	for pause := firstPause; s.stopped.Err() == nil; pause = min(2*pause, lastPause) {
 		began := time.Now()
-		_ = client.Receive(ctx, client.B().Subscribe().Channel(channel).Build(), func(m rueidis.PubSubMessage) {
-			s.bell.strike(m.Message)
-		})
+		err := client.Receive(ctx, client.B().Subscribe().Channel(channel, denied+s.fleet).Build(), s.hear)
 		s.breaker.trouble() // the connection is lost; or the store has been replaced
+		if s.stopped.Err() == nil {
+			s.report.deaf(s.stopped, err)
+		}
 		if time.Since(began) > lastPause {
 			pause = firstPause
 		}
 		wait(s.stopped, jitter(pause))
+	}
+}
+
+func (s *store) hear(m rueidis.PubSubMessage) {
+	if m.Channel == channel {
+		s.bell.strike(m.Message)
+	} else {
+		s.onDenial(m.Message)
 	}
 }
 

@@ -150,6 +150,22 @@ func TestGrace(t *testing.T) {
 			work.wantAsked(t, 3)
 		})
 	})
+	t.Run("every instance is told when it ends, also through a chain", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			do(t, a, "a", &errand{})
+			last := time.Now().Add(10*time.Second + time.Millisecond) // a began before
+			for range 2 {
+				shared, err := b.Do(t.Context(), session.NewSecret("a"), &errand{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if shared.Until.IsZero() || shared.Until.After(last) || !shared.Remembered {
+					t.Errorf("until %v, remembered: %t; want %v at the latest", shared.Until, shared.Remembered, last)
+				}
+				do(t, a, "a'", &errand{})
+			}
+		})
+	})
 	t.Run("an upstream that does not rotate is asked again", func(t *testing.T) {
 		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 			same := func(ctx context.Context, token session.Secret) (*session.Grant, error) {

@@ -34,8 +34,11 @@ const (
 	maxChain = 16
 )
 
-// opRefresh is what errors and events call the work.
-const opRefresh = "refresh"
+// What errors and events call the work, and what it serves besides.
+const (
+	opRefresh = "refresh"
+	opLogout  = "logout"
+)
 
 // A Coordinator shares refreshes among all who have the same store and the same
 // secret. It is safe for concurrent use, and is closed by the session.Manager
@@ -50,6 +53,7 @@ type Coordinator struct {
 	stop    context.CancelFunc
 	busy    sync.WaitGroup // flights and logouts
 	late    *latecomers
+	denials *denials
 
 	mu     sync.Mutex // guards all below
 	closed bool
@@ -59,8 +63,9 @@ type Coordinator struct {
 var _ session.Coordinator = (*Coordinator)(nil)
 
 // New checks config and returns a Coordinator. All faults are reported in one
-// error. It neither dials nor starts a goroutine before there is a refresh to
-// make, so that an application starts without its store.
+// error. It neither dials nor starts a goroutine: the session.Manager that it
+// is given to has it listen ([Coordinator.OnDenied]), and an application starts
+// without its store all the same.
 func New(config Config) (*Coordinator, error) {
 	option, err := config.check()
 	if err != nil {
@@ -74,6 +79,7 @@ func New(config Config) (*Coordinator, error) {
 	c.store = newStore(option, config.Timeout, c.report)
 	c.stopped, c.stop = context.WithCancel(context.Background())
 	c.late = newLatecomers(c.stopped)
+	c.denials = newDenials(c.store, keys)
 	return c, nil
 }
 

@@ -83,7 +83,7 @@
 // # Operations
 //
 // All are scripts of one round trip, and besides them there is one SUBSCRIBE
-// per instance.
+// per instance, from the start on.
 //
 //   - Who leads: enter and settle, 2; and a renewal every 4 s, which a usual
 //     answer of upstream's never meets.
@@ -91,27 +91,33 @@
 //     250 ms or more, at growing distances, since a notification can be lost.
 //   - Who comes later with the old token: enter, and one look at what follows
 //     the successor, 2; one more for each further rotation.
-//   - Logout: 1, and one for each that follows.
+//   - Logout: 1, and one for each that follows; 1 for each JWT that is denied.
+//   - Who starts, or has lost its connection: 1 for every 512 JWTs that are
+//     denied.
 //
 // Fewer would lose something: without enter there is no lock and no doubt,
 // without settle no result. A message is sent only where somebody waits.
 //
-// Every script works on the record of one token, its value, and the memory of
-// its part; the three share a hash tag, so that a cluster has them in one slot.
-// Times are the store's own. An ACL must allow the keys crossmint:*, the
-// channel crossmint:done, and scripts with the commands in them.
+// A script works on the record of one token, its value, and the memory of its
+// part, which share a hash tag, so that a cluster has them in one slot; or on
+// the denied JWTs, which are one key. Times are the store's own. An ACL must
+// allow the keys and channels crossmint:*, and scripts with the commands in
+// them.
 //
 // # What the store can tell, and do
 //
 // A token's name is an HMAC-SHA256 under a key that is derived (HKDF) from the
 // deployment's secret. A value is sealed with AES-256-GCM under a key that is
 // derived from the old refresh token itself and that secret, and bound to its
-// name, kind, version and expiry. A message holds a name and nothing else.
+// name, kind, version and expiry. A denial is the SHA-256 of a JWT's signed
+// part, sealed in the same way under a key of the secret alone. A message is a
+// name or a sealed denial.
 //
-// Who holds a dump learns how many sessions were refreshed and when, and the
-// size of a user's data. With the secret he can tell whether a token that he
-// already has is among them. He reads a value only with the secret and the old
-// token of that very value, of which upstream will take neither again.
+// Who holds a dump learns how many sessions were refreshed and when, the size
+// of a user's data, how many users have logged out and when their JWTs expire.
+// With the secret he can tell whether a token or JWT that he already has is
+// among them. He reads a value only with the secret and the old token of that
+// very value, which upstream will not take again.
 //
 // Who can write to the store cannot make a grant or a refusal: what does not
 // open is a miss, and leaves a doubt. He can play an old value back to who
@@ -121,12 +127,29 @@
 // tokens as logged out. That costs 401 and 503 with the cookies kept, and,
 // where upstream does not forgive reuse, sign-ins. He can remove the mark of a
 // logout that meets a refresh in flight, and doubts, so that a refusal which
-// upstream really gave clears cookies.
+// upstream really gave clears cookies. He can deny no JWT, and can keep
+// instances from learning of those that are denied.
+//
+// # Denied JWTs
+//
+// A logout denies the JWT in all instances: it is said on a channel, which each
+// instance listens to from when its Manager was made, and stays in the store
+// until the JWT expires, for a week at most. Who starts, or has been away,
+// reads all that is there: 65,536 at most, beyond which those that expire
+// first are forgotten. While the store is away a logout denies the JWT where it
+// was handled, and is told as soon as the store is back; session.StoreDoubted
+// says so. Requests do not notice: a JWT is compared with what was learnt in
+// the memory of the process.
 //
 // # What it does not do
 //
-// A logout marks refresh tokens for the whole fleet. The JWT is denied in the
-// process that handled the logout; others accept it until it expires.
+// Until an instance has heard of a logout, it accepts the JWT: for some
+// milliseconds, and for as long as it cannot reach the store. A store that was
+// flushed has no denials for those who start later. A JWT that was logged out
+// while its key was unknown is denied in one process only, since it may be
+// made up. What was opened with the session (session.Manager.SessionContext)
+// ends at once in the process that handled the logout, and elsewhere with the
+// JWT.
 //
 // It assumes the Manager's coordinator in front of it: with the store away,
 // that is what keeps one instance from refreshing a token twice.

@@ -12,10 +12,6 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// StoreRecovered is the outcome of the event that ends the one of
-// session.StoreDoubted which said that the store is unavailable.
-const StoreRecovered session.Outcome = "store_recovered"
-
 // Events of one kind are reported repeatBurst times in repeatInterval: while a
 // store is away every refresh would report the same.
 const (
@@ -84,14 +80,21 @@ func (r *reporter) due(kind string) (held int, due bool) {
 	return 0, c.n <= repeatBurst
 }
 
-func (r *reporter) down(ctx context.Context, err error) {
+func (r *reporter) down(ctx context.Context, op string, err error) {
 	r.report(ctx, "down", session.Event{
-		Outcome: session.StoreDoubted, Op: opRefresh, Err: fmt.Errorf("redis: the store is unavailable: %w", err),
+		Outcome: session.StoreDoubted, Op: op, Err: fmt.Errorf("redis: the store is unavailable: %w", err),
 	})
 }
 
 func (r *reporter) recovered(ctx context.Context) {
-	r.report(ctx, "recovered", session.Event{Outcome: StoreRecovered, Op: opRefresh})
+	r.report(ctx, "recovered", session.Event{Outcome: session.StoreRecovered, Op: opRefresh})
+}
+
+// deaf says that the logouts of other instances are not heard of.
+func (r *reporter) deaf(ctx context.Context, err error) {
+	r.report(ctx, "deaf", session.Event{
+		Outcome: session.StoreDoubted, Op: opLogout, Err: fmt.Errorf("redis: not listening to the store: %w", err),
+	})
 }
 
 var errDied = errors.New("redis: an instance went away while it asked upstream; asking again")

@@ -28,3 +28,15 @@ func Seal(secret, token session.Secret, expires time.Time, plain []byte) ([]byte
 
 // ClockSkew is how far the clocks of a fleet may be apart.
 const ClockSkew = clockSkew
+
+// MaxDenials bounds what the store holds of denied JWTs.
+const MaxDenials = maxDenials
+
+// SealDenial seals a denial as the coordinator does.
+func SealDenial(secret session.Secret, d [32]byte, until time.Time) (string, error) {
+	k, err := newKeyring(secret)
+	if err != nil {
+		return "", err
+	}
+	return k.sealDenial(d, until), nil
+}

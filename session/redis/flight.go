@@ -87,14 +87,14 @@ func (f *flight) take(ctx context.Context, e entry, err error) (landing, bool) {
 	}
 	switch e.state {
 	case stateOut:
-		return landing{err: session.ErrLoggedOut}, true
+		return landing{shared: session.Shared{Remembered: true}, err: session.ErrLoggedOut}, true
 	case stateLead:
 		return f.lead(ctx, e), true
 	case stateWait:
 		f.seen = time.Now()
 		return landing{}, false
 	case stateValue:
-		if l, ok := f.remembered(ctx, e.value, f.seen.IsZero()); ok {
+		if l, ok := f.remembered(ctx, e, f.seen.IsZero()); ok {
 			return l, true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +21,9 @@ func TestMain(m *testing.M) {
 		child()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	// In a cluster the client looks for its nodes again a second after an error,
+	// also when it has been closed meanwhile.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
 }
 
 // secret is the deployment's.
@@ -101,6 +104,10 @@ func (s *store) dump() map[string]string {
 			all[key] = value
 			continue
 		}
+		if members, err := s.raw.Do(context.Background(), s.raw.B().Zrange().Key(key).Min("0").Max("-1").Build()).AsStrSlice(); err == nil {
+			all[key] = strings.Join(members, "\n")
+			continue
+		}
 		fields, err := s.do("HGETALL", key).AsStrMap()
 		if err != nil {
 			s.t.Fatal(err)
@@ -143,6 +150,18 @@ func (e *events) count(outcome session.Outcome) (n int) {
 	return n
 }
 
+// of counts the events of an operation.
+func (e *events) of(op string) (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, event := range e.all {
+		if event.Op == op {
+			n++
+		}
+	}
+	return n
+}
+
 // newCoordinator returns one of an instance. Operations may take long unless
 // config says otherwise: machines that test are slow.
 func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordinator {
@@ -160,6 +179,19 @@ func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordi
 	}
 	t.Cleanup(func() { _ = c.Close(context.Background()) })
 	return c
+}
+
+// wantListeners waits until so many instances hear of denied JWTs.
+func (s *store) wantListeners(want int64) {
+	s.t.Helper()
+	until(s.t, "the instances listen", func() bool {
+		channels, _ := s.do("PUBSUB", "CHANNELS", "crossmint:denied:*").AsStrSlice()
+		if len(channels) != 1 {
+			return false
+		}
+		listeners, _ := s.do("PUBSUB", "NUMSUB", channels[0]).AsIntMap()
+		return listeners[channels[0]] == want
+	})
 }
 
 // until waits for a condition.

@@ -46,9 +46,9 @@ func (l *latecomers) add(f *flight, o outcome) {
 	l.running.Go(func() {
 		defer func() { <-l.places }()
 		for time.Now().Before(last) && wait(l.stopped, jitter(latePause)) {
-			state, _, err := f.record(l.stopped, o, until)
+			said, err := f.record(l.stopped, o, until)
 			if err == nil {
-				l.heed(f, o, state)
+				l.heed(f, o, said.state)
 				return
 			}
 		}

@@ -57,8 +57,9 @@ func TestLogoutMark(t *testing.T) {
 				t.Errorf("followers (-want +got):\n%s", diff)
 			}
 			for _, token := range []string{"a", "a'", "a''"} {
-				if err := fail(t, a, token, work); !errors.Is(err, session.ErrLoggedOut) {
-					t.Errorf("%s: %v", token, err)
+				shared, err := a.Do(t.Context(), session.NewSecret(token), work)
+				if !errors.Is(err, session.ErrLoggedOut) || !shared.Remembered {
+					t.Errorf("%s: %v, remembered: %t", token, err, shared.Remembered)
 				}
 			}
 		})

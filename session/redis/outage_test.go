@@ -25,6 +25,7 @@ func TestOutageIsNotNoticedByValidSessions(t *testing.T) {
 			onEach(t, func(t *testing.T, s *store) {
 				f := newFleet(t, s.URL(), crossminttest.Config{}, ofFleet())
 				jwt, refresh := f.valid("ada@example.com")
+				s.wantListeners(fleetSize)
 				if err := failure.fail(s); err != nil {
 					t.Fatal(err)
 				}
@@ -36,7 +37,7 @@ func TestOutageIsNotNoticedByValidSessions(t *testing.T) {
 					t.Errorf("upstream was asked %d times", calls)
 				}
 				for n, i := range f.instances {
-					if i.events.count(session.StoreDoubted) > 0 {
+					if i.events.of("refresh") > 0 {
 						t.Errorf("instance %d has asked the store", n)
 					}
 				}

@@ -9,10 +9,11 @@ import (
 
 // This file is what a flight reads from the record of a token and writes to it.
 
-// remembered reads a value, and reports whether it could. Who has waited for it
-// takes it as it is; who comes later gets the newest that follows it.
-func (f *flight) remembered(ctx context.Context, value []byte, late bool) (landing, bool) {
-	kind, plain, err := f.c.keys.open(f.token, value)
+// remembered reads the value that was found, and reports whether it could. Who
+// has waited for it takes it as it is; who comes later gets the newest that
+// follows it.
+func (f *flight) remembered(ctx context.Context, e entry, late bool) (landing, bool) {
+	kind, plain, err := f.c.keys.open(f.token, e.value)
 	if err != nil {
 		return landing{}, false
 	}
@@ -20,32 +21,34 @@ func (f *flight) remembered(ctx context.Context, value []byte, late bool) (landi
 		refusal, err := unmarshalRefusal(plain)
 		return landing{shared: session.Shared{Remembered: true}, err: refusal}, err == nil
 	}
-	grant, ok := f.c.openGrant(f.token, value)
+	grant, ok := f.c.openGrant(f.token, e.value)
 	if !ok {
 		return landing{}, false
 	}
+	shared := session.Shared{Grant: grant, Remembered: true, Until: e.until}
 	if late {
-		grant, err = f.newest(ctx, grant)
+		err = f.follow(ctx, &shared)
 	}
-	return landing{shared: session.Shared{Grant: grant, Remembered: true}, err: err}, true
+	return landing{shared: shared, err: err}, true
 }
 
-// newest follows the rotations from grant. A store that fails on the way has
-// told enough.
-func (f *flight) newest(ctx context.Context, grant *session.Grant) (*session.Grant, error) {
+// follow follows the rotations from a grant to the newest. A store that fails
+// on the way has told enough.
+func (f *flight) follow(ctx context.Context, shared *session.Shared) error {
 	for range maxChain - 1 {
-		token := grant.RefreshToken.Secret
+		token := shared.Grant.RefreshToken.Secret
 		e, err := f.c.store.enter(ctx, f.c.keys.name(token), "", nil)
 		if err == nil && e.state == stateOut {
-			return nil, session.ErrLoggedOut
+			shared.Grant = nil
+			return session.ErrLoggedOut
 		}
 		next, ok := f.c.openGrant(token, e.value)
 		if err != nil || !ok || token.Equal(next.RefreshToken.Secret) {
 			break
 		}
-		grant = next
+		shared.Grant = next
 	}
-	return grant, nil
+	return nil
 }
 
 // land records what the work came to and heeds what the record said.
@@ -54,19 +57,19 @@ func (f *flight) land(ctx context.Context, o outcome) landing {
 		o.doubt()
 	}
 	// Also who was told to end releases the lock.
-	state, value, err := f.record(context.WithoutCancel(ctx), o, time.Now().Add(f.c.ageOf(o.kind)))
+	said, err := f.record(context.WithoutCancel(ctx), o, time.Now().Add(f.c.ageOf(o.kind)))
 	switch {
 	case err != nil:
 		o.doubt()
 		f.c.late.add(f, o)
-	case state == stateOut:
+	case said.state == stateOut:
 		return landing{err: session.ErrLoggedOut, orphan: o.grant}
-	case state == stateValue:
-		if l, ok := f.remembered(ctx, value, true); ok && l.err == nil {
+	case said.state == stateValue:
+		if l, ok := f.remembered(ctx, said, true); ok && l.err == nil {
 			return l
 		}
 		o.doubt()
-	case state == stateLost:
+	case said.state == stateLost:
 		o.doubt()
 	}
 	if o.err != nil {
@@ -76,10 +79,10 @@ func (f *flight) land(ctx context.Context, o outcome) landing {
 }
 
 // record writes an outcome into the store, where it ends at until.
-func (f *flight) record(ctx context.Context, o outcome, until time.Time) (said state, value []byte, err error) {
+func (f *flight) record(ctx context.Context, o outcome, until time.Time) (said entry, err error) {
 	plain, err := o.plain()
 	if err != nil {
-		return "", nil, err
+		return entry{}, err
 	}
 	follows, age := true, time.Until(until)
 	if o.kind == kindGrant && f.token.Equal(o.grant.RefreshToken.Secret) {
@@ -88,7 +91,7 @@ func (f *flight) record(ctx context.Context, o outcome, until time.Time) (said s
 	var sealed []byte
 	if plain != nil {
 		if sealed, err = f.c.keys.seal(f.token, o.kind, until, plain); err != nil {
-			return "", nil, err
+			return entry{}, err
 		}
 	}
 	return f.c.store.settle(ctx, f.name, f.owner, o.kind, sealed, age, follows)

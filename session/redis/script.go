@@ -40,6 +40,7 @@ foreign = drop(KEYS[2], 'string') or foreign
 local owner = redis.call('HGET', KEYS[1], 'owner')
 local locked = owner and live('until')
 local value = redis.call('GET', KEYS[2]) or ''
+local left = tostring(redis.call('PTTL', KEYS[2]))
 `
 
 // enter finds what is known of a token, or takes its lock and leaves the mark
@@ -47,7 +48,7 @@ local value = redis.call('GET', KEYS[2]) or ''
 // of the lock, of the record and of a doubt, and a value that cannot be read.
 // It returns a state, the value, and as flags: the last owner died while it
 // asked; refusals are in doubt; the token was rotated; and how long this part
-// of the store remembers.
+// of the store remembers, and will remember the value.
 var enter = rueidis.NewLuaScript(prelude + `
 local function answer(state, died, doubt)
   local born = tonumber(redis.pcall('GET', KEYS[3]) or '')
@@ -56,7 +57,7 @@ local function answer(state, died, doubt)
     born = now
   end
   local function flag(b) return b and '1' or '0' end
-  return {state, value, flag(died), flag(doubt), flag(live('rotated')), tostring(now - born)}
+  return {state, value, flag(died), flag(doubt), flag(live('rotated')), tostring(now - born), left}
 end
 if live('out') then return answer('out') end
 if value ~= '' and value == ARGV[5] then
@@ -121,7 +122,7 @@ if not (locked and not mine) and not live('out') and not live('rotated') and not
   redis.call('DEL', KEYS[1])
 end
 if waiting then redis.pcall('PUBLISH', ARGV[6], ARGV[7]) end
-return {state, value}
+return {state, value, left}
 `)
 
 // logout leaves the mark, and returns the grant that followed the token. One
@@ -134,4 +135,35 @@ if string.sub(value, 1, 1) == 'k' then
   if locked then value = '' else redis.call('DEL', KEYS[2]) end
 end
 return {'done', value}
+`)
+
+// The denied JWTs of a deployment are one sorted set of sealed denials, each
+// with the time at which it ends.
+
+// addDenial adds one, tells those who listen, and forgets what has ended and
+// what is too much. ARGV: the denial, time to live, how many there may be, time
+// to live of all, the channel.
+var addDenial = rueidis.NewLuaScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -ARGV[3] - 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.pcall('PUBLISH', ARGV[5], ARGV[1])
+return {'done'}
+`)
+
+// readDenials returns how many there are on a page and those of them that have
+// the right length. ARGV: where the page begins, its size, the length.
+var readDenials = rueidis.NewLuaScript(`
+local page = redis.pcall('ZREVRANGE', KEYS[1], ARGV[1], ARGV[1] + ARGV[2] - 1)
+if page.err then return {'0'} end
+local found = {tostring(#page)}
+for _, denial in ipairs(page) do
+  if #denial == tonumber(ARGV[3]) then found[#found + 1] = denial end
+end
+return found
 `)

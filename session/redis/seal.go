@@ -23,6 +23,7 @@ const (
 	namesInfo  = "github.com/crossmint-go/auth/session/redis names v1"
 	valuesInfo = "github.com/crossmint-go/auth/session/redis values v1"
 	valueInfo  = "github.com/crossmint-go/auth/session/redis value v1"
+	denialInfo = "github.com/crossmint-go/auth/session/redis denials v1"
 )
 
 // clockSkew is how far the clocks of a fleet may be apart. The store forgets a
@@ -33,6 +34,7 @@ const clockSkew = 30 * time.Second
 type keyring struct {
 	names  []byte // makes names of tokens
 	values []byte // salts the keys of values
+	denial cipher.AEAD
 }
 
 func newKeyring(secret session.Secret) (*keyring, error) {
@@ -41,7 +43,11 @@ func newKeyring(secret session.Secret) (*keyring, error) {
 		return nil, err
 	}
 	values, err := hkdf.Key(sha256.New, []byte(secret.Reveal()), nil, valuesInfo, sha256.Size)
-	return &keyring{names, values}, err
+	if err != nil {
+		return nil, err
+	}
+	denial, err := newDenialAEAD(secret)
+	return &keyring{names, values, denial}, err
 }
 
 // name returns what a token is called in the store.

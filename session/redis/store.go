@@ -20,6 +20,9 @@ const (
 	// maxOperations bounds those in flight: half of what the client queues
 	// before it lets callers wait.
 	maxOperations = 512
+	// denied begins the name of what a deployment has denied, a key and a
+	// channel. A message on it is a sealed denial.
+	denied = prefix + "denied:"
 )
 
 // store is the connection to the store and the operations on it. None takes
@@ -30,6 +33,11 @@ type store struct {
 	breaker breaker
 	bell    *bell
 	report  *reporter
+	// fleet names the deployment. What it has to say of denied JWTs goes to
+	// onDenial; onListening tells that it is heard from now on.
+	fleet       string
+	onDenial    func(sealed string)
+	onListening func()
 
 	stopped context.Context // ends with close
 	stop    context.CancelFunc
@@ -71,51 +79,91 @@ type entry struct {
 	state                state
 	value                []byte
 	died, doubt, rotated bool
-	age                  time.Duration
+	age                  time.Duration // of the memory
+	until                time.Time     // when the value ends
 }
 
 func (s *store) enter(ctx context.Context, name, owner string, unreadable []byte) (entry, error) {
-	r, err := s.run(ctx, enter, name, owner, millis(lockAge), millis(recordAge), millis(doubtAge), string(unreadable))
-	if err != nil || len(r) != 6 {
+	asked := time.Now()
+	r, err := s.run(ctx, opRefresh, enter, keys(name), owner, millis(lockAge), millis(recordAge), millis(doubtAge), string(unreadable))
+	if err != nil || len(r) != 7 {
 		return entry{}, odd(err)
 	}
-	age, err := strconv.ParseInt(r[5], 10, 64)
+	age, err := duration(r[5])
 	if err != nil {
 		return entry{}, odd(nil)
 	}
-	return entry{state(r[0]), []byte(r[1]), r[2] == "1", r[3] == "1", r[4] == "1", time.Duration(age) * time.Millisecond}, nil
+	left, err := duration(r[6])
+	if err != nil {
+		return entry{}, odd(nil)
+	}
+	return entry{state(r[0]), []byte(r[1]), r[2] == "1", r[3] == "1", r[4] == "1", age, asked.Add(max(left, 0))}, nil
 }
 
 func (s *store) renew(ctx context.Context, name, owner string) (held bool, err error) {
-	r, err := s.run(ctx, renew, name, owner, millis(lockAge))
+	r, err := s.run(ctx, opRefresh, renew, keys(name), owner, millis(lockAge))
 	if err != nil || len(r) != 1 {
 		return false, odd(err)
 	}
 	return state(r[0]) == stateKept, nil
 }
 
-// settle records a value. follows reports whether it follows a rotation.
-func (s *store) settle(ctx context.Context, name, owner string, kind kind, value []byte, age time.Duration, follows bool) (st state, current []byte, err error) {
+// settle records a value. follows reports whether it follows a rotation. Of the
+// entry that it returns the state is set, and the value that was there before.
+func (s *store) settle(ctx context.Context, name, owner string, kind kind, value []byte, age time.Duration, follows bool) (entry, error) {
 	record := "0"
 	if follows {
 		record = millis(recordAge)
 	}
-	r, err := s.run(ctx, settle, name, owner, string(rune(kind)), string(value), millis(max(age, time.Millisecond)), record, channel, name)
-	if err != nil || len(r) != 2 {
-		return "", nil, odd(err)
+	asked := time.Now()
+	r, err := s.run(ctx, opRefresh, settle, keys(name), owner, string(rune(kind)), string(value), millis(max(age, time.Millisecond)), record, channel, name)
+	if err != nil || len(r) != 3 {
+		return entry{}, odd(err)
 	}
-	return state(r[0]), []byte(r[1]), nil
+	left, err := duration(r[2])
+	if err != nil {
+		return entry{}, odd(nil)
+	}
+	return entry{state: state(r[0]), value: []byte(r[1]), until: asked.Add(max(left, 0))}, nil
 }
 
 func (s *store) logout(ctx context.Context, name string) (value []byte, err error) {
-	r, err := s.run(ctx, logout, name, millis(markAge), millis(recordAge))
+	r, err := s.run(ctx, opLogout, logout, keys(name), millis(markAge), millis(recordAge))
 	if err != nil || len(r) != 2 {
 		return nil, odd(err)
 	}
 	return []byte(r[1]), nil
 }
 
+// deny leaves a sealed denial for so long, and tells those who listen.
+func (s *store) deny(ctx context.Context, sealed string, left time.Duration) error {
+	key := denied + s.fleet
+	r, err := s.run(ctx, opLogout, addDenial, []string{key}, sealed, millis(max(left, time.Millisecond)), strconv.Itoa(maxDenials), millis(denialAge), key)
+	if err != nil || len(r) != 1 {
+		return odd(err)
+	}
+	return nil
+}
+
+// denials returns a page of the sealed denials, and of how many they are part.
+func (s *store) denials(ctx context.Context, offset int) (n int, page []string, err error) {
+	r, err := s.run(ctx, opLogout, readDenials, []string{denied + s.fleet}, strconv.Itoa(offset), strconv.Itoa(denialPage), strconv.Itoa(denialBytes))
+	if err != nil || len(r) == 0 {
+		return 0, nil, odd(err)
+	}
+	if n, err = strconv.Atoi(r[0]); err != nil {
+		return 0, nil, odd(nil)
+	}
+	return n, r[1:], nil
+}
+
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// duration reads what millis writes.
+func duration(text string) (time.Duration, error) {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	return time.Duration(ms) * time.Millisecond, err
+}
 
 // odd returns err, or that the answer was not one of a script's.
 func odd(err error) error {
@@ -128,8 +176,8 @@ func odd(err error) error {
 // errDown is given without asking: the store has failed a moment ago.
 var errDown = errors.New("redis: the store has just failed")
 
-// run runs a script on a name, and learns from how it went.
-func (s *store) run(ctx context.Context, script *rueidis.Lua, name string, args ...string) ([]string, error) {
+// run runs a script on some keys for an operation, and learns from how it went.
+func (s *store) run(ctx context.Context, op string, script *rueidis.Lua, keys []string, args ...string) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -137,7 +185,7 @@ func (s *store) run(ctx context.Context, script *rueidis.Lua, name string, args 
 		return nil, errDown
 	}
 	reply, err := s.within(ctx, func(ctx context.Context, client rueidis.Client) ([]string, error) {
-		return script.Exec(ctx, client, keys(name), args).AsStrSlice()
+		return script.Exec(ctx, client, keys, args).AsStrSlice()
 	})
 	switch {
 	case err == nil:
@@ -146,7 +194,7 @@ func (s *store) run(ctx context.Context, script *rueidis.Lua, name string, args 
 		}
 	case s.stopped.Err() == nil:
 		s.breaker.fail()
-		s.report.down(ctx, err)
+		s.report.down(ctx, op, err)
 	}
 	return reply, err
 }

@@ -21,6 +21,28 @@ func TestAllocationsWarm(t *testing.T) {
 	}
 }
 
+// Denials that come from elsewhere make the tokens that are remembered look
+// into the deny list, which is to cost no garbage either.
+func TestAllocationsWarmAfterDenials(t *testing.T) {
+	pair := algorithms()["RS256"]
+	v, token := newVerifier(t, newSource(pair[0])), pair[0].jwt()
+	want(t, v, token, valid)
+	v.DenyDigest(verify.Digest{}, farAway)
+	runs := byte(0)
+	learn := testing.AllocsPerRun(200, func() {
+		runs++
+		v.DenyDigest(verify.Digest{runs}, farAway)
+	})
+	got := testing.AllocsPerRun(200, func() {
+		runs++
+		v.DenyDigest(verify.Digest{1: runs}, farAway)
+		_, _ = v.Verify(t.Context(), token, false)
+	})
+	if got > learn {
+		t.Errorf("%v allocations for a denial and a token that is remembered, %v of them for the denial", got, learn)
+	}
+}
+
 func TestAllocationsFirstSight(t *testing.T) {
 	const runs = 200
 	// Most of it is the check of the signature itself: 9 of those of RS256.

@@ -25,8 +25,8 @@ const (
 // nothing else: whoever sends made-up tokens leaves no trace in it. A hit means that the whole
 // token is the same byte for byte; the hash only finds the place.
 //
-// Readers take no lock and write nothing, so one hot token does not make
-// cores wait for each other. A reader that meets a writer may miss an entry;
+// Readers take no lock and write nothing, but once after a denial that came
+// from elsewhere, so one hot token does not make cores wait for each other. A reader that meets a writer may miss an entry;
 // it then verifies the token once more.
 type cache struct {
 	seed  maphash.Seed
@@ -60,6 +60,8 @@ type entry struct {
 	iat, exp int64
 	checked  time.Time
 	key      *key
+	// learnt is the Verifier's at the last look into the deny list.
+	learnt atomic.Uint64
 }
 
 func newCache(limit int) *cache {
@@ -79,7 +81,7 @@ func newTable(groups int) *table {
 // newEntry copies the token: the string that came in is a part of the whole
 // Cookie header and would keep it alive.
 func newEntry(token string, p *parsed, k *key, now time.Time) *entry {
-	return &entry{strings.Clone(token), p.claims.sub, p.claims.iat, p.claims.exp, now, k}
+	return &entry{token: strings.Clone(token), sub: p.claims.sub, iat: p.claims.iat, exp: p.claims.exp, checked: now, key: k}
 }
 
 // holds reports whether the signature's verdict is still to be believed.

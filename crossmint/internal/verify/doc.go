@@ -13,7 +13,8 @@
 //     that upstream publishes; the algorithm is the key's, never the token's;
 //  4. the signature, by the JOSE library, with that key and that algorithm;
 //  5. the claims' meaning: audience, issuer, times;
-//  6. the deny list (deny.go): JWTs whose user has logged out.
+//  6. the deny list (deny.go): JWTs whose user has logged out, here or elsewhere;
+//     the cache looks there again whenever a denial came from elsewhere.
 //
 // The answer is one of three: valid, invalid, or "cannot tell" because keys
 // are missing. The caller must not take the third for either of the others.

@@ -25,7 +25,7 @@ func (v *Verifier) Denied() int { return int(v.denied.count.Load()) }
 func (v *Verifier) Suspended() int { return int(v.suspended.count.Load()) }
 
 // DenySigned puts a signed part into the deny list unseen.
-func (v *Verifier) DenySigned(signed string, exp int64) { v.denied.add(signed, exp, v.now()) }
+func (v *Verifier) DenySigned(signed string, exp int64) { v.denied.add(digestOf(signed), exp, v.now()) }
 
 // DeniesSigned reports whether a signed part is in the deny list.
 func (v *Verifier) DeniesSigned(signed string) bool { return v.denied.holds(signed) }

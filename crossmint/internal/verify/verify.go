@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -53,6 +54,8 @@ type Verifier struct {
 	keys   *fetcher
 	cache  *cache
 	denied denyList
+	// learnt counts the denials that came by their digest alone.
+	learnt atomic.Uint64
 	// suspended holds what was logged out while no key could judge it. It is
 	// apart so that made-up tokens cannot crowd out those of denied.
 	suspended denyList
@@ -84,7 +87,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 	}
 	now := v.now()
 	hash := v.cache.hash(token)
-	if e := v.cache.get(hash, token, now); e != nil && !v.keys.outdated(now) {
+	if e := v.cache.get(hash, token, now); e != nil && !v.keys.outdated(now) && !v.deniedSince(e) {
 		if e.expired(now) {
 			return e.claims(now), ErrExpired
 		}
@@ -107,6 +110,22 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 		return Claims{}, errDenied
 	}
 	return claims, err
+}
+
+// deniedSince reports whether the token of an entry was denied elsewhere since
+// it was remembered. A digest does not lead to an entry, and to look at all of
+// them for each would be dear: an entry that is used looks for itself, once
+// after each denial that was learnt.
+func (v *Verifier) deniedSince(e *entry) bool {
+	learnt := v.learnt.Load() // before the look: what comes later counts again
+	if e.learnt.Load() == learnt {
+		return false
+	}
+	if v.denied.holds(e.token[:signedLength(e.token)]) {
+		return true
+	}
+	e.learnt.Store(learnt)
+	return false
 }
 
 // signer returns the published key whose signature p carries.
@@ -199,19 +218,33 @@ func (c *claims) export(now time.Time) Claims { return Claims{c.sub, c.iat, c.ex
 // ECDSA signature can be rewritten by anybody who sees it, so the signed part
 // counts. A token that is certainly false is not remembered, so that only
 // upstream can make the list grow; one that no key can judge now is.
-func (v *Verifier) Deny(ctx context.Context, token string) {
+//
+// It returns by what others may deny the token, too, with [Verifier.DenyDigest]:
+// ok is false for one that nobody takes, or that may be made up.
+func (v *Verifier) Deny(ctx context.Context, token string) (digest Digest, until time.Time, ok bool) {
 	_, verdict := v.Verify(ctx, token, false)
 	p, err := v.read(token)
 	if err != nil {
-		return
+		return Digest{}, time.Time{}, false
 	}
+	digest = digestOf(p.signed)
 	switch {
 	case verdict == nil, errors.Is(verdict, ErrNotYet):
-		v.denied.add(p.signed, p.claims.exp, v.now())
+		v.denied.add(digest, p.claims.exp, v.now())
+		ok = true
 	case errors.Is(verdict, ErrCannotTell), errors.Is(verdict, ErrUnknownKey):
-		v.suspended.add(p.signed, p.claims.exp, v.now())
+		v.suspended.add(digest, p.claims.exp, v.now())
 	default:
-		return
+		return Digest{}, time.Time{}, false
 	}
 	v.cache.evict(v.cache.hash(token))
+	return digest, time.Unix(p.claims.exp, 0), ok
+}
+
+// DenyDigest makes Verify reject the tokens whose signed part has this digest,
+// until they expire. Who gives it answers for its being no made-up one.
+func (v *Verifier) DenyDigest(digest Digest, until time.Time) {
+	if now := v.now(); until.After(now) && v.denied.add(digest, until.Unix(), now) {
+		v.learnt.Add(1)
+	}
 }

@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -58,13 +60,24 @@ func Start(binary string, args ...string) (*Server, error) {
 	return nil, errors.Join(err, os.RemoveAll(dir))
 }
 
+// given holds the ports that were given away. None is given twice: the clients
+// of a server that was killed would take its successor for it.
+var given sync.Map
+
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", err
+		}
+		port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+		if err := l.Close(); err != nil {
+			return "", err
+		}
+		if _, taken := given.LoadOrStore(port, true); !taken {
+			return port, nil
+		}
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
 }
 
 // Addr returns the server's host and port.
@@ -98,22 +111,29 @@ func (s *Server) await() error {
 	return fmt.Errorf("storetest: %s does not answer: %w", s.binary, err)
 }
 
+// ping finds out whether the server answers, and not another one that has taken
+// its port.
 func (s *Server) ping() error {
 	conn, err := net.DialTimeout("tcp", s.Addr(), time.Second)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	_ = conn.SetDeadline(time.Now().Add(time.Second)) // a deadline that fails to be set ends nothing
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
+	if _, err := conn.Write([]byte("INFO server\r\n")); err != nil {
 		return err
 	}
-	answer := make([]byte, 64)
-	n, err := conn.Read(answer)
-	if err == nil && !strings.HasPrefix(string(answer[:n]), "+PONG") {
-		err = fmt.Errorf("answer %q", answer[:n])
+	own := fmt.Sprint("process_id:", s.cmd.Process.Pid)
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() {
+		switch line := lines.Text(); {
+		case line == own:
+			return nil
+		case strings.HasPrefix(line, "process_id:"):
+			return errors.New("another server has the port")
+		}
 	}
-	return err
+	return errors.Join(errors.New("the answer does not tell whose it is"), lines.Err())
 }
 
 // Kill ends the server at once. What it knew is gone.

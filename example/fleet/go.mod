@@ -1,0 +1,33 @@
+module github.com/crossmint-go/auth/example/fleet
+
+go 1.25.0
+
+replace (
+	github.com/crossmint-go/auth => ../..
+	github.com/crossmint-go/auth/session/redis => ../../session/redis
+)
+
+require (
+	github.com/alicebob/miniredis/v2 v2.40.0
+	github.com/crossmint-go/auth v0.0.0
+	github.com/crossmint-go/auth/session/redis v0.0.0-00010101000000-000000000000
+	github.com/google/go-cmp v0.7.0
+	go.uber.org/goleak v1.3.0
+)
+
+require (
+	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1 // indirect
+	github.com/goccy/go-json v0.10.6 // indirect
+	github.com/lestrrat-go/blackmagic v1.0.4 // indirect
+	github.com/lestrrat-go/httpcc v1.0.1 // indirect
+	github.com/lestrrat-go/httprc v1.0.6 // indirect
+	github.com/lestrrat-go/iter v1.0.2 // indirect
+	github.com/lestrrat-go/jwx/v2 v2.1.7 // indirect
+	github.com/lestrrat-go/option v1.0.1 // indirect
+	github.com/mr-tron/base58 v1.3.0 // indirect
+	github.com/redis/rueidis v1.0.79 // indirect
+	github.com/segmentio/asm v1.2.1 // indirect
+	github.com/yuin/gopher-lua v1.1.1 // indirect
+	golang.org/x/crypto v0.53.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)

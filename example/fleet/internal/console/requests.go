@@ -1,0 +1,96 @@
+package console
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/crossmint-go/auth/example/fleet/internal/balancer"
+)
+
+// atOnce is how many requests are sent together. They come from here, with the
+// browser's cookies, because a browser opens no more than six connections.
+const atOnce = 50
+
+// herd is what became of them.
+type herd struct {
+	mu        sync.Mutex     // guards all below
+	Requests  int            `json:"requests"`
+	Statuses  map[string]int `json:"statuses"`
+	Instances map[string]int `json:"instances"`
+	// Cookies is how many different sets of cookies the answers set.
+	Cookies int `json:"cookies"`
+	// Upstream is who has asked upstream for a refresh meanwhile.
+	Upstream []string `json:"upstream"`
+	Millis   int64    `json:"millis"`
+
+	sets map[string][]string
+}
+
+// requests sends requests at once, and gives the browser the cookies that they
+// were answered with. With ?expired their JWT has expired.
+func (c *console) requests(w http.ResponseWriter, r *http.Request) {
+	cookies := r.Cookies()
+	if r.FormValue("expired") != "" {
+		cookies = c.expired(cookies)
+	}
+	before, began := len(c.upstream.Askers(0)), time.Now()
+	h := &herd{Requests: atOnce, Statuses: map[string]int{}, Instances: map[string]int{}, sets: map[string][]string{}}
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() { h.add(c.get(r, cookies)) })
+	}
+	all.Wait()
+	h.Upstream, h.Millis, h.Cookies = c.upstream.Askers(before), time.Since(began).Milliseconds(), len(h.sets)
+	for _, set := range h.sets {
+		w.Header()["Set-Cookie"] = set
+	}
+	writeJSON(w, http.StatusOK, h)
+}
+
+// expired returns cookies with a JWT that has expired.
+func (c *console) expired(cookies []*http.Cookie) []*http.Cookie {
+	changed := []*http.Cookie{{Name: sessionCookie, Value: c.upstream.ExpiredJWT()}}
+	for _, cookie := range cookies {
+		if cookie.Name != sessionCookie {
+			changed = append(changed, cookie)
+		}
+	}
+	return changed
+}
+
+// get is one request of r's browser with these cookies, by way of the balancer.
+func (c *console) get(r *http.Request, cookies []*http.Cookie) *http.Response {
+	out, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "http://"+r.Host+"/api/me", nil)
+	if err != nil {
+		return nil
+	}
+	for _, cookie := range cookies {
+		out.AddCookie(cookie)
+	}
+	res, err := c.balancer.RoundTrip(out)
+	if err != nil {
+		return nil
+	}
+	_, _ = io.Copy(io.Discard, res.Body) // so that the connection can be used again
+	_ = res.Body.Close()
+	return res
+}
+
+// add counts an answer; nil: there was none.
+func (h *herd) add(res *http.Response) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if res == nil {
+		h.Statuses["no answer"]++
+		return
+	}
+	h.Statuses[strconv.Itoa(res.StatusCode)]++
+	h.Instances[res.Header.Get(balancer.Header)]++
+	if set := res.Header["Set-Cookie"]; len(set) > 0 {
+		h.sets[strings.Join(set, "\n")] = set
+	}
+}

@@ -1,0 +1,57 @@
+package instance
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/redis"
+)
+
+// patience is how long a request waits for its refresh: here for longer than
+// the lock of a dead instance lasts (12 s), so that one can be watched dying.
+const patience = 20 * time.Second
+
+// site is what an instance serves, and what is behind it.
+type site struct {
+	client   *crossmint.Client
+	sessions *session.Manager
+	handler  http.Handler
+}
+
+// newSite puts the kit together. The coordinator is all that a fleet adds.
+func newSite(o Order, logger *slog.Logger) (*site, error) {
+	client, err := crossmint.NewClient(crossmint.Config{APIKey: o.APIKey, BaseURL: o.BaseURL, Signers: o.Signers, AppID: o.Name, Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID(), InsecureAllowHTTP: true}) // on loopback only
+	if err != nil {
+		return nil, err
+	}
+	coordinator, err := redis.New(redis.Config{URL: o.StoreURL, Secret: session.NewSecret(o.Secret), Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, Patience: patience, Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/api/refresh", handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true}))
+	mux.Handle("/api/logout", handlers.Logout(sessions, cookies, handlers.Config{}))
+	mux.Handle("GET /api/me", middleware.RequireSession(sessions, cookies, middleware.Config{})(http.HandlerFunc(me)))
+	return &site{client, sessions, mux}, nil
+}
+
+func me(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.FromContext(r.Context()) // behind RequireSession there is one
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"userId": s.UserID}) // fails only if the client is gone
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/example/fleet/internal/instance"
+	"go.uber.org/goleak"
+)
+
+// programVariable makes this test program the example itself.
+const programVariable = "FLEET_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(instance.Variable) != "" || os.Getenv(programVariable) != "" {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// patience bounds every wait for something that will happen.
+const patience = 40 * time.Second
+
+// startFleet runs the example within this process, but for the instances and
+// the store, and returns where it listens.
+func startFleet(t *testing.T, args ...string) (url string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	stdout, written := io.Pipe()
+	var status int
+	var stderr strings.Builder
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		status = run(ctx, append([]string{"-addr", "127.0.0.1:0"}, args...), written, &stderr)
+		_ = written.Close()
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+		if status != 0 || stderr.Len() > 0 {
+			t.Errorf("ended with status %d, stderr %q", status, &stderr)
+		}
+	})
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		<-ended
+		t.Fatalf("it does not listen (%v): %s", err, &stderr)
+	}
+	return strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
+}
+
+// needStore fails the test where there is no real store.
+func needStore(t *testing.T, kind string) {
+	t.Helper()
+	if kind != "redis-server" && kind != "valkey-server" {
+		t.Fatal("neither redis-server nor valkey-server is installed")
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+func TestFaultsOfTheCaller(t *testing.T) {
+	for name, args := range map[string][]string{
+		"an unknown flag":           {"-nonsense"},
+		"an argument":               {"nonsense"},
+		"an address":                {"-addr", "nonsense"},
+		"an address of the network": {"-addr", "0.0.0.0:0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr strings.Builder
+			status := run(t.Context(), args, &stdout, &stderr)
+			if status != 2 || strings.Count(stderr.String(), "\n") != 1 || stdout.Len() > 0 {
+				t.Errorf("status %d, stderr %q, stdout %q; want 2 and one line", status, &stderr, &stdout)
+			}
+		})
+	}
+}

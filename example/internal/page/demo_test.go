@@ -1,0 +1,86 @@
+package page_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/example/internal/page"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+)
+
+func newFake(t *testing.T) *crossminttest.Server {
+	t.Helper()
+	fake, err := crossminttest.New(crossminttest.Config{InMemory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	return fake
+}
+
+func TestUpstream(t *testing.T) {
+	fake, journal := newFake(t), page.NewJournal()
+	handler := page.Upstream(fake, journal)
+	for _, step := range []struct {
+		mode   string
+		status int
+		is     string // afterwards
+	}{{"slow", 204, "slow"}, {"down", 204, "down"}, {"down", 204, "down"}, {"nonsense", 400, "down"}, {"up", 204, "up"}} {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("mode="+step.mode))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, request)
+		if got := read(t, journal, 0).Mode; w.Code != step.status || got != step.is {
+			t.Errorf("%s: status %d, and it is %s; want %d and %s", step.mode, w.Code, got, step.status, step.is)
+		}
+	}
+	expect(t, read(t, journal, 0).Records,
+		thing{Kind: "upstream", Name: "slow"}, thing{Kind: "upstream", Name: "down"},
+		thing{Kind: "upstream", Name: "down"}, thing{Kind: "upstream", Name: "up"})
+}
+
+// TestExpire has the next request renew the session.
+func TestExpire(t *testing.T) {
+	fake, journal := newFake(t), page.NewJournal()
+	quiet(t)
+	config := fake.Config()
+	config.HTTPClient = &http.Client{Transport: journal.Transport(fake.Transport())}
+	client, err := crossmint.NewClient(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: journal.Event})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := middleware.RequireSession(sessions, cookies, middleware.Config{})(page.Expire(fake, cookies, journal))
+	jar := crossminttest.Cookies(fake.Grant(fake.NewUser("ada@example.com")))
+	for refreshes := range 3 {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", nil)
+		for _, c := range jar {
+			request.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, request)
+		if got := fake.Calls().Refresh; w.Code != http.StatusOK || got != refreshes {
+			t.Fatalf("status %d after %d refreshes, want 200 after %d", w.Code, got, refreshes)
+		}
+		if want := fmt.Sprintf(`{"refreshes":%d}`, refreshes); w.Body.String() != want {
+			t.Errorf("body = %s, want %s", w.Body, want)
+		}
+		set := w.Result().Cookies()
+		jar = set[len(set)-2:] // a browser keeps the last
+	}
+}

@@ -1,0 +1,49 @@
+package examplepage_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/crossmint-go/auth/integration_test/browser/examplepage"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(suite{m}) }
+
+// suite runs the tests between the start and the end of what they share.
+type suite struct{ tests *testing.M }
+
+// What all tests share: nothing in it changes once they run.
+var (
+	built    string // the path of the example
+	chromium *examplepage.Chromium
+)
+
+// Run implements goleak.TestingM.
+func (s suite) Run() int {
+	code, err := s.run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "examplepage:", err)
+		return 1
+	}
+	return code
+}
+
+func (s suite) run() (code int, err error) {
+	folder, err := os.MkdirTemp("", "examplepage")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(folder)
+	if built, err = examplepage.Build(context.Background(), "../../..", folder); err != nil {
+		return 0, err
+	}
+	if chromium, err = examplepage.StartChromium(); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, chromium.Stop()) }()
+	return s.tests.Run(), nil
+}

@@ -1,0 +1,43 @@
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+)
+
+// sharing returns who denies JWTs for the whole fleet, and who knows them by
+// their digests; nil: each process denies for itself.
+func (c *Config) sharing() (Denier, SharedDenier) {
+	fleet, shares := c.Coordinator.(Denier)
+	upstream, knows := c.Upstream.(SharedDenier)
+	if !shares || !knows {
+		return nil, nil
+	}
+	return fleet, upstream
+}
+
+// learnDenials has what other instances deny be denied here.
+func (m *Manager) learnDenials() {
+	fleet, upstream := m.config.sharing()
+	if fleet == nil {
+		return
+	}
+	fleet.OnDenied(func(digest [sha256.Size]byte, until time.Time) {
+		_ = m.coordinator.contain(context.Background(), func() error { upstream.DenyDigest(digest, until); return nil }) // reported
+	})
+}
+
+// deny denies a JWT, here and in the fleet. That the fleet could not be told is
+// for its coordinator to report: the session is ended all the same, and the
+// user can do nothing about it.
+func (m *Manager) deny(ctx context.Context, jwt string) {
+	fleet, upstream := m.config.sharing()
+	if fleet == nil {
+		m.upstream.Deny(ctx, jwt)
+		return
+	}
+	if digest, until, ok := upstream.DenyShared(ctx, jwt); ok {
+		_ = m.coordinator.contain(ctx, func() error { return fleet.Deny(ctx, digest, until) })
+	}
+}
