@@ -16,7 +16,7 @@ FUZZTIME ?= 4s
 
 export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK GORELEASE FUZZTIME
 
-.PHONY: test install quick fuzz soak lab figures bench example api vulnerabilities update go-floor go-newest
+.PHONY: test install quick fuzz soak lab figures bench example pictures api vulnerabilities update go-floor go-newest
 
 test: install ## everything: both Go versions, every module, linters, fuzzing
 	.ci/lint
@@ -46,6 +46,9 @@ figures: ## what docs/figures.md says of herds, floods and memory
 
 bench: ## what a protected request costs, beside other libraries; fails where a target is missed
 	go -C integration_test/peers run .
+
+pictures: ## the pictures of the example's page, in docs/pictures
+	go -C integration_test/browser run ./pictures
 
 api: ## what the exported API changes since the last tag, and the version that asks for
 	.ci/api

@@ -23,7 +23,6 @@ var arrows = map[string][]string{
 	"crossmint/crossminttest":   {"session", "crossmint"},
 	"middleware":                {"session", "cookie", "internal/reply"},
 	"handlers":                  {"session", "cookie", "internal/reply", "internal/strictjson"},
-	"example/internal/page":     {},
 	"integration_test/lab":      {"session", "crossmint", "crossmint/crossminttest"},
 }
 

@@ -2,6 +2,7 @@ package otelsession
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -92,4 +93,21 @@ func statusOf(err error) int {
 		return up.Status
 	}
 	return 0
+}
+
+// DenyShared makes the Upstream a [session.SharedDenier], so that a fleet goes on
+// sharing denials. One that is none denies for its own process.
+func (u upstream) DenyShared(ctx context.Context, jwt string) (digest [sha256.Size]byte, until time.Time, ok bool) {
+	if shares, is := u.Upstream.(session.SharedDenier); is {
+		return shares.DenyShared(ctx, jwt)
+	}
+	u.Upstream.Deny(ctx, jwt)
+	return digest, until, false
+}
+
+// DenyDigest is for [upstream.DenyShared].
+func (u upstream) DenyDigest(digest [sha256.Size]byte, until time.Time) {
+	if shares, is := u.Upstream.(session.SharedDenier); is {
+		shares.DenyDigest(digest, until)
+	}
 }
