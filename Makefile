@@ -11,6 +11,10 @@ GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@latest
 GORELEASE     := golang.org/x/exp/cmd/gorelease@latest
 
+# What people import must work with the floor; examples and the tests of other
+# modules run with the newest.
+PUBLISHED := . session/redis session/otel
+
 # How long each fuzz target runs in "make test", and in "make fuzz".
 FUZZTIME ?= 4s
 
@@ -18,9 +22,9 @@ export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK GORELEASE FUZZTIME
 
 .PHONY: test install quick fuzz soak lab figures bench example pictures api vulnerabilities update go-floor go-newest
 
-test: install ## everything: both Go versions, every module, linters, fuzzing
+test: install ## everything: every module, what is published with both Go versions, linters, fuzzing
 	.ci/lint
-	.ci/test $(GO_FLOOR)
+	.ci/test $(GO_FLOOR) $(PUBLISHED)
 	.ci/test $(GO_NEWEST)
 	.ci/fuzz
 
