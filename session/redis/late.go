@@ -16,9 +16,10 @@ const (
 )
 
 // latecomers are outcomes that the store could not be told of. They are told
-// as soon as it can, while they matter: a grant within its grace, since other
-// instances may be asked for it, and anything else until the lock has run out,
-// since a store that hung may take the lock when it wakes up.
+// as soon as it can, while they matter: a grant for as long as the fleet must
+// know that its token was rotated, one that could not be judged for as long as
+// it is kept, and anything else until the lock has run out, since a store that
+// hung may take the lock when it wakes up.
 type latecomers struct {
 	stopped context.Context
 	running sync.WaitGroup
@@ -38,8 +39,11 @@ func (l *latecomers) add(f *flight, o outcome) {
 		return
 	}
 	patience := lockAge
-	if o.kind == kindGrant {
-		patience = f.c.config.Grace
+	switch o.kind {
+	case kindGrant:
+		patience = recordAge
+	case kindKept:
+		patience = keptAge
 	}
 	until := time.Now().Add(f.c.ageOf(o.kind))
 	last := time.Now().Add(patience)

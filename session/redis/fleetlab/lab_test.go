@@ -130,7 +130,7 @@ func (o *outcome) launch(config crossmint.Config, c climate) (end func() error, 
 	o.fleet = f
 	if !c.noStore {
 		f.road = func() (road, error) { return &path{to: m}, nil }
-		if err := m.up(); err != nil {
+		if err := errors.Join(m.up(), m.age()); err != nil {
 			return nil, err
 		}
 	}

@@ -2,7 +2,10 @@ package fleetlab_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -55,6 +58,18 @@ func (m *memory) up() error {
 	defer m.mu.Unlock()
 	m.redis = r
 	return nil
+}
+
+// age lets the store have a memory of an hour, in all its parts: refusals are in
+// doubt for the first minute of it.
+func (m *memory) age() error {
+	r, _ := m.state()
+	since := strconv.FormatInt(time.Now().Add(-time.Hour).UnixMilli(), 10)
+	var errs []error
+	for part := range 256 {
+		errs = append(errs, r.Set(fmt.Sprintf("crossmint:{%02x}", part), since))
+	}
+	return errors.Join(errs...)
 }
 
 // down ends the store and all its connections. What it knew is gone.
