@@ -46,7 +46,7 @@ func TestCrowd(t *testing.T) {
 			for _, fault := range faults {
 				t.Error(fault)
 			}
-			t.Logf("%+v, %d instances killed, %v, upstream %+v", counts, c.fleet.kills, c.fleet.events, c.fake.Calls())
+			t.Logf("%+v, %d instances killed, %v, upstream %+v", counts, c.fleet.kills, c.fleet.noted(), c.fake.Calls())
 			if counts.Renewed == 0 || counts.Served == 0 || c.fleet.kills == 0 {
 				t.Error("this weather proves nothing")
 			}

@@ -132,6 +132,14 @@ func (f *fleet) note(_ context.Context, e session.Event) {
 	f.events[e.Outcome]++
 }
 
+// noted returns what was reported so far: stores that were closed may still
+// report.
+func (f *fleet) noted() map[session.Outcome]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.events)
+}
+
 // close ends all instances, and returns what went wrong meanwhile.
 func (f *fleet) close() error {
 	f.mu.Lock()

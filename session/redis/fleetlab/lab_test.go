@@ -101,7 +101,7 @@ func run(t *testing.T, grace time.Duration, c climate) *outcome {
 	})
 	t.Logf("%s  %d instances were killed, the store was restarted %d times and frozen %d times\n"+
 		"  logged-out JWTs let in by other instances: %d; sessions reopened after a logout that failed: %d\n  %v\n  in %v of real time",
-		o.Report, o.fleet.kills, o.restarted, o.frozen, o.fleet.left.lingering, o.fleet.left.reopened, o.fleet.events, time.Since(started).Round(time.Second))
+		o.Report, o.fleet.kills, o.restarted, o.frozen, o.fleet.left.lingering, o.fleet.left.reopened, o.fleet.noted(), time.Since(started).Round(time.Second))
 	return o
 }
 
@@ -115,7 +115,7 @@ func (o *outcome) judge(t *testing.T) {
 	if n := o.WrongfulEntries - o.fleet.left.lingering - o.fleet.left.reopened; n != 0 {
 		t.Errorf("%d wrongful entries", n)
 	}
-	if n, most := o.fleet.left.reopened, o.fleet.events[session.LogoutFailed]; n > most {
+	if n, most := o.fleet.left.reopened, o.fleet.noted()[session.LogoutFailed]; n > most {
 		t.Errorf("%d sessions were reopened after a logout, and only %d logouts failed", n, most)
 	}
 	if o.fleet.kills == 0 || o.frozen == 0 {
