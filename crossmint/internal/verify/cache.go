@@ -22,12 +22,13 @@ const (
 )
 
 // cache remembers tokens that passed every check but that of the time, and
-// nothing else: whoever sends made-up tokens leaves no trace in it. A hit means that the whole
-// token is the same byte for byte; the hash only finds the place.
+// nothing else: whoever sends made-up tokens leaves no trace in it. A hit means
+// that the whole token is the same byte for byte; the hash only finds the place.
 //
-// Readers take no lock and write nothing, but once after a denial that came
-// from elsewhere, so one hot token does not make cores wait for each other. A reader that meets a writer may miss an entry;
-// it then verifies the token once more.
+// Readers take no lock, and write nothing but once after a denial that came
+// from elsewhere, so one hot token does not make cores wait for each other. A
+// reader that meets a writer may miss an entry; it then verifies the token once
+// more.
 type cache struct {
 	seed  maphash.Seed
 	table atomic.Pointer[table]
