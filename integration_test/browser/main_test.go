@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/crossmint-go/auth/integration_test/browser/chromium"
 	"go.uber.org/goleak"
 )
 
@@ -15,8 +16,8 @@ type suite struct{ tests *testing.M }
 
 // What all tests share: nothing in it changes once they run.
 var (
-	clients  []client
-	chromium *process
+	clients []client
+	browser *chromium.Process
 )
 
 // Run implements goleak.TestingM.
@@ -33,9 +34,9 @@ func (s suite) run() (code int, err error) {
 	if clients, err = bundleClients(); err != nil {
 		return 0, err
 	}
-	if chromium, err = startChromium(); err != nil {
+	if browser, err = chromium.Start(); err != nil {
 		return 0, err
 	}
 	code = s.tests.Run()
-	return code, chromium.stop()
+	return code, browser.Stop()
 }

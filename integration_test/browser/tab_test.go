@@ -24,7 +24,7 @@ type tab struct {
 // newTab returns a tab of a fresh profile.
 func newTab(t *testing.T) *tab {
 	t.Helper()
-	return openTab(t, chromium.ctx, chromedp.WithNewBrowserContext())
+	return openTab(t, browser.Context(), chromedp.WithNewBrowserContext())
 }
 
 // another returns a second tab of the same profile.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/crossmint-go/auth/integration_test/browser/chromium"
 	"github.com/crossmint-go/auth/integration_test/browser/examplepage"
 	"go.uber.org/goleak"
 )
@@ -18,8 +19,8 @@ type suite struct{ tests *testing.M }
 
 // What all tests share: nothing in it changes once they run.
 var (
-	built    string // the path of the example
-	chromium *examplepage.Chromium
+	built   string // the path of the example
+	browser *chromium.Process
 )
 
 // Run implements goleak.TestingM.
@@ -41,9 +42,9 @@ func (s suite) run() (code int, err error) {
 	if built, err = examplepage.Build(context.Background(), "../../..", folder); err != nil {
 		return 0, err
 	}
-	if chromium, err = examplepage.StartChromium(); err != nil {
+	if browser, err = chromium.Start(); err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, chromium.Stop()) }()
+	defer func() { err = errors.Join(err, browser.Stop()) }()
 	return s.tests.Run(), nil
 }

@@ -5,18 +5,20 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/crossmint-go/auth/integration_test/browser/chromium"
 )
 
 // deadline is for whatever is waited for: twice a JWT's life, and some more.
 const deadline = 60 * time.Second
 
-// A Tab is a tab of a Chromium.
+// A Tab is a tab of Chromium.
 type Tab struct{ ctx context.Context }
 
 // Open opens a tab with a fresh profile. The function that it returns closes
 // it.
-func (c *Chromium) Open() (*Tab, context.CancelFunc, error) {
-	return open(c.ctx, chromedp.WithNewBrowserContext())
+func Open(browser *chromium.Process) (*Tab, context.CancelFunc, error) {
+	return open(browser.Context(), chromedp.WithNewBrowserContext())
 }
 
 // Another opens a second tab of the same profile.

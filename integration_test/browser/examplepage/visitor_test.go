@@ -38,7 +38,7 @@ func visit(t *testing.T) *visitor {
 			t.Errorf("the example ends with %v", err)
 		}
 	})
-	tab, closeTab, err := chromium.Open()
+	tab, closeTab, err := examplepage.Open(browser)
 	return (&visitor{T: t, program: program}).with(tab, closeTab, err)
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/crossmint-go/auth/integration_test/browser/chromium"
 	"github.com/crossmint-go/auth/integration_test/browser/examplepage"
 )
 
@@ -48,16 +49,16 @@ func run() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, program.Stop()) }()
-	chromium, err := examplepage.StartChromium()
+	browser, err := chromium.Start()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, chromium.Stop()) }()
-	return picture(chromium, program)
+	defer func() { err = errors.Join(err, browser.Stop()) }()
+	return picture(browser, program)
 }
 
-func picture(chromium *examplepage.Chromium, program *examplepage.Program) error {
-	tab, closeTab, err := chromium.Open()
+func picture(browser *chromium.Process, program *examplepage.Program) error {
+	tab, closeTab, err := examplepage.Open(browser)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,5 @@
-package browser_test
+// Package chromium runs a headless Chromium that reaches this machine alone.
+package chromium
 
 import (
 	"context"
@@ -11,12 +12,6 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// process is a running Chromium. Each test has a profile of its own in it.
-type process struct {
-	ctx  context.Context
-	free context.CancelFunc
-}
-
 // names are what Chromium is called here and there.
 var names = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
@@ -24,8 +19,15 @@ var names = []string{"chromium", "chromium-browser", "google-chrome", "google-ch
 // Chromium knows *.localhost by itself, but tries IPv6 first.
 const loopbackOnly = "MAP localhost 127.0.0.1, MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
-func startChromium() (*process, error) {
-	program, err := find(names)
+// A Process is a running Chromium.
+type Process struct {
+	ctx  context.Context
+	free context.CancelFunc
+}
+
+// Start starts one. The caller must Stop it.
+func Start() (*Process, error) {
+	program, err := find()
 	if err != nil {
 		return nil, err
 	}
@@ -33,22 +35,24 @@ func startChromium() (*process, error) {
 		chromedp.ExecPath(program),
 		chromedp.Flag("host-resolver-rules", loopbackOnly),
 		chromedp.Flag("no-proxy-server", true),
-		chromedp.WindowSize(900, 700),
 	)
 	if os.Geteuid() == 0 {
 		// Chromium's sandbox does not run as root.
 		options = append(options, chromedp.NoSandbox)
 	}
 	allocator, free := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, _ := chromedp.NewContext(allocator) // stop cancels it
+	ctx, _ := chromedp.NewContext(allocator) // Stop cancels it
 	if err := chromedp.Do(ctx); err != nil {
 		free()
 		return nil, fmt.Errorf("starting %s: %w", program, err)
 	}
-	return &process{ctx, free}, nil
+	return &Process{ctx, free}, nil
 }
 
-func find(names []string) (string, error) {
+// Context is the parent of its tabs' contexts (chromedp.NewContext).
+func (p *Process) Context() context.Context { return p.ctx }
+
+func find() (string, error) {
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
@@ -57,8 +61,8 @@ func find(names []string) (string, error) {
 	return "", fmt.Errorf("Chromium is needed, under one of the names %q (Debian: apt-get install chromium)", names)
 }
 
-// stop ends the process and waits until it is gone.
-func (p *process) stop() error {
+// Stop ends the process and waits until it is gone.
+func (p *Process) Stop() error {
 	defer p.free()
 	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
 	defer cancel()
