@@ -25,10 +25,9 @@ const (
 // nothing else: whoever sends made-up tokens leaves no trace in it. A hit means
 // that the whole token is the same byte for byte; the hash only finds the place.
 //
-// Readers take no lock, and write nothing but once after a denial that came
-// from elsewhere, so one hot token does not make cores wait for each other. A
-// reader that meets a writer may miss an entry; it then verifies the token once
-// more.
+// Readers take no lock, and write nothing but once after a denial, so one hot
+// token does not make cores wait for each other. A reader that meets a writer may
+// miss an entry; it then verifies the token once more.
 type cache struct {
 	seed  maphash.Seed
 	table atomic.Pointer[table]
@@ -59,10 +58,10 @@ type entry struct {
 	token    string
 	sub      string
 	iat, exp int64
-	checked  time.Time
+	checked  time.Duration // as fetcher.elapsed
 	key      *key
-	// learnt is the Verifier's at the last look into the deny list.
-	learnt atomic.Uint64
+	// denials is the Verifier's at the last look into the deny lists.
+	denials atomic.Uint64
 }
 
 func newCache(limit int) *cache {
@@ -81,13 +80,13 @@ func newTable(groups int) *table {
 
 // newEntry copies the token: the string that came in is a part of the whole
 // Cookie header and would keep it alive.
-func newEntry(token string, p *parsed, k *key, now time.Time) *entry {
-	return &entry{token: strings.Clone(token), sub: p.claims.sub, iat: p.claims.iat, exp: p.claims.exp, checked: now, key: k}
+func newEntry(token string, p *parsed, k *key, checked time.Duration) *entry {
+	return &entry{token: strings.Clone(token), sub: p.claims.sub, iat: p.claims.iat, exp: p.claims.exp, checked: checked, key: k}
 }
 
 // holds reports whether the signature's verdict is still to be believed.
-func (e *entry) holds(now time.Time) bool {
-	age := now.Sub(e.checked)
+func (e *entry) holds(elapsed time.Duration) bool {
+	age := elapsed - e.checked
 	return age >= 0 && age < maxEntryAge && !e.key.retired.Load()
 }
 
@@ -100,24 +99,11 @@ func (e *entry) claims(now time.Time) Claims {
 	return Claims{e.sub, e.iat, e.exp, now}
 }
 
-// hash hashes the signed part of a token, so that all spellings of its
-// signature lead to the same places.
+// hash hashes the end of a token's signature, which nobody can choose for a
+// token that counts: only those with a correct signature are in the cache.
 func (c *cache) hash(token string) uint64 {
-	return maphash.String(c.seed, token[:signedLength(token)])
-}
-
-// signedLength returns the length of what comes before the last dot. A
-// signature's length is one of few, so most dots are found without a search:
-// the shortest is tried first, since behind the last dot there is no other.
-// A guess that is wrong, for a token with dots where none belong, finds
-// another place and no entry: only tokens that passed the gate have one.
-func signedLength(token string) int {
-	for _, size := range [...]int{86, 342} { // ES256 and EdDSA; RSA-2048
-		if dot := len(token) - size - 1; dot >= 0 && token[dot] == '.' {
-			return dot
-		}
-	}
-	return max(strings.LastIndexByte(token, '.'), 0)
+	const enough = 32
+	return maphash.String(c.seed, token[max(0, len(token)-enough):])
 }
 
 func (t table) place(hash uint64) (*group, uint32) {
@@ -125,13 +111,13 @@ func (t table) place(hash uint64) (*group, uint32) {
 }
 
 // get returns the entry for token that holds, or nil.
-func (c *cache) get(hash uint64, token string, now time.Time) *entry {
+func (c *cache) get(hash uint64, token string, elapsed time.Duration) *entry {
 	g, tag := c.table.Load().place(hash)
 	for i := range g.tags {
 		if g.tags[i].Load() != tag {
 			continue
 		}
-		if e := g.entries[i].Load(); e != nil && e.token == token && e.holds(now) {
+		if e := g.entries[i].Load(); e != nil && e.token == token && e.holds(elapsed) {
 			return e
 		}
 	}
@@ -143,7 +129,7 @@ func (c *cache) get(hash uint64, token string, now time.Time) *entry {
 // one, else in that of the oldest of its group.
 //
 // It asks with the mutex held. Whoever denies a token evicts it afterwards, so
-// that from then on no reader finds it, not even for a moment.
+// that nothing denied is remembered for long.
 func (c *cache) put(hash uint64, e *entry, denied func() bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,15 +152,16 @@ func (c *cache) put(hash uint64, e *entry, denied func() bool) bool {
 // put puts e into its group and reports whether that took an empty place.
 func (t table) put(hash uint64, e *entry) bool {
 	g, tag := t.place(hash)
-	victim, oldest := 0, time.Time{}
+	victim := 0
+	var oldest *entry
 	for i := range g.entries {
 		old := g.entries[i].Load()
-		if old == nil || old.token == e.token || !old.holds(e.checked) || old.expired(e.checked) {
+		if old == nil || old.token == e.token || !old.holds(e.checked) {
 			victim = i
 			break
 		}
-		if oldest.IsZero() || old.checked.Before(oldest) {
-			victim, oldest = i, old.checked
+		if oldest == nil || old.checked < oldest.checked {
+			victim, oldest = i, old
 		}
 	}
 	g.tags[victim].Store(tag)
@@ -218,7 +205,7 @@ func (c *cache) drop(g *group, i int) {
 	}
 }
 
-// evict forgets every token whose signed part has the hash.
+// evict forgets the token that has the hash.
 func (c *cache) evict(hash uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -164,6 +164,42 @@ func TestDenyWithoutKeys(t *testing.T) {
 	})
 }
 
+// A spelling that is remembered falls with another one that no key could judge
+// when it was denied.
+func TestDenyWithoutKeysHoldsForEverySpelling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		self := algorithms()["ES256"][0]
+		keys := newSource(self)
+		config := configOf(keys)
+		v := newVerifierWith(t, config)
+		token := self.jwtOf("user-a", time.Now().Add(2*config.MaxAge))
+		want(t, v, token, valid) // fetches the keys
+		keys.fail(errors.New("down"))
+		time.Sleep(config.MaxAge - 10*time.Second)
+		want(t, v, token, valid) // remembered from now on
+		time.Sleep(10 * time.Second)
+		other := malleate(self, token)
+		want(t, v, other, cannotTell)
+		v.Deny(t.Context(), other)
+		keys.serve(publish(self))
+		time.Sleep(10 * time.Second)
+		wantDenied(t, v, token)
+		wantDenied(t, v, other)
+	})
+}
+
+// Of a denial the other tokens notice nothing.
+func TestDenyForgetsNoOther(t *testing.T) {
+	self := edSigner("k1")
+	v := newVerifier(t, newSource(self))
+	token, other := self.jwt(), self.jwtOf("user-b", time.Now().Add(time.Hour))
+	want(t, v, token, valid)
+	want(t, v, other, valid)
+	v.BreakSignatures()
+	v.Deny(t.Context(), other)
+	want(t, v, token, valid)
+}
+
 // Once Deny has returned, no Verify says valid, however many were under way.
 func TestDenyRacesVerify(t *testing.T) {
 	self := edSigner("k1")

@@ -43,7 +43,7 @@ type fetcher struct {
 
 	current atomic.Pointer[datedKeys]
 	born    time.Time
-	due     atomic.Int64 // when to fetch in the background, in ns since born
+	due     atomic.Int64 // when to fetch in the background, as elapsed
 
 	ctx    context.Context // ends with close
 	cancel context.CancelFunc
@@ -57,8 +57,9 @@ type fetcher struct {
 }
 
 type datedKeys struct {
-	set *KeySet
-	at  time.Time // start of the fetch
+	set   *KeySet
+	at    time.Time     // start of the fetch
+	until time.Duration // when they are trusted no more, as elapsed
 }
 
 // fetchRun is one fetch in flight; done is closed at its end.
@@ -89,22 +90,26 @@ func (f *fetcher) fetchedAt() time.Time {
 	return time.Time{}
 }
 
+// elapsed returns the time since f was made, in which it counts: durations are
+// cheap to compare.
+func (f *fetcher) elapsed(now time.Time) time.Duration { return now.Sub(f.born) }
+
 // outdated reports whether the keys are missing or too old to be trusted, and
 // has newer ones fetched in the background when it is time.
-func (f *fetcher) outdated(now time.Time) bool {
+func (f *fetcher) outdated(elapsed time.Duration) bool {
 	d := f.current.Load()
 	if d == nil {
 		return true
 	}
-	if int64(now.Sub(f.born)) >= f.due.Load() {
+	if int64(elapsed) >= f.due.Load() {
 		f.start(staleCooldown)
 	}
-	return now.Sub(d.at) >= f.maxAge
+	return elapsed >= d.until
 }
 
 // usable returns the keys that may be trusted now.
 func (f *fetcher) usable(now time.Time) *datedKeys {
-	if f.outdated(now) {
+	if f.outdated(f.elapsed(now)) {
 		return nil
 	}
 	return f.current.Load()
@@ -215,7 +220,7 @@ func (f *fetcher) start(cooldown time.Duration) *fetchRun {
 	}
 	run := &fetchRun{done: make(chan struct{})}
 	f.running, f.attempted = run, now
-	f.due.Store(int64(now.Add(staleCooldown).Sub(f.born)))
+	f.due.Store(int64(f.elapsed(now) + staleCooldown))
 	f.wg.Add(1)
 	go f.run(run, now)
 	return run
@@ -256,8 +261,9 @@ func (f *fetcher) run(run *fetchRun, at time.Time) {
 	if old := f.current.Load(); old != nil {
 		set.adopt(old.set)
 	}
-	f.current.Store(&datedKeys{set, at})
-	f.due.Store(int64(at.Add(f.refreshAfter).Sub(f.born)))
+	began := f.elapsed(at)
+	f.current.Store(&datedKeys{set, at, began + f.maxAge})
+	f.due.Store(int64(began + f.refreshAfter))
 }
 
 func (r *fetchRun) wait(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -54,8 +55,8 @@ type Verifier struct {
 	keys   *fetcher
 	cache  *cache
 	denied denyList
-	// learnt counts the denials that came by their digest alone.
-	learnt atomic.Uint64
+	// denials counts what was put into the two lists.
+	denials atomic.Uint64
 	// suspended holds what was logged out while no key could judge it. It is
 	// apart so that made-up tokens cannot crowd out those of denied.
 	suspended denyList
@@ -86,9 +87,14 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 		return Claims{}, errSize // before the cache reads all of it
 	}
 	now := v.now()
+	elapsed := v.keys.elapsed(now)
 	hash := v.cache.hash(token)
-	if e := v.cache.get(hash, token, now); e != nil && !v.keys.outdated(now) && !v.deniedSince(e) {
-		if e.expired(now) {
+	if e := v.cache.get(hash, token, elapsed); e != nil && !v.keys.outdated(elapsed) {
+		switch {
+		case v.deniedSince(e):
+			v.cache.evict(hash)
+			return Claims{}, errDenied
+		case e.expired(now):
 			return e.claims(now), ErrExpired
 		}
 		return e.claims(now), nil
@@ -106,25 +112,25 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 	if err != nil && !errors.Is(err, ErrExpired) {
 		return claims, err
 	}
-	if !v.cache.put(hash, newEntry(token, &p, k, now), func() bool { return v.loggedOut(p.signed) }) {
+	if !v.cache.put(hash, newEntry(token, &p, k, v.keys.elapsed(now)), func() bool { return v.loggedOut(p.signed) }) {
 		return Claims{}, errDenied
 	}
 	return claims, err
 }
 
-// deniedSince reports whether the token of an entry was denied elsewhere since
-// it was remembered. A digest does not lead to an entry, and to look at all of
-// them for each would be dear: an entry that is used looks for itself, once
-// after each denial that was learnt.
+// deniedSince reports whether the token of an entry was denied since it was
+// remembered. A denial names the signed part, which several spellings of a token
+// share, and does not lead to their entries: one that is used looks for itself,
+// once after each denial.
 func (v *Verifier) deniedSince(e *entry) bool {
-	learnt := v.learnt.Load() // before the look: what comes later counts again
-	if e.learnt.Load() == learnt {
+	denials := v.denials.Load() // before the look: what comes later counts again
+	if e.denials.Load() == denials {
 		return false
 	}
-	if v.denied.holds(e.token[:signedLength(e.token)]) {
+	if v.loggedOut(e.token[:strings.LastIndexByte(e.token, '.')]) {
 		return true
 	}
-	e.learnt.Store(learnt)
+	e.denials.Store(denials)
 	return false
 }
 
@@ -237,6 +243,7 @@ func (v *Verifier) Deny(ctx context.Context, token string) (digest Digest, until
 	default:
 		return Digest{}, time.Time{}, false
 	}
+	v.denials.Add(1)
 	v.cache.evict(v.cache.hash(token))
 	return digest, time.Unix(p.claims.exp, 0), ok
 }
@@ -245,6 +252,6 @@ func (v *Verifier) Deny(ctx context.Context, token string) (digest Digest, until
 // until they expire. Who gives it answers for its being no made-up one.
 func (v *Verifier) DenyDigest(digest Digest, until time.Time) {
 	if now := v.now(); until.After(now) && v.denied.add(digest, until.Unix(), now) {
-		v.learnt.Add(1)
+		v.denials.Add(1)
 	}
 }

@@ -58,7 +58,7 @@ func find() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("Chromium is needed, under one of the names %q (Debian: apt-get install chromium)", names)
+	return "", fmt.Errorf("no Chromium under the names %q (Debian: apt-get install chromium)", names)
 }
 
 // Stop ends the process and waits until it is gone.
