@@ -110,6 +110,13 @@ func (c *Config) checkNames() error {
 	if c.Names.JWT == c.Names.RefreshToken {
 		errs = append(errs, errors.New("cookie: the two names must differ"))
 	}
+	scoped := Scoped(c.ProjectID)
+	for _, name := range []string{scoped.JWT, scoped.RefreshToken} {
+		if (&http.Cookie{Name: name}).Valid() != nil {
+			errs = append(errs, errors.New("cookie: ProjectID cannot be a part of a cookie's name"))
+			break
+		}
+	}
 	shared := func(name string, with func(Names) string) {
 		if slices.ContainsFunc(legacy(c.ProjectID), func(other Names) bool { return with(other) == name }) {
 			errs = append(errs, errors.New("cookie: a JWT and a refresh token may not share the name "+name))
@@ -121,7 +128,7 @@ func (c *Config) checkNames() error {
 }
 
 // checkName checks one name together with the attributes that go with it
-// (RFC 6265bis §4.1.3 for the prefixes).
+// (RFC 6265bis §4.1.3 for the prefixes; its later drafts for __Http-).
 func (c *Config) checkName(name string) error {
 	sample := http.Cookie{Name: name, Value: "x", Domain: c.Domain, Path: c.Path, Secure: !c.InsecureAllowHTTP, Partitioned: c.Partitioned}
 	if err := sample.Valid(); err != nil {
@@ -129,6 +136,8 @@ func (c *Config) checkName(name string) error {
 	}
 	host := hasPrefixFold(name, "__Host-")
 	switch {
+	case hasPrefixFold(name, "__Http-") || hasPrefixFold(name, "__Host-Http-"):
+		return fmt.Errorf("cookie: the prefix of %s demands HttpOnly, which scripts that read the JWT cannot do with", name)
 	case prefixed(name) && c.InsecureAllowHTTP:
 		return fmt.Errorf("cookie: the prefix of %s requires Secure", name)
 	case host && c.Domain != "":

@@ -42,6 +42,11 @@ func TestConfigFaults(t *testing.T) {
 			[]string{"cookie: the prefix of __Host-j requires Secure"}},
 		{"secure prefix over http", cookie.Config{ProjectID: "p", Names: custom("j", "__SECURE-r"), InsecureAllowHTTP: true},
 			[]string{"cookie: the prefix of __SECURE-r requires Secure"}},
+		{"a prefix for HttpOnly", cookie.Config{ProjectID: "p", Names: custom("__Http-j", "__host-http-r")}, []string{
+			"cookie: the prefix of __Http-j demands HttpOnly, which scripts that read the JWT cannot do with",
+			"cookie: the prefix of __host-http-r demands HttpOnly, which scripts that read the JWT cannot do with",
+		}},
+		{"a project that is no part of a name", cookie.Config{ProjectID: "my project"}, []string{"cookie: ProjectID cannot be a part of a cookie's name"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -40,8 +40,8 @@ const (
 
 // A PendingKey seals [Pending] sign-ins, so that nobody can read, forge or
 // alter one. The zero value seals and opens nothing. It is immutable and safe
-// for concurrent use.
-type PendingKey struct{ aead cipher.AEAD }
+// for concurrent use. It does not print: fmt follows no second pointer.
+type PendingKey struct{ aead *cipher.AEAD }
 
 // NewPendingKey derives a key from a secret of at least 32 random bytes.
 // Servers that share a secret finish each other's sign-ins.
@@ -61,7 +61,7 @@ func NewPendingKey(secret []byte) (PendingKey, error) {
 	if err != nil {
 		return PendingKey{}, fmt.Errorf("cookie: %w", err)
 	}
-	return PendingKey{aead}, nil
+	return PendingKey{&aead}, nil
 }
 
 // IsZero reports whether k is the zero value.
@@ -78,7 +78,7 @@ func (c *Codec) WritePending(w http.ResponseWriter, k PendingKey, p Pending) err
 	}
 	cookie := c.pendingCookie()
 	//nolint:gosec // G407: this AEAD makes its own nonce
-	cookie.Value = base64.RawURLEncoding.EncodeToString(k.aead.Seal(nil, nil, plain, c.pendingContext()))
+	cookie.Value = base64.RawURLEncoding.EncodeToString((*k.aead).Seal(nil, nil, plain, c.pendingContext()))
 	cookie.Expires, cookie.MaxAge = expires, int(pendingLifetime.Seconds())
 	http.SetCookie(w, cookie)
 	noStore(w)
@@ -123,10 +123,10 @@ func (c *Codec) pendingContext() []byte { return []byte(c.config.ProjectID) }
 
 func (c *Codec) openPending(k PendingKey, value string) (Pending, bool) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil || len(sealed) != pendingBytes+k.aead.Overhead() {
+	if err != nil || len(sealed) != pendingBytes+(*k.aead).Overhead() {
 		return Pending{}, false
 	}
-	plain, err := k.aead.Open(nil, nil, sealed, c.pendingContext())
+	plain, err := (*k.aead).Open(nil, nil, sealed, c.pendingContext())
 	if err != nil {
 		return Pending{}, false
 	}

@@ -2,7 +2,10 @@ package cookie_test
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
@@ -249,4 +252,26 @@ func FuzzPendingRead(f *testing.F) {
 			t.Errorf("read %q from %q", p.Email, value)
 		}
 	})
+}
+
+// A key that is printed by accident gives away neither its secret nor the AES
+// key, which stands at the beginning of the cipher's state.
+func TestPendingKeyDoesNotPrint(t *testing.T) {
+	secret := []byte(strings.Repeat("0123456789abcdef", 2))
+	raw := must(hkdf.Key(sha256.New, secret, nil, "crossmint-go/auth pending sign-in 1", 32))
+	var big, little [8]uint32
+	for i := range big {
+		big[i], little[i] = binary.BigEndian.Uint32(raw[4*i:]), binary.LittleEndian.Uint32(raw[4*i:])
+	}
+	key := must(cookie.NewPendingKey(secret))
+	for name, value := range map[string]any{"the key": key, "a pointer": &key, "a struct": struct{ key cookie.PendingKey }{key}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%t"} {
+			text := fmt.Sprintf(verb, value)
+			for _, words := range [][8]uint32{big, little} {
+				if strings.Contains(text, strings.Trim(fmt.Sprint(words), "[]")) {
+					t.Errorf("%s of %s shows the AES key", verb, name)
+				}
+			}
+		}
+	}
 }

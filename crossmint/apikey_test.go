@@ -10,6 +10,7 @@ import (
 	"github.com/mr-tron/base58"
 
 	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/session"
 )
 
 const (
@@ -110,7 +111,7 @@ func TestAPIKey(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, keyError(crossmint.Config{APIKey: test.key})); diff != "" {
+			if diff := cmp.Diff(test.want, keyError(crossmint.Config{APIKey: session.NewSecret(test.key)})); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
 		})
@@ -124,7 +125,7 @@ func TestAPIKeyTampered(t *testing.T) {
 	for at := len("sk_staging_"); at < len(good); at++ {
 		other := alphabet[(strings.IndexByte(alphabet, good[at])+1)%len(alphabet)]
 		tampered := good[:at] + string(other) + good[at+1:]
-		if got := keyError(crossmint.Config{APIKey: tampered}); got != badSignature {
+		if got := keyError(crossmint.Config{APIKey: session.NewSecret(tampered)}); got != badSignature {
 			t.Errorf("byte %d changed: %q, want %q", at, got, badSignature)
 		}
 	}
@@ -144,7 +145,7 @@ func TestRequireEnvironment(t *testing.T) {
 		{"sk_nowhere_x", crossmint.Production, badWorld},
 	}
 	for _, test := range tests {
-		got := keyError(crossmint.Config{APIKey: test.key, RequireEnvironment: test.require})
+		got := keyError(crossmint.Config{APIKey: session.NewSecret(test.key), RequireEnvironment: test.require})
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s required (-want +got):\n%s", test.require, diff)
 		}
@@ -159,17 +160,17 @@ func TestPublishedKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := strings.TrimSpace(string(data))
-	if _, err := crossmint.NewClient(crossmint.Config{APIKey: key}); err == nil || err.Error() != clientRefuse {
+	if _, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(key)}); err == nil || err.Error() != clientRefuse {
 		t.Errorf("error = %v, want %q", err, clientRefuse)
 	}
-	client := newClient(t, crossmint.Config{APIKey: key, AllowClientKey: true})
+	client := newClient(t, crossmint.Config{APIKey: session.NewSecret(key), AllowClientKey: true})
 	got := []string{client.ProjectID(), string(client.Environment()), client.JWKSURL()}
 	want := []string{"dfb06708-a46f-4615-bd34-f614ae284e7b", "development", "http://localhost:3000/.well-known/jwks.json"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("client (-want +got):\n%s", diff)
 	}
 	for _, tampered := range []string{strings.Replace(key, "development", "staging", 1), strings.Replace(key, "ck", "sk", 1), key[:len(key)-1] + "R"} {
-		if _, err := crossmint.NewClient(crossmint.Config{APIKey: tampered, AllowClientKey: true}); err == nil || err.Error() != badSignature {
+		if _, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(tampered), AllowClientKey: true}); err == nil || err.Error() != badSignature {
 			t.Errorf("tampered: %v, want %q", err, badSignature)
 		}
 	}
@@ -177,7 +178,7 @@ func TestPublishedKey(t *testing.T) {
 
 // A signer that a test brings replaces the vendor's for its environment only.
 func TestSignersAreLaidOver(t *testing.T) {
-	config := crossmint.Config{APIKey: mint("sk_staging", "p.x"), Signers: map[crossmint.Environment]ed25519.PublicKey{
+	config := crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), Signers: map[crossmint.Environment]ed25519.PublicKey{
 		crossmint.Production: testSeed.Public().(ed25519.PublicKey),
 	}}
 	if _, err := crossmint.NewClient(config); err == nil || err.Error() != badSignature {

@@ -76,7 +76,7 @@ func (c *Client) exchange(ctx context.Context, r request) (answer, error) {
 	if !r.keyless {
 		c.identify(req.Header)
 	}
-	res, err := c.http.Do(req)
+	res, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return answer{}, plainError(err)
 	}

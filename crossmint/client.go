@@ -17,10 +17,10 @@ const clientName = "crossmint-go-auth"
 
 // A Client calls Crossmint's auth API. It is safe for concurrent use.
 type Client struct {
-	config   Config
-	key      apiKey
-	http     *http.Client
-	verifier *verify.Verifier
+	config    Config
+	key       apiKey
+	transport http.RoundTripper
+	verifier  *verify.Verifier
 }
 
 // NewClient checks config and returns a Client. It makes no call: the signing
@@ -31,8 +31,7 @@ func NewClient(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.APIKey = "" // key holds it, and does not print it
-	c := &Client{config: config, key: key, http: newHTTPClient(config.HTTPClient)}
+	c := &Client{config: config, key: key, transport: transportOf(config.HTTPClient)}
 	c.verifier = verify.New(verify.Config{
 		Audience: config.Audience, Issuer: config.Issuer, Leeway: config.Leeway,
 		Fetch:        c.fetchKeys,
@@ -46,7 +45,7 @@ func NewClient(config Config) (*Client, error) {
 // session.Manager first.
 func (c *Client) Close() {
 	c.verifier.Close()
-	c.http.CloseIdleConnections()
+	(&http.Client{Transport: c.transport}).CloseIdleConnections()
 }
 
 // ProjectID returns the ID of the project that the API key belongs to.
@@ -67,18 +66,14 @@ func (c *Client) Preload(ctx context.Context) error { return c.verifier.Preload(
 // time means that there are none yet.
 func (c *Client) KeysFetchedAt() time.Time { return c.verifier.KeysFetchedAt() }
 
-// newHTTPClient returns a client that follows no redirect: the API key and
-// the refresh token must not travel to where an answer points.
-func newHTTPClient(given *http.Client) *http.Client {
-	client := &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+// transportOf returns what a client's calls go through. It is used without the
+// client, which could follow a redirect: the API key and the refresh token must
+// not travel to where an answer points.
+func transportOf(given *http.Client) http.RoundTripper {
 	if given != nil && given.Transport != nil {
-		client.Transport = given.Transport
-	} else {
-		client.Transport = NewTransport()
+		return given.Transport
 	}
-	return client
+	return NewTransport()
 }
 
 // NewTransport returns the transport of a [Client] that is given none, to be

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/crossmint-go/auth/session"
 )
 
 // Config configures a [Client]. Only APIKey is required; [NewClient] checks
@@ -17,7 +19,7 @@ import (
 type Config struct {
 	// APIKey is a server key ("sk_…"). It names the project and the
 	// environment.
-	APIKey string `json:"-"`
+	APIKey session.Secret
 	// AllowClientKey takes a client key ("ck_…"), too. Browsers know client
 	// keys; a server should have its own.
 	AllowClientKey bool
@@ -33,8 +35,9 @@ type Config struct {
 	BaseURL string
 	// RefreshRoute is the absolute URL of another server's refresh route,
 	// the documented refreshRoute. Refreshes then go there, without the API
-	// key, and it answers as handlers.Refresh does. It must not be a route that
-	// this client itself serves by handlers.Refresh, which would wait for itself.
+	// key, and it answers as handlers.Refresh does without OmitRefreshSecret. It
+	// must not be a route that this client itself serves by handlers.Refresh, which
+	// would wait for itself.
 	RefreshRoute string
 	// CallbackURL is where upstream's own pages end a sign-in. Empty means
 	// upstream's callback page.
@@ -71,18 +74,6 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Format prints c without its API key, whatever the verb.
-func (c Config) Format(f fmt.State, verb rune) {
-	type plain Config // without this method
-	if c.APIKey != "" {
-		c.APIKey = "[redacted]"
-	}
-	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), plain(c))
-}
-
-// LogValue returns c for log/slog, without its API key.
-func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", c)) }
-
 // Bounds and defaults of a Config.
 const (
 	defaultTimeout          = 10 * time.Second
@@ -98,7 +89,7 @@ func (c *Config) check() (apiKey, error) {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("crossmint: "+format, args...)) }
 
-	key, err := parseAPIKey(c.APIKey, keyRules{c.AllowClientKey, c.RequireEnvironment, mergeSigners(c.Signers)})
+	key, err := parseAPIKey(c.APIKey.Reveal(), keyRules{c.AllowClientKey, c.RequireEnvironment, mergeSigners(c.Signers)})
 	if err != nil {
 		faults = append(faults, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/session"
 )
 
 // faults are the lines of what NewClient has to say.
@@ -66,7 +67,7 @@ func TestConfigURLs(t *testing.T) {
 	for url, fault := range tests {
 		t.Run(url, func(t *testing.T) {
 			for _, field := range []string{"BaseURL", "RefreshRoute", "CallbackURL"} {
-				config := crossmint.Config{APIKey: mint("sk_staging", "p.x")}
+				config := crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x"))}
 				switch field {
 				case "BaseURL":
 					config.BaseURL = url
@@ -93,7 +94,7 @@ func TestConfigURLs(t *testing.T) {
 
 func TestConfigReportsAllFaults(t *testing.T) {
 	got := faults(crossmint.Config{
-		APIKey: "sk_test", BaseURL: "http://api.example", RefreshRoute: "https://u@api.example", AppID: "a\nb", ExtensionID: "é",
+		APIKey: session.NewSecret("sk_test"), BaseURL: "http://api.example", RefreshRoute: "https://u@api.example", AppID: "a\nb", ExtensionID: "é",
 		Timeout: -1, Leeway: 6 * time.Minute, KeysRefreshAfter: time.Hour, KeysMaxAge: time.Minute,
 	})
 	want := []string{
@@ -130,7 +131,7 @@ func TestConfigBounds(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			config := crossmint.Config{APIKey: mint("sk_staging", "p.x")}
+			config := crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x"))}
 			test.change(&config)
 			if diff := cmp.Diff(test.want, faults(config)); diff != "" {
 				t.Errorf("faults (-want +got):\n%s", diff)
@@ -143,7 +144,7 @@ func TestConfigDefaults(t *testing.T) {
 	for environment, base := range map[string]string{
 		"development": "http://localhost:3000", "staging": "https://staging.crossmint.com", "production": "https://www.crossmint.com",
 	} {
-		client := newClient(t, crossmint.Config{APIKey: mint("sk_"+environment, "project-1.x"), Signers: testSigners()})
+		client := newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_"+environment, "project-1.x")), Signers: testSigners()})
 		got := []string{client.ProjectID(), string(client.Environment()), client.JWKSURL(), client.KeysFetchedAt().String()}
 		want := []string{"project-1", environment, base + "/.well-known/jwks.json", time.Time{}.String()}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -159,5 +160,5 @@ func TestConfigWithoutStandardTransport(t *testing.T) {
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
 	http.DefaultTransport = roundTripper{before}
-	newClient(t, crossmint.Config{APIKey: mint("sk_staging", "p.x"), Signers: testSigners()})
+	newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), Signers: testSigners()})
 }

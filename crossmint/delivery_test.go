@@ -44,6 +44,8 @@ func TestDelivery(t *testing.T) {
 		{"an oversize refusal", crossminttest.Status(401, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), oversize},
 		{"invalid UTF-8", crossminttest.InvalidUTF8(), failure{session.Malformed, session.Answered, 200}},
 		{"a proxy's 502", crossminttest.Status(502, "text/html", "<html>"), failure{session.Unavailable, session.Answered, 502}},
+		{"a redirect", crossminttest.Redirect("/elsewhere"), failure{session.Unavailable, session.Answered, 307}},
+		{"a redirect to no URL", crossminttest.Redirect("http://[::1"), failure{session.Unavailable, session.Answered, 307}},
 		{"a bad API key", crossminttest.Status(403, "", `{"error":true}`), failure{session.Unavailable, session.Answered, 403}},
 	}
 	for _, test := range tests {

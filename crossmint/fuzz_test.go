@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/session"
 )
 
 // Whatever is passed as a key, or signed by the vendor: no panic, and a key
@@ -23,7 +24,7 @@ func FuzzAPIKey(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, key := range []string{text, "sk_staging_" + text, mint("sk_staging", text), mint("ck_production", text)} {
-			client, err := crossmint.NewClient(crossmint.Config{APIKey: key, AllowClientKey: true, Signers: testSigners()})
+			client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(key), AllowClientKey: true, Signers: testSigners()})
 			if err != nil {
 				if strings.Contains(err.Error(), "\n") || len(text) > 20 && strings.Contains(err.Error(), text) {
 					t.Fatalf("%q: error %q is not one line without the key", key, err)

@@ -81,7 +81,7 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 					_, _ = io.WriteString(w, map[string]string{
 						"JSON": echo(r), "HTML": "<b>" + echo(r), "damaged JSON": echo(r) + canary,
 					}[form])
-				}, func(c *crossmint.Config) { key = c.APIKey })
+				}, func(c *crossmint.Config) { key = c.APIKey.Reveal() })
 				wantNoCanary(t, u.client, key)
 			})
 		}
@@ -108,17 +108,15 @@ func TestErrorsHoldNothingOfABrokenAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var key string
 			url := newRawUpstream(t, func(conn net.Conn) { _, _ = io.WriteString(conn, answer) })
-			client := newClient(t, configFor(t, url, func(c *crossmint.Config) { key = c.APIKey }))
+			client := newClient(t, configFor(t, url, func(c *crossmint.Config) { key = c.APIKey.Reveal() }))
 			wantNoCanary(t, client, key)
 		})
 	}
 }
 
-// A client and its configuration do not travel well; that they are not
-// printed by accident is the caller's business but for the key's own errors.
 func TestKeyErrorsHoldNoKey(t *testing.T) {
 	for _, key := range []string{canary, "sk_" + canary, "sk_staging_" + canary, "sk_test_" + canary, "ck_" + canary, mint("sk_staging", canary+" x.y")} {
-		if text := keyError(crossmint.Config{APIKey: key}); text == "" || strings.Contains(text, canary) || strings.Contains(text, key) {
+		if text := keyError(crossmint.Config{APIKey: session.NewSecret(key)}); text == "" || strings.Contains(text, canary) || strings.Contains(text, key) {
 			t.Errorf("%q: error %q", key, text)
 		}
 	}

@@ -204,9 +204,11 @@ func TestVerifyWithUnfitKeys(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{})
 	client := newClient(t, fake.Config())
 	jwt := fake.JWT(fake.NewUser(""))
-	_, err := client.VerifyWith(&crossmint.Keys{}, jwt)
-	if got := verdict(t, err); got != session.ErrJWTInvalid.Error() {
-		t.Errorf("no keys: %s (%v)", got, err)
+	for name, none := range map[string]*crossmint.Keys{"nil": nil, "zero": {}} {
+		_, err := client.VerifyWith(none, jwt)
+		if got := verdict(t, err); got != session.ErrJWTInvalid.Error() {
+			t.Errorf("%s keys: %s (%v)", name, got, err)
+		}
 	}
 	others, err := crossmint.ParseKeys(newFake(t, crossminttest.Config{}).JWKS())
 	if err != nil {

@@ -73,7 +73,7 @@ func TestCallsOnTheWire(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			var key string
 			u := newUpstream(t, answering(500, "text/plain", ""), func(c *crossmint.Config) {
-				key = c.APIKey
+				key = c.APIKey.Reveal()
 				c.AppID, c.ExtensionID = "app-1", "ext-1"
 			})
 			test.call(t.Context(), u.client)

@@ -86,7 +86,7 @@ func newSite(o options) (*site, error) {
 // newClient returns a client of Crossmint, or of a fake if there is no API key.
 func newClient(o options, watch *page.Journal) (*crossmint.Client, *crossminttest.Server, error) {
 	if o.apiKey != "" {
-		client, err := crossmint.NewClient(crossmint.Config{APIKey: o.apiKey, AllowClientKey: o.allowClientKey, BaseURL: o.upstream})
+		client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.apiKey), AllowClientKey: o.allowClientKey, BaseURL: o.upstream})
 		return client, nil, err
 	}
 	fake, err := crossminttest.New(crossminttest.Config{InMemory: true, JWTLifetime: fakeJWTLifetime})

@@ -2,8 +2,10 @@ package handlers
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/reply"
@@ -27,11 +29,12 @@ type Config struct {
 	// host. nil: they get 204 as all others.
 	AfterLogout *url.URL
 	// OnError receives the cause of every answer that is an error. It must
-	// not write to the client, whose answer tells less. nil: nobody.
+	// not write to the client, whose answer tells less. Its panics go to the
+	// default logger. nil: nobody.
 	OnError func(r *http.Request, err error)
 }
 
-// endpoint is what the two handlers have in common.
+// endpoint is what Refresh, Logout and SignIn have in common.
 type endpoint struct {
 	sessions *session.Manager
 	cookies  *cookie.Codec
@@ -89,8 +92,16 @@ func (e *endpoint) fail(w http.ResponseWriter, r *http.Request, err *requestErro
 	reply.Status(w, err.status)
 }
 
+// notify calls OnError. Its panic is logged and goes no further: nobody must
+// stay signed in, or lose his cookies, for the fault of an observer.
 func (e *endpoint) notify(r *http.Request, err error) {
-	if e.config.OnError != nil {
-		e.config.OnError(r, err)
+	if e.config.OnError == nil {
+		return
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			slog.ErrorContext(r.Context(), "crossmint: handlers.Config.OnError panicked", "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	e.config.OnError(r, err)
 }

@@ -35,11 +35,12 @@ const (
 
 // A quota is how often each of many names may take something within a time
 // that begins with the first. It keeps the HMACs of names, so that nobody
-// finds addresses in its memory.
+// finds addresses in its memory. Their key lies behind a second pointer, which
+// fmt does not follow.
 type quota struct {
 	most   int
 	within time.Duration
-	secret [sha256.Size]byte
+	secret *[sha256.Size]byte
 
 	mu     sync.Mutex // guards counts
 	counts map[nameKey]count
@@ -53,7 +54,7 @@ type count struct {
 }
 
 func newQuota(most int, within time.Duration) *quota {
-	q := &quota{most: most, within: within, counts: map[nameKey]count{}}
+	q := &quota{most: most, within: within, secret: new([sha256.Size]byte), counts: map[nameKey]count{}}
 	_, _ = rand.Read(q.secret[:]) // never fails
 	return q
 }
@@ -84,10 +85,12 @@ func (q *quota) giveBack(name string) {
 	key := q.key(name)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if c := q.counts[key]; c.taken > 0 {
-		c.taken--
-		q.counts[key] = c
+	c := q.counts[key]
+	if c.taken--; c.taken <= 0 {
+		delete(q.counts, key) // else what was refused would fill the memory
+		return
 	}
+	q.counts[key] = c
 }
 
 // room reports whether one more name can be counted, once those whose time is

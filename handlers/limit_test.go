@@ -229,3 +229,18 @@ func TestQuotaIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// What the limit of all has refused does not fill the memory of addresses: who
+// makes up many keeps nobody from signing in once he ceases.
+func TestRefusedSendsAreForgotten(t *testing.T) {
+	inBubble(t, func(t *testing.T, k *signInKit) {
+		v := k.visitInside(t)
+		for i := range handlers.MaxCounted {
+			v.send("/send", "email", fmt.Sprintf("user%d@example.com", i))
+		}
+		time.Sleep(11 * time.Second) // until one more may be sent
+		if diff := cmp.Diff(codeSent, v.send("/send", "email", ada)); diff != "" {
+			t.Errorf("answer (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -179,3 +179,30 @@ func TestAfterLogoutIsACopy(t *testing.T) {
 		t.Errorf("Location (-want +got):\n%s", diff)
 	}
 }
+
+// A fault of the observer keeps nobody signed in.
+func TestLogoutWhereOnErrorPanics(t *testing.T) {
+	faults := map[string]func(*kit) (body string){
+		"a body that is none": func(*kit) string { return `{"refresh":1}` },
+		"an outage": func(k *kit) string {
+			k.fake.Fail(crossminttest.Logout, crossminttest.Status(500, "", "{}"))
+			return ""
+		},
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			k := newKit(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
+			called := 0
+			k.mux = http.NewServeMux()
+			k.mux.Handle("/logout", handlers.Logout(k.sessions, k.cookies, handlers.Config{OnError: func(*http.Request, error) {
+				called++
+				panic("an observer's fault")
+			}}))
+			jwt, refresh := k.expired()
+			body := fault(k)
+			if got := k.outcome(t, post("/logout", body, jwt, refresh)); got.Verdict != "204 cleared" || called != 1 {
+				t.Errorf("%s, %d calls of OnError, want 204 cleared, and 1", got.Verdict, called)
+			}
+		})
+	}
+}

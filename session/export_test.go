@@ -1,5 +1,10 @@
 package session
 
+import "fmt"
+
+// HasherSecret returns the key of the tokens' names, as fmt would print it.
+func (m *Manager) HasherSecret() string { return fmt.Sprint(m.hasher.secret[:]) }
+
 // Connections returns how many connections are remembered.
 func (m *Manager) Connections() (open int) {
 	m.live.mu.Lock()

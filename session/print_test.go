@@ -83,3 +83,14 @@ func TestManagerDoesNotPrintTokens(t *testing.T) {
 		}
 	})
 }
+
+// Who has the key of the tokens' names can tell whose token an event is about.
+func TestManagerDoesNotPrintItsKey(t *testing.T) {
+	in(t, "a manager", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		for _, v := range []any{w.Manager, user{manager: w.Manager}} {
+			if strings.Contains(printed(v), strings.Trim(w.HasherSecret(), "[]")) {
+				t.Errorf("%T shows its key", v)
+			}
+		}
+	})
+}

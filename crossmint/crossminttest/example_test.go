@@ -49,7 +49,7 @@ func refreshOverHTTP(fake *crossminttest.Server, secret string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	r.Header.Set("x-api-key", config.APIKey)
+	r.Header.Set("x-api-key", config.APIKey.Reveal())
 	res, err := config.HTTPClient.Do(r)
 	if err != nil {
 		return "", err

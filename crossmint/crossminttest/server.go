@@ -105,7 +105,7 @@ func (s *Server) Config() crossmint.Config {
 		signers[environment] = s.signer.Public().(ed25519.PublicKey)
 	}
 	return crossmint.Config{
-		APIKey:     s.apiKey,
+		APIKey:     session.NewSecret(s.apiKey),
 		BaseURL:    s.URL(),
 		Signers:    signers,
 		HTTPClient: &http.Client{Transport: s.Transport()},

@@ -42,7 +42,7 @@ func TestAPIKeys(t *testing.T) {
 	fake := start(t, crossminttest.Config{ProjectID: "11111111-2222-4333-8444-555555555555", Environment: crossmint.Production})
 	config := fake.Config()
 	keys := map[string]string{"sk": fake.APIKey(), "ck": fake.ClientKey()}
-	if config.APIKey != fake.APIKey() {
+	if config.APIKey.Reveal() != fake.APIKey() {
 		t.Error("Config has another key than APIKey")
 	}
 	for origin, key := range keys {

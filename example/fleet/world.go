@@ -41,7 +41,7 @@ func newWorld(embedded bool) (w *world, err error) {
 	// other ones.
 	config := u.Config()
 	f, err := fleet.Start(instance.Order{
-		APIKey: config.APIKey, BaseURL: config.BaseURL, Signers: config.Signers, StoreURL: s.URL, Secret: rand.Text() + rand.Text(),
+		APIKey: config.APIKey.Reveal(), BaseURL: config.BaseURL, Signers: config.Signers, StoreURL: s.URL, Secret: rand.Text() + rand.Text(),
 	}, "A", "B")
 	if err != nil {
 		return nil, err

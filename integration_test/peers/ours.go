@@ -22,7 +22,7 @@ type kit struct {
 func newKit(ctx context.Context, s settings) (*kit, error) {
 	quiet := slog.New(slog.DiscardHandler)
 	client, err := crossmint.NewClient(crossmint.Config{
-		APIKey:  s.APIKey,
+		APIKey:  session.NewSecret(s.APIKey),
 		Signers: s.Signers,
 		BaseURL: s.URL,
 		Issuer:  s.Issuer,

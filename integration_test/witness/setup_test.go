@@ -7,6 +7,7 @@ import (
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/session"
 )
 
 // setup is the configuration of one scenario, in words of neither side.
@@ -77,7 +78,7 @@ func (s setup) forSDK() string {
 
 func (s setup) client() crossmint.Config {
 	return crossmint.Config{
-		APIKey: s.apiKey, AllowClientKey: true, BaseURL: s.url,
+		APIKey: session.NewSecret(s.apiKey), AllowClientKey: true, BaseURL: s.url,
 		AppID: s.appID, ExtensionID: s.extensionID, RefreshRoute: s.refreshRoute,
 	}
 }

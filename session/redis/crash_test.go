@@ -40,7 +40,7 @@ func child() {
 		}
 	}
 	fail(json.Unmarshal([]byte(os.Getenv(childEnv)), &o))
-	client, err := crossmint.NewClient(crossmint.Config{APIKey: o.APIKey, BaseURL: o.BaseURL, Signers: o.Signers})
+	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, Signers: o.Signers})
 	fail(err)
 	coordinator, err := redis.New(redis.Config{URL: o.URL, Secret: secret, Timeout: 10 * time.Second})
 	fail(err)
@@ -55,7 +55,7 @@ func child() {
 func (f *fleet) startChild(url, jwt, refresh string) (kill func()) {
 	f.t.Helper()
 	upstream := f.fake.Config()
-	text, err := json.Marshal(order{upstream.APIKey, upstream.BaseURL, upstream.Signers, url, jwt, refresh})
+	text, err := json.Marshal(order{upstream.APIKey.Reveal(), upstream.BaseURL, upstream.Signers, url, jwt, refresh})
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ type site struct {
 
 // newSite puts the kit together. The coordinator is all that a fleet adds.
 func newSite(o Order, logger *slog.Logger) (*site, error) {
-	client, err := crossmint.NewClient(crossmint.Config{APIKey: o.APIKey, BaseURL: o.BaseURL, Signers: o.Signers, AppID: o.Name, Logger: logger})
+	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, Signers: o.Signers, AppID: o.Name, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
