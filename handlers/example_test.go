@@ -12,6 +12,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -87,4 +88,37 @@ func ExampleLogout() {
 	// Output:
 	// 303 /bye
 	// signed in at 0 places
+}
+
+// Who deletes their account is logged out with it: Logout is a call, too, that
+// writes the answer. It takes POST alone, so the route is one; and the route
+// refuses other origins itself, before it deletes anything.
+func ExampleLogout_deleteAccount() {
+	fake, err := crossminttest.New(crossminttest.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer fake.Close()
+	sessions, cookies := wire(fake)
+
+	protection := http.NewCrossOriginProtection()
+	require := middleware.RequireSession(sessions, cookies, middleware.Config{})
+	logout := handlers.Logout(sessions, cookies, handlers.Config{Protection: protection})
+	accounts := map[string]bool{"ada": true}
+	mux := http.NewServeMux()
+	mux.Handle("POST /account/delete", protection.Handler(require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, _ := session.FromContext(r.Context())
+		delete(accounts, s.UserID)
+		logout(w, r)
+	}))))
+
+	// The JWT has just expired: even what it was renewed into is revoked.
+	r := httptest.NewRequest("POST", "/account/delete", nil)
+	for _, c := range crossminttest.Cookies(fake.ExpiredGrant(session.User{ID: "ada"})) {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, r)
+	fmt.Println(w.Code, len(accounts), "accounts, signed in at", fake.LiveOf("ada"), "places")
+	// Output: 204 0 accounts, signed in at 0 places
 }

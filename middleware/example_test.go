@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint"
@@ -142,4 +143,70 @@ func ExampleConfig_errorHandler() {
 
 	visit(require(http.NotFoundHandler()), "/", nil)
 	// Output: 401 <h1>Please sign in</h1>
+}
+
+// requireRole goes behind RequireSession: 401 says "who are you?", 403 "not you".
+func requireRole(role string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var claims struct {
+				Role string `json:"role"`
+			}
+			s, ok := session.FromContext(r.Context())
+			if !ok || s.Claims(&claims) != nil || claims.Role != role {
+				http.Error(w, "not for you", http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func ExampleRequireSession_role() {
+	fake, err := crossminttest.New(crossminttest.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer fake.Close()
+	sessions, cookies := wire(fake)
+
+	require := middleware.RequireSession(sessions, cookies, middleware.Config{})
+	refunds := alice.New(require, requireRole("support")).ThenFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "refunded")
+	})
+
+	fake.SetClaims("ada", map[string]any{"role": "support"})
+	ada, bob := fake.Grant(session.User{ID: "ada"}), fake.Grant(session.User{ID: "bob"})
+	visit(refunds, "/refunds", &ada)
+	visit(refunds, "/refunds", &bob)
+	visit(refunds, "/refunds", nil)
+	// Output:
+	// 200 refunded
+	// 403 not for you
+	//
+	// 401 {"error":"Unauthorized","message":"No cookies found in request"}
+}
+
+// People are sent to the sign-in page, and back afterwards; scripts get 401.
+func ExampleConfig_signIn() {
+	fake, err := crossminttest.New(crossminttest.Config{})
+	if err != nil {
+		panic(err)
+	}
+	defer fake.Close()
+	sessions, cookies := wire(fake)
+
+	require := middleware.RequireSession(sessions, cookies, middleware.Config{SignIn: &url.URL{Path: "/signin"}})
+	account := require(http.NotFoundHandler())
+
+	for _, mode := range []string{"navigate", "cors"} {
+		r := httptest.NewRequest("GET", "/account?tab=orders", nil)
+		r.Header.Set("Sec-Fetch-Mode", mode)
+		w := httptest.NewRecorder()
+		account.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Header().Get("Location"))
+	}
+	// Output:
+	// 303 /signin?return_to=%2Faccount%3Ftab%3Dorders
+	// 401
 }

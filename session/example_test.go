@@ -59,7 +59,7 @@ func ExampleNewContext() {
 	// Output: ann true
 }
 
-// A role check on the claims of the JWT.
+// What else the JWT says, such as the roles of a project of your own.
 func ExampleAuthSession_Claims() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
