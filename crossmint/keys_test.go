@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -202,4 +204,20 @@ func TestKeysWarning(t *testing.T) {
 			t.Errorf("log:\n%s", &log)
 		}
 	})
+}
+
+// leaving is a transport that ends its goroutine, as t.FailNow in one does.
+type leaving struct{}
+
+func (leaving) RoundTrip(*http.Request) (*http.Response, error) {
+	runtime.Goexit()
+	return nil, nil
+}
+
+func TestPreloadWhoseTransportLeaves(t *testing.T) {
+	config := newFake(t, crossminttest.Config{InMemory: true}).Config()
+	config.HTTPClient = &http.Client{Transport: leaving{}}
+	if err := newClient(t, config).Preload(t.Context()); err == nil {
+		t.Error("all is well, though there are no keys")
+	}
 }

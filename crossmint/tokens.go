@@ -92,6 +92,8 @@ func unfavourable(err error) error {
 		return &session.UpstreamError{Kind: session.Unavailable, Op: "keys", Err: err}
 	case errors.Is(err, verify.ErrNotYet):
 		return fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTNotYet, err)
+	case errors.Is(err, verify.ErrDenied):
+		return fmt.Errorf("%w: %w", session.ErrJWTInvalid, session.ErrLoggedOut)
 	case errors.Is(err, verify.ErrUnknownKey):
 		return fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTKeyUnknown, err)
 	default:

@@ -192,3 +192,51 @@ func TestCloseReachesTheFleetsCoordinator(t *testing.T) {
 		}
 	})
 }
+
+// A coordinator may return its context's error: to those who wait that is an
+// outage, not a fault of ours.
+type patient struct{ session.Coordinator }
+
+func (patient) Do(ctx context.Context, _ session.Secret, _ session.Work) (session.Shared, error) {
+	<-ctx.Done()
+	return session.Shared{}, ctx.Err()
+}
+
+func (patient) Close(context.Context) error { return nil }
+
+func TestCloseEndsAFleetsRefresh(t *testing.T) {
+	in(t, "as an outage", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		m, err := session.NewManager(session.Config{Upstream: w.client, Coordinator: patient{}, OnEvent: w.note})
+		if err != nil {
+			t.Fatal(err)
+		}
+		material := w.expired("ann@example.com")
+		time.AfterFunc(second, func() {
+			ctx, cancel := context.WithTimeout(context.Background(), second)
+			defer cancel()
+			_ = m.Close(ctx)
+		})
+		_, err = m.Authenticate(t.Context(), material)
+		w.want(err, "KEEP503", 0)
+	})
+}
+
+func TestCloseDoesNotWaitForATransportThatHeedsNoContext(t *testing.T) {
+	in(t, "longer than for a moment", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		end := make(chan struct{})
+		m := w.managerOf(t, func(context.Context, session.Secret) (*session.Grant, error) {
+			<-end
+			return nil, &session.UpstreamError{}
+		})
+		defer synctest.Wait()
+		defer close(end)
+		material := w.expired("ann@example.com")
+		go func() { _, _ = m.Authenticate(t.Context(), material) }()
+		time.Sleep(second)
+		started := time.Now()
+		err := m.Close(context.Background())
+		if took := time.Since(started); took > 11*second || err == nil {
+			t.Errorf("Close took %v: %v", took, err)
+		}
+	})
+}

@@ -24,7 +24,7 @@ func (m *Manager) learnDenials() {
 		return
 	}
 	fleet.OnDenied(func(digest [sha256.Size]byte, until time.Time) {
-		_ = m.coordinator.contain(context.Background(), func() error { upstream.DenyDigest(digest, until); return nil }) // reported
+		_ = m.coordinator.contain(context.Background(), "logout", func() error { upstream.DenyDigest(digest, until); return nil }) // reported
 	})
 }
 
@@ -38,6 +38,6 @@ func (m *Manager) deny(ctx context.Context, jwt string) {
 		return
 	}
 	if digest, until, ok := upstream.DenyShared(ctx, jwt); ok {
-		_ = m.coordinator.contain(ctx, func() error { return fleet.Deny(ctx, digest, until) })
+		_ = m.coordinator.contain(ctx, "logout", func() error { return fleet.Deny(ctx, digest, until) })
 	}
 }

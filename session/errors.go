@@ -16,7 +16,7 @@ var (
 	// ErrRefreshTokenMissing: there is no (usable) refresh token.
 	ErrRefreshTokenMissing = errors.New("refresh token not found")
 	// ErrJWTInvalid: the JWT is false: ill-formed, badly signed, for another
-	// project, or denied since its user logged out.
+	// project, or denied since its user logged out (then also [ErrLoggedOut]).
 	ErrJWTInvalid = errors.New("JWT invalid")
 	// ErrJWTExpired: the JWT is correctly signed and past its time.
 	ErrJWTExpired = errors.New("JWT expired")
@@ -26,8 +26,8 @@ var (
 	ErrJWTKeyUnknown = errors.New("JWT's key unknown")
 	// ErrJWTNotYet: the JWT is correctly signed and its time has not come.
 	ErrJWTNotYet = errors.New("JWT not valid yet")
-	// ErrLoggedOut: the user logged out with this refresh token or with one
-	// that led to it.
+	// ErrLoggedOut: the user logged out with this token or with one that led
+	// to it.
 	ErrLoggedOut = errors.New("logged out")
 
 	// ErrRefused: upstream knows the answer, and it is no.

@@ -146,3 +146,36 @@ func TestStoreRecoveredIsNoWarning(t *testing.T) {
 		t.Errorf("levels %v", levels)
 	}
 }
+
+// slowClock is an upstream by whose clock no JWT's time has come.
+type slowClock struct{ session.Upstream }
+
+func (slowClock) VerifyFresh(context.Context, string) (session.Token, error) {
+	return session.Token{}, errors.Join(session.ErrJWTInvalid, session.ErrJWTNotYet)
+}
+
+// shelf is a store that holds one grant for whatever token.
+type shelf struct {
+	session.Coordinator
+	grant *session.Grant
+}
+
+func (s shelf) Do(context.Context, session.Secret, session.Work) (session.Shared, error) {
+	return session.Shared{Grant: s.grant}, nil
+}
+
+func (shelf) Close(context.Context) error { return nil }
+
+// The clocks of a fleet differ: a grant of another instance may be too new.
+func TestGrantWhoseTimeHasNotCome(t *testing.T) {
+	in(t, "is no logout", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		g := w.fake.Grant(w.fake.NewUser("ann@example.com"))
+		m, err := session.NewManager(session.Config{Upstream: slowClock{w.client}, Coordinator: shelf{grant: &g}, OnEvent: w.note})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = m.Close(context.Background()) }()
+		_, err = m.Authenticate(t.Context(), w.expired("ann@example.com"))
+		w.want(err, "KEEP503", 0)
+	})
+}

@@ -21,7 +21,11 @@ func (m *Manager) SessionContext(ctx context.Context, s *AuthSession) (context.C
 	forget := m.live.add(s.UserID, func() { end(ErrLoggedOut) })
 	context.AfterFunc(ctx, forget)
 	// The user may have logged out between the request and now.
-	if _, err := m.upstream.Verify(ctx, s.JWT.Reveal()); err != nil && !errors.Is(err, ErrUnavailable) {
+	switch _, err := m.upstream.Verify(ctx, s.JWT.Reveal()); {
+	case err == nil, errors.Is(err, ErrUnavailable):
+	case errors.Is(err, ErrLoggedOut):
+		end(ErrLoggedOut)
+	default:
 		end(err)
 	}
 	return ctx, func() {

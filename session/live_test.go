@@ -99,3 +99,32 @@ func TestSessionContext(t *testing.T) {
 func materialOf(s *session.AuthSession) session.Material {
 	return session.NewMaterial(s.JWT.Reveal(), s.RefreshToken.Secret.Reveal())
 }
+
+func TestSessionContextOfALogoutWithoutTheJWT(t *testing.T) {
+	in(t, "ends by what follows the refresh token", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		g := w.fake.Grant(w.fake.NewUser("ann@example.com"))
+		only := func() session.Material { return session.NewMaterial("", g.RefreshToken.Secret.Reveal()) }
+		ctx, _ := w.opened(only())
+		if err := w.Logout(t.Context(), only(), session.Secret{}); err != nil {
+			t.Fatal(err)
+		}
+		if cause := context.Cause(ctx); !errors.Is(cause, session.ErrLoggedOut) {
+			t.Errorf("cause = %v", cause)
+		}
+	})
+	in(t, "opened after it, tells the logout", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		pair := pairOf(w.fake.Grant(w.fake.NewUser("ann@example.com")))
+		result, err := w.authenticate(pair())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Logout(t.Context(), pair(), session.Secret{}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, end := w.SessionContext(t.Context(), result.Session)
+		defer end()
+		if cause := context.Cause(ctx); !errors.Is(cause, session.ErrLoggedOut) {
+			t.Errorf("cause = %v", cause)
+		}
+	})
+}

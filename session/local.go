@@ -40,10 +40,14 @@ const (
 	// all had gone when it came, and how long it is known that a token was
 	// rotated: longer than people leave a page alone that they come back to.
 	untakenAge = time.Hour
-	// markAge is how long a logout is remembered: longer than any flight.
-	markAge = 10 * time.Minute
+	// markAge is how long a logout is remembered: as long as anything leads
+	// from the token to its successor.
+	markAge = untakenAge
 	// flightTimeout bounds a refresh with all its tries.
 	flightTimeout = 35 * time.Second
+	// stopPatience is how long Close waits for flights that it has stopped:
+	// they end at once, unless a transport does not heed its context.
+	stopPatience = time.Second
 )
 
 // local is the coordinator of one process. Another one, of a fleet, may stand
@@ -136,13 +140,13 @@ func (c *local) enter(ctx context.Context, token Secret, work Work) (f *flight, 
 	case grant != nil:
 		f, joined = landed(last, grant), true
 	case c.waiters >= maxWaiters:
-		return nil, false, busy("too many requests wait for a refresh")
+		return nil, false, busy("refresh", "too many requests wait for a refresh")
 	case flying:
 		joined = true
 	case c.closed:
-		return nil, false, busy("the session manager is closed")
+		return nil, false, busy("refresh", "the session manager is closed")
 	case len(c.flights) >= maxFlights:
-		return nil, false, busy("too many refreshes are running")
+		return nil, false, busy("refresh", "too many refreshes are running")
 	default:
 		f = c.launch(ctx, k, token, work)
 	}
@@ -156,8 +160,8 @@ func (c *local) leave() {
 	c.mu.Unlock()
 }
 
-func busy(reason string) error {
-	return &UpstreamError{Kind: Unavailable, Op: "refresh", RetryAfter: time.Second, Err: errors.New(reason)}
+func busy(op, reason string) error {
+	return &UpstreamError{Kind: Unavailable, Op: op, RetryAfter: time.Second, Err: errors.New(reason)}
 }
 
 // launch starts a flight. The mutex is held.
@@ -178,18 +182,22 @@ func (c *local) launch(ctx context.Context, k tokenKey, token Secret, work Work)
 }
 
 func (c *local) fly(ctx context.Context, f *flight, token Secret, work Work) {
-	got, err := c.obtain(ctx, f.key, token, work)
-	orphan := c.land(f, got, err)
-	close(f.done)
-	if orphan != nil {
-		_ = c.contain(ctx, func() error { work.Revoke(ctx, orphan); return nil }) // reported; nobody waits for it
-	}
+	var got Shared
+	err := busy("refresh", "the refresh has left its goroutine") // by runtime.Goexit, in a transport
+	defer func() {
+		orphan := c.land(f, got, err)
+		close(f.done)
+		if orphan != nil {
+			_ = c.contain(ctx, "logout", func() error { work.Revoke(ctx, orphan); return nil }) // reported; nobody waits for it
+		}
+	}()
+	got, err = c.obtain(ctx, f.key, token, work)
 }
 
 // obtain gets the successor of token, from the coordinator behind this one if
 // there is one.
 func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work) (got Shared, err error) {
-	err = c.contain(ctx, func() (err error) {
+	err = c.contain(ctx, "refresh", func() (err error) {
 		if c.next != nil {
 			got, err = c.next.Do(ctx, token, work)
 		} else {
@@ -197,6 +205,9 @@ func (c *local) obtain(ctx context.Context, k tokenKey, token Secret, work Work)
 		}
 		return err
 	})
+	if err != nil {
+		err = waited(ctx, err)
+	}
 	return got, err
 }
 
@@ -253,11 +264,11 @@ func (c *local) exchangeOn(ctx context.Context, k tokenKey, kept *Grant, work Wo
 }
 
 // contain turns a panic of work's into an error: it would end the process.
-func (c *local) contain(ctx context.Context, work func() error) (err error) {
+func (c *local) contain(ctx context.Context, op string, work func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &UpstreamError{Kind: Unavailable, Op: "refresh", Err: fmt.Errorf("panic: %v", r)}
-			c.report(ctx, Event{Outcome: Panicked, Op: "refresh", Err: err})
+			err = &UpstreamError{Kind: Unavailable, Op: op, Err: fmt.Errorf("panic: %v", r)}
+			c.report(ctx, Event{Outcome: Panicked, Op: op, Err: err})
 		}
 	}()
 	return work()
@@ -307,7 +318,10 @@ func (c *local) Close(ctx context.Context) error {
 			err = ctx.Err()
 		}
 		c.stop()
-		<-landed // flights end with their context
+		select {
+		case <-landed:
+		case <-time.After(stopPatience):
+		}
 	}
 	c.stop()
 	if c.next != nil {

@@ -26,15 +26,15 @@ func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) 
 	defer cancel()
 	var cookies []candidate
 	if n := presented.place.node(); n != nil {
-		cookies = m.rank(ctx, n, m.judge(ctx, &n.first))
+		judging, stop := m.judging(ctx)
+		cookies = m.rank(judging, n, m.judge(judging, &n.first))
+		stop()
 	}
 	leaving := leavers(cookies, token)
 	errs := make([]error, len(leaving))
 	var all sync.WaitGroup
 	for i, l := range leaving {
-		all.Go(func() {
-			errs[i] = m.coordinator.contain(ctx, func() error { return m.leave(ctx, l) })
-		})
+		all.Go(func() { errs[i] = m.leave(ctx, l) })
 	}
 	for i := range cookies {
 		if cookies[i].jwt != "" {
@@ -46,6 +46,12 @@ func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) 
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// judging returns a context for judging JWTs during a logout: keys that cannot
+// be fetched must not use up the time that upstream's own logout needs.
+func (m *Manager) judging(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, m.config.LogoutPatience/3)
 }
 
 // leaver is a refresh token that is logged out.
@@ -81,8 +87,11 @@ func leavers(cookies []candidate, token Secret) (leaving []leaver) {
 // leave logs one token out, here and upstream, and reports it.
 func (m *Manager) leave(ctx context.Context, l leaver) error {
 	started := time.Now()
-	newest, err := m.end(ctx, l.token)
-	err = errors.Join(err, m.revokeOnce(ctx, newest, l.signed))
+	newest := l.token
+	err := errors.Join(
+		m.coordinator.contain(ctx, "logout", func() (err error) { newest, err = m.end(ctx, l.token); return err }),
+		m.coordinator.contain(ctx, "logout", func() error { return m.revokeOnce(ctx, newest, l.signed) }),
+	)
 	e := Event{Outcome: LoggedOut, Op: "logout", UserID: l.user, Token: m.hasher.name(l.token), Err: err, Latency: time.Since(started)}
 	if err != nil {
 		e.Outcome = LogoutFailed
@@ -96,11 +105,14 @@ func (m *Manager) leave(ctx context.Context, l leaver) error {
 }
 
 // end ends a token here: it marks it and what follows it, denies the JWTs of
-// what follows, and returns the newest token.
+// what follows, ends what was opened with them, and returns the newest token.
 func (m *Manager) end(ctx context.Context, token Secret) (newest Secret, err error) {
 	followers, err := m.coordinator.Logout(ctx, token)
+	judging, stop := m.judging(ctx)
+	defer stop()
 	for _, g := range followers {
-		m.deny(ctx, g.JWT.Reveal())
+		m.deny(judging, g.JWT.Reveal())
+		m.live.end(g.User.ID)
 		token = g.RefreshToken.Secret
 	}
 	return token, err
@@ -112,7 +124,7 @@ func (m *Manager) end(ctx context.Context, token Secret) (newest Secret, err err
 func (m *Manager) revokeOnce(ctx context.Context, token Secret, signed bool) error {
 	if !signed {
 		if !m.leaving.enter(ctx) {
-			return busy("too many logouts without a signed JWT are running")
+			return busy("logout", "too many logouts without a signed JWT are running")
 		}
 		defer m.leaving.leave(false)
 	}

@@ -186,3 +186,46 @@ func TestLogoutRacesRefresh(t *testing.T) {
 		}
 	}
 }
+
+// Keys that cannot be fetched leave upstream's own logout its time.
+func TestLogoutWhileTheKeysHang(t *testing.T) {
+	in(t, "of a session is told upstream", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		material := w.signIn("ann@example.com")
+		w.fake.FailAlways(crossminttest.JWKS, crossminttest.Hang())
+		if err := w.Logout(t.Context(), material, session.Secret{}); err != nil || w.fake.Calls().Logout != 1 {
+			t.Errorf("%d calls of upstream's logout: %v", w.fake.Calls().Logout, err)
+		}
+	})
+	in(t, "of a successor that could not be judged is told upstream", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		g := w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com"))
+		only := func() session.Material { return session.NewMaterial("", g.RefreshToken.Secret.Reveal()) }
+		w.fake.FailAlways(crossminttest.JWKS, down())
+		_, err := w.authenticate(only())
+		w.want(err, "KEEP503", 1)
+		time.Sleep(time.Minute)
+		w.fake.FailAlways(crossminttest.JWKS, crossminttest.Hang())
+		if err := w.Logout(t.Context(), only(), session.Secret{}); w.fake.Calls().Logout != 1 {
+			t.Errorf("%d calls of upstream's logout: %v", w.fake.Calls().Logout, err)
+		}
+	})
+}
+
+// As long as the old token leads to its successor, its logout is remembered.
+func TestLogoutOutlivesWhatFollows(t *testing.T) {
+	in(t, "though upstream was not told", crossminttest.Config{JWTLifetime: 2 * time.Minute}, session.Config{}, func(t *testing.T, w *world) {
+		pair := pairOf(w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com")))
+		w.fake.SetLatency(crossminttest.Refresh, second)
+		ctx, leave := context.WithTimeout(t.Context(), second/2)
+		_, _ = w.Authenticate(ctx, pair()) // goes away; the refresh goes on
+		leave()
+		time.Sleep(3 * time.Minute)
+		w.fake.FailAlways(crossminttest.Logout, down())
+		_ = w.Logout(t.Context(), pair(), session.Secret{})
+		for range 5 {
+			time.Sleep(11 * time.Minute)
+			if _, err := w.authenticate(pair()); kind(err) == "OK" {
+				t.Fatal("the old token signs in after its logout")
+			}
+		}
+	})
+}

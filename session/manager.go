@@ -48,7 +48,8 @@ type Config struct {
 	OnEvent func(context.Context, Event)
 	// ReportAllowed reports requests with a valid JWT, too.
 	ReportAllowed bool
-	// Logger receives the events where OnEvent is nil. nil: slog.Default().
+	// Logger receives the events where OnEvent is nil, and OnEvent's panics
+	// where it is not. nil: slog.Default().
 	Logger *slog.Logger
 }
 

@@ -3,10 +3,13 @@ package session_test
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/session"
 )
@@ -102,6 +105,84 @@ func TestPanicInTheLogout(t *testing.T) {
 		}
 		if _, err := m.Authenticate(t.Context(), pair()); kind(err) != "KEEP401" {
 			t.Errorf("the session is over here all the same, yet: %v", err)
+		}
+	})
+}
+
+// Goexit is what t.FailNow does in a transport: it ends the goroutine without a
+// panic.
+func TestGoexitInTheRefresh(t *testing.T) {
+	in(t, "frees the waiters", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		pair := pairOf(w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com")))
+		_, _ = w.authenticate(w.signIn("warm@example.com"))
+		var gone atomic.Bool
+		m := w.managerOf(t, func(ctx context.Context, token session.Secret) (*session.Grant, error) {
+			if gone.CompareAndSwap(false, true) {
+				runtime.Goexit()
+			}
+			return w.client.Refresh(ctx, token)
+		})
+		_, err := m.Authenticate(t.Context(), pair())
+		w.want(err, "KEEP503", 0)
+		if h := m.Health(); h.RefreshesInFlight != 0 {
+			t.Errorf("left over: %+v", h)
+		}
+		_, err = m.Authenticate(t.Context(), pair())
+		w.want(err, "OK", 1)
+	})
+}
+
+// A panic in a logout says so, and its event tells that upstream does not know.
+func TestPanicInTheLogoutIsReported(t *testing.T) {
+	in(t, "as what it is", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		m, err := session.NewManager(session.Config{Upstream: leaky{w.client}, OnEvent: w.note})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = m.Close(context.Background()) }()
+		_ = m.Logout(t.Context(), w.signIn("ann@example.com"), session.Secret{})
+		for _, e := range w.events {
+			if e.Op != "logout" {
+				t.Errorf("%s has the Op %q: %v", e.Outcome, e.Op, e.Err)
+			}
+		}
+		if !w.reported(session.LogoutFailed) {
+			t.Errorf("events = %v", w.outcomes())
+		}
+	})
+}
+
+// faulty is a handler of log/slog that panics at whatever it is given.
+type faulty struct{ slog.Handler }
+
+func (faulty) Enabled(context.Context, slog.Level) bool  { return true }
+func (faulty) Handle(context.Context, slog.Record) error { panic("handler") }
+
+// A logger that panics ends neither the process nor a request, wherever it is
+// called: for a flight, or for a fetch of the keys.
+func TestPanicInTheLogger(t *testing.T) {
+	logger := slog.New(faulty{slog.DiscardHandler})
+	in(t, "in a refresh", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		m, err := session.NewManager(session.Config{Upstream: w.client, Logger: logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = m.Close(context.Background()) }()
+		w.fake.FailAlways(crossminttest.Refresh, crossminttest.Status(403, "", `{}`))
+		_, err = m.Authenticate(t.Context(), w.expired("ann@example.com"))
+		w.want(err, "KEEP503", 1)
+	})
+	in(t, "in a fetch of the keys", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		config := w.fake.Config()
+		config.Logger = logger
+		client, err := crossmint.NewClient(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		w.fake.FailAlways(crossminttest.JWKS, down())
+		if err := client.Preload(t.Context()); err == nil {
+			t.Error("keys, though none can be fetched")
 		}
 	})
 }

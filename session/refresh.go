@@ -31,9 +31,11 @@ func (m *Manager) Refresh(ctx context.Context, presented Material, token Secret)
 }
 
 func (m *Manager) refresh(ctx context.Context, a *attempt, token Secret) (Result, error) {
+	patient, cancel := context.WithTimeout(ctx, m.config.RefreshBudget)
+	defer cancel()
 	var cookies []candidate
 	if a.node != nil {
-		cookies = m.rank(ctx, a.node, m.judge(ctx, &a.node.first))
+		cookies = m.rank(patient, a.node, m.judge(patient, &a.node.first))
 		a.best = cookies[0]
 	}
 	candidates := cookies
@@ -46,8 +48,6 @@ func (m *Manager) refresh(ctx context.Context, a *attempt, token Secret) (Result
 	if err := undecided(candidates); err != nil && !a.best.signed() {
 		return Result{}, err
 	}
-	patient, cancel := context.WithTimeout(ctx, m.config.RefreshBudget)
-	defer cancel()
 	result, err := m.renewPatiently(patient, a, candidates)
 	switch {
 	case errors.Is(err, ErrUnavailable) && ownToken(cookies, token):

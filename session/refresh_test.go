@@ -137,3 +137,21 @@ func TestRefreshDuringAnOutage(t *testing.T) {
 		}
 	})
 }
+
+// The budget is for all that a refresh waits for, the keys among it.
+func TestRefreshBudgetCountsTheKeys(t *testing.T) {
+	in(t, "of all pairs", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+		var m session.Material
+		for i, email := range []string{"ann@example.com", "bob@example.com", "cat@example.com"} {
+			g := w.fake.Grant(w.fake.NewUser(email))
+			m.Add(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal(), i)
+		}
+		w.fake.FailAlways(crossminttest.JWKS, crossminttest.Hang())
+		w.fake.FailAlways(crossminttest.Refresh, crossminttest.Hang())
+		started := time.Now()
+		_, err := w.Refresh(t.Context(), m, session.NewSecret("one-time"))
+		if took := time.Since(started); took > 8*second || kind(err) != "KEEP503" {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}

@@ -66,6 +66,8 @@ func (m *Manager) exchange(ctx context.Context, a *attempt, c *candidate) (Share
 			return shared, token, nil
 		case errors.Is(err, ErrUnavailable):
 			return shared, Token{}, waited(ctx, err)
+		case errors.Is(err, ErrJWTNotYet):
+			return shared, Token{}, &UpstreamError{Kind: Unavailable, Op: "refresh", Err: err}
 		case !errors.Is(err, ErrJWTExpired) && !errors.Is(err, ErrJWTKeyUnknown):
 			// It was judged when it came: since then its user has logged out.
 			return shared, Token{}, ErrLoggedOut

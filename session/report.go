@@ -22,6 +22,7 @@ func newReporter(config Config) func(context.Context, Event) {
 		// A request must not lose its cookies to a fault of its observer.
 		defer func() {
 			if r := recover(); r != nil {
+				defer func() { _ = recover() }() // the logger may be what panicked
 				logger.ErrorContext(ctx, "crossmint: the event hook panicked", "panic", r, "stack", string(debug.Stack()))
 			}
 		}()
@@ -73,7 +74,7 @@ func (l *eventLog) write(ctx context.Context, e Event) {
 	if !l.logger.Enabled(ctx, level) {
 		return
 	}
-	anybody := e.Outcome == Rejected || e.Outcome == SignedOut && e.UserID == "" // no signature says who
+	anybody := e.Outcome == Rejected || (e.Outcome == SignedOut || e.Outcome == LoggedOut) && e.UserID == "" // no signature says who
 	if level >= slog.LevelWarn || anybody {
 		held, due := l.due(eventKind{e.Outcome, e.Op, e.UpstreamStatus})
 		if !due {

@@ -22,7 +22,7 @@ func (w *work) Ask(ctx context.Context, token Secret) (grant *Grant, err error) 
 		defer w.m.crowds.leave(w.user)
 	} else {
 		if !w.m.bucket.enter(ctx) {
-			return nil, busy("too many refresh tokens without a signed JWT are refused")
+			return nil, busy("refresh", "too many refresh tokens without a signed JWT are refused")
 		}
 		defer func() { w.m.bucket.leave(failed(err, Refused)) }()
 	}

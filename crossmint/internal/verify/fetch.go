@@ -218,7 +218,7 @@ func (f *fetcher) start(cooldown time.Duration) *fetchRun {
 	if f.ctx.Err() != nil || !f.attempted.IsZero() && since >= 0 && since < cooldown {
 		return nil
 	}
-	run := &fetchRun{done: make(chan struct{})}
+	run := &fetchRun{done: make(chan struct{}), err: errors.New("the fetch has left its goroutine")} // by runtime.Goexit, in a transport
 	f.running, f.attempted = run, now
 	f.due.Store(int64(f.elapsed(now) + staleCooldown))
 	f.wg.Add(1)
@@ -264,6 +264,7 @@ func (f *fetcher) run(run *fetchRun, at time.Time) {
 	began := f.elapsed(at)
 	f.current.Store(&datedKeys{set, at, began + f.maxAge})
 	f.due.Store(int64(began + f.refreshAfter))
+	run.err = nil
 }
 
 func (r *fetchRun) wait(ctx context.Context) error {
@@ -297,6 +298,7 @@ func (f *fetcher) warn(message string, args ...any) {
 	}
 	f.mu.Unlock()
 	if due {
+		defer func() { _ = recover() }() // a handler's fault must not end the process
 		f.logger.Warn("crossmint: "+message, args...)
 	}
 }

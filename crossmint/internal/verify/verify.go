@@ -21,6 +21,8 @@ var (
 	ErrCannotTell = errors.New("signing keys are unavailable")
 	// ErrUnknownKey: no published key fits the token. It is invalid.
 	ErrUnknownKey = errors.New("no signing key fits")
+	// ErrDenied: the token was logged out. It is invalid.
+	ErrDenied = errors.New("token was logged out")
 )
 
 // Config configures a [Verifier].
@@ -93,7 +95,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 		switch {
 		case v.deniedSince(e):
 			v.cache.evict(hash)
-			return Claims{}, errDenied
+			return Claims{}, ErrDenied
 		case e.expired(now):
 			return e.claims(now), ErrExpired
 		}
@@ -113,7 +115,7 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 		return claims, err
 	}
 	if !v.cache.put(hash, newEntry(token, &p, k, v.keys.elapsed(now)), func() bool { return v.loggedOut(p.signed) }) {
-		return Claims{}, errDenied
+		return Claims{}, ErrDenied
 	}
 	return claims, err
 }
@@ -148,6 +150,9 @@ func (v *Verifier) signer(ctx context.Context, p *parsed, fresh bool) (*key, err
 	}
 	if k := signer(keys, p); k != nil {
 		return k, nil
+	}
+	if fresh { // what is published may lag behind a key that took another's name
+		return nil, unknownKey(p)
 	}
 	return nil, errSignature
 }
@@ -201,10 +206,7 @@ func (v *Verifier) read(token string) (parsed, error) {
 	return p, nil
 }
 
-var (
-	errSignature = errors.New("token's signature is false")
-	errDenied    = errors.New("token was logged out")
-)
+var errSignature = errors.New("token's signature is false")
 
 // judge checks what depends on the clock. The signature has been checked.
 func (v *Verifier) judge(p *parsed, now time.Time) error {
@@ -236,14 +238,13 @@ func (v *Verifier) Deny(ctx context.Context, token string) (digest Digest, until
 	digest = digestOf(p.signed)
 	switch {
 	case verdict == nil, errors.Is(verdict, ErrNotYet):
-		v.denied.add(digest, p.claims.exp, v.now())
+		v.deny(&v.denied, digest, p.claims.exp)
 		ok = true
 	case errors.Is(verdict, ErrCannotTell), errors.Is(verdict, ErrUnknownKey):
-		v.suspended.add(digest, p.claims.exp, v.now())
+		v.deny(&v.suspended, digest, p.claims.exp)
 	default:
 		return Digest{}, time.Time{}, false
 	}
-	v.denials.Add(1)
 	v.cache.evict(v.cache.hash(token))
 	return digest, time.Unix(p.claims.exp, 0), ok
 }
@@ -251,7 +252,14 @@ func (v *Verifier) Deny(ctx context.Context, token string) (digest Digest, until
 // DenyDigest makes Verify reject the tokens whose signed part has this digest,
 // until they expire. Who gives it answers for its being no made-up one.
 func (v *Verifier) DenyDigest(digest Digest, until time.Time) {
-	if now := v.now(); until.After(now) && v.denied.add(digest, until.Unix(), now) {
+	if until.After(v.now()) {
+		v.deny(&v.denied, digest, until.Unix())
+	}
+}
+
+// deny puts a token into a list, and has remembered ones look into it.
+func (v *Verifier) deny(list *denyList, digest Digest, exp int64) {
+	if list.add(digest, exp, v.now()) {
 		v.denials.Add(1)
 	}
 }
