@@ -221,7 +221,7 @@ func (b *browser) judge(w *httptest.ResponseRecorder, presented string) {
 	case clears(w.Result()):
 		b.lab.oracle.cleared(b.id, presented)
 	case w.Code == http.StatusUnauthorized && presented != "":
-		b.lab.oracle.kept(presented)
+		b.lab.oracle.kept(b.id, presented)
 	}
 }
 

@@ -74,27 +74,28 @@ func run(t *testing.T, grace time.Duration, subject lab.Subject) (report lab.Rep
 	return report
 }
 
+func wantNoFault(t *testing.T, r lab.Report) {
+	t.Helper()
+	if r.WrongfulLogouts != 0 || r.WrongfulEntries != 0 || r.TurnedAway != 0 {
+		t.Errorf("%d wrongful logouts, %d wrongful entries, %d turned away with a live token", r.WrongfulLogouts, r.WrongfulEntries, r.TurnedAway)
+	}
+}
+
 func TestNobodyIsLoggedOut(t *testing.T) {
 	report := run(t, 30*time.Second, kit(0))
-	if report.WrongfulLogouts != 0 || report.WrongfulEntries != 0 {
-		t.Errorf("%d wrongful logouts, %d wrongful entries", report.WrongfulLogouts, report.WrongfulEntries)
-	}
+	wantNoFault(t, report)
 }
 
 func TestNobodyIsLoggedOutWithStaleFor(t *testing.T) {
 	report := run(t, 30*time.Second, kit(15*time.Minute))
-	if report.WrongfulLogouts != 0 || report.WrongfulEntries != 0 {
-		t.Errorf("%d wrongful logouts, %d wrongful entries", report.WrongfulLogouts, report.WrongfulEntries)
-	}
+	wantNoFault(t, report)
 }
 
 // Where upstream forgives nothing, an answer that is lost on the wire takes
 // its session with it, and nothing else does.
 func TestUpstreamWithoutGrace(t *testing.T) {
 	report := run(t, 0, kit(0))
-	if report.WrongfulLogouts != 0 || report.WrongfulEntries != 0 {
-		t.Errorf("%d wrongful logouts, %d wrongful entries", report.WrongfulLogouts, report.WrongfulEntries)
-	}
+	wantNoFault(t, report)
 	if report.LostOnTheWire > report.Eaten {
 		t.Errorf("%d sessions lost by %d lost answers", report.LostOnTheWire, report.Eaten)
 	}

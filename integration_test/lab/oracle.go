@@ -46,6 +46,8 @@ type counts struct {
 	LostByClient int
 	// Stranded: 401 with cookies kept, where the browser's own token was dead.
 	Stranded int
+	// TurnedAway: the same where it lived, and nobody had asked to log out.
+	TurnedAway int
 	// Attacks: requests with made-up or foreign tokens.
 	Attacks int
 }
@@ -103,7 +105,8 @@ func (o *oracle) falsified(jwt string) {
 
 // answered notes an answer to a presented token that was read to its end. The
 // session is the one that the token belongs to: its user may have signed in
-// anew meanwhile.
+// anew meanwhile. A false answer delivers nothing, but the token in it belongs
+// to the session: it may be exchanged on.
 func (o *oracle) answered(presented string, body []byte) {
 	var answer struct {
 		JWT     string
@@ -115,9 +118,13 @@ func (o *oracle) answered(presented string, body []byte) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if p := o.owners[presented]; p != nil && p.id == answer.User.ID && !o.false[answer.JWT] {
+	p := o.owners[presented]
+	if p == nil {
+		return
+	}
+	o.owners[answer.Refresh.Secret] = p
+	if p.id == answer.User.ID && answer.JWT != "" && !o.false[answer.JWT] {
 		p.newest = answer.Refresh.Secret
-		o.owners[answer.Refresh.Secret] = p
 	}
 }
 
@@ -152,12 +159,17 @@ func (o *oracle) cleared(id, presented string) {
 }
 
 // kept judges a 401 that leaves the cookies: of no use to a browser whose own
-// token is dead.
-func (o *oracle) kept(presented string) {
+// token is dead, and wrong for one whose token lives.
+func (o *oracle) kept(id, presented string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.fake.Live(presented) {
+	p := o.people[id]
+	switch {
+	case !o.fake.Live(presented):
 		o.counts.Stranded++
+	case p != nil && !p.asked && !p.client:
+		o.counts.TurnedAway++
+		o.example("user %s: 401, cookies kept; presented %.6s…, which is live", id, presented)
 	}
 }
 

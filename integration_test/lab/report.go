@@ -58,6 +58,7 @@ func (r Report) String() string {
 	line("  wrongful logouts: %d", r.WrongfulLogouts)
 	line("  wrongful entries: %d", r.WrongfulEntries)
 	line("  rightful logouts: %d, of them %d whose successor was one of %d lost on the wire", r.RightfulLogouts, r.LostOnTheWire, r.Eaten)
+	line("  turned away with a live token, cookies kept: %d", r.TurnedAway)
 	line("  stranded with a dead token, cookies kept: %d", r.Stranded)
 	line("  live sessions that the browser client ended: %d", r.LostByClient)
 	struck := 0

@@ -39,8 +39,8 @@ func TestLaboratory(t *testing.T) {
 				proxy.Close()
 				fatal(t, err)
 				t.Log(report)
-				if report.WrongfulLogouts != 0 || report.WrongfulEntries != 0 {
-					t.Errorf("%d wrongful logouts, %d wrongful entries", report.WrongfulLogouts, report.WrongfulEntries)
+				if report.WrongfulLogouts != 0 || report.WrongfulEntries != 0 || report.TurnedAway != 0 {
+					t.Errorf("%d wrongful logouts, %d wrongful entries, %d turned away with a live token", report.WrongfulLogouts, report.WrongfulEntries, report.TurnedAway)
 				}
 			})
 		})
