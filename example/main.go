@@ -75,7 +75,11 @@ func newSite(o options) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: watch.Event})
+	log := session.LogEvents(nil) // what a Manager does without a hook
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(ctx context.Context, e session.Event) {
+		log(ctx, e)
+		watch.Event(e)
+	}})
 	if err != nil {
 		return nil, err
 	}

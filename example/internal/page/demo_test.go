@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -49,7 +50,6 @@ func TestUpstream(t *testing.T) {
 // TestExpire has the next request renew the session.
 func TestExpire(t *testing.T) {
 	fake, journal := newFake(t), page.NewJournal()
-	quiet(t)
 	config := fake.Config()
 	config.HTTPClient = &http.Client{Transport: journal.Transport(fake.Transport())}
 	client, err := crossmint.NewClient(config)
@@ -57,7 +57,7 @@ func TestExpire(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: journal.Event})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e session.Event) { journal.Event(e) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,9 @@
 package page_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -102,12 +100,11 @@ func TestCalls(t *testing.T) {
 }
 
 func TestEvents(t *testing.T) {
-	quiet(t)
 	journal := page.NewJournal()
 	var together sync.WaitGroup
 	for range 50 {
 		together.Go(func() {
-			journal.Event(context.Background(), session.Event{Outcome: session.Refreshed, Op: "authenticate", Token: "one"})
+			journal.Event(session.Event{Outcome: session.Refreshed, Op: "authenticate", Token: "one"})
 		})
 	}
 	together.Wait()
@@ -116,7 +113,7 @@ func TestEvents(t *testing.T) {
 		{Outcome: session.Rejected, Err: errors.New("a visitor")},
 		{Outcome: session.Undecided, Op: "authenticate", UpstreamStatus: 503, Token: "two", UserID: "somebody"},
 	} {
-		journal.Event(t.Context(), e)
+		journal.Event(e)
 	}
 	got := read(t, journal, 0)
 	expect(t, got.Records,
@@ -128,20 +125,12 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// quiet drops what is logged.
-func quiet(t *testing.T) {
-	usual := slog.Default()
-	slog.SetDefault(slog.New(slog.DiscardHandler))
-	t.Cleanup(func() { slog.SetDefault(usual) })
-}
-
 // TestLongRun has a request end that is no longer on record.
 func TestLongRun(t *testing.T) {
-	quiet(t)
 	journal := page.NewJournal()
 	journal.Requests(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		for range 10_000 {
-			journal.Event(t.Context(), session.Event{Outcome: session.LoggedOut})
+			journal.Event(session.Event{Outcome: session.LoggedOut})
 		}
 	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/me", nil))
 	if n := len(read(t, journal, 0).Records); n == 0 || n > 2000 {

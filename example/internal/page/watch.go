@@ -1,8 +1,6 @@
 package page
 
 import (
-	"context"
-	"log/slog"
 	"net/http"
 	"path"
 
@@ -83,10 +81,8 @@ func endpoint(urlPath string) string {
 	}
 }
 
-// Event notes an outcome, and logs it: it is a session.Config.OnEvent, which
-// takes the place of the kit's own log.
-func (j *Journal) Event(ctx context.Context, e session.Event) {
-	slog.LogAttrs(ctx, e.Level(), "crossmint session", slog.Any("event", e))
+// Event notes an outcome.
+func (j *Journal) Event(e session.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
