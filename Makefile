@@ -1,5 +1,6 @@
 # Everything that this project is checked with. A fresh Debian machine needs
-# go, git and make; the rest is installed by "make test" where it may be.
+# go, git, make and Node 20 or later, which Debian 12 does not have; the rest is
+# installed by "make test" where it may be.
 
 # Go's floor is the one of go.mod; the newest is pinned here, so that a run of
 # today can be repeated tomorrow.
@@ -20,7 +21,7 @@ FUZZTIME ?= 4s
 
 export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK GORELEASE FUZZTIME
 
-.PHONY: test install quick fuzz soak lab figures bench example pictures api vulnerabilities update go-floor go-newest
+.PHONY: test install lint quick fuzz soak lab figures bench example pictures api vulnerabilities update go-floor go-newest
 
 test: install ## everything: every module, what is published with both Go versions, linters, fuzzing
 	.ci/lint
@@ -30,6 +31,9 @@ test: install ## everything: every module, what is published with both Go versio
 
 install: ## what "make test" needs and is not there
 	.ci/install
+
+lint: ## form and static checks of every module
+	.ci/lint
 
 quick: ## the root module's tests with the Go at hand
 	go vet ./...

@@ -16,6 +16,10 @@ import (
 // JSON body, if there is one. A body of another kind is ignored unread. The
 // answer is 204, or, to a form post, a redirect to Config.AfterLogout.
 //
+// In a handler of your own that is not a POST call
+// Manager.Logout(ctx, cookies.Read(r), session.Secret{}) and Codec.Clear(w, r):
+// Logout answers 405 there.
+//
 // It panics, when it is wired, if sessions or cookies is nil, or AfterLogout
 // is not a path on this host.
 func Logout(sessions *session.Manager, cookies *cookie.Codec, config Config) http.HandlerFunc {

@@ -22,6 +22,9 @@ type Config struct {
 	// host. Requests of scripts, and those that cannot be decided now, are
 	// answered as without it. nil: no redirect.
 	//
+	// A navigation is a GET or HEAD with Sec-Fetch-Mode: navigate, or without
+	// that header with an Accept that has text/html.
+	//
 	// A sign-in page must treat return_to as any user's input.
 	SignIn *url.URL
 	// ErrorHandler answers in place of the default. When it runs, cookies

@@ -12,7 +12,8 @@ import (
 // they expire: in this process, and in the whole fleet where Config.Coordinator
 // is a [Denier]. Refresh tokens, and what is known to follow them, are revoked
 // upstream in one try of at most Config.LogoutPatience. A refresh in flight
-// that ends later has what it got revoked.
+// that ends later has what it got revoked. Token is one that no cookie
+// brought; the zero Secret means none.
 //
 // Of several refresh tokens the one given apart and those beside a correctly
 // signed JWT go first, and two are revoked at the most: a browser has one, and

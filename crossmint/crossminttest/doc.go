@@ -11,7 +11,9 @@
 //
 //	client, err := crossmint.NewClient(fake.Config())
 //
-//	// A browser that is signed in, and whose JWT has just expired:
+//	// A browser that is signed in, and whose JWT has just expired. Its site
+//	// is a httptest.NewTLSServer: what a refresh writes is Secure, and before
+//	// Go 1.26 a jar does not send that over plain http.
 //	jar, _ := cookiejar.New(nil)
 //	fake.SignInExpired(jar, siteURL, "ada@example.com")
 //

@@ -94,7 +94,8 @@ func (s *Server) Close() {
 func (s *Server) Down() { s.network.down(false) }
 
 // Up ends [Server.Down]. It fails if the port is taken by now, and after
-// Close.
+// Close. A client that failed to fetch keys tries again within 5 s; tests call
+// crossmint.Client.Preload before Down.
 func (s *Server) Up() error { return s.network.up() }
 
 // Config returns the configuration of a client of this fake: API key, base

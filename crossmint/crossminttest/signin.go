@@ -63,7 +63,9 @@ func (s *Server) SignIn(jar http.CookieJar, site *url.URL, email string) session
 }
 
 // SignInExpired is [Server.SignIn] with an expired JWT beside the live
-// refresh token.
+// refresh token. What the kit writes after a refresh is Secure, and before Go
+// 1.26 a jar does not send that over plain http: use httptest.NewTLSServer
+// with its Client, or cookie.Config.InsecureAllowHTTP.
 func (s *Server) SignInExpired(jar http.CookieJar, site *url.URL, email string) session.Grant {
 	grant := s.ExpiredGrant(s.NewUser(email))
 	jar.SetCookies(site, Cookies(grant))

@@ -39,7 +39,7 @@ func (w *wire) refresh(r *http.Request) (*http.Response, error) {
 	}
 	res, err := w.next.RoundTrip(r)
 	if err == nil && res.StatusCode == http.StatusOK {
-		res.Body = &delivery{ReadCloser: res.Body, oracle: w.oracle, presented: presented}
+		res.Body = &delivery{ReadCloser: res.Body, done: func(body []byte) { w.oracle.answered(presented, body) }}
 	}
 	return res, err
 }
@@ -76,19 +76,18 @@ func dialError(ctx context.Context, host string, err error) error {
 	return err
 }
 
-// delivery is a body that tells the oracle when it has been read to its end.
+// delivery is a body that calls done once it has been read to its end.
 type delivery struct {
 	io.ReadCloser
-	oracle    *oracle
-	presented string
-	read      bytes.Buffer
+	read bytes.Buffer
+	done func(body []byte)
 }
 
 func (d *delivery) Read(p []byte) (int, error) {
 	n, err := d.ReadCloser.Read(p)
 	d.read.Write(p[:n])
 	if err == io.EOF {
-		d.oracle.answered(d.presented, d.read.Bytes())
+		d.done(d.read.Bytes())
 	}
 	return n, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/integration_test/lab"
 	"github.com/crossmint-go/auth/integration_test/network"
 	"github.com/crossmint-go/auth/session"
 )
@@ -57,10 +58,10 @@ func TestNaiveCrowd(t *testing.T) {
 // an answer that is not "later".
 func crowd(t *testing.T, secure bool, handler func(*crossmint.Client) http.Handler) *oracle {
 	t.Helper()
-	o := newOracle(asking())
+	o := newOracle()
 	s := newSite(t, siteConfig{
 		fake: crossminttest.Config{JWTLifetime: crowdLifetime, Reuse: forgiving, Grace: crowdGrace}, tls: front(t, secure),
-		client: crossmint.Config{HTTPClient: &http.Client{Transport: o}, Timeout: callTimeout}, handler: handler,
+		client: crossmint.Config{HTTPClient: &http.Client{Transport: lab.Deliveries(asking(), o.delivered)}, Timeout: callTimeout}, handler: handler,
 	})
 	o.fake = s.fake
 	s.preload(t)

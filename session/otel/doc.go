@@ -1,7 +1,7 @@
 // Package otelsession reports the sessions of package session to OpenTelemetry:
 // as spans and as metrics, neither of which holds a secret.
 //
-// A [Telemetry] is plugged in at four places, each of use without the others:
+// A [Telemetry] is plugged in at five places, each of use without the others:
 //
 //	telemetry, err := otelsession.New(otelsession.Config{})
 //	client, err := crossmint.NewClient(crossmint.Config{
@@ -14,6 +14,10 @@
 //	})
 //	registration, err := telemetry.Observe(sessions)
 //	defer registration.Unregister()
+//
+// The fifth is for a fleet: its store's events (store_…) come from nowhere else.
+//
+//	fleet, err := redis.New(redis.Config{OnEvent: telemetry.OnEvent, …})
 //
 // # Spans
 //

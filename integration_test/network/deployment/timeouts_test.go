@@ -28,7 +28,7 @@ func TestTimeoutsFit(t *testing.T) {
 func TestTimeoutsThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	got := whileUpstreamHangs(t, func(snippet string) string {
-		return strings.Replace(snippet, "proxy_read_timeout 30s;", "proxy_read_timeout 1s;", 1)
+		return strings.Replace(snippet, "proxy_read_timeout 35s;", "proxy_read_timeout 1s;", 1)
 	})
 	want := hanging{Refresh: http.StatusGatewayTimeout, Me: http.StatusGatewayTimeout}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -1,12 +1,8 @@
 package fleetlab_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
@@ -14,10 +10,9 @@ import (
 
 // oracle knows which refresh tokens were delivered to the fleet, and judges
 // whether those of the crowd who are signed out had to be, by the rules of the
-// laboratory. It sits between the fleet and upstream.
+// laboratory.
 type oracle struct {
 	fake *crossminttest.Server
-	next http.RoundTripper
 
 	mu     sync.Mutex // guards all below
 	newest map[string]string
@@ -34,7 +29,7 @@ type counts struct {
 }
 
 func newOracle(fake *crossminttest.Server) *oracle {
-	return &oracle{fake: fake, next: fake.Transport(), newest: map[string]string{}, owner: map[string]string{}}
+	return &oracle{fake: fake, newest: map[string]string{}, owner: map[string]string{}}
 }
 
 func (o *oracle) signedIn(id, token string) {
@@ -87,53 +82,11 @@ func (o *oracle) found() (counts, []string) {
 	return o.counts, o.faults
 }
 
-// RoundTrip implements http.RoundTripper.
-func (o *oracle) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.HasSuffix(r.URL.Path, "/refresh") {
-		return o.next.RoundTrip(r)
-	}
-	body, err := io.ReadAll(r.Body)
-	_ = r.Body.Close()
-	if err != nil {
-		return nil, err
-	}
-	var sent struct{ Refresh string }
-	_ = json.Unmarshal(body, &sent)
-	r = r.Clone(r.Context())
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	res, err := o.next.RoundTrip(r)
-	if err == nil {
-		res.Body = &delivery{ReadCloser: res.Body, oracle: o, presented: sent.Refresh}
-	}
-	return res, err
-}
-
-// delivery is a body that tells when it has been read to its end.
-type delivery struct {
-	io.ReadCloser
-	oracle    *oracle
-	presented string
-	read      bytes.Buffer
-}
-
-func (d *delivery) Read(p []byte) (int, error) {
-	n, err := d.ReadCloser.Read(p)
-	d.read.Write(p[:n])
-	if err == io.EOF {
-		d.oracle.delivered(d.presented, d.read.Bytes())
-	}
-	return n, err
-}
-
-// delivered notes the answer to a refresh that was read to its end.
-func (o *oracle) delivered(presented string, body []byte) {
-	var answer struct{ Refresh struct{ Secret string } }
-	if json.Unmarshal(body, &answer) != nil || answer.Refresh.Secret == "" {
-		return
-	}
+// delivered notes the successor that an answer has brought.
+func (o *oracle) delivered(presented, successor string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if id, ok := o.owner[presented]; ok {
-		o.newest[id], o.owner[answer.Refresh.Secret] = answer.Refresh.Secret, id
+		o.newest[id], o.owner[successor] = successor, id
 	}
 }
