@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/integration_test/lab"
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
 
@@ -86,7 +87,7 @@ func newCrowd(t *testing.T, reuse crossminttest.ReusePolicy, way func() (road, e
 	fake.SetLatency(crossminttest.Refresh, 20*time.Millisecond)
 	o := newOracle(fake)
 	upstream := fake.Config()
-	upstream.HTTPClient = &http.Client{Transport: o}
+	upstream.HTTPClient = &http.Client{Transport: lab.Deliveries(fake.Transport(), o.delivered)}
 	c := &crowd{fake, o, &fleet{upstream: upstream, road: way, http: true}}
 	if err := c.fleet.build(*size, *seed); err != nil {
 		t.Fatal(err)
