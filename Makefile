@@ -10,7 +10,7 @@ GO_NEWEST := go1.27.4
 # The tools are run at a fixed version by the newest Go.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@latest
-GORELEASE     := golang.org/x/exp/cmd/gorelease@latest
+APIDIFF       := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
 
 # What people import must work with the floor; examples and the tests of other
 # modules run with the newest.
@@ -19,7 +19,7 @@ PUBLISHED := . session/redis session/otel
 # How long each fuzz target runs in "make test", and in "make fuzz".
 FUZZTIME ?= 4s
 
-export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK GORELEASE FUZZTIME
+export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED FUZZTIME
 
 .PHONY: test install lint quick fuzz soak lab figures bench example pictures api vulnerabilities update go-floor go-newest
 
