@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"crypto"
 	"errors"
 	"time"
@@ -65,4 +66,11 @@ func (s *KeySet) PublicKeys() []crypto.PublicKey {
 func Gate(token, audience string) bool {
 	_, err := gate(token, audience)
 	return err == nil
+}
+
+// FindsWhatWasFetchedSince reports whether a reader that saw no keys finds those
+// of a fetch that has ended since, while it is too early for another.
+func (v *Verifier) FindsWhatWasFetchedSince(ctx context.Context) bool {
+	d, err := v.keys.renew(ctx, nil, true)
+	return d != nil && err == nil
 }

@@ -115,7 +115,7 @@ func (f *fetcher) find(ctx context.Context, p *parsed, fresh bool) ([]*key, erro
 	if keys := d.find(p); keys != nil {
 		return keys, nil
 	}
-	newer, err := f.renew(ctx, d == nil || fresh)
+	newer, err := f.renew(ctx, d, d == nil || fresh)
 	switch {
 	case err != nil:
 		return nil, err
@@ -134,7 +134,11 @@ func (f *fetcher) find(ctx context.Context, p *parsed, fresh bool) ([]*key, erro
 // ErrCannotTell, comes for fresh tokens only: that a browser's is false needs no
 // second look.
 func (f *fetcher) replacement(ctx context.Context, p *parsed, known []*key, fresh bool) ([]*key, error) {
-	newer, err := f.renew(ctx, fresh)
+	d := f.usable(f.now())
+	if found := d.find(p); found != nil && !slices.Equal(found, known) {
+		return found, nil // by a fetch that has just ended
+	}
+	newer, err := f.renew(ctx, d, fresh)
 	switch found := newer.find(p); {
 	case fresh && newer == nil:
 		//nolint:errorlint // as text: what became of the fetch is no verdict on the token
@@ -146,15 +150,18 @@ func (f *fetcher) replacement(ctx context.Context, p *parsed, known []*key, fres
 	}
 }
 
-// renew waits for newer keys. It returns nil where it is too early to fetch
-// any, and an error where they could not be fetched.
-func (f *fetcher) renew(ctx context.Context, urgent bool) (*datedKeys, error) {
+// renew waits for keys that are newer than those known. It returns nil where it
+// is too early to fetch any, and an error where they could not be fetched.
+func (f *fetcher) renew(ctx context.Context, known *datedKeys, urgent bool) (*datedKeys, error) {
 	cooldown := unknownKidCooldown
 	if urgent {
 		cooldown = urgentCooldown
 	}
 	run := f.start(cooldown)
 	if run == nil {
+		if d := f.usable(f.now()); d != known {
+			return d, nil // a fetch has ended since the caller looked
+		}
 		return nil, nil
 	}
 	if err := run.wait(ctx); err != nil {

@@ -196,3 +196,14 @@ func TestBadSetLeavesTheOldOne(t *testing.T) {
 		})
 	}
 }
+
+// Between a look at the keys and the wish for newer ones another's fetch may end.
+func TestFetchThatEndsBeforeTheNextBegins(t *testing.T) {
+	v := newVerifier(t, newSource(edSigner("k1")))
+	if err := v.Preload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !v.FindsWhatWasFetchedSince(t.Context()) {
+		t.Error("who had seen no keys is told that there are none")
+	}
+}
