@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/crossmint-go/auth/session"
@@ -20,8 +21,8 @@ type Config struct {
 	// URL says where the store is: rediss://user:password@host:6379/0. More
 	// nodes of a cluster are added as ?addr=host:port, sentinels by
 	// ?master_set=name. A store on this machine may be reached by redis:// or
-	// unix://.
-	URL string
+	// unix://. It is not shown where a Config is printed or logged.
+	URL string `json:"-"`
 	// Secret belongs to the deployment: 32 bytes or more from a random
 	// source, the same in all instances. It is not the store's password. While
 	// instances with an old and a new one run side by side, they do not share.
@@ -37,7 +38,7 @@ type Config struct {
 	// still bring the old token: as in session.Config. 0 means 10 s; at most
 	// 60 s.
 	Grace time.Duration
-	// Timeout bounds one operation of the store. 0 means 250 ms; at most 10 s.
+	// Timeout bounds one operation of the store. 0 means 250 ms; at most 2 s.
 	Timeout time.Duration
 
 	// OnEvent receives what happens to the store: session.StoreDoubted and
@@ -49,13 +50,27 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+// Format prints c without its URL, which holds the store's password.
+func (c Config) Format(f fmt.State, verb rune) {
+	type plain Config // without this method
+	if c.URL != "" {
+		c.URL = "[redacted]"
+	}
+	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), plain(c))
+}
+
+// LogValue logs c as Format prints it.
+func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", c)) }
+
 // Defaults and bounds of a Config.
 const (
 	minSecretBytes = 32
 	defaultGrace   = 10 * time.Second
 	maxGrace       = 60 * time.Second
 	defaultTimeout = 250 * time.Millisecond
-	maxTimeout     = 10 * time.Second
+	// maxTimeout lets two renewals of a lock be tried, and fail, before it runs
+	// out: each comes renewEvery after what was before it.
+	maxTimeout = lockAge/2 - renewEvery
 )
 
 // How the client behaves towards the store.
@@ -107,8 +122,11 @@ func (c *Config) options() (rueidis.ClientOption, error) {
 	case option.TLSConfig == nil && !c.InsecureAllowPlaintext && !local(&option):
 		return option, errors.New("redis: URL must be rediss:// for a store on another machine, or InsecureAllowPlaintext be set")
 	}
-	option.Sentinel.TLSConfig = option.TLSConfig
 	option.Dialer = net.Dialer{Timeout: patienceFactor * c.Timeout, KeepAlive: pingInterval}
+	if option.TLSConfig == nil && !c.InsecureAllowPlaintext && option.DialCtxFn == nil {
+		option.Dialer.Control = onlyLoopback
+	}
+	option.Sentinel.TLSConfig = option.TLSConfig
 	option.Sentinel.Dialer = option.Dialer
 	option.ConnWriteTimeout = patienceFactor * c.Timeout
 	option.ReadBufferEachConn, option.WriteBufferEachConn = bufferBytes, bufferBytes
@@ -131,6 +149,15 @@ func local(option *rueidis.ClientOption) bool {
 		}
 	}
 	return true
+}
+
+// onlyLoopback refuses to connect to other machines: the nodes of a cluster,
+// and the masters that sentinels name, are not in the URL.
+func onlyLoopback(_, address string, _ syscall.RawConn) error {
+	if host, _, err := net.SplitHostPort(address); err == nil && loopback(host) {
+		return nil
+	}
+	return fmt.Errorf("redis: the store names %s, which is another machine: the URL must be rediss://, or InsecureAllowPlaintext be set", address)
 }
 
 func loopback(host string) bool {

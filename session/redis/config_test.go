@@ -2,7 +2,9 @@ package redis_test
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +42,7 @@ func TestConfig(t *testing.T) {
 		}, needsVerify},
 		{"a short secret", redis.Config{URL: "redis://localhost", Secret: session.NewSecret(strings.Repeat("x", 31))}, needsSecret + "31"},
 		{"everything wrong", redis.Config{URL: "http://user:hunter2@store", Grace: -1, Timeout: time.Hour}, strings.Join([]string{
-			needsSecret + "0", "redis: Grace must be between 0 and 1m0s", "redis: Timeout must be between 0 and 10s", needsURL,
+			needsSecret + "0", "redis: Grace must be between 0 and 1m0s", "redis: Timeout must be between 0 and 2s", needsURL,
 		}, "\n")},
 		{"nothing", redis.Config{}, needsSecret + "0\n" + needsURL},
 		{"a password in an URL that is none", redis.Config{URL: "redis://user:hunter2@ho st", Secret: secret}, needsURL},
@@ -61,11 +63,30 @@ func TestConfig(t *testing.T) {
 }
 
 func TestConfigPrintsNoSecret(t *testing.T) {
-	config := redis.Config{URL: "redis://localhost", Secret: secret}
+	const password = "canary"
+	config := redis.Config{URL: "rediss://user:" + password + "@store.example:6379/0", Secret: secret}
 	c := newCoordinator(t, config.URL, redis.Config{})
+	holder := struct{ Store redis.Config }{config}
+	shown := map[string]string{}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
-		if text := fmt.Sprintf(verb, config) + fmt.Sprintf(verb, c); strings.Contains(text, secret.Reveal()) {
-			t.Errorf("%s prints the secret", verb)
+		shown[verb] = fmt.Sprintf(strings.Repeat(verb, 5), config, &config, holder, c, struct{ hidden *redis.Coordinator }{c})
+	}
+	for name, value := range map[string]any{"config": config, "pointer": &config, "holder": holder, "coordinator": c} {
+		text, _ := json.Marshal(value) // a Config holds functions, and makes it fail
+		var logged strings.Builder
+		slog.New(slog.NewTextHandler(&logged, nil)).Info("x", "value", value)
+		slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "value", value)
+		shown["json of "+name], shown["log of "+name] = string(text), logged.String()
+	}
+	for name, text := range shown {
+		if strings.Contains(text, secret.Reveal()) || strings.Contains(text, password) {
+			t.Errorf("%s shows a secret: %s", name, text)
 		}
+	}
+	if got := fmt.Sprintf("%d", c); got != "redis.Coordinator" {
+		t.Errorf("a coordinator prints its keys: %s", got)
+	}
+	if want := "Grace:1m0s"; !strings.Contains(fmt.Sprintf("%+v", redis.Config{Grace: time.Minute}), want) {
+		t.Errorf("%%+v does not show %s", want)
 	}
 }

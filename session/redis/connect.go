@@ -46,7 +46,7 @@ func (s *store) connected(ctx context.Context) (rueidis.Client, error) {
 
 // connect makes the client, and has it listen for as long as it lives.
 func (s *store) connect() {
-	client, err := rueidis.NewClient(s.option)
+	client, err := rueidis.NewClient(s.option())
 	s.mu.Lock()
 	if err == nil {
 		s.client = client

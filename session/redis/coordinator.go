@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -13,8 +14,9 @@ import (
 // How long things are remembered, and work may take: as in one process.
 const (
 	// lockAge is how long a lock outlives its owner: longer than upstream is
-	// given for one answer, so that even an owner who cannot renew it, since
-	// the store is out of his reach, has had his answer when another begins.
+	// given for one answer by default, so that even an owner who cannot renew
+	// it, since the store is out of his reach, has had that answer when another
+	// begins.
 	lockAge = 12 * time.Second
 	// renewEvery leaves two tries before a lock runs out.
 	renewEvery = 4 * time.Second
@@ -38,22 +40,25 @@ const (
 const (
 	opRefresh = "refresh"
 	opLogout  = "logout"
+	// opPresence is told of in events of a store that is idle otherwise.
+	opPresence = "presence"
 )
 
 // A Coordinator shares refreshes among all who have the same store and the same
 // secret. It is safe for concurrent use, and is closed by the session.Manager
 // that it is given to.
 type Coordinator struct {
-	config Config
+	grace  time.Duration
 	keys   *keyring
 	store  *store
 	report *reporter
 
-	stopped context.Context // ends when Close has lost its patience
-	stop    context.CancelFunc
-	busy    sync.WaitGroup // flights and logouts
-	late    *latecomers
-	denials *denials
+	stopped  context.Context // ends when Close has lost its patience
+	stop     context.CancelFunc
+	busy     sync.WaitGroup // flights and logouts
+	late     *latecomers
+	denials  *denials
+	presence *presence
 
 	mu     sync.Mutex // guards all below
 	closed bool
@@ -75,13 +80,17 @@ func New(config Config) (*Coordinator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	c := &Coordinator{config: config, keys: keys, report: newReporter(&config)}
+	c := &Coordinator{grace: config.Grace, keys: keys, report: newReporter(&config)}
 	c.store = newStore(option, config.Timeout, c.report)
 	c.stopped, c.stop = context.WithCancel(context.Background())
 	c.late = newLatecomers(c.stopped)
 	c.denials = newDenials(c.store, keys)
+	c.presence = newPresence(c.store, c.late)
 	return c, nil
 }
+
+// Format prints no more than the name: c holds keys.
+func (c *Coordinator) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "redis.Coordinator") }
 
 // Do implements session.Coordinator.
 func (c *Coordinator) Do(ctx context.Context, token session.Secret, work session.Work) (session.Shared, error) {
@@ -189,6 +198,7 @@ func (c *Coordinator) Close(ctx context.Context) error {
 	c.stop()
 	<-landed // flights end with their context
 	c.late.running.Wait()
+	c.presence.leave(context.WithoutCancel(ctx))
 	c.store.close()
 	return err
 }

@@ -45,6 +45,7 @@ func (c *Coordinator) OnDenied(learn func(digest [32]byte, until time.Time)) {
 	}
 	defer c.end()
 	c.denials.start(learn)
+	c.presence.start()
 }
 
 // denials is what an instance shares of denied JWTs.

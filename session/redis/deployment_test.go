@@ -31,15 +31,7 @@ func TestCluster(t *testing.T) {
 	for name, path := range binaries {
 		t.Run(name, func(t *testing.T) {
 			s := startStore(t, path, "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1")
-			slots := []string{"CLUSTER", "ADDSLOTS"}
-			for slot := range 16384 {
-				slots = append(slots, fmt.Sprint(slot))
-			}
-			s.do(slots...)
-			until(t, "the cluster is there", func() bool {
-				info, _ := s.do("CLUSTER", "INFO").ToString()
-				return strings.Contains(info, "cluster_state:ok")
-			})
+			s.cluster()
 			seen := &events{}
 			config := redis.Config{OnEvent: seen.add}
 			a, b := newCoordinator(t, s.URL(), config), newCoordinator(t, s.URL(), config)
@@ -55,6 +47,62 @@ func TestCluster(t *testing.T) {
 			}
 		})
 	}
+}
+
+// cluster makes the store a cluster of one.
+func (s *store) cluster() {
+	s.t.Helper()
+	slots := []string{"CLUSTER", "ADDSLOTS"}
+	for slot := range 16384 {
+		slots = append(slots, fmt.Sprint(slot))
+	}
+	s.do(slots...)
+	until(s.t, "the cluster is there", func() bool {
+		info, _ := s.do("CLUSTER", "INFO").ToString()
+		return strings.Contains(info, "cluster_state:ok")
+	})
+}
+
+// What a cluster on this machine announces may be elsewhere.
+func TestPlaintextStaysOnThisMachine(t *testing.T) {
+	t.Parallel()
+	binaries, err := storetest.Binaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := otherAddress(t)
+	for name, path := range binaries {
+		t.Run(name, func(t *testing.T) {
+			s := startStore(t, path, "--bind", "127.0.0.1", "-"+elsewhere, "--protected-mode", "no",
+				"--cluster-enabled", "yes", "--cluster-announce-ip", elsewhere)
+			s.cluster()
+			seen := &events{}
+			do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.add}), "a", &errand{})
+			clients, _ := s.do("CLIENT", "LIST").ToString()
+			if strings.Contains(clients, "laddr="+elsewhere) {
+				t.Errorf("connected in the clear:\n%s", clients)
+			}
+			if want := elsewhere + ":"; len(seen.all) == 0 || !strings.Contains(seen.all[0].Err.Error(), "names "+want) {
+				t.Errorf("events: %v, want one that names %s", seen.all, want)
+			}
+		})
+	}
+}
+
+// otherAddress returns an address of this machine that is not loopback, or one
+// that is nobody's.
+func otherAddress(t *testing.T) string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.To4() != nil && !ip.IP.IsLoopback() {
+			return ip.IP.String()
+		}
+	}
+	return "192.0.2.1"
 }
 
 func TestTLS(t *testing.T) {

@@ -35,12 +35,15 @@
 // A grant is found for the grace (10 s), counted from when it exists and never
 // prolonged, and through a chain of up to 16 rotations the newest is given. A
 // grant that cannot be judged is kept for ten minutes, and judged again, by any
-// instance, before upstream is asked again. After its grace it is still known
+// instance, before upstream is asked again; while the store cannot be told of
+// it, by the instance that has it. After its grace it is still known
 // for an hour that a token was rotated: refusing it clears no cookies then.
 //
-// The lock outlives the time that upstream is given for an answer (10 s), so
-// that even an owner who cannot reach the store any more has had his answer
-// when another begins.
+// The lock outlives one call to upstream as long as crossmint.Config.Timeout is
+// at its default of 10 s or below: an owner who cannot reach the store any more
+// has had the answer to that call when another begins. It does not outlive a
+// longer one, nor the second try of a call that was cut off. Upstream may then
+// be asked twice at once; the refusal that one of them gets is doubtful.
 //
 // # Where an instance can die
 //
@@ -58,8 +61,8 @@
 //
 // An operation gets 250 ms and is never tried twice. After a failure the store
 // is left alone for a growing, jittered time of up to 5 s, and then one
-// operation tries it. Meanwhile each instance refreshes for itself. Requests
-// with a valid JWT never come here.
+// operation tries it. Meanwhile each instance refreshes for itself, which in the
+// first 3 s has to wait. Requests with a valid JWT never come here.
 //
 // Whoever has seen another instance at work does not ask upstream when the
 // store goes away: that would look like a theft. It waits for the store, until
@@ -69,16 +72,26 @@
 // of its grace. That also releases a lock that a store which hung takes for its
 // owner when it wakes up.
 //
+// An instance that a Manager has says each second that it is there, unless it
+// works without the store or has something that it could not tell yet; so the
+// others know who may be refreshing alone. Who has said so refreshes alone no
+// earlier than 3 s after the last time: others have missed it by then (2.5 s).
+// One that is silent is missed for ten minutes, one that was killed as well: for
+// so long all refusals of the fleet are doubtful, and cookies are kept that
+// could go. One that is closed and has told everything is not missed.
+//
 // A refusal is doubtful (session.UpstreamError.Doubtful: 401, cookies kept) if
 // it was learnt without the store; within a minute of any trouble with it, a
-// lost connection included; within the first minute of the memory of one of
-// its 256 parts, which is how a flushed or replaced store shows; after an
-// instance has died over the token, or a value was found that is none; and
-// when the lock was lost meanwhile.
+// lost connection included; while another instance is missed; within the first
+// minute of the memory of one of its 256 parts, which is how a flushed or
+// replaced store shows; after an instance has died over the token, or a value
+// was found that is none; and when the lock was lost meanwhile.
 //
 // What this cannot see is an instance that starts after a failover that lost
-// writes. Give the store the policy noeviction: one that evicts keys at will
-// drops locks.
+// writes; and who refreshes alone and is not known to be there: an instance that
+// has never reached the store, one that is silent for longer than ten minutes,
+// or one that was cut off when the store was flushed. Give the store the policy
+// noeviction: one that evicts keys at will drops locks.
 //
 // # Operations
 //
@@ -91,6 +104,10 @@
 //     250 ms or more, at growing distances, since a notification can be lost.
 //   - Who comes later with the old token: enter, and one look at what follows
 //     the successor, 2; one more for each further rotation.
+//   - Who leads to a refusal: enter, settle, and between them a look for those
+//     who are missed, 3.
+//   - Each instance: 1 each second, to say that it is there, another one first
+//     if the last has failed, and 1 when it is closed.
 //   - Logout: 1, and one for each that follows; 1 for each JWT that is denied.
 //   - Who starts, or has lost its connection: 1 for every 512 JWTs that are
 //     denied.
@@ -100,9 +117,9 @@
 //
 // A script works on the record of one token, its value, and the memory of its
 // part, which share a hash tag, so that a cluster has them in one slot; or on
-// the denied JWTs, which are one key. Times are the store's own. An ACL must
-// allow the keys and channels crossmint:*, and scripts with the commands in
-// them.
+// the denied JWTs, or the instances, which are one key each. Times are the
+// store's own. An ACL must allow the keys and channels crossmint:*, and scripts
+// with the commands in them.
 //
 // # What the store can tell, and do
 //
@@ -114,10 +131,11 @@
 // name or a sealed denial.
 //
 // Who holds a dump learns how many sessions were refreshed and when, the size
-// of a user's data, how many users have logged out and when their JWTs expire.
-// With the secret he can tell whether a token or JWT that he already has is
-// among them. He reads a value only with the secret and the old token of that
-// very value, which upstream will not take again.
+// of a user's data, how many users have logged out and when their JWTs expire,
+// and how many instances there are. With the secret he can tell whether a token
+// or JWT that he already has is among them. He reads a value only with the
+// secret and the old token of that very value, which upstream will not take
+// again.
 //
 // Who can write to the store cannot make a grant or a refusal: what does not
 // open is a miss, and leaves a doubt. He can play an old value back to who
@@ -126,8 +144,8 @@
 // that refreshes time out, hand one lock to two, forget results or mark
 // tokens as logged out. That costs 401 and 503 with the cookies kept, and,
 // where upstream does not forgive reuse, sign-ins. He can remove the mark of a
-// logout that meets a refresh in flight, and doubts, so that a refusal which
-// upstream really gave clears cookies. He can deny no JWT, and can keep
+// logout that meets a refresh in flight, and doubts (who is missed included), so
+// that a refusal which upstream really gave clears cookies. He can deny no JWT, and can keep
 // instances from learning of those that are denied.
 //
 // # Denied JWTs

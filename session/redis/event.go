@@ -99,8 +99,8 @@ func (r *reporter) deaf(ctx context.Context, err error) {
 
 var errDied = errors.New("redis: an instance went away while it asked upstream; asking again")
 
-func (r *reporter) died(ctx context.Context, name string) {
-	r.report(ctx, "died", session.Event{Outcome: session.StoreDoubted, Op: opRefresh, Token: name[:8], Err: errDied})
+func (r *reporter) died(ctx context.Context) {
+	r.report(ctx, "died", session.Event{Outcome: session.StoreDoubted, Op: opRefresh, Err: errDied})
 }
 
 func (r *reporter) panicked(ctx context.Context, err error) {

@@ -28,6 +28,7 @@ type flight struct {
 	// something: a refusal must clear no cookies.
 	doubted bool
 	seen    time.Time // when another was last seen at work
+	unhush  func()    // set while this flight keeps the instance from saying that it is there
 }
 
 // landing is what a flight came to.
@@ -48,6 +49,7 @@ func newFlight(c *Coordinator, token session.Secret, work session.Work) *flight 
 func (f *flight) fly(ctx context.Context) landing {
 	ear := f.c.store.bell.listen(f.name)
 	defer ear.leave()
+	defer f.release()
 	for look := firstLook; ; look = min(2*look, lastLook) {
 		e, err := f.enter(ctx)
 		if l, over := f.take(ctx, e, err); over {
@@ -77,7 +79,11 @@ func (f *flight) enter(ctx context.Context) (entry, error) {
 func (f *flight) take(ctx context.Context, e entry, err error) (landing, bool) {
 	switch {
 	case err != nil && f.seen.IsZero():
-		return f.alone(ctx), true
+		f.hush()
+		if f.c.presence.silent() {
+			return f.alone(ctx), true
+		}
+		return landing{}, false
 	case err != nil && time.Since(f.seen) >= lockAge:
 		// Who was at work has used the token: to ask again would be taken
 		// for a theft.
@@ -101,6 +107,21 @@ func (f *flight) take(ctx context.Context, e entry, err error) (landing, bool) {
 	return f.alone(ctx), true // the store is none
 }
 
+// hush keeps the instance from saying that it is there, until release: whoever
+// refreshes alone must be known to be cut off, and for as long as the outcome
+// is untold.
+func (f *flight) hush() {
+	if f.unhush == nil {
+		f.unhush = f.c.presence.hush()
+	}
+}
+
+func (f *flight) release() {
+	if f.unhush != nil {
+		f.unhush()
+	}
+}
+
 // pause waits for a stroke, or for d.
 func pause(ctx context.Context, ear *ear, d time.Duration) error {
 	timer := time.NewTimer(d)
@@ -119,18 +140,18 @@ func pause(ctx context.Context, ear *ear, d time.Duration) error {
 // the store can be reached.
 func (f *flight) alone(ctx context.Context) landing {
 	f.doubted = true
-	return f.land(ctx, f.obtain(ctx, nil))
+	return f.land(ctx, f.obtain(ctx, f.c.late.keptOf(f.name)))
 }
 
 // lead refreshes for all: the lock is held.
 func (f *flight) lead(ctx context.Context, e entry) landing {
 	f.doubted = f.doubted || e.doubt || e.rotated || e.age < troubleAge
 	if e.died {
-		f.c.report.died(ctx, f.name)
+		f.c.report.died(ctx)
 	}
 	kept, ok := f.c.openGrant(f.token, e.value)
 	if !ok {
-		kept = nil
+		kept = f.c.late.keptOf(f.name)
 	}
 	stop := f.holdLock(ctx)
 	o := f.obtain(ctx, kept)

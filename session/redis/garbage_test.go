@@ -1,11 +1,13 @@
 package redis_test
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -79,6 +81,42 @@ func TestGarbageLeavesADoubt(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestMemoryThatIsNoTimeIsNone(t *testing.T) {
+	for _, text := range []string{"nan", "-nan", "inf", "-1", "0.5", "tomorrow", ""} {
+		t.Run(text, func(t *testing.T) {
+			onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+				for part := range 256 {
+					s.do("SET", fmt.Sprintf("crossmint:{%02x}", part), text)
+				}
+				if !doubtful(t, fail(t, a, "a", &errand{ask: refuse})) {
+					t.Error("the refusal is not in doubt")
+				}
+				for part := range 256 {
+					s.do("SET", fmt.Sprintf("crossmint:{%02x}", part), text)
+				}
+				work := &errand{}
+				do(t, a, "b", work)
+				do(t, b, "b", work)
+				work.wantAsked(t, 1)
+			})
+		})
+	}
+}
+
+func TestEventNamesNothingOfTheStore(t *testing.T) {
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, _ *redis.Coordinator) {
+		do(t, a, "a", &errand{})
+		value := s.keysOf("*:value")[0]
+		s.do("DEL", value)
+		s.do("HSET", strings.TrimSuffix(value, ":value"), "owner", "x", "asking", "1") // he has died
+		seen := &events{}
+		do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.add}), "a", &errand{})
+		if seen.count(session.StoreDoubted) != 1 || seen.all[0].Token != "" {
+			t.Errorf("events: %+v, want one that an instance died, without a name", seen.all)
+		}
+	})
 }
 
 func TestMarkBeyondAllTimesIsNone(t *testing.T) {

@@ -168,7 +168,7 @@ func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordi
 	t.Helper()
 	config.URL, config.Secret = url, secret
 	if config.Timeout == 0 {
-		config.Timeout = 10 * time.Second
+		config.Timeout = 2 * time.Second // the most
 	}
 	if config.OnEvent == nil {
 		config.OnEvent = func(_ context.Context, e session.Event) { t.Logf("event: %s: %v", e.Outcome, e.Err) }

@@ -3,7 +3,10 @@ package redis
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/crossmint-go/auth/session"
 )
 
 const (
@@ -24,10 +27,14 @@ type latecomers struct {
 	stopped context.Context
 	running sync.WaitGroup
 	places  chan struct{} // holds one element per outcome
+	lost    atomic.Bool   // an outcome will never be told
+
+	mu   sync.Mutex                // guards kept
+	kept map[string]*session.Grant // grants that could not be judged, by name
 }
 
 func newLatecomers(stopped context.Context) *latecomers {
-	return &latecomers{stopped: stopped, places: make(chan struct{}, maxLate)}
+	return &latecomers{stopped: stopped, places: make(chan struct{}, maxLate), kept: map[string]*session.Grant{}}
 }
 
 // add takes an outcome on, where there is room: it is no more than a help. It
@@ -36,7 +43,11 @@ func (l *latecomers) add(f *flight, o outcome) {
 	select {
 	case l.places <- struct{}{}:
 	default:
+		l.lost.Store(true)
 		return
+	}
+	if o.kind == kindKept {
+		l.keep(f.name, o.grant)
 	}
 	patience := lockAge
 	switch o.kind {
@@ -49,14 +60,47 @@ func (l *latecomers) add(f *flight, o outcome) {
 	last := time.Now().Add(patience)
 	l.running.Go(func() {
 		defer func() { <-l.places }()
+		if o.kind == kindKept {
+			defer l.forget(f.name, o.grant)
+		}
 		for time.Now().Before(last) && wait(l.stopped, jitter(latePause)) {
+			if o.kind == kindKept && l.keptOf(f.name) != o.grant {
+				return // it has been judged since
+			}
 			said, err := f.record(l.stopped, o, until)
 			if err == nil {
 				l.heed(f, o, said.state)
 				return
 			}
 		}
+		l.lost.Store(true)
 	})
+}
+
+// untold returns how many outcomes wait.
+func (l *latecomers) untold() int { return len(l.places) }
+
+// keptOf returns the grant that is kept under a name and that the store was not
+// told of; nil: none.
+func (l *latecomers) keptOf(name string) *session.Grant {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.kept[name]
+}
+
+func (l *latecomers) keep(name string, grant *session.Grant) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept[name] = grant
+}
+
+// forget forgets a grant that was kept, unless another one is by now.
+func (l *latecomers) forget(name string, grant *session.Grant) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kept[name] == grant {
+		delete(l.kept, name)
+	}
 }
 
 // heed revokes what was handed out before its user's logout was known of.

@@ -80,11 +80,17 @@ func failure(err error) outcome {
 // doubt marks a refusal as one that must clear no cookies.
 func (o *outcome) doubt() {
 	var up *session.UpstreamError
-	if o.kind == kindRefusal && errors.As(o.err, &up) && !up.Doubtful {
+	if o.certain() && errors.As(o.err, &up) {
 		doubtful := *up
 		doubtful.Doubtful = true
 		o.err = &doubtful
 	}
+}
+
+// certain reports whether o is a refusal that may clear cookies.
+func (o *outcome) certain() bool {
+	var up *session.UpstreamError
+	return o.kind == kindRefusal && errors.As(o.err, &up) && !up.Doubtful
 }
 
 // plain returns what is to be sealed; nil: nothing.
@@ -98,6 +104,11 @@ func (o *outcome) plain() ([]byte, error) {
 	default:
 		return nil, nil
 	}
+}
+
+// repeats reports whether upstream has not rotated token.
+func (o *outcome) repeats(token session.Secret) bool {
+	return (o.kind == kindGrant || o.kind == kindKept) && token.Equal(o.grant.RefreshToken.Secret)
 }
 
 // outlived reports whether a grant's JWT is of no use, by its key or by the

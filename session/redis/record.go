@@ -53,8 +53,11 @@ func (f *flight) follow(ctx context.Context, shared *session.Shared) error {
 
 // land records what the work came to and heeds what the record said.
 func (f *flight) land(ctx context.Context, o outcome) landing {
-	if f.doubted || f.c.store.breaker.doubts() {
+	if f.doubted || f.c.store.breaker.doubts() || o.certain() && f.c.presence.misses(ctx) {
 		o.doubt()
+	}
+	if o.kind != kindNone {
+		f.c.late.forget(f.name, f.c.late.keptOf(f.name))
 	}
 	// Also who was told to end releases the lock.
 	said, err := f.record(context.WithoutCancel(ctx), o, time.Now().Add(f.c.ageOf(o.kind)))
@@ -84,9 +87,9 @@ func (f *flight) record(ctx context.Context, o outcome, until time.Time) (said e
 	if err != nil {
 		return entry{}, err
 	}
-	follows, age := true, time.Until(until)
-	if o.kind == kindGrant && f.token.Equal(o.grant.RefreshToken.Secret) {
-		follows, age = false, min(age, time.Second) // upstream does not rotate: nothing is to be remembered
+	follows, age := !o.repeats(f.token), time.Until(until)
+	if o.kind == kindGrant && !follows {
+		age = min(age, time.Second) // nothing is to be remembered
 	}
 	var sealed []byte
 	if plain != nil {
@@ -94,7 +97,7 @@ func (f *flight) record(ctx context.Context, o outcome, until time.Time) (said e
 			return entry{}, err
 		}
 	}
-	return f.c.store.settle(ctx, f.name, f.owner, o.kind, sealed, age, follows)
+	return f.c.store.settle(ctx, f.name, f.owner, o.kind, sealed, age, follows, o.certain())
 }
 
 // ageOf is how long a value of a kind is remembered.
@@ -105,6 +108,6 @@ func (c *Coordinator) ageOf(k kind) time.Duration {
 	case kindRefusal:
 		return refusalAge
 	default:
-		return c.config.Grace
+		return c.grace
 	}
 }

@@ -52,7 +52,7 @@ local left = tostring(redis.call('PTTL', KEYS[2]))
 var enter = rueidis.NewLuaScript(prelude + `
 local function answer(state, died, doubt)
   local born = tonumber(redis.pcall('GET', KEYS[3]) or '')
-  if not born or born > now then
+  if not born or not (born >= 0 and born <= now and born % 1 == 0) then
     redis.call('SET', KEYS[3], now)
     born = now
   end
@@ -88,8 +88,9 @@ return {'kept'}
 
 // settle records what a refresh came to, releases the lock if it is still
 // its owner's, and tells those who wait. ARGV: owner, kind, value, time to live
-// of the value (0: it follows no rotation, and only those who wait get it), of
-// the record, and the channel and what to say there.
+// of the value, of the record (0: upstream has not rotated the token, and only
+// those who wait get a good grant), and the channel and what to say there; 1 for
+// a refusal without doubt, which a rotation that was told meanwhile refutes.
 //
 // A grant is recorded whoever holds the lock by now: it is what follows the
 // token. A refusal gives way to a grant, and counts only as its owner's.
@@ -102,15 +103,23 @@ if live('out') then
   redis.call('DEL', KEYS[2])
   state = 'out'
 elseif kind == 'g' and ARGV[5] == '0' then
-  if waiting then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4]) end
+  if waiting then
+    redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+  elseif string.sub(value, 1, 1) == 'k' then
+    redis.call('DEL', KEYS[2])
+  end
 elseif kind == 'g' or kind == 'k' and not granted then
   redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
-  redis.call('HSET', KEYS[1], 'rotated', now + ARGV[5])
-  redis.call('HDEL', KEYS[1], 'doubt')
-  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  if ARGV[5] ~= '0' then
+    redis.call('HSET', KEYS[1], 'rotated', now + ARGV[5])
+    redis.call('HDEL', KEYS[1], 'doubt')
+    redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  end
 elseif granted then
   state = 'value'
 elseif not mine then
+  state = 'lost'
+elseif kind == 'r' and ARGV[8] == '1' and live('rotated') then
   state = 'lost'
 elseif kind == 'r' then
   redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
@@ -166,4 +175,41 @@ for _, denial in ipairs(page) do
   if #denial == tonumber(ARGV[3]) then found[#found + 1] = denial end
 end
 return found
+`)
+
+// The instances of a deployment that are there are one sorted set of random
+// ids, each with the time at which it was last said.
+
+// present says that an instance is there, forgets those that are gone for long,
+// and returns the time. It is of no use where it cannot write. ARGV: the instance ("": nothing is said), until when it
+// may be said, and for how long the silent are remembered.
+var present = rueidis.NewLuaScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
+redis.call('ZADD', KEYS[1], 'XX', now, '') -- fails where nothing can be written
+if ARGV[1] ~= '' and now <= tonumber(ARGV[2]) then
+  redis.call('ZADD', KEYS[1], now, ARGV[1])
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[3], '+inf')
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+end
+return {string.format('%.0f', now)}
+`)
+
+// absent returns how many instances have not said for some time that they are
+// there. ARGV: the time.
+var absent = rueidis.NewLuaScript(`
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local all = redis.pcall('ZCARD', KEYS[1])
+if type(all) ~= 'number' then return {'1'} end
+return {tostring(all - redis.call('ZCOUNT', KEYS[1], now - ARGV[1], now))}
+`)
+
+// leave forgets an instance.
+var leave = rueidis.NewLuaScript(`
+redis.pcall('ZREM', KEYS[1], ARGV[1])
+return {'done'}
 `)

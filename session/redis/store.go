@@ -23,12 +23,14 @@ const (
 	// denied begins the name of what a deployment has denied, a key and a
 	// channel. A message on it is a sealed denial.
 	denied = prefix + "denied:"
+	// members begins the name of the key with a deployment's instances.
+	members = prefix + "present:"
 )
 
 // store is the connection to the store and the operations on it. None takes
 // longer than its timeout, and none is tried twice.
 type store struct {
-	option  rueidis.ClientOption
+	option  func() rueidis.ClientOption // a function: fmt would show the password in it
 	timeout time.Duration
 	breaker breaker
 	bell    *bell
@@ -50,7 +52,7 @@ type store struct {
 }
 
 func newStore(option rueidis.ClientOption, timeout time.Duration, report *reporter) *store {
-	s := &store{option: option, timeout: timeout, bell: newBell(), report: report, slots: make(chan struct{}, maxOperations)}
+	s := &store{option: func() rueidis.ClientOption { return option }, timeout: timeout, bell: newBell(), report: report, slots: make(chan struct{}, maxOperations)}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	return s
 }
@@ -108,15 +110,20 @@ func (s *store) renew(ctx context.Context, name, owner string) (held bool, err e
 	return state(r[0]) == stateKept, nil
 }
 
-// settle records a value. follows reports whether it follows a rotation. Of the
+// settle records a value. follows reports whether it follows a rotation,
+// certain whether a refusal is not in doubt. Of the
 // entry that it returns the state is set, and the value that was there before.
-func (s *store) settle(ctx context.Context, name, owner string, kind kind, value []byte, age time.Duration, follows bool) (entry, error) {
+func (s *store) settle(ctx context.Context, name, owner string, kind kind, value []byte, age time.Duration, follows, certain bool) (entry, error) {
 	record := "0"
 	if follows {
 		record = millis(recordAge)
 	}
+	sure := "0"
+	if certain {
+		sure = "1"
+	}
 	asked := time.Now()
-	r, err := s.run(ctx, opRefresh, settle, keys(name), owner, string(rune(kind)), string(value), millis(max(age, time.Millisecond)), record, channel, name)
+	r, err := s.run(ctx, opRefresh, settle, keys(name), owner, string(rune(kind)), string(value), millis(max(age, time.Millisecond)), record, channel, name, sure)
 	if err != nil || len(r) != 3 {
 		return entry{}, odd(err)
 	}
@@ -155,6 +162,30 @@ func (s *store) denials(ctx context.Context, offset int) (n int, page []string, 
 		return 0, nil, odd(nil)
 	}
 	return n, r[1:], nil
+}
+
+// present says that an instance is there, or with "" nothing, and returns the
+// store's time.
+func (s *store) present(ctx context.Context, id string, by time.Duration) (time.Duration, error) {
+	r, err := s.run(ctx, opPresence, present, []string{members + s.fleet}, id, millis(by), millis(memberAge))
+	if err != nil || len(r) != 1 {
+		return 0, odd(err)
+	}
+	return duration(r[0])
+}
+
+// absent returns how many instances are silent.
+func (s *store) absent(ctx context.Context) (int, error) {
+	r, err := s.run(ctx, opRefresh, absent, []string{members + s.fleet}, millis(silence))
+	if err != nil || len(r) != 1 {
+		return 0, odd(err)
+	}
+	return strconv.Atoi(r[0])
+}
+
+func (s *store) leave(ctx context.Context, id string) error {
+	_, err := s.run(ctx, opPresence, leave, []string{members + s.fleet}, id)
+	return err
 }
 
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

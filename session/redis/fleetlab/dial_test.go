@@ -25,10 +25,12 @@ func dialBy(c *redis.Coordinator, dial func(context.Context) (net.Conn, error)) 
 			break
 		}
 	}
-	if !field.IsValid() || field.Type() != reflect.TypeFor[rueidis.ClientOption]() {
+	if !field.IsValid() || field.Type() != reflect.TypeFor[func() rueidis.ClientOption]() {
 		return errors.New("a redis.Coordinator keeps its client's options elsewhere by now: look at its fields")
 	}
-	option := (*rueidis.ClientOption)(unsafe.Pointer(field.UnsafeAddr()))
+	options := (*func() rueidis.ClientOption)(unsafe.Pointer(field.UnsafeAddr()))
+	option := (*options)()
 	option.DialCtxFn = func(ctx context.Context, _ string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) { return dial(ctx) }
+	*options = func() rueidis.ClientOption { return option }
 	return nil
 }

@@ -21,6 +21,7 @@ type climate struct {
 	noStore  bool
 	restarts time.Duration // between two: the store comes back empty
 	freezes  time.Duration // between two, on average
+	cuts     time.Duration // between two of a single instance's way to the store, on average
 	kills    time.Duration // between two at any moment, on average
 	fatal    int           // one in so many of upstream's answers kills its receiver
 	spare    bool          // nobody is killed while the store is frozen
@@ -33,6 +34,9 @@ var (
 	// nothing. Who dies then takes along what he alone knows, and no
 	// implementation could do anything about it.
 	icy = climate{freezes: 4 * time.Minute, kills: 5 * time.Minute, fatal: 50, spare: true}
+	// torn: single instances cannot reach the store for some seconds to a
+	// minute, while it and the others are well.
+	torn = climate{cuts: 10 * time.Second}
 	// lonely: every instance for itself.
 	lonely = climate{noStore: true}
 )
@@ -51,6 +55,19 @@ func TestNobodyIsLoggedOut(t *testing.T) {
 			t.Error("nobody was logged out who had to be: this run proves nothing")
 		}
 	})
+}
+
+// Who is cut off refreshes alone. What upstream says to the others of a token
+// that he has used is not held against its user.
+func TestNobodyIsLoggedOutByWhoIsCutOff(t *testing.T) {
+	t.Parallel()
+	o := run(t, 0, torn)
+	if o.WrongfulLogouts != 0 {
+		t.Errorf("%d wrongful logouts", o.WrongfulLogouts)
+	}
+	if o.cuts == 0 {
+		t.Error("nobody was cut off: this run proves nothing")
+	}
 }
 
 // Where upstream forgives nothing, who is killed at the wrong moment takes a
@@ -80,6 +97,7 @@ type outcome struct {
 	fleet     *fleet
 	restarted int
 	frozen    int
+	cuts      int
 }
 
 // run runs a fleet in the laboratory.
@@ -144,6 +162,7 @@ func (o *outcome) launch(config crossmint.Config, c climate) (end func() error, 
 	var weather sync.WaitGroup
 	weather.Go(func() { o.freeze(over, m, c) })
 	weather.Go(func() { o.restart(over, m, c) })
+	weather.Go(func() { o.tear(over, c) })
 	weather.Go(func() { f.killings(over, c) })
 	return func() error {
 		stop()
@@ -176,6 +195,18 @@ func (o *outcome) freeze(over context.Context, m *memory, c climate) {
 		m.freeze()
 		sleep(over, upTo(random, min(c.freezes, time.Minute)))
 		m.thaw()
+	}
+}
+
+// tear cuts one instance after another off from the store for a while.
+func (o *outcome) tear(over context.Context, c climate) {
+	random := rand.New(rand.NewPCG(*seed, 6))
+	for c.cuts > 0 && sleep(over, upTo(random, 2*c.cuts)) {
+		o.cuts++
+		way := o.fleet.next().road.(*path)
+		way.interrupt(true)
+		sleep(over, 2*time.Second+upTo(random, time.Minute))
+		way.interrupt(false)
 	}
 }
 

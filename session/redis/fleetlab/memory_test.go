@@ -155,6 +155,7 @@ type path struct {
 	mu    sync.Mutex // guards all below
 	conns []net.Conn
 	ended bool
+	down  bool // for now
 }
 
 func (p *path) coordinator(config redis.Config) (*redis.Coordinator, error) {
@@ -169,7 +170,7 @@ func (p *path) coordinator(config redis.Config) (*redis.Coordinator, error) {
 func (p *path) dial(context.Context) (net.Conn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended {
+	if p.ended || p.down {
 		return nil, errDead
 	}
 	conn, err := p.to.dial()
@@ -183,7 +184,21 @@ func (p *path) cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ended = true
+	p.closeAll()
+}
+
+// interrupt cuts the way for some time, or ends that.
+func (p *path) interrupt(down bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.down = down
+	p.closeAll()
+}
+
+// closeAll closes all connections. The mutex is held.
+func (p *path) closeAll() {
 	for _, conn := range p.conns {
 		_ = conn.Close()
 	}
+	p.conns = nil
 }
