@@ -21,8 +21,8 @@ type Config struct {
 	// URL says where the store is: rediss://user:password@host:6379/0. More
 	// nodes of a cluster are added as ?addr=host:port, sentinels by
 	// ?master_set=name. A store on this machine may be reached by redis:// or
-	// unix://. It is not shown where a Config is printed or logged.
-	URL string `json:"-"`
+	// unix://. It is a secret, since it may hold a password.
+	URL session.Secret
 	// Secret belongs to the deployment: 32 bytes or more from a random
 	// source, the same in all instances. It is not the store's password. While
 	// instances with an old and a new one run side by side, they do not share.
@@ -49,18 +49,6 @@ type Config struct {
 	// Logger receives the events where OnEvent is nil. nil: slog.Default().
 	Logger *slog.Logger
 }
-
-// Format prints c without its URL, which holds the store's password.
-func (c Config) Format(f fmt.State, verb rune) {
-	type plain Config // without this method
-	if c.URL != "" {
-		c.URL = "[redacted]"
-	}
-	_, _ = fmt.Fprintf(f, fmt.FormatString(f, verb), plain(c))
-}
-
-// LogValue logs c as Format prints it.
-func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", c)) }
 
 // Defaults and bounds of a Config.
 const (
@@ -109,8 +97,8 @@ var errURL = errors.New("redis: URL must be as rediss://user:password@host:6379/
 
 // options returns the client's options.
 func (c *Config) options() (rueidis.ClientOption, error) {
-	option, err := rueidis.ParseURL(c.URL)
-	if err != nil || c.URL == "" {
+	option, err := rueidis.ParseURL(c.URL.Reveal())
+	if err != nil || c.URL.IsZero() {
 		return option, errURL
 	}
 	if c.TLS != nil {

@@ -27,25 +27,25 @@ func TestConfig(t *testing.T) {
 		config redis.Config
 		want   string
 	}{
-		{"a store on this machine", redis.Config{URL: "redis://localhost", Secret: secret}, ""},
-		{"by number", redis.Config{URL: "redis://127.0.0.1:1/2", Secret: secret}, ""},
-		{"a socket", redis.Config{URL: "unix:///run/store.sock", Secret: secret}, ""},
-		{"TLS", redis.Config{URL: "rediss://user:password@store.example", Secret: secret}, ""},
-		{"TLS by field", redis.Config{URL: "redis://store.example", Secret: secret, TLS: &tls.Config{}}, ""},
-		{"plain, and said so", redis.Config{URL: "redis://store.example", Secret: secret, InsecureAllowPlaintext: true}, ""},
-		{"plain", redis.Config{URL: "redis://store.example", Secret: secret}, needsTLS},
-		{"plain by one address", redis.Config{URL: "redis://localhost?addr=store.example:6379", Secret: secret}, needsTLS},
-		{"almost this machine", redis.Config{URL: "redis://localhost.example", Secret: secret}, needsTLS},
-		{"certificates unchecked", redis.Config{URL: "rediss://store.example?skip_verify=true", Secret: secret}, needsVerify},
+		{"a store on this machine", redis.Config{URL: session.NewSecret("redis://localhost"), Secret: secret}, ""},
+		{"by number", redis.Config{URL: session.NewSecret("redis://127.0.0.1:1/2"), Secret: secret}, ""},
+		{"a socket", redis.Config{URL: session.NewSecret("unix:///run/store.sock"), Secret: secret}, ""},
+		{"TLS", redis.Config{URL: session.NewSecret("rediss://user:password@store.example"), Secret: secret}, ""},
+		{"TLS by field", redis.Config{URL: session.NewSecret("redis://store.example"), Secret: secret, TLS: &tls.Config{}}, ""},
+		{"plain, and said so", redis.Config{URL: session.NewSecret("redis://store.example"), Secret: secret, InsecureAllowPlaintext: true}, ""},
+		{"plain", redis.Config{URL: session.NewSecret("redis://store.example"), Secret: secret}, needsTLS},
+		{"plain by one address", redis.Config{URL: session.NewSecret("redis://localhost?addr=store.example:6379"), Secret: secret}, needsTLS},
+		{"almost this machine", redis.Config{URL: session.NewSecret("redis://localhost.example"), Secret: secret}, needsTLS},
+		{"certificates unchecked", redis.Config{URL: session.NewSecret("rediss://store.example?skip_verify=true"), Secret: secret}, needsVerify},
 		{"certificates unchecked by field", redis.Config{
-			URL: "rediss://store.example", Secret: secret, TLS: &tls.Config{InsecureSkipVerify: true},
+			URL: session.NewSecret("rediss://store.example"), Secret: secret, TLS: &tls.Config{InsecureSkipVerify: true},
 		}, needsVerify},
-		{"a short secret", redis.Config{URL: "redis://localhost", Secret: session.NewSecret(strings.Repeat("x", 31))}, needsSecret + "31"},
-		{"everything wrong", redis.Config{URL: "http://user:hunter2@store", Grace: -1, Timeout: time.Hour}, strings.Join([]string{
+		{"a short secret", redis.Config{URL: session.NewSecret("redis://localhost"), Secret: session.NewSecret(strings.Repeat("x", 31))}, needsSecret + "31"},
+		{"everything wrong", redis.Config{URL: session.NewSecret("http://user:hunter2@store"), Grace: -1, Timeout: time.Hour}, strings.Join([]string{
 			needsSecret + "0", "redis: Grace must be between 0 and 1m0s", "redis: Timeout must be between 0 and 2s", needsURL,
 		}, "\n")},
 		{"nothing", redis.Config{}, needsSecret + "0\n" + needsURL},
-		{"a password in an URL that is none", redis.Config{URL: "redis://user:hunter2@ho st", Secret: secret}, needsURL},
+		{"a password in an URL that is none", redis.Config{URL: session.NewSecret("redis://user:hunter2@ho st"), Secret: secret}, needsURL},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			coordinator, err := redis.New(c.config)
@@ -64,8 +64,8 @@ func TestConfig(t *testing.T) {
 
 func TestConfigPrintsNoSecret(t *testing.T) {
 	const password = "canary"
-	config := redis.Config{URL: "rediss://user:" + password + "@store.example:6379/0", Secret: secret}
-	c := newCoordinator(t, config.URL, redis.Config{})
+	config := redis.Config{URL: session.NewSecret("rediss://user:" + password + "@store.example:6379/0"), Secret: secret}
+	c := newCoordinator(t, config.URL.Reveal(), redis.Config{})
 	holder := struct{ Store redis.Config }{config}
 	shown := map[string]string{}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
@@ -85,8 +85,5 @@ func TestConfigPrintsNoSecret(t *testing.T) {
 	}
 	if got := fmt.Sprintf("%d", c); got != "redis.Coordinator" {
 		t.Errorf("a coordinator prints its keys: %s", got)
-	}
-	if want := "Grace:1m0s"; !strings.Contains(fmt.Sprintf("%+v", redis.Config{Grace: time.Minute}), want) {
-		t.Errorf("%%+v does not show %s", want)
 	}
 }

@@ -42,7 +42,7 @@ func child() {
 	fail(json.Unmarshal([]byte(os.Getenv(childEnv)), &o))
 	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, Signers: o.Signers})
 	fail(err)
-	coordinator, err := redis.New(redis.Config{URL: o.URL, Secret: secret, Timeout: 2 * time.Second})
+	coordinator, err := redis.New(redis.Config{URL: session.NewSecret(o.URL), Secret: secret, Timeout: 2 * time.Second})
 	fail(err)
 	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, Patience: patience})
 	fail(err)

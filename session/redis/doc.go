@@ -2,7 +2,7 @@
 // that speaks the Redis protocol: Redis 6.2 or later, or Valkey. It trusts that
 // store with nothing but availability.
 //
-//	fleet, err := redis.New(redis.Config{URL: "rediss://…", Secret: session.NewSecret(…)})
+//	fleet, err := redis.New(redis.Config{URL: session.NewSecret("rediss://…"), Secret: session.NewSecret(…)})
 //	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: fleet})
 //
 // # The story of a refresh

@@ -21,7 +21,7 @@ func Example() {
 	defer client.Close()
 
 	fleet, err := redis.New(redis.Config{
-		URL:    "redis://localhost:6379",                                          // os.Getenv("STORE_URL")
+		URL:    session.NewSecret("redis://localhost:6379"),                       // os.Getenv("STORE_URL")
 		Secret: session.NewSecret("7oqkJqXb3JmnJ0WQk3cWz2q5mJY0yQ4dW3l4b8Tq0nE="), // openssl rand -base64 32
 	})
 	check(err)

@@ -166,7 +166,7 @@ func (e *events) of(op string) (n int) {
 // config says otherwise: machines that test are slow.
 func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordinator {
 	t.Helper()
-	config.URL, config.Secret = url, secret
+	config.URL, config.Secret = session.NewSecret(url), secret
 	if config.Timeout == 0 {
 		config.Timeout = 2 * time.Second // the most
 	}

@@ -27,7 +27,7 @@ type latecomers struct {
 	stopped context.Context
 	running sync.WaitGroup
 	places  chan struct{} // holds one element per outcome
-	lost    atomic.Bool   // an outcome will never be told
+	missing atomic.Int64  // when it last became certain that an outcome is never told, in Unix ns
 
 	mu   sync.Mutex                // guards kept
 	kept map[string]*session.Grant // grants that could not be judged, by name
@@ -43,7 +43,7 @@ func (l *latecomers) add(f *flight, o outcome) {
 	select {
 	case l.places <- struct{}{}:
 	default:
-		l.lost.Store(true)
+		l.missing.Store(time.Now().UnixNano())
 		return
 	}
 	if o.kind == kindKept {
@@ -73,8 +73,13 @@ func (l *latecomers) add(f *flight, o outcome) {
 				return
 			}
 		}
-		l.lost.Store(true)
+		l.missing.Store(time.Now().UnixNano())
 	})
+}
+
+// lost reports whether an outcome was lost within a time.
+func (l *latecomers) lost(within time.Duration) bool {
+	return time.Since(time.Unix(0, l.missing.Load())) < within
 }
 
 // untold returns how many outcomes wait.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -106,7 +107,7 @@ func (p *presence) deadline() (by time.Duration, known bool) {
 func (p *presence) quiet() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.hushed > 0 || p.late.untold() > 0
+	return p.hushed > 0 || p.late.untold() > 0 || p.late.lost(memberAge)
 }
 
 // hush has the instance say nothing until release is called.
@@ -150,7 +151,31 @@ func (p *presence) leave(ctx context.Context) {
 	p.hush()
 	p.turn.Lock()
 	defer p.turn.Unlock()
-	if !p.last.IsZero() && !p.late.lost.Load() {
+	if !p.last.IsZero() && !p.late.lost(memberAge) {
 		_ = p.store.leave(ctx, p.id) // or it will be forgotten
 	}
+}
+
+// present says that an instance is there, or with "" nothing, and returns the
+// store's time.
+func (s *store) present(ctx context.Context, id string, by time.Duration) (time.Duration, error) {
+	r, err := s.run(ctx, opPresence, present, []string{members + s.fleet}, id, millis(by), millis(memberAge))
+	if err != nil || len(r) != 1 {
+		return 0, odd(err)
+	}
+	return duration(r[0])
+}
+
+// absent returns how many instances are silent.
+func (s *store) absent(ctx context.Context) (int, error) {
+	r, err := s.run(ctx, opRefresh, absent, []string{members + s.fleet}, millis(silence))
+	if err != nil || len(r) != 1 {
+		return 0, odd(err)
+	}
+	return strconv.Atoi(r[0])
+}
+
+func (s *store) leave(ctx context.Context, id string) error {
+	_, err := s.run(ctx, opPresence, leave, []string{members + s.fleet}, id)
+	return err
 }

@@ -164,30 +164,6 @@ func (s *store) denials(ctx context.Context, offset int) (n int, page []string, 
 	return n, r[1:], nil
 }
 
-// present says that an instance is there, or with "" nothing, and returns the
-// store's time.
-func (s *store) present(ctx context.Context, id string, by time.Duration) (time.Duration, error) {
-	r, err := s.run(ctx, opPresence, present, []string{members + s.fleet}, id, millis(by), millis(memberAge))
-	if err != nil || len(r) != 1 {
-		return 0, odd(err)
-	}
-	return duration(r[0])
-}
-
-// absent returns how many instances are silent.
-func (s *store) absent(ctx context.Context) (int, error) {
-	r, err := s.run(ctx, opRefresh, absent, []string{members + s.fleet}, millis(silence))
-	if err != nil || len(r) != 1 {
-		return 0, odd(err)
-	}
-	return strconv.Atoi(r[0])
-}
-
-func (s *store) leave(ctx context.Context, id string) error {
-	_, err := s.run(ctx, opPresence, leave, []string{members + s.fleet}, id)
-	return err
-}
-
 func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // duration reads what millis writes.

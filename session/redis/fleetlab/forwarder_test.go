@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 
+	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -31,7 +32,7 @@ func newForwarder(target string) (*forwarder, error) {
 }
 
 func (f *forwarder) coordinator(config redis.Config) (*redis.Coordinator, error) {
-	config.URL = "redis://" + f.listener.Addr().String()
+	config.URL = session.NewSecret("redis://" + f.listener.Addr().String())
 	return redis.New(config)
 }
 

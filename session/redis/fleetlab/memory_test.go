@@ -12,6 +12,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
+	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -159,7 +160,7 @@ type path struct {
 }
 
 func (p *path) coordinator(config redis.Config) (*redis.Coordinator, error) {
-	config.URL = "redis://localhost"
+	config.URL = session.NewSecret("redis://localhost")
 	c, err := redis.New(config)
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func newSite(o Order, logger *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	coordinator, err := redis.New(redis.Config{URL: o.StoreURL, Secret: session.NewSecret(o.Secret), Logger: logger})
+	coordinator, err := redis.New(redis.Config{URL: session.NewSecret(o.StoreURL), Secret: session.NewSecret(o.Secret), Logger: logger})
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func measure(url string) (leads, waits []time.Duration) {
 }
 
 func newInstance(url string) *redis.Coordinator {
-	c, err := redis.New(redis.Config{URL: url, Secret: session.NewSecret("a secret for measurements, of 32 bytes"), Timeout: 10 * time.Second})
+	c, err := redis.New(redis.Config{URL: session.NewSecret(url), Secret: session.NewSecret("a secret for measurements, of 32 bytes"), Timeout: 2 * time.Second})
 	check(err)
 	return c
 }

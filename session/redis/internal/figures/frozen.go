@@ -67,7 +67,7 @@ func serve(fake *crossminttest.Server, url string) *instance {
 	client, err := crossmint.NewClient(config)
 	check(err)
 	check(client.Preload(context.Background()))
-	coordinator, err := redis.New(redis.Config{URL: url, Secret: session.NewSecret("a secret for measurements, of 32 bytes"), Logger: quiet})
+	coordinator, err := redis.New(redis.Config{URL: session.NewSecret(url), Secret: session.NewSecret("a secret for measurements, of 32 bytes"), Logger: quiet})
 	check(err)
 	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, Logger: quiet})
 	check(err)
