@@ -86,8 +86,12 @@ func TestUpstreamWithoutGrace(t *testing.T) {
 // The oracle bites: instances that share nothing are caught.
 func TestWithoutStore(t *testing.T) {
 	t.Parallel()
-	if o := run(t, 0, lonely); o.WrongfulLogouts == 0 {
-		t.Error("a fleet without a store logged nobody out: the oracle is blind")
+	for name, grace := range map[string]time.Duration{"upstream forgives": grace, "upstream forgives nothing": 0} {
+		t.Run(name, func(t *testing.T) {
+			if o := run(t, grace, lonely); o.WrongfulLogouts == 0 {
+				t.Error("a fleet without a store logged nobody out: the oracle is blind")
+			}
+		})
 	}
 }
 
@@ -129,6 +133,9 @@ func (o *outcome) judge(t *testing.T) {
 	t.Helper()
 	if o.WrongfulLogouts != 0 {
 		t.Errorf("%d wrongful logouts", o.WrongfulLogouts)
+	}
+	if o.TurnedAway != 0 {
+		t.Errorf("%d turned away with a live token", o.TurnedAway)
 	}
 	if n := o.WrongfulEntries - o.fleet.left.lingering - o.fleet.left.reopened; n != 0 {
 		t.Errorf("%d wrongful entries", n)
