@@ -17,13 +17,18 @@ func (c *Config) sharing() (Denier, SharedDenier) {
 	return fleet, upstream
 }
 
-// learnDenials has what other instances deny be denied here.
+// learnDenials has what other instances deny be denied here. The coordinator of a
+// fleet is started by it, also where upstream can learn nothing.
 func (m *Manager) learnDenials() {
-	fleet, upstream := m.config.sharing()
-	if fleet == nil {
+	fleet, ok := m.config.Coordinator.(Denier)
+	if !ok {
 		return
 	}
+	_, upstream := m.config.sharing()
 	fleet.OnDenied(func(digest [sha256.Size]byte, until time.Time) {
+		if upstream == nil {
+			return
+		}
 		_ = m.coordinator.contain(context.Background(), "logout", func() error { upstream.DenyDigest(digest, until); return nil }) // reported
 	})
 }

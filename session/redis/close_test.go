@@ -74,3 +74,31 @@ func TestClose(t *testing.T) {
 		})
 	})
 }
+
+func TestCloseDoesNotWaitForATransportThatHeedsNoContext(t *testing.T) {
+	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, _ *redis.Coordinator) {
+		end := make(chan struct{})
+		work := &errand{ask: func(context.Context, session.Secret) (*session.Grant, error) {
+			<-end
+			return nil, &session.UpstreamError{}
+		}}
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			_, _ = a.Do(t.Context(), session.NewSecret("a"), work)
+		}()
+		until(t, "upstream is asked", func() bool { return work.asked.Load() == 1 })
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		closed := make(chan struct{})
+		go func() { defer close(closed); _ = a.Close(ctx) }()
+		select {
+		case <-closed:
+		case <-time.After(10 * time.Second):
+			t.Error("Close waits for the transport")
+		}
+		close(end)
+		<-closed
+		<-asked
+	})
+}

@@ -28,8 +28,9 @@ const (
 	refusalAge = 30 * time.Second
 	// keptAge is how long a grant waits that could not be judged.
 	keptAge = 10 * time.Minute
-	// markAge is how long a logout is remembered: longer than any flight.
-	markAge = 10 * time.Minute
+	// markAge is how long a logout is remembered: as long as a grant that was
+	// got before it may be told late.
+	markAge = recordAge
 	// flightTimeout bounds a refresh with all its tries.
 	flightTimeout = 35 * time.Second
 	// maxChain bounds the rotations that are followed from an old token.
@@ -37,6 +38,10 @@ const (
 )
 
 // What errors and events call the work, and what it serves besides.
+// stopPatience is how long Close waits for flights that it has stopped: they end
+// at once, unless a transport does not heed its context.
+const stopPatience = time.Second
+
 const (
 	opRefresh = "refresh"
 	opLogout  = "logout"
@@ -105,8 +110,11 @@ func (c *Coordinator) Do(ctx context.Context, token session.Secret, work session
 		defer cancel()
 		defer context.AfterFunc(c.stopped, cancel)()
 		f := newFlight(c, token, work)
-		l := f.fly(ctx)
-		landed <- l
+		l := landing{err: unavailable(errors.New("redis: the refresh has left its goroutine"))} // by runtime.Goexit, in a transport
+		func() {
+			defer func() { landed <- l }()
+			l = f.fly(ctx)
+		}()
 		if l.orphan != nil {
 			f.revoke(ctx, l.orphan)
 		}
@@ -196,7 +204,12 @@ func (c *Coordinator) Close(ctx context.Context) error {
 		}
 	}
 	c.stop()
-	<-landed // flights end with their context
+	select {
+	case <-landed:
+	case <-time.After(stopPatience):
+		c.store.stop() // what the refresh gets will be untold: the instance stays missed
+		return err
+	}
 	c.late.running.Wait()
 	c.presence.leave(context.WithoutCancel(ctx))
 	c.store.close()

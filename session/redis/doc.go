@@ -27,7 +27,7 @@
 //	  (12 s, renewed    ▼     │ in doubt  └─────► nothing
 //	   every 4 s)      asking (1 h)
 //
-//	any of them ──logout──► out (10 min)
+//	any of them ──logout──► out (1 h)
 //
 // A settle that finds the mark of a logout records nothing, and its flight
 // revokes what it got.

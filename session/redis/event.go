@@ -57,6 +57,7 @@ func (r *reporter) report(ctx context.Context, kind string, e session.Event) {
 	// A refresh must not be lost to a fault of its observer.
 	defer func() {
 		if p := recover(); p != nil {
+			defer func() { _ = recover() }() // the logger may be what panicked
 			r.logger.ErrorContext(ctx, "crossmint: the event hook panicked", "panic", p, "stack", string(debug.Stack()))
 		}
 	}()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -229,5 +230,35 @@ func TestHookPanics(t *testing.T) {
 	}
 	if err := fail(t, c, "b", &errand{ask: refuse}); !errors.Is(err, session.ErrRefused) {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// Goexit is what t.FailNow does in a transport.
+func TestGoexitInTheRefresh(t *testing.T) {
+	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, _ *redis.Coordinator) {
+		work := &errand{ask: func(context.Context, session.Secret) (*session.Grant, error) { runtime.Goexit(); return nil, nil }}
+		_, err := a.Do(t.Context(), session.NewSecret("a"), work)
+		if !errors.Is(err, session.ErrUnavailable) || t.Context().Err() != nil {
+			t.Errorf("err = %v", err)
+		}
+	})
+}
+
+type faultyHandler struct{ slog.Handler }
+
+func (faultyHandler) Enabled(context.Context, slog.Level) bool  { return true }
+func (faultyHandler) Handle(context.Context, slog.Record) error { panic("handler") }
+
+// A logger that panics where nobody recovers would end the process.
+func TestPanicInTheLogger(t *testing.T) {
+	t.Parallel()
+	c, err := redis.New(redis.Config{URL: session.NewSecret("redis://127.0.0.1:1"), Secret: secret, Logger: slog.New(faultyHandler{slog.DiscardHandler})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.OnDenied(func([32]byte, time.Time) {})
+	time.Sleep(time.Second) // it tries to connect, and says that it cannot
+	if err := c.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

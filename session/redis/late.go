@@ -43,7 +43,7 @@ func (l *latecomers) add(f *flight, o outcome) {
 	select {
 	case l.places <- struct{}{}:
 	default:
-		l.missing.Store(time.Now().UnixNano())
+		l.miss(o)
 		return
 	}
 	if o.kind == kindKept {
@@ -73,7 +73,7 @@ func (l *latecomers) add(f *flight, o outcome) {
 				return
 			}
 		}
-		l.missing.Store(time.Now().UnixNano())
+		l.miss(o)
 	})
 }
 
@@ -116,4 +116,12 @@ func (l *latecomers) heed(f *flight, o outcome, state state) {
 	ctx, cancel := context.WithTimeout(l.stopped, lateRevoke)
 	defer cancel()
 	f.revoke(ctx, o.grant)
+}
+
+// miss notes that an outcome will not be told. Only one that others would have to
+// know counts: that a token was rotated.
+func (l *latecomers) miss(o outcome) {
+	if o.kind == kindGrant || o.kind == kindKept {
+		l.missing.Store(time.Now().UnixNano())
+	}
 }

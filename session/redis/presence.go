@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/redis/rueidis"
 )
 
 // How instances know of each other whether they can reach the store. Who cannot
@@ -77,10 +79,13 @@ func (p *presence) beat(ctx context.Context) {
 	if p.quiet() {
 		return
 	}
-	p.say(ctx, p.id, by)
+	last := time.Now().Add(p.store.timeout) // one that fails may be heard until then
+	if p.say(ctx, p.id, by) {
+		last = time.Now()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.last = time.Now()
+	p.last = last
 }
 
 // say says an id by some time of the store, or asks the time.
@@ -151,6 +156,7 @@ func (p *presence) leave(ctx context.Context) {
 	p.hush()
 	p.turn.Lock()
 	defer p.turn.Unlock()
+	wait(ctx, time.Until(p.last)) // a beat that failed may still be heard
 	if !p.last.IsZero() && !p.late.lost(memberAge) {
 		_ = p.store.leave(ctx, p.id) // or it will be forgotten
 	}
@@ -176,6 +182,9 @@ func (s *store) absent(ctx context.Context) (int, error) {
 }
 
 func (s *store) leave(ctx context.Context, id string) error {
-	_, err := s.run(ctx, opPresence, leave, []string{members + s.fleet}, id)
+	// Past the breaker: a store that has just come back is not given up on.
+	_, err := s.within(ctx, func(ctx context.Context, client rueidis.Client) ([]string, error) {
+		return leave.Exec(ctx, client, []string{members + s.fleet}, []string{id}).AsStrSlice()
+	})
 	return err
 }

@@ -190,6 +190,12 @@ local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 redis.call('ZADD', KEYS[1], 'XX', now, '') -- fails where nothing can be written
 if ARGV[1] ~= '' and now <= tonumber(ARGV[2]) then
+  if redis.call('ZCOUNT', KEYS[1], string.format('(%.0f', now), '+inf') > 0 then
+    -- The clock was set back: who is there says so again within a second.
+    for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+      redis.call('ZADD', KEYS[1], now - ARGV[3] / 2, id)
+    end
+  end
   redis.call('ZADD', KEYS[1], now, ARGV[1])
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
   redis.call('ZREMRANGEBYSCORE', KEYS[1], now + ARGV[3], '+inf')

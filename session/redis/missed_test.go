@@ -1,0 +1,131 @@
+package redis_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/redis"
+)
+
+// Who is missed, and who is not, in weather that is worse than a cut.
+
+// wrapped is an upstream that only session.Upstream can be seen of, as a program
+// wraps one for its metrics.
+type wrapped struct{ session.Upstream }
+
+func newWrappedInstance(t *testing.T, upstream crossmint.Config, url string) *instance {
+	t.Helper()
+	client, err := crossmint.NewClient(upstream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	if err := client.Preload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	i := &instance{}
+	i.sessions, err = session.NewManager(session.Config{
+		Upstream: wrapped{client}, Coordinator: newCoordinator(t, url, redis.Config{OnEvent: i.events.add}), Patience: patience, OnEvent: (&events{}).add,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = i.sessions.Close(context.Background()) })
+	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.Handler = middleware.RequireSession(i.sessions, cookies, middleware.Config{})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	return i
+}
+
+func TestWhoWrapsHisUpstreamIsMissedAsWell(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		s.age()
+		fake, err := crossminttest.New(crossminttest.Config{Reuse: crossminttest.ReuseRefuse})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(fake.Close)
+		f := &fleet{t: t, fake: fake}
+		w := newWay(t, s.Addr())
+		well, cut := newWrappedInstance(t, fake.Config(), s.URL()), newWrappedInstance(t, fake.Config(), w.URL())
+		s.wantMembers(2)
+		jwt, refresh := f.expired("ada@example.com")
+		w.cut(true)
+		if got := cut.get(jwt, refresh); got.Status != http.StatusOK {
+			t.Fatalf("the one that is cut off: status %d", got.Status)
+		}
+		if well.get(jwt, refresh).signedOut() {
+			t.Error("a live session is signed out")
+		}
+	})
+}
+
+// That scores go forward is the same as that the store's clock goes back.
+const setBack = `local n = redis.call('TIME')[1] * 1000
+local d = n - redis.call('ZSCORE', KEYS[1], redis.call('ZRANGE', KEYS[1], 0, 0)[1])
+for _, m in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZINCRBY', KEYS[1], d + 1000, m) end
+return 1`
+
+func TestTheStoresClockIsSetBack(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		f, well, cut, w := newCut(t, s)
+		jwt, refresh := f.expired("ada@example.com")
+		w.cut(true)
+		if got := cut.get(jwt, refresh); got.Status != http.StatusOK {
+			t.Fatalf("the one that is cut off: status %d", got.Status)
+		}
+		s.do("EVAL", setBack, "1", s.keysOf("crossmint:present:*")[0])
+		time.Sleep(2200 * time.Millisecond) // the other one says by the new clock that it is there
+		if well.get(jwt, refresh).signedOut() {
+			t.Error("a live session is signed out")
+		}
+	})
+}
+
+// Nobody has to know of a refusal that was learnt alone and could not be told.
+func TestALostRefusalKeepsNobodyMissed(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		f, well, cut, w := newCut(t, s)
+		junkJWT, junk := f.expired("junk@example.com")
+		f.fake.Revoke(junk)
+		w.cut(true)
+		if got := cut.get(junkJWT, junk); got.Status != http.StatusUnauthorized {
+			t.Fatalf("the one that is cut off: status %d", got.Status)
+		}
+		time.Sleep(15 * time.Second) // until it is not told any more
+		w.cut(false)
+		until(t, "refusals are certain again", func() bool {
+			time.Sleep(time.Second)
+			jwt, gone := f.expired("grace@example.com")
+			f.fake.Revoke(gone)
+			return well.get(jwt, gone).signedOut()
+		})
+	})
+}
+
+// Who is closed is not missed, also a moment after his way has come back.
+func TestWhoIsClosedAfterTroubleIsNotMissed(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		_, _, cut, w := newCut(t, s)
+		w.cut(true)
+		time.Sleep(5 * time.Second) // its pauses between tries have grown
+		w.cut(false)
+		if err := cut.sessions.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		s.wantMembers(1)
+	})
+}
