@@ -52,6 +52,12 @@ func newFleet(t *testing.T, url string, fakeConfig crossminttest.Config, config 
 // slow.
 func newInstance(t *testing.T, upstream crossmint.Config, url string, config redis.Config) *instance {
 	t.Helper()
+	return newInstanceOf(t, upstream, url, config, func(client *crossmint.Client) session.Upstream { return client })
+}
+
+// newInstanceOf is newInstance with what a program may wrap its client in.
+func newInstanceOf(t *testing.T, upstream crossmint.Config, url string, config redis.Config, wrap func(*crossmint.Client) session.Upstream) *instance {
+	t.Helper()
 	upstream.Timeout = patience
 	client, err := crossmint.NewClient(upstream)
 	if err != nil {
@@ -67,7 +73,7 @@ func newInstance(t *testing.T, upstream crossmint.Config, url string, config red
 		config.Grace = time.Minute
 	}
 	i.sessions, err = session.NewManager(session.Config{
-		Upstream: client, Coordinator: newCoordinator(t, url, config), Patience: patience, Grace: config.Grace,
+		Upstream: wrap(client), Coordinator: newCoordinator(t, url, config), Patience: patience, Grace: config.Grace,
 		OnEvent: (&events{}).add,
 	})
 	if err != nil {

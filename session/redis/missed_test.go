@@ -6,10 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
-	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 )
@@ -19,32 +17,6 @@ import (
 // wrapped is an upstream that only session.Upstream can be seen of, as a program
 // wraps one for its metrics.
 type wrapped struct{ session.Upstream }
-
-func newWrappedInstance(t *testing.T, upstream crossmint.Config, url string) *instance {
-	t.Helper()
-	client, err := crossmint.NewClient(upstream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	if err := client.Preload(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	i := &instance{}
-	i.sessions, err = session.NewManager(session.Config{
-		Upstream: wrapped{client}, Coordinator: newCoordinator(t, url, redis.Config{OnEvent: i.events.add}), Patience: patience, OnEvent: (&events{}).add,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = i.sessions.Close(context.Background()) })
-	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	i.Handler = middleware.RequireSession(i.sessions, cookies, middleware.Config{})(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	return i
-}
 
 func TestWhoWrapsHisUpstreamIsMissedAsWell(t *testing.T) {
 	t.Parallel()
@@ -57,7 +29,9 @@ func TestWhoWrapsHisUpstreamIsMissedAsWell(t *testing.T) {
 		t.Cleanup(fake.Close)
 		f := &fleet{t: t, fake: fake}
 		w := newWay(t, s.Addr())
-		well, cut := newWrappedInstance(t, fake.Config(), s.URL()), newWrappedInstance(t, fake.Config(), w.URL())
+		wrap := func(client *crossmint.Client) session.Upstream { return wrapped{client} }
+		well := newInstanceOf(t, fake.Config(), s.URL(), redis.Config{}, wrap)
+		cut := newInstanceOf(t, fake.Config(), w.URL(), redis.Config{}, wrap)
 		s.wantMembers(2)
 		jwt, refresh := f.expired("ada@example.com")
 		w.cut(true)
