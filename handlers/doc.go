@@ -4,6 +4,6 @@
 //
 // All change state with the cookies that a browser attaches by itself, so all
 // refuse requests from other origins before they look at anything but the
-// method, with http.CrossOriginProtection. None adds CORS headers, and no answer of theirs
-// may be cached.
+// method, with http.CrossOriginProtection. None adds CORS headers, and no answer
+// of theirs may be cached.
 package handlers

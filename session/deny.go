@@ -24,9 +24,9 @@ func (m *Manager) learnDenials() {
 	if !ok {
 		return
 	}
-	_, upstream := m.config.sharing()
+	upstream, learns := m.config.Upstream.(SharedDenier)
 	fleet.OnDenied(func(digest [sha256.Size]byte, until time.Time) {
-		if upstream == nil {
+		if !learns {
 			return
 		}
 		_ = m.coordinator.contain(context.Background(), "logout", func() error { upstream.DenyDigest(digest, until); return nil }) // reported

@@ -37,11 +37,11 @@ const (
 	maxChain = 16
 )
 
-// What errors and events call the work, and what it serves besides.
 // stopPatience is how long Close waits for flights that it has stopped: they end
 // at once, unless a transport does not heed its context.
 const stopPatience = time.Second
 
+// What errors and events call the work, and what it serves besides.
 const (
 	opRefresh = "refresh"
 	opLogout  = "logout"

@@ -91,8 +91,8 @@
 // writes; and who refreshes alone and is not known to be there: an instance that
 // has never reached the store, one that is silent for longer than ten minutes
 // (also by a clock of the store's that is set forward), or one that was cut off
-// when the store was flushed. Give the store the policy
-// noeviction: one that evicts keys at will drops locks.
+// when the store was flushed. Give the store the policy noeviction: one that
+// evicts keys at will drops locks.
 //
 // # Operations
 //

@@ -181,6 +181,7 @@ func (s *store) absent(ctx context.Context) (int, error) {
 	return strconv.Atoi(r[0])
 }
 
+// leave forgets an instance.
 func (s *store) leave(ctx context.Context, id string) error {
 	// Past the breaker: a store that has just come back is not given up on.
 	_, err := s.within(ctx, func(ctx context.Context, client rueidis.Client) ([]string, error) {

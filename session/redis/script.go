@@ -181,8 +181,9 @@ return found
 // ids, each with the time at which it was last said.
 
 // present says that an instance is there, forgets those that are gone for long,
-// and returns the time. It is of no use where it cannot write. ARGV: the instance ("": nothing is said), until when it
-// may be said, and for how long the silent are remembered.
+// and returns the time. It fails where it cannot write. ARGV: the instance ("":
+// nothing is said), until when it may be said, and for how long the silent are
+// remembered.
 var present = rueidis.NewLuaScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
