@@ -25,14 +25,18 @@ var _ interface {
 // session.ErrUnavailable when the keys are out of reach, else
 // session.ErrJWTInvalid with the reason.
 func (c *Client) Verify(ctx context.Context, jwt string) (session.Token, error) {
-	claims, err := c.verifier.Verify(ctx, jwt, false)
-	return session.Token(claims), verdict(err)
+	claims, at, err := c.verifier.Verify(ctx, jwt, false)
+	return tokenOf(claims, at), verdict(err)
 }
 
 // VerifyFresh is [Client.Verify] for a JWT from upstream's own answer.
 func (c *Client) VerifyFresh(ctx context.Context, jwt string) (session.Token, error) {
-	claims, err := c.verifier.Verify(ctx, jwt, true)
-	return session.Token(claims), verdict(err)
+	claims, at, err := c.verifier.Verify(ctx, jwt, true)
+	return tokenOf(claims, at), verdict(err)
+}
+
+func tokenOf(claims verify.Claims, checkedAt int64) session.Token {
+	return session.Token{UserID: claims.UserID, IssuedAt: claims.IssuedAt, ExpiresAt: claims.ExpiresAt, CheckedAt: checkedAt}
 }
 
 // Keys is a set of signing keys for [Client.VerifyWith]. The zero value holds
@@ -55,8 +59,8 @@ func (c *Client) VerifyWith(keys *Keys, jwt string) (session.Token, error) {
 	if keys == nil {
 		keys = &Keys{}
 	}
-	claims, err := c.verifier.VerifyWith(keys.set, jwt)
-	return session.Token(claims), verdict(err)
+	claims, at, err := c.verifier.VerifyWith(keys.set, jwt)
+	return tokenOf(claims, at), verdict(err)
 }
 
 // Deny makes Verify reject the JWT until it expires, in this process.

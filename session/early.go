@@ -9,8 +9,9 @@ import (
 // The early refresh: in the last part of a JWT's life, so that the wait for
 // upstream falls on nobody.
 const (
-	// earlyWindow is the longest such part; short-lived JWTs have a tenth.
-	earlyWindow   = 30 * time.Second
+	// earlyWindow is the longest such part, in seconds; short-lived JWTs have a
+	// tenth.
+	earlyWindow   = 30
 	earlyFraction = 10
 	// earlyPause is how long a token is left alone after an early refresh
 	// that failed.
@@ -21,15 +22,11 @@ const (
 
 // inEarlyWindow reports whether c's JWT is valid but not for long.
 func (m *Manager) inEarlyWindow(c *candidate) bool {
-	if c.token.ExpiresAt-c.token.CheckedAt.Unix() > int64(earlyWindow/time.Second) {
-		return false // as for most requests; whole seconds are cheap to compare
-	}
 	remaining := c.token.remaining()
-	if remaining >= earlyWindow || c.verdict != nil || c.refresh == "" || c.token.IssuedAt == 0 {
+	if remaining > earlyWindow || c.verdict != nil || c.refresh == "" || c.token.IssuedAt == 0 {
 		return false
 	}
-	lifetime := time.Duration(c.token.ExpiresAt-c.token.IssuedAt) * time.Second
-	return remaining < lifetime/earlyFraction
+	return earlyFraction*remaining <= c.token.ExpiresAt-c.token.IssuedAt
 }
 
 // refreshEarly tries to renew a session that still holds, and serves it as it

@@ -125,7 +125,7 @@ func (m *Manager) keptSession(ctx context.Context, a *attempt, cookies []candida
 	}
 	c := m.judge(ctx, cookies[0].pair) // again: it may have ended meanwhile
 	stale := errors.Is(c.verdict, ErrJWTExpired)
-	if c.verdict != nil && !(stale && -c.token.remaining() < m.config.StaleFor) {
+	if c.verdict != nil && !(stale && -c.token.remaining() < int64(m.config.StaleFor/time.Second)) {
 		return Result{}, false
 	}
 	result := m.admit(a.node, &c)

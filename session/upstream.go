@@ -45,10 +45,10 @@ type Token struct {
 	// IssuedAt and ExpiresAt are seconds since 1970, as the JWT has them
 	// (RFC 7519 §2). IssuedAt is 0 where it does not tell.
 	IssuedAt, ExpiresAt int64
-	// CheckedAt is the time of the judgement.
-	CheckedAt time.Time
+	// CheckedAt is the time of the judgement, likewise.
+	CheckedAt int64
 }
 
-// remaining returns how long the JWT holds from the judgement on; it is
-// negative for one that had expired.
-func (t *Token) remaining() time.Duration { return time.Unix(t.ExpiresAt, 0).Sub(t.CheckedAt) }
+// remaining returns for how many seconds, one begun counts whole, the JWT holds
+// from the judgement on; it is not positive for one that had expired.
+func (t *Token) remaining() int64 { return t.ExpiresAt - t.CheckedAt }

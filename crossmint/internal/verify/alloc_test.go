@@ -15,7 +15,7 @@ func TestAllocationsWarm(t *testing.T) {
 	for name, pair := range algorithms() {
 		v, token := newVerifier(t, newSource(pair[0])), pair[0].jwt()
 		want(t, v, token, valid)
-		if got := testing.AllocsPerRun(1000, func() { _, _ = v.Verify(t.Context(), token, false) }); got != 0 {
+		if got := testing.AllocsPerRun(1000, func() { _, _, _ = v.Verify(t.Context(), token, false) }); got != 0 {
 			t.Errorf("%s: %v allocations for a token that is remembered, want none", name, got)
 		}
 	}
@@ -36,7 +36,7 @@ func TestAllocationsWarmAfterDenials(t *testing.T) {
 	got := testing.AllocsPerRun(200, func() {
 		runs++
 		v.DenyDigest(verify.Digest{1: runs}, farAway)
-		_, _ = v.Verify(t.Context(), token, false)
+		_, _, _ = v.Verify(t.Context(), token, false)
 	})
 	if got > learn {
 		t.Errorf("%v allocations for a denial and a token that is remembered, %v of them for the denial", got, learn)
@@ -56,7 +56,7 @@ func TestAllocationsFirstSight(t *testing.T) {
 		want(t, v, tokens[runs+1], valid)
 		next := 0
 		got := testing.AllocsPerRun(runs, func() {
-			if _, err := v.Verify(t.Context(), tokens[next], false); err != nil {
+			if _, _, err := v.Verify(t.Context(), tokens[next], false); err != nil {
 				t.Error(err)
 			}
 			next++
@@ -73,8 +73,8 @@ func TestAllocationsHostile(t *testing.T) {
 	v := newVerifier(t, newSource(self))
 	set := must(verify.ParseKeySet(publish(self)))
 	for name, token := range hostileTokens(self) {
-		got := testing.AllocsPerRun(100, func() { _, _ = v.Verify(t.Context(), token, false) })
-		with := testing.AllocsPerRun(100, func() { _, _ = v.VerifyWith(set, token) })
+		got := testing.AllocsPerRun(100, func() { _, _, _ = v.Verify(t.Context(), token, false) })
+		with := testing.AllocsPerRun(100, func() { _, _, _ = v.VerifyWith(set, token) })
 		if len(token) > 8<<10 && got+with != 0 || got+with > 20 {
 			t.Errorf("%s: %v and %v allocations, want few, and none beyond 8 KiB", name, got, with)
 		}

@@ -34,7 +34,7 @@ func BenchmarkFirstSight(b *testing.B) {
 			set := must(verify.ParseKeySet(publish(pair[0])))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := v.VerifyWith(set, token); err != nil {
+				if _, _, err := v.VerifyWith(set, token); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -48,7 +48,7 @@ func BenchmarkWarm(b *testing.B) {
 	v, token := newVerifier(b, newSource(self)), self.jwt()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := v.Verify(b.Context(), token, false); err != nil {
+		if _, _, err := v.Verify(b.Context(), token, false); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -63,7 +63,7 @@ func BenchmarkHostile(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := v.Verify(b.Context(), token, false); err == nil {
+				if _, _, err := v.Verify(b.Context(), token, false); err == nil {
 					b.Fatal("taken")
 				}
 			}

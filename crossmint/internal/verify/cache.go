@@ -53,13 +53,14 @@ type group struct {
 	entries [ways]atomic.Pointer[entry]
 }
 
-// entry is a verified token.
+// entry is a verified token. Its time may be over: that it was correctly signed
+// is still worth knowing, since a herd with one expired token is the usual way
+// to a refresh.
 type entry struct {
-	token    string
-	sub      string
-	iat, exp int64
-	checked  time.Duration // as fetcher.elapsed
-	key      *key
+	token   string
+	claims  Claims
+	checked time.Duration // as fetcher.elapsed
+	key     *key
 	// denials is the Verifier's at the last look into the deny lists.
 	denials atomic.Uint64
 }
@@ -80,23 +81,14 @@ func newTable(groups int) *table {
 
 // newEntry copies the token: the string that came in is a part of the whole
 // Cookie header and would keep it alive.
-func newEntry(token string, p *parsed, k *key, checked time.Duration) *entry {
-	return &entry{token: strings.Clone(token), sub: p.claims.sub, iat: p.claims.iat, exp: p.claims.exp, checked: checked, key: k}
+func newEntry(token string, claims Claims, k *key, checked time.Duration) *entry {
+	return &entry{token: strings.Clone(token), claims: claims, checked: checked, key: k}
 }
 
 // holds reports whether the signature's verdict is still to be believed.
 func (e *entry) holds(elapsed time.Duration) bool {
 	age := elapsed - e.checked
 	return age >= 0 && age < maxEntryAge && !e.key.retired.Load()
-}
-
-// expired reports whether the token's time is over. That it was correctly
-// signed is still worth knowing: a herd with one expired token is the usual
-// way to a refresh.
-func (e *entry) expired(now time.Time) bool { return e.exp <= now.Unix() }
-
-func (e *entry) claims(now time.Time) Claims {
-	return Claims{e.sub, e.iat, e.exp, now}
 }
 
 // hash hashes the end of a token's signature, which nobody can choose for a

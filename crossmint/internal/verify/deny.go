@@ -18,7 +18,7 @@ import (
 // It returns by what others may deny the token, too, with [Verifier.DenyDigest]:
 // ok is false for one that nobody takes, or that may be made up.
 func (v *Verifier) Deny(ctx context.Context, token string) (digest Digest, until time.Time, ok bool) {
-	_, verdict := v.Verify(ctx, token, false)
+	_, _, verdict := v.Verify(ctx, token, false)
 	p, err := v.read(token)
 	if err != nil {
 		return Digest{}, time.Time{}, false

@@ -18,7 +18,7 @@ import (
 // wantDenied checks that the token is refused since its user logged out.
 func wantDenied(t *testing.T, v *verify.Verifier, token string) {
 	t.Helper()
-	_, err := v.Verify(t.Context(), token, false)
+	_, _, err := v.Verify(t.Context(), token, false)
 	if verdict(err) != invalid || !strings.Contains(err.Error(), "logged out") {
 		t.Fatalf("verdict = %s (%v), want %s, logged out", verdict(err), err, invalid)
 	}
@@ -217,7 +217,7 @@ func TestDenyRacesVerify(t *testing.T) {
 						done = true // one more try follows
 					default:
 					}
-					_, err := v.Verify(t.Context(), token, false)
+					_, _, err := v.Verify(t.Context(), token, false)
 					if done && err == nil {
 						t.Errorf("valid after Deny")
 					}

@@ -111,7 +111,7 @@ func TestDenyDigestRacesVerify(t *testing.T) {
 						done = true // one more try follows
 					default:
 					}
-					_, err := there.Verify(t.Context(), token, false)
+					_, _, err := there.Verify(t.Context(), token, false)
 					if done && err == nil {
 						t.Errorf("valid after DenyDigest")
 					}

@@ -69,9 +69,9 @@ func refuse(t *testing.T, config func(*verify.Config), rows []hostile) {
 				faulty := newDraft(pair)
 				row.fault(faulty)
 				token := faulty.token()
-				_, err := v.Verify(t.Context(), token, false)
+				_, _, err := v.Verify(t.Context(), token, false)
 				refused(t, err, row.reason)
-				_, err = v.VerifyWith(set, token)
+				_, _, err = v.VerifyWith(set, token)
 				refused(t, err, row.reason)
 			})
 		}
@@ -103,7 +103,7 @@ func take(t *testing.T, rows map[string]func(*draft)) {
 			t.Run(name+"/"+row, func(t *testing.T) {
 				d := newDraft(pair)
 				variant(d)
-				claims, err := v.Verify(t.Context(), d.token(), false)
+				claims, _, err := v.Verify(t.Context(), d.token(), false)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -79,7 +79,7 @@ func TestColdFailureHeals(t *testing.T) {
 
 func verdictOf(t *testing.T, v *verify.Verifier, token string) string {
 	t.Helper()
-	_, err := v.Verify(t.Context(), token, false)
+	_, _, err := v.Verify(t.Context(), token, false)
 	return verdict(err)
 }
 

@@ -38,7 +38,7 @@ func FuzzGate(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, header, payload []byte) {
 		token := self.token(string(header), string(payload))
-		got, err := v.VerifyWith(set, token)
+		got, _, err := v.VerifyWith(set, token)
 		if verdict(err) != valid && verdict(err) != expired {
 			return
 		}
@@ -82,7 +82,7 @@ func FuzzToken(f *testing.F) {
 	}
 	v := newVerifier(f, newSource(algorithms()["ES256"][0]))
 	f.Fuzz(func(t *testing.T, token string) {
-		_, err := v.Verify(t.Context(), token, false)
+		_, _, err := v.Verify(t.Context(), token, false)
 		v.Deny(t.Context(), token)
 		if !verify.Gate(token, project) {
 			if verdict(err) != invalid {

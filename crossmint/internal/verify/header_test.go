@@ -169,7 +169,7 @@ func TestContactsNoHostButUpstream(t *testing.T) {
 		d := newDraft(pair)
 		d.header.set(member, quote(host.URL))
 		d.claims.set("iss", quote(host.URL))
-		if _, err := v.Verify(t.Context(), d.token(), false); member != "iss" && verdict(err) == valid {
+		if _, _, err := v.Verify(t.Context(), d.token(), false); member != "iss" && verdict(err) == valid {
 			t.Errorf("%s: valid", member)
 		}
 	}

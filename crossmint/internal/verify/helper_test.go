@@ -181,7 +181,7 @@ func verdict(err error) string {
 // want checks the verdict on a token that a browser presents.
 func want(t *testing.T, v *verify.Verifier, token, verdictWanted string) {
 	t.Helper()
-	if _, err := v.Verify(t.Context(), token, false); verdict(err) != verdictWanted {
+	if _, _, err := v.Verify(t.Context(), token, false); verdict(err) != verdictWanted {
 		t.Fatalf("verdict = %s (%v), want %s", verdict(err), err, verdictWanted)
 	}
 }
@@ -189,7 +189,7 @@ func want(t *testing.T, v *verify.Verifier, token, verdictWanted string) {
 // wantFresh checks the verdict on a token that upstream has just sent.
 func wantFresh(t *testing.T, v *verify.Verifier, token, verdictWanted string) {
 	t.Helper()
-	if _, err := v.Verify(t.Context(), token, true); verdict(err) != verdictWanted {
+	if _, _, err := v.Verify(t.Context(), token, true); verdict(err) != verdictWanted {
 		t.Fatalf("verdict = %s (%v), want %s", verdict(err), err, verdictWanted)
 	}
 }

@@ -57,7 +57,7 @@ func TestRotationInAFlood(t *testing.T) {
 				}
 				stranger := edSigner(fmt.Sprint("made-up-", i))
 				token := b64([]byte(headerOf(stranger).String())) + "." + b64([]byte(input)) + "." + b64(make([]byte, 64))
-				_, _ = v.Verify(t.Context(), token, false)
+				_, _, _ = v.Verify(t.Context(), token, false)
 			}
 		}
 		go flood()
@@ -92,7 +92,7 @@ func TestHangingFetchDelaysNobody(t *testing.T) {
 		want(t, v, self.jwt(), valid)
 		keys.block(untilCanceled)
 		time.Sleep(11 * time.Minute)
-		go func() { _, _ = v.Verify(t.Context(), edSigner("unknown").jwt(), false) }()
+		go func() { _, _, _ = v.Verify(t.Context(), edSigner("unknown").jwt(), false) }()
 		for range 300 {
 			started := time.Now()
 			want(t, v, self.jwtOf(fmt.Sprint("user-", started.UnixNano()), started.Add(time.Hour)), valid)
@@ -156,13 +156,13 @@ func TestHealsThoughAFetchHangs(t *testing.T) {
 		keys.block(untilCanceled)
 		v := newVerifier(t, keys)
 		token := self.jwt()
-		go func() { _, _ = v.Verify(t.Context(), token, false) }()
+		go func() { _, _, _ = v.Verify(t.Context(), token, false) }()
 		synctest.Wait()
 		keys.serve(publish(self))
 		time.Sleep(5 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if _, err := v.Verify(ctx, token, false); err != nil {
+		if _, _, err := v.Verify(ctx, token, false); err != nil {
 			t.Errorf("five seconds after upstream's return: %v", err)
 		}
 	})

@@ -79,14 +79,14 @@ func TestHerdSharesOneFetch(t *testing.T) {
 		defer cancel()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			_, err := v.Verify(ctx, token, false)
+			_, _, err := v.Verify(ctx, token, false)
 			if verdict(err) != cannotTell {
 				t.Errorf("who left: verdict = %s (%v), want %s", verdict(err), err, cannotTell)
 			}
 		})
 		for range 50 {
 			wg.Go(func() {
-				if _, err := v.Verify(t.Context(), token, false); err != nil {
+				if _, _, err := v.Verify(t.Context(), token, false); err != nil {
 					t.Error(err)
 				}
 			})

@@ -55,13 +55,13 @@ func TestVectors(t *testing.T) {
 			v.SetClock(func() time.Time { return time.Unix(file.Now, 0) })
 
 			sub, accept := strings.CutPrefix(vector.Want, "accept sub=")
-			got, err := v.Verify(t.Context(), vector.Token, false)
+			got, _, err := v.Verify(t.Context(), vector.Token, false)
 			checkVector(t, got, err, sub, accept)
 			if fetches := len(keys.fetches()); fetches > 1 {
 				t.Errorf("%d fetches of the keys, want 1 at most", fetches)
 			}
 			if set, err := verify.ParseKeySet(jwks); err == nil {
-				got, err := v.VerifyWith(set, vector.Token)
+				got, _, err := v.VerifyWith(set, vector.Token)
 				checkVector(t, got, err, sub, accept)
 			}
 		})

@@ -46,8 +46,6 @@ type Claims struct {
 	// IssuedAt and ExpiresAt are seconds since 1970, as the token has them;
 	// IssuedAt is 0 where it does not tell.
 	IssuedAt, ExpiresAt int64
-	// CheckedAt is when the token was judged.
-	CheckedAt time.Time
 }
 
 // A Verifier judges tokens. It is safe for concurrent use.
@@ -80,43 +78,49 @@ func (v *Verifier) KeysFetchedAt() time.Time { return v.keys.fetchedAt() }
 // Close ends a fetch in flight and waits for it.
 func (v *Verifier) Close() { v.keys.close() }
 
-// Verify judges a token. Fresh says that upstream itself has just sent it: a
-// key that is not known yet is then fetched at once, while for tokens from
-// browsers unknown keys cause one fetch in [unknownKidCooldown].
-func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims, error) {
+// Verify judges a token and tells when, in seconds since 1970. Fresh says that
+// upstream itself has just sent it: a key that is not known yet is then fetched
+// at once, while for tokens from browsers unknown keys cause one fetch in
+// [unknownKidCooldown].
+func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims, int64, error) {
 	if len(token) > maxTokenBytes {
-		return Claims{}, errSize // before the cache reads all of it
+		return Claims{}, 0, errSize // before the cache reads all of it
 	}
 	now := v.now()
 	elapsed := v.keys.elapsed(now)
 	hash := v.cache.hash(token)
-	if e := v.cache.get(hash, token, elapsed); e != nil && !v.keys.outdated(elapsed) {
-		switch {
-		case v.deniedSince(e):
-			v.cache.evict(hash)
-			return Claims{}, ErrDenied
-		case e.expired(now):
-			return e.claims(now), ErrExpired
-		}
-		return e.claims(now), nil
+	e := v.cache.get(hash, token, elapsed)
+	switch {
+	case e == nil || v.keys.outdated(elapsed):
+		return v.verifyUnknown(ctx, token, hash, fresh)
+	case v.deniedSince(e):
+		v.cache.evict(hash)
+		return Claims{}, 0, ErrDenied
+	case e.claims.expired(now):
+		return e.claims, now.Unix(), ErrExpired
 	}
+	return e.claims, now.Unix(), nil
+}
+
+// verifyUnknown judges a token that is not in the cache, and puts it there.
+func (v *Verifier) verifyUnknown(ctx context.Context, token string, hash uint64, fresh bool) (Claims, int64, error) {
 	p, err := v.read(token)
 	if err != nil {
-		return Claims{}, err
+		return Claims{}, 0, err
 	}
 	k, err := v.signer(ctx, &p, fresh)
 	if err != nil {
-		return Claims{}, err
+		return Claims{}, 0, err
 	}
-	now = v.now() // the keys may have taken their time
+	now := v.now() // the keys may have taken their time
 	claims, err := v.conclude(&p, now)
 	if err != nil && !errors.Is(err, ErrExpired) {
-		return claims, err
+		return Claims{}, 0, err
 	}
-	if !v.cache.put(hash, newEntry(token, &p, k, v.keys.elapsed(now)), func() bool { return v.loggedOut(p.signed) }) {
-		return Claims{}, ErrDenied
+	if !v.cache.put(hash, newEntry(token, claims, k, v.keys.elapsed(now)), func() bool { return v.loggedOut(p.signed) }) {
+		return Claims{}, 0, ErrDenied
 	}
-	return claims, err
+	return claims, now.Unix(), err
 }
 
 // signer returns the published key whose signature p carries.
@@ -140,32 +144,36 @@ func (v *Verifier) signer(ctx context.Context, p *parsed, fresh bool) (*key, err
 	return nil, errSignature
 }
 
-// VerifyWith judges a token by the given keys alone. It neither remembers the
-// token nor knows of logouts.
-func (v *Verifier) VerifyWith(set *KeySet, token string) (Claims, error) {
+// VerifyWith is [Verifier.Verify] by the given keys alone. It neither remembers
+// the token nor knows of logouts.
+func (v *Verifier) VerifyWith(set *KeySet, token string) (Claims, int64, error) {
 	p, err := v.read(token)
 	if err != nil {
-		return Claims{}, err
+		return Claims{}, 0, err
 	}
 	keys := set.find(&p)
 	switch {
 	case keys == nil:
-		return Claims{}, unknownKey(&p)
+		return Claims{}, 0, unknownKey(&p)
 	case signer(keys, &p) == nil:
-		return Claims{}, errSignature
+		return Claims{}, 0, errSignature
 	}
-	return v.conclude(&p, v.now())
+	now := v.now()
+	claims, err := v.conclude(&p, now)
+	return claims, now.Unix(), err
 }
 
 // conclude returns the claims of a token whose signature is right, with what
 // there is to say of its time. One whose time has not come has none yet.
 func (v *Verifier) conclude(p *parsed, now time.Time) (Claims, error) {
-	switch err := v.judge(p, now); {
-	case err == nil, errors.Is(err, ErrExpired):
-		return p.claims.export(now), err
-	default:
-		return Claims{}, err
+	claims := p.claims.export()
+	switch {
+	case p.claims.nbf > now.Add(v.config.Leeway).Unix():
+		return Claims{}, fmt.Errorf("%w, but from %v on", ErrNotYet, time.Unix(p.claims.nbf, 0).UTC())
+	case claims.expired(now):
+		return claims, ErrExpired
 	}
+	return claims, nil
 }
 
 // read passes the token through the gate and compares audience and issuer,
@@ -186,16 +194,8 @@ func (v *Verifier) read(token string) (parsed, error) {
 
 var errSignature = errors.New("token's signature is false")
 
-// judge checks what depends on the clock. The signature has been checked.
-func (v *Verifier) judge(p *parsed, now time.Time) error {
-	switch {
-	case p.claims.nbf > now.Add(v.config.Leeway).Unix():
-		return fmt.Errorf("%w, but from %v on", ErrNotYet, time.Unix(p.claims.nbf, 0).UTC())
-	case p.claims.exp <= now.Unix():
-		return ErrExpired
-	}
-	return nil
-}
-
 // export returns the claims in the form that callers see.
-func (c *claims) export(now time.Time) Claims { return Claims{c.sub, c.iat, c.exp, now} }
+func (c *claims) export() Claims { return Claims{c.sub, c.iat, c.exp} }
+
+// expired reports whether the token's time is over (RFC 7519 §4.1.4).
+func (c *Claims) expired(now time.Time) bool { return c.ExpiresAt <= now.Unix() }
