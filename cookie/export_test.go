@@ -26,5 +26,5 @@ const (
 	MaxCookies = maxCookies
 )
 
-// PlainBytes is what decides whether a value is dropped.
-func PlainBytes(value string) bool { return plainBytes(value) }
+// Plain is what decides whether a value is dropped.
+func Plain(value string) bool { return plain(value) }

@@ -41,12 +41,12 @@ func (c *Codec) scan(lines []string, found *found) {
 	count := len(lines)
 	for _, line := range lines {
 		for len(line) > 0 {
-			var name, value string
+			var part string
 			var more bool
-			if name, value, line, more = next(line); more {
+			if part, line, more = next(line); more {
 				count++
 			}
-			i := c.index(name)
+			i, value := c.named(part)
 			if i < 0 || found[i].count == maxValues {
 				continue
 			}
@@ -71,9 +71,9 @@ func (c *Codec) usualPair(lines []string) (jwt, refresh string, ok bool) {
 	}
 	g, count := &c.generations[configured], 0
 	for line := lines[0]; len(line) > 0; count++ {
-		var name, value string
-		name, value, line, _ = next(line)
-		switch i := c.index(name); {
+		var part string
+		part, line, _ = next(line)
+		switch i, value := c.named(part); {
 		case i < 0:
 		case i == g.jwt && jwt == "" && !strings.HasPrefix(value, `"`):
 			jwt = value
@@ -88,62 +88,78 @@ func (c *Codec) usualPair(lines []string) (jwt, refresh string, ok bool) {
 
 // next cuts the first cookie off a line, and reports whether a semicolon
 // followed it.
-func next(line string) (name, value, rest string, more bool) {
-	part := line
+func next(line string) (part, rest string, more bool) {
+	part = line
 	if i := strings.IndexByte(line, ';'); i >= 0 {
 		part, rest, more = line[:i], line[i+1:], true
 	}
-	part = textproto.TrimString(part)
-	if i := strings.IndexByte(part, '='); i >= 0 {
-		part, value = part[:i], part[i+1:]
-	}
-	return textproto.TrimString(part), value, rest, more
+	return textproto.TrimString(part), rest, more
 }
 
-// index returns the index of a name in c.names, or -1.
-func (c *Codec) index(name string) int {
-	for i := range c.names {
-		if c.names[i] == name {
-			return i
+// named returns the index in c.names of a cookie's name, and its value, or -1.
+func (c *Codec) named(part string) (int, string) {
+	for i, name := range c.names {
+		n := len(name)
+		switch {
+		case len(part) <= n || part[n] != '=' && part[n] > ' ' || part[:n] != name:
+		case part[n] == '=':
+			return i, part[n+1:]
+		default: // net/http trims a name, and drops one with a blank in it
+			value := textproto.TrimString(part[n:])
+			if !strings.HasPrefix(value, "=") {
+				return -1, ""
+			}
+			return i, value[1:]
 		}
 	}
-	return -1
+	return -1, ""
 }
 
 // plainValue takes quotes away and returns the rest, or nothing where
 // net/http would drop the cookie for its bytes.
 func plainValue(value string) string {
-	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' {
-		value = value[1 : len(value)-1]
+	if plain(value) {
+		return value
 	}
-	if strings.IndexByte(value, '"') >= 0 || strings.IndexByte(value, '\\') >= 0 || !printable(value) {
-		return ""
+	if len(value) > 1 && value[0] == '"' && value[len(value)-1] == '"' && plain(value[1:len(value)-1]) {
+		return value[1 : len(value)-1]
 	}
-	return value
+	return ""
 }
 
-// plainBytes reports whether net/http reads and writes value as it is.
-func plainBytes(value string) bool { return !strings.ContainsAny(value, `"\;`) && printable(value) }
-
-// printable reports whether all bytes are printable ASCII. Tokens are long, so
-// eight bytes are looked at together, without a branch for each.
-func printable(value string) bool {
-	// In a byte below 0x80 neither sum carries into the next one; a byte above
-	// is itself a fault, so what it does to its neighbour is no matter.
-	const each = 0x0101010101010101
-	var above, below uint64 = 0, 0x80 * each // of each byte the high bit counts
-	i := 0
-	for ; i+8 <= len(value); i += 8 {
-		v := value[i : i+8]
-		x := uint64(v[0]) | uint64(v[1])<<8 | uint64(v[2])<<16 | uint64(v[3])<<24 |
-			uint64(v[4])<<32 | uint64(v[5])<<40 | uint64(v[6])<<48 | uint64(v[7])<<56
-		above |= x | (x + each) // set by 0x80 and above, and by 0x7f
-		below &= x + 0x60*each  // kept by 0x20 and above
-	}
-	for ; i < len(value); i++ {
-		if value[i] < 0x20 || value[i] >= 0x7f {
-			return false
+// plain reports whether all bytes are printable ASCII, and none a quote or a
+// backslash. Tokens are long, so eight bytes are looked at together, without a
+// branch for each; the last eight of them overlap those before.
+func plain(value string) bool {
+	last := len(value) - 8
+	if last < 0 {
+		x := uint64('x') * each
+		for i := range len(value) {
+			x = x<<8 | uint64(value[i])
 		}
+		return faults(x)&(0x80*each) == 0
 	}
-	return above&(0x80*each) == 0 && below == 0x80*each
+	found := faults(word(value[last:]))
+	for i := 0; i < last; i += 8 {
+		found |= faults(word(value[i:]))
+	}
+	return found&(0x80*each) == 0
+}
+
+// each is a word whose eight bytes are 1.
+const each = 0x0101010101010101
+
+// faults sets the high bit of each byte in x that is not printable ASCII, or is
+// a quote or a backslash. Below 0x80 no sum carries into the next byte, and no
+// difference borrows but for a fault; what a fault does to its neighbour is no
+// matter.
+func faults(x uint64) uint64 {
+	return x | (x + each) | ^(x + 0x60*each) | ((x ^ '"'*each) - each) | ((x ^ '\\'*each) - each)
+}
+
+// word returns the first eight bytes of text.
+func word(text string) uint64 {
+	_ = text[7]
+	return uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/crossmint-go/auth/session"
@@ -169,7 +170,7 @@ func (c *Codec) cookie(name int, token session.Secret, most int, expires time.Ti
 	cookie := c.attributes(name)
 	cookie.Value = token.Reveal()
 	most = min(most, maxPairBytes-len(cookie.Name))
-	if cookie.Value == "" || !plainBytes(cookie.Value) || len(cookie.Value) > most {
+	if cookie.Value == "" || !plain(cookie.Value) || strings.Contains(cookie.Value, ";") || len(cookie.Value) > most {
 		return nil, fmt.Errorf("%w (%s, %d bytes)", ErrUnfit, cookie.Name, len(cookie.Value))
 	}
 	if !expires.IsZero() {
