@@ -75,6 +75,17 @@ func (c *Codec) Read(r *http.Request) session.Material {
 	return c.readAll(lines)
 }
 
+// ReadWithRoom is [Codec.Read], and returns room for the copy of r that will
+// carry the session in its context, as session.NewMaterialWithRoom does. The
+// room is nil where no one pair came: such a request is not worth it.
+func (c *Codec) ReadWithRoom(r *http.Request) (material session.Material, room *http.Request) {
+	lines := r.Header["Cookie"]
+	if jwt, refresh, ok := c.usualPair(lines); ok {
+		return session.NewMaterialWithRoom[http.Request](jwt, refresh)
+	}
+	return c.readAll(lines), nil
+}
+
 func (c *Codec) readAll(lines []string) session.Material {
 	var found found
 	c.scan(lines, &found)

@@ -46,12 +46,12 @@ func RequireSession(sessions *session.Manager, cookies *cookie.Codec, config Con
 	g := newGate("RequireSession", sessions, cookies, config)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			o, err := g.pass(w, r)
+			result, room, err := g.pass(w, r)
 			if err != nil {
 				g.refuse(w, r, err)
 				return
 			}
-			next.ServeHTTP(w, o.request(r))
+			next.ServeHTTP(w, carry(r, result, room))
 		})
 	}
 }
@@ -64,8 +64,8 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 	g := newGate("OptionalSession", sessions, cookies, config)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			o, _ := g.pass(w, r)
-			next.ServeHTTP(w, o.request(r))
+			result, room, _ := g.pass(w, r)
+			next.ServeHTTP(w, carry(r, result, room))
 		})
 	}
 }
@@ -77,8 +77,8 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.ResponseWriter, *http.Request) (*session.AuthSession, error) {
 	g := newGate("Session", sessions, cookies, config)
 	return func(w http.ResponseWriter, r *http.Request) (*session.AuthSession, error) {
-		o, err := g.pass(w, r)
-		return o.Session, err
+		result, _, err := g.pass(w, r)
+		return result.Session, err
 	}
 }
 
@@ -110,24 +110,12 @@ func newGate(name string, sessions *session.Manager, cookies *cookie.Codec, conf
 	return &gate{sessions, cookies, config}
 }
 
-// outcome is what became of a request.
-type outcome struct {
-	session.Result
-	resumed bool // an earlier middleware has put it into the context already
-}
-
-// request returns r with the outcome in its context.
-func (o outcome) request(r *http.Request) *http.Request {
-	if o.resumed {
-		return r
-	}
-	return r.WithContext(o.NewContext(r.Context()))
-}
-
-// pass authenticates r and sets on w what has to be set whatever follows.
-func (g *gate) pass(w http.ResponseWriter, r *http.Request) (outcome, error) {
+// pass authenticates r and sets on w what has to be set whatever follows. It
+// returns room for the copy of r that is to carry the result, or nil, or r
+// itself, where an outer middleware has seen to that.
+func (g *gate) pass(w http.ResponseWriter, r *http.Request) (session.Result, *http.Request, error) {
 	if s, err, ok := g.sessions.Resume(r.Context()); ok {
-		return outcome{session.Result{Session: s}, true}, err
+		return session.Result{Session: s}, r, err
 	}
 	g.vary(w.Header())
 	if jwt, ok := g.bearer(r); ok {
@@ -135,18 +123,31 @@ func (g *gate) pass(w http.ResponseWriter, r *http.Request) (outcome, error) {
 		if reply.StatusOf(err) == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		}
-		return outcome{result, false}, err
+		return result, nil, err
 	}
-	result, err := g.authenticate(r)
+	material, room := g.cookies.ReadWithRoom(r)
+	result, err := g.authenticate(r, material)
 	result, err = g.cookies.Apply(w, r, result, err)
-	return outcome{result, false}, err
+	return result, room, err
 }
 
-func (g *gate) authenticate(r *http.Request) (session.Result, error) {
+func (g *gate) authenticate(r *http.Request, material session.Material) (session.Result, error) {
 	if upgrades(r) {
-		return g.sessions.Authenticate(r.Context(), g.cookies.Read(r), session.WithoutEarlyRefresh)
+		return g.sessions.Authenticate(r.Context(), material, session.WithoutEarlyRefresh)
 	}
-	return g.sessions.Authenticate(r.Context(), g.cookies.Read(r))
+	return g.sessions.Authenticate(r.Context(), material)
+}
+
+// carry returns r with the result in its context.
+func carry(r *http.Request, result session.Result, room *http.Request) *http.Request {
+	switch room {
+	case r:
+		return r
+	case nil:
+		return r.WithContext(result.NewContext(r.Context()))
+	}
+	*room = *r.WithContext(result.NewContext(r.Context()))
+	return room
 }
 
 // upgrades reports whether r asks for another protocol, such as WebSocket: by

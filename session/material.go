@@ -49,20 +49,39 @@ func NewMaterial(jwt, refreshToken string) Material {
 	return m
 }
 
+// NewMaterialWithRoom is [NewMaterial], and returns room for a T in the same
+// allocation: a middleware needs a copy of every request that it lets pass, and
+// two allocations cost more than all that is done about a known token. Whoever
+// keeps the session keeps the T.
+func NewMaterialWithRoom[T any](jwt, refreshToken string) (Material, *T) {
+	both := &struct {
+		node node
+		room T
+	}{}
+	n := &both.node
+	n.first.jwt, n.first.refresh = bounded(jwt, MaxJWTBytes), bounded(refreshToken, MaxRefreshTokenBytes)
+	if n.first.jwt == "" && n.first.refresh == "" {
+		return Material{}, &both.room
+	}
+	return Material{n.place()}, &both.room
+}
+
+// bounded returns a token, or nothing where it is too long.
+func bounded(token string, most int) string {
+	if len(token) > most {
+		return ""
+	}
+	return token
+}
+
 // Add appends a pair. Source is the caller's own name for the place the pair
 // was read from; [Result] speaks of pairs by it. Pairs without content, and
 // those beyond a small bound, are dropped.
 func (m *Material) Add(jwt, refreshToken string, source int) {
-	if len(jwt) > MaxJWTBytes {
-		jwt = ""
-	}
-	if len(refreshToken) > MaxRefreshTokenBytes {
-		refreshToken = ""
-	}
-	if jwt == "" && refreshToken == "" {
+	p := pair{bounded(jwt, MaxJWTBytes), bounded(refreshToken, MaxRefreshTokenBytes), source}
+	if p.jwt == "" && p.refresh == "" {
 		return
 	}
-	p := pair{jwt, refreshToken, source}
 	switch n := m.place.node(); {
 	case n == nil:
 		m.place = (&node{first: p}).place()
