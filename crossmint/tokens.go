@@ -25,18 +25,16 @@ var _ interface {
 // session.ErrUnavailable when the keys are out of reach, else
 // session.ErrJWTInvalid with the reason.
 func (c *Client) Verify(ctx context.Context, jwt string) (session.Token, error) {
-	claims, at, err := c.verifier.Verify(ctx, jwt, false)
-	return tokenOf(claims, at), verdict(err)
+	token, _, err := c.Judge(ctx, jwt, false)
+	return token, err
 }
 
-// VerifyFresh is [Client.Verify] for a JWT from upstream's own answer.
-func (c *Client) VerifyFresh(ctx context.Context, jwt string) (session.Token, error) {
-	claims, at, err := c.verifier.Verify(ctx, jwt, true)
-	return tokenOf(claims, at), verdict(err)
-}
-
-func tokenOf(claims verify.Claims, checkedAt int64) session.Token {
-	return session.Token{UserID: claims.UserID, IssuedAt: claims.IssuedAt, ExpiresAt: claims.ExpiresAt, CheckedAt: checkedAt}
+// Judge is [Client.Verify], and tells when the JWT was judged, in seconds since
+// 1970. Fresh says that it comes from upstream's own answer, and not from a
+// browser.
+func (c *Client) Judge(ctx context.Context, jwt string, fresh bool) (session.Token, int64, error) {
+	claims, at, err := c.verifier.Verify(ctx, jwt, fresh)
+	return session.Token(claims), at, verdict(err)
 }
 
 // Keys is a set of signing keys for [Client.VerifyWith]. The zero value holds
@@ -59,8 +57,8 @@ func (c *Client) VerifyWith(keys *Keys, jwt string) (session.Token, error) {
 	if keys == nil {
 		keys = &Keys{}
 	}
-	claims, at, err := c.verifier.VerifyWith(keys.set, jwt)
-	return tokenOf(claims, at), verdict(err)
+	claims, err := c.verifier.VerifyWith(keys.set, jwt)
+	return session.Token(claims), verdict(err)
 }
 
 // Deny makes Verify reject the JWT until it expires, in this process.

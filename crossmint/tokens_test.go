@@ -36,7 +36,7 @@ func TestVerify(t *testing.T) {
 			ada := fake.NewUser("ada@example.com")
 			// Upstream's own answer may be signed by a key that has just taken
 			// the old one's place: within a second of a fetch nobody can tell.
-			unlikely := map[string]string{"forged, VerifyFresh": session.ErrUnavailable.Error()}
+			unlikely := map[string]string{"forged, Judge": session.ErrUnavailable.Error()}
 			tests := []struct{ name, jwt, want, user string }{
 				{"valid", fake.JWT(ada), "valid", ada.ID},
 				{"expired", fake.ExpiredJWT(ada), session.ErrJWTExpired.Error(), ada.ID},
@@ -51,9 +51,9 @@ func TestVerify(t *testing.T) {
 			}
 			for _, test := range tests {
 				for name, verify := range map[string]func() (session.Token, error){
-					"Verify":      func() (session.Token, error) { return client.Verify(t.Context(), test.jwt) },
-					"VerifyFresh": func() (session.Token, error) { return client.VerifyFresh(t.Context(), test.jwt) },
-					"VerifyWith":  func() (session.Token, error) { return client.VerifyWith(keys, test.jwt) },
+					"Verify":     func() (session.Token, error) { return client.Verify(t.Context(), test.jwt) },
+					"Judge":      func() (session.Token, error) { return judgeFresh(t, client, test.jwt) },
+					"VerifyWith": func() (session.Token, error) { return client.VerifyWith(keys, test.jwt) },
 				} {
 					token, err := verify()
 					want, given := unlikely[test.name+", "+name]
@@ -72,17 +72,24 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// judgeFresh judges a JWT as upstream's own answer.
+func judgeFresh(t *testing.T, client *crossmint.Client, jwt string) (session.Token, error) {
+	t.Helper()
+	token, _, err := client.Judge(t.Context(), jwt, true)
+	return token, err
+}
+
 func TestVerifyToken(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{JWTLifetime: 2 * time.Hour})
 	client := newClient(t, fake.Config())
 	ada := fake.NewUser("")
 	before := time.Now().Unix()
-	token, err := client.Verify(t.Context(), fake.JWT(ada))
+	token, judged, err := client.Judge(t.Context(), fake.JWT(ada), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if token.CheckedAt < before || token.CheckedAt > time.Now().Unix() {
-		t.Errorf("CheckedAt = %v, want now", token.CheckedAt)
+	if judged < before || judged > time.Now().Unix() {
+		t.Errorf("judged at %v, want now", judged)
 	}
 	if got := token.ExpiresAt - token.IssuedAt; got != 2*60*60 {
 		t.Errorf("lifetime = %v, want 2 h", got)
@@ -166,7 +173,7 @@ func TestRefreshAndLogout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.VerifyFresh(t.Context(), grant.JWT.Reveal()); err != nil {
+	if _, err := judgeFresh(t, client, grant.JWT.Reveal()); err != nil {
 		t.Errorf("the new JWT: %v", err)
 	}
 	token := grant.RefreshToken

@@ -27,19 +27,26 @@ const (
 type candidate struct {
 	*pair
 	token   Token
+	judged  int64 // when, in seconds since 1970
 	verdict error // nil: valid
 }
 
-func (m *Manager) judge(ctx context.Context, p *pair) (c candidate) {
-	c.pair = p
-	if c.verdict = errNoJWT; p.jwt == "" {
-		return c
-	}
-	c.token, c.verdict = m.upstream.Verify(ctx, p.jwt)
-	if c.verdict != nil && strings.ContainsFunc(p.jwt, noCookieOctet) {
-		p.jwt, c.token, c.verdict = "", Token{}, errNoJWT
-	}
+// candidate judges the JWT of a pair.
+func (m *Manager) candidate(ctx context.Context, p *pair) candidate {
+	c := candidate{pair: p}
+	m.judge(ctx, &c)
 	return c
+}
+
+func (m *Manager) judge(ctx context.Context, c *candidate) {
+	if c.jwt == "" {
+		c.verdict = errNoJWT
+		return
+	}
+	c.token, c.judged, c.verdict = m.upstream.Judge(ctx, c.jwt, false)
+	if c.verdict != nil && strings.ContainsFunc(c.jwt, noCookieOctet) {
+		c.jwt, c.token, c.verdict = "", Token{}, errNoJWT
+	}
 }
 
 // noCookieOctet reports whether net/http drops a cookie for having r in its
@@ -48,6 +55,10 @@ func (m *Manager) judge(ctx context.Context, p *pair) (c candidate) {
 func noCookieOctet(r rune) bool { return r < 0x20 || r >= 0x7f || r == '"' || r == '\\' }
 
 var errNoJWT = errors.New("no JWT")
+
+// remaining returns for how many seconds, one begun counts whole, the JWT holds
+// from the judgement on; it is not positive for one that had expired.
+func (c *candidate) remaining() int64 { return c.token.ExpiresAt - c.judged }
 
 // signed reports whether the JWT is correctly signed, expired or not.
 func (c *candidate) signed() bool { return c.verdict == nil || errors.Is(c.verdict, ErrJWTExpired) }
@@ -65,7 +76,8 @@ func (m *Manager) Authenticate(ctx context.Context, presented Material, options 
 	if n == nil {
 		return m.conclude(ctx, newAttempt("authenticate", nil), Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial))
 	}
-	first := m.judge(ctx, &n.first)
+	first := candidate{pair: &n.first}
+	m.judge(ctx, &first)
 	early := m.inEarlyWindow(&first) && !slices.Contains(options, WithoutEarlyRefresh)
 	if first.verdict == nil && m.complete(&first) && n.more == nil && !early {
 		if m.config.ReportAllowed {
@@ -128,7 +140,7 @@ func (m *Manager) rank(ctx context.Context, n *node, first candidate) []candidat
 	candidates := []candidate{first}
 	others := n.others()
 	for i := range others {
-		candidates = append(candidates, m.judge(ctx, &others[i]))
+		candidates = append(candidates, m.candidate(ctx, &others[i]))
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
@@ -188,7 +200,7 @@ func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
 	if a.node == nil {
 		return m.conclude(ctx, a, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))
 	}
-	c := m.judge(ctx, &a.node.first)
+	c := m.candidate(ctx, &a.node.first)
 	a.best = c
 	switch {
 	case c.verdict == nil:

@@ -22,7 +22,7 @@ const (
 
 // inEarlyWindow reports whether c's JWT is valid but not for long.
 func (m *Manager) inEarlyWindow(c *candidate) bool {
-	remaining := c.token.remaining()
+	remaining := c.remaining()
 	if remaining > earlyWindow || c.verdict != nil || c.refresh == "" || c.token.IssuedAt == 0 {
 		return false
 	}

@@ -147,11 +147,14 @@ func TestStoreRecoveredIsNoWarning(t *testing.T) {
 	}
 }
 
-// slowClock is an upstream by whose clock no JWT's time has come.
+// slowClock is an upstream by whose clock the time of no fresh JWT has come.
 type slowClock struct{ session.Upstream }
 
-func (slowClock) VerifyFresh(context.Context, string) (session.Token, error) {
-	return session.Token{}, errors.Join(session.ErrJWTInvalid, session.ErrJWTNotYet)
+func (s slowClock) Judge(ctx context.Context, jwt string, fresh bool) (session.Token, int64, error) {
+	if !fresh {
+		return s.Upstream.Judge(ctx, jwt, fresh)
+	}
+	return session.Token{}, 0, errors.Join(session.ErrJWTInvalid, session.ErrJWTNotYet)
 }
 
 // shelf is a store that holds one grant for whatever token.

@@ -21,7 +21,7 @@ func (m *Manager) SessionContext(ctx context.Context, s *AuthSession) (context.C
 	forget := m.live.add(s.UserID, func() { end(ErrLoggedOut) })
 	context.AfterFunc(ctx, forget)
 	// The user may have logged out between the request and now.
-	switch _, err := m.upstream.Verify(ctx, s.JWT.Reveal()); {
+	switch _, _, err := m.upstream.Judge(ctx, s.JWT.Reveal(), false); {
 	case err == nil, errors.Is(err, ErrUnavailable):
 	case errors.Is(err, ErrLoggedOut):
 		end(ErrLoggedOut)

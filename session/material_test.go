@@ -16,9 +16,9 @@ type counting struct {
 	judged *atomic.Int64
 }
 
-func (c counting) Verify(ctx context.Context, jwt string) (session.Token, error) {
+func (c counting) Judge(ctx context.Context, jwt string, fresh bool) (session.Token, int64, error) {
 	c.judged.Add(1)
-	return c.Upstream.Verify(ctx, jwt)
+	return c.Upstream.Judge(ctx, jwt, fresh)
 }
 
 // However many cookies a request brings, few of them cost anything.

@@ -60,7 +60,7 @@ func (m *Manager) exchange(ctx context.Context, a *attempt, c *candidate) (Share
 		if err != nil {
 			return shared, Token{}, waited(ctx, err)
 		}
-		token, err := m.upstream.VerifyFresh(ctx, shared.Grant.JWT.Reveal())
+		token, _, err := m.upstream.Judge(ctx, shared.Grant.JWT.Reveal(), true)
 		switch {
 		case err == nil:
 			return shared, token, nil

@@ -9,15 +9,16 @@ import (
 // Upstream is the service that issues sessions; *crossmint.Client is the one
 // in production. Implementations are safe for concurrent use.
 type Upstream interface {
-	// Verify judges a JWT that a browser presents. A nil error means valid.
-	// An error that is [ErrJWTExpired] comes with a Token, since the
-	// signature is right; one that is [ErrUnavailable] means that nobody can
-	// tell; any other error means invalid, [ErrJWTKeyUnknown] among them.
-	Verify(ctx context.Context, jwt string) (Token, error)
-	// VerifyFresh is Verify for a JWT that upstream itself has just sent: a
-	// key that is not known yet may be fetched at once.
-	VerifyFresh(ctx context.Context, jwt string) (Token, error)
-	// Deny makes Verify reject the JWT, in every spelling, until it expires.
+	// Judge judges a JWT, and tells when, in seconds since 1970. Fresh says that
+	// upstream itself has just sent it, so that a key which is not known yet may
+	// be fetched at once; else a browser presents it.
+	//
+	// A nil error means valid. An error that is [ErrJWTExpired] comes with a
+	// Token, since the signature is right; one that is [ErrUnavailable] means
+	// that nobody can tell; any other error means invalid, [ErrJWTKeyUnknown]
+	// among them.
+	Judge(ctx context.Context, jwt string, fresh bool) (t Token, at int64, err error)
+	// Deny makes Judge reject the JWT, in every spelling, until it expires.
 	Deny(ctx context.Context, jwt string)
 	// Refresh exchanges a refresh token or a one-time secret, in one try.
 	// Errors are [*UpstreamError].
@@ -45,10 +46,4 @@ type Token struct {
 	// IssuedAt and ExpiresAt are seconds since 1970, as the JWT has them
 	// (RFC 7519 §2). IssuedAt is 0 where it does not tell.
 	IssuedAt, ExpiresAt int64
-	// CheckedAt is the time of the judgement, likewise.
-	CheckedAt int64
 }
-
-// remaining returns for how many seconds, one begun counts whole, the JWT holds
-// from the judgement on; it is not positive for one that had expired.
-func (t *Token) remaining() int64 { return t.ExpiresAt - t.CheckedAt }

@@ -58,7 +58,7 @@ func (w *work) heed(ctx context.Context, err error) error {
 
 // Judge implements [Work].
 func (w *work) Judge(ctx context.Context, g *Grant) error {
-	token, err := w.m.upstream.VerifyFresh(ctx, g.JWT.Reveal())
+	token, _, err := w.m.upstream.Judge(ctx, g.JWT.Reveal(), true)
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return err

@@ -71,7 +71,7 @@ func refuse(t *testing.T, config func(*verify.Config), rows []hostile) {
 				token := faulty.token()
 				_, _, err := v.Verify(t.Context(), token, false)
 				refused(t, err, row.reason)
-				_, _, err = v.VerifyWith(set, token)
+				_, err = v.VerifyWith(set, token)
 				refused(t, err, row.reason)
 			})
 		}

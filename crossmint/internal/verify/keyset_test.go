@@ -132,7 +132,7 @@ func TestKeySetWithPrivateKeys(t *testing.T) {
 				t.Fatal(err)
 			}
 			v := newVerifier(t, newSource())
-			if _, _, err := v.VerifyWith(set, pair[0].jwt()); err != nil {
+			if _, err := v.VerifyWith(set, pair[0].jwt()); err != nil {
 				t.Error(err)
 			}
 			if len(set.Warnings) != 1 || !strings.Contains(set.Warnings[0], "private half") {
@@ -191,7 +191,7 @@ func TestParseKeySetRefuses(t *testing.T) {
 // A set of no keys judges nobody.
 func TestVerifyWithoutKeys(t *testing.T) {
 	v := newVerifier(t, newSource())
-	_, _, err := v.VerifyWith(nil, edSigner("k1").jwt())
+	_, err := v.VerifyWith(nil, edSigner("k1").jwt())
 	if got := verdict(err); got != invalid {
 		t.Errorf("verdict = %s (%v), want %s", got, err, invalid)
 	}
