@@ -126,16 +126,10 @@ func (g *gate) pass(w http.ResponseWriter, r *http.Request) (session.Result, *ht
 		return result, nil, err
 	}
 	material, room := g.cookies.ReadWithRoom(r)
-	result, err := g.authenticate(r, material)
+	upgrading := session.WithoutEarlyRefresh(func() bool { return upgrades(r) })
+	result, err := g.sessions.Authenticate(r.Context(), material, upgrading)
 	result, err = g.cookies.Apply(w, r, result, err)
 	return result, room, err
-}
-
-func (g *gate) authenticate(r *http.Request, material session.Material) (session.Result, error) {
-	if upgrades(r) {
-		return g.sessions.Authenticate(r.Context(), material, session.WithoutEarlyRefresh)
-	}
-	return g.sessions.Authenticate(r.Context(), material)
 }
 
 // carry returns r with the result in its context.

@@ -12,7 +12,6 @@ type attempt struct {
 	op      string
 	started time.Time
 	node    *node
-	early   bool
 	asked   Secret // the refresh token used last
 	shared  bool
 	best    candidate

@@ -13,15 +13,14 @@ import (
 // upstream answers it to a bad API key.
 const statusForbidden = 403
 
-// An Option changes what [Manager.Authenticate] does for one request.
-type Option uint8
+// An Option changes what [Manager.Authenticate] does for one request. The zero
+// value changes nothing.
+type Option struct{ withoutEarlyRefresh func() bool }
 
-const (
-	// WithoutEarlyRefresh is for requests whose answer may not be able to
-	// carry cookies, such as upgrades to WebSocket: they refresh only what
-	// has expired.
-	WithoutEarlyRefresh Option = 1 + iota
-)
+// WithoutEarlyRefresh is for requests whose answer may not be able to carry
+// cookies, such as upgrades to WebSocket: where it holds, they refresh only what
+// has expired. It is asked when an early refresh is due.
+func WithoutEarlyRefresh(holds func() bool) Option { return Option{holds} }
 
 // candidate is a pair with the verdict on its JWT.
 type candidate struct {
@@ -78,16 +77,14 @@ func (m *Manager) Authenticate(ctx context.Context, presented Material, options 
 	}
 	first := candidate{pair: &n.first}
 	m.judge(ctx, &first)
-	early := m.inEarlyWindow(&first) && !slices.Contains(options, WithoutEarlyRefresh)
-	if first.verdict == nil && m.complete(&first) && n.more == nil && !early {
+	if first.verdict == nil && m.complete(&first) && n.more == nil && !m.inEarlyWindow(&first) {
 		if m.config.ReportAllowed {
 			m.report(ctx, Event{Outcome: Allowed, Op: "authenticate", UserID: first.token.UserID})
 		}
 		return m.admit(n, &first), nil
 	}
 	a := newAttempt("authenticate", n)
-	a.early = !slices.Contains(options, WithoutEarlyRefresh)
-	result, err := m.decide(ctx, a, first)
+	result, err := m.decide(ctx, a, first, options)
 	return m.conclude(ctx, a, result, err)
 }
 
@@ -112,12 +109,13 @@ func (m *Manager) admit(n *node, c *candidate) Result {
 }
 
 // decide takes the way of a request that is not plainly in order.
-func (m *Manager) decide(ctx context.Context, a *attempt, first candidate) (Result, error) {
+func (m *Manager) decide(ctx context.Context, a *attempt, first candidate, options []Option) (Result, error) {
 	candidates := m.rank(ctx, a.node, first)
 	a.best = candidates[0]
 	best := &candidates[0]
 	if best.verdict == nil && m.complete(best) {
-		if a.early && m.inEarlyWindow(best) {
+		without := func(o Option) bool { return o.withoutEarlyRefresh != nil && o.withoutEarlyRefresh() }
+		if m.inEarlyWindow(best) && !slices.ContainsFunc(options, without) {
 			return m.refreshEarly(ctx, a, best)
 		}
 		return m.admit(a.node, best), nil

@@ -331,7 +331,7 @@ func TestEarlyRefresh(t *testing.T) {
 	in(t, "never for a request that cannot carry cookies", config, session.Config{}, func(t *testing.T, w *world) {
 		m := w.signIn("ann@example.com")
 		time.Sleep(575 * second)
-		_, err := w.Authenticate(t.Context(), m, session.WithoutEarlyRefresh)
+		_, err := w.Authenticate(t.Context(), m, session.WithoutEarlyRefresh(func() bool { return true }))
 		w.want(err, "OK", 0)
 		synctest.Wait()
 	})
