@@ -31,11 +31,11 @@ func (g *gate) vary(h http.Header) {
 
 // bearer returns the JWT of an Authorization header, and whether there is
 // such a header and Config.Bearer asks for it.
-func (g *gate) bearer(r *http.Request) (session.Secret, bool) {
-	if !g.config.Bearer {
-		return session.Secret{}, false
+func (g *gate) bearer(r *http.Request) (jwt session.Secret, ok bool) {
+	if g.config.Bearer {
+		jwt, ok = session.BearerToken(r.Header["Authorization"]...)
 	}
-	return session.BearerToken(r.Header["Authorization"]...)
+	return jwt, ok
 }
 
 // navigates reports whether r comes from a person who goes to a page, rather
