@@ -40,17 +40,18 @@ func (v *values) at(i int) string {
 func (c *Codec) scan(lines []string, found *found) {
 	count := len(lines)
 	for _, line := range lines {
-		for len(line) > 0 {
-			var part string
-			var more bool
-			if part, line, more = next(line); more {
+		for line != "" {
+			part, rest, more := strings.Cut(line, ";")
+			if line = rest; more {
 				count++
 			}
-			i, value := c.named(part)
+			part = textproto.TrimString(part)
+			i := c.named(part)
 			if i < 0 || found[i].count == maxValues {
 				continue
 			}
-			if value = plainValue(value); value != "" {
+			value, given := strings.CutPrefix(textproto.TrimString(part[len(c.names[i]):]), "=")
+			if value = plainValue(value); given && value != "" {
 				found[i].value[found[i].count] = value
 				found[i].count++
 			}
@@ -62,23 +63,39 @@ func (c *Codec) scan(lines []string, found *found) {
 }
 
 // usualPair returns what scan finds where that is one configured pair and
-// nothing else, as in nearly all requests, but leaves the bytes of the JWT
-// unchecked. They are most of the header, and a correct signature vouches for
-// them; the manager drops a JWT with other bytes as scan does.
+// nothing else, written as RFC 6265 §4.2.1 has it: nearly always. It leaves the
+// bytes of the JWT unchecked: they are most of the header, and a correct
+// signature vouches for them; the manager drops a JWT with other bytes as scan
+// does.
 func (c *Codec) usualPair(lines []string) (jwt, refresh string, ok bool) {
 	if len(lines) != 1 {
 		return "", "", false
 	}
 	g, count := &c.generations[configured], 0
-	for line := lines[0]; len(line) > 0; count++ {
-		var part string
-		part, line, _ = next(line)
-		switch i, value := c.named(part); {
-		case i < 0:
-		case i == g.jwt && jwt == "" && !strings.HasPrefix(value, `"`):
+	for line := lines[0]; line != ""; count++ {
+		part := line
+		if i := strings.IndexByte(line, ';'); i >= 0 {
+			part, line = line[:i], line[i+1:]
+		} else {
+			line = ""
+		}
+		part = strings.TrimPrefix(part, " ")
+		if part == "" || part[0] <= ' ' {
+			return "", "", false
+		}
+		i := c.named(part)
+		if i < 0 {
+			continue
+		}
+		n := len(c.names[i])
+		value := part[n+1:]
+		switch {
+		case part[n] != '=' || part[len(part)-1] <= ' ':
+			return "", "", false
+		case i == g.jwt && jwt == "" && value != "" && value[0] != '"':
 			jwt = value
-		case i == g.refresh && refresh == "":
-			refresh = plainValue(value)
+		case i == g.refresh && refresh == "" && plain(value):
+			refresh = value
 		default:
 			return "", "", false
 		}
@@ -86,33 +103,15 @@ func (c *Codec) usualPair(lines []string) (jwt, refresh string, ok bool) {
 	return jwt, refresh, jwt != "" && refresh != "" && count < maxCookies
 }
 
-// next cuts the first cookie off a line, and reports whether a semicolon
-// followed it.
-func next(line string) (part, rest string, more bool) {
-	part = line
-	if i := strings.IndexByte(line, ';'); i >= 0 {
-		part, rest, more = line[:i], line[i+1:], true
-	}
-	return textproto.TrimString(part), rest, more
-}
-
-// named returns the index in c.names of a cookie's name, and its value, or -1.
-func (c *Codec) named(part string) (int, string) {
+// named returns the index in c.names of the name of a cookie, or -1. It ends at
+// an equals sign, or at blanks, which net/http takes away before one.
+func (c *Codec) named(part string) int {
 	for i, name := range c.names {
-		n := len(name)
-		switch {
-		case len(part) <= n || part[n] != '=' && part[n] > ' ' || part[:n] != name:
-		case part[n] == '=':
-			return i, part[n+1:]
-		default: // net/http trims a name, and drops one with a blank in it
-			value := textproto.TrimString(part[n:])
-			if !strings.HasPrefix(value, "=") {
-				return -1, ""
-			}
-			return i, value[1:]
+		if n := len(name); len(part) > n && (part[n] == '=' || part[n] <= ' ') && part[:n] == name {
+			return i
 		}
 	}
-	return -1, ""
+	return -1
 }
 
 // plainValue takes quotes away and returns the rest, or nothing where
