@@ -185,7 +185,7 @@ func (c *Codec) cookie(name int, token session.Secret, most int, expires time.Ti
 // browser's session, for times that make no sense.
 func (c *Codec) expires(g *session.Grant) time.Time {
 	now := time.Now()
-	end := g.RefreshToken.ExpiresAt
+	end := g.RefreshToken.ExpiresAt()
 	if c.config.Lifetime > 0 {
 		end = now.Add(c.config.Lifetime)
 	}

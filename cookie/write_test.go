@@ -62,26 +62,26 @@ func lifetime(c *http.Cookie) time.Duration {
 
 func TestLifetime(t *testing.T) {
 	const day = 24 * time.Hour
-	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
+	in := func(d time.Duration) string { return time.Now().Add(d).Format(time.RFC3339) }
 	tests := []struct {
 		name    string
 		config  cookie.Config
-		expires time.Time
+		expires string
 		want    time.Duration
 	}{
 		{"with the refresh token", cookie.Config{}, in(30 * day), 30 * day},
-		{"unreadable", cookie.Config{}, time.Time{}, 0},
+		{"unreadable", cookie.Config{}, "soon", 0},
 		{"past", cookie.Config{}, in(-time.Hour), 0},
-		{"year 1500", cookie.Config{}, time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC), 0},
+		{"year 1500", cookie.Config{}, "1500-01-01T00:00:00Z", 0},
 		{"beyond 400 days", cookie.Config{}, in(4000 * day), 400 * day},
-		{"year 9999", cookie.Config{}, time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), 400 * day},
+		{"year 9999", cookie.Config{}, "9999-12-31T23:59:59Z", 400 * day},
 		{"configured", cookie.Config{Lifetime: day}, in(30 * day), day},
-		{"configured, nothing from upstream", cookie.Config{Lifetime: day}, time.Time{}, day},
+		{"configured, nothing from upstream", cookie.Config{Lifetime: day}, "", day},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			g := grant("J", "R")
-			g.RefreshToken.ExpiresAt = test.expires
+			g.RefreshToken.ExpiresAtText = test.expires
 			w := httptest.NewRecorder()
 			if err := newCodec(t, test.config).Write(w, request(), g); err != nil {
 				t.Fatal(err)

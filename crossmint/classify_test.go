@@ -129,8 +129,8 @@ func TestTakesAnyExpiry(t *testing.T) {
 			continue
 		}
 		token := grant.RefreshToken
-		if token.ExpiresAt.IsZero() == readable || readable && `"`+token.ExpiresAtText+`"` != text {
-			t.Errorf("%s: read as %v, %q", text, token.ExpiresAt, token.ExpiresAtText)
+		if token.ExpiresAt().IsZero() == readable || readable && `"`+token.ExpiresAtText+`"` != text {
+			t.Errorf("%s: read as %v, %q", text, token.ExpiresAt(), token.ExpiresAtText)
 		}
 	}
 }

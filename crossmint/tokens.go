@@ -172,7 +172,6 @@ func parseRefreshToken(value strictjson.Value, token *session.RefreshToken) erro
 			token.Secret = session.NewSecret(text)
 		case "expiresAt":
 			token.ExpiresAtText = text
-			token.ExpiresAt, _ = time.Parse(time.RFC3339, text)
 		}
 		return nil
 	})

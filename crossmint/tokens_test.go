@@ -177,7 +177,7 @@ func TestRefreshAndLogout(t *testing.T) {
 		t.Errorf("the new JWT: %v", err)
 	}
 	token := grant.RefreshToken
-	if !fake.Live(token.Secret.Reveal()) || token.ExpiresAt.Format(time.RFC3339) != mustParse(t, token.ExpiresAtText).Format(time.RFC3339) {
+	if !fake.Live(token.Secret.Reveal()) || token.ExpiresAt().Format(time.RFC3339) != mustParse(t, token.ExpiresAtText).Format(time.RFC3339) {
 		t.Errorf("refresh token = %+v, want a live one with an end", token)
 	}
 	if grant.ReceivedAt.Before(before) || grant.User.ID != ada.ID || grant.User.Email != ada.Email {

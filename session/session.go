@@ -50,11 +50,20 @@ func DecodeClaims(jwt Secret, v any) error {
 // A RefreshToken renews a session. Upstream accepts each one once.
 type RefreshToken struct {
 	Secret Secret
-	// ExpiresAt is zero where the token was read from a cookie, which does
-	// not tell, and where upstream's text could not be read as a time.
-	ExpiresAt time.Time
-	// ExpiresAtText is upstream's own spelling, handed on unchanged.
+	// ExpiresAtText is when the token ends in upstream's own spelling, which is
+	// handed on unchanged. It is empty where the token was read from a cookie,
+	// which does not tell.
 	ExpiresAtText string
+}
+
+// ExpiresAt returns when the token ends. It is zero where nobody has told, or in
+// a text that is no time (RFC 3339).
+func (t RefreshToken) ExpiresAt() time.Time {
+	at, err := time.Parse(time.RFC3339, t.ExpiresAtText)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // A Grant is what upstream gives for a refresh token or a one-time secret.

@@ -76,7 +76,7 @@ func (s *Server) SignInExpired(jar http.CookieJar, site *url.URL, email string) 
 // and crossmint-refresh-token, Path=/, until the refresh token expires. They
 // are not Secure, so that jars send them to a test server over plain http.
 func Cookies(grant session.Grant) []*http.Cookie {
-	expires := grant.RefreshToken.ExpiresAt
+	expires := grant.RefreshToken.ExpiresAt()
 	return []*http.Cookie{
 		{Name: jwtCookie, Value: grant.JWT.Reveal(), Path: "/", Expires: expires, SameSite: http.SameSiteLaxMode},
 		{Name: refreshCookie, Value: grant.RefreshToken.Secret.Reveal(), Path: "/", Expires: expires, SameSite: http.SameSiteLaxMode, HttpOnly: true},

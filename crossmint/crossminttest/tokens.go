@@ -33,7 +33,7 @@ type family struct {
 
 // live reports whether the newest token can be used.
 func (f *family) live(now time.Time) bool {
-	return !f.revoked && now.Before(f.grant.RefreshToken.ExpiresAt)
+	return !f.revoked && now.Before(f.grant.RefreshToken.ExpiresAt())
 }
 
 // A token is one refresh token. Consumed is zero for the newest of a family.
@@ -110,7 +110,6 @@ func (s *Server) issue(f *family) {
 		User: s.people.byID[f.userID],
 		RefreshToken: session.RefreshToken{
 			Secret:        session.NewSecret(secret),
-			ExpiresAt:     expires,
 			ExpiresAtText: expires.Format("2006-01-02T15:04:05.000Z"),
 		},
 	}

@@ -54,8 +54,8 @@ func (n *naiveSite) renew(w http.ResponseWriter, r *http.Request) (*session.Gran
 		http.Error(w, "signed out", http.StatusUnauthorized)
 		return nil, false
 	}
-	set(w, "crossmint-session", grant.JWT.Reveal(), grant.RefreshToken.ExpiresAt)
-	set(w, "crossmint-refresh-token", grant.RefreshToken.Secret.Reveal(), grant.RefreshToken.ExpiresAt)
+	set(w, "crossmint-session", grant.JWT.Reveal(), grant.RefreshToken.ExpiresAt())
+	set(w, "crossmint-refresh-token", grant.RefreshToken.Secret.Reveal(), grant.RefreshToken.ExpiresAt())
 	return grant, true
 }
 

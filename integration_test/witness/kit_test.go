@@ -179,10 +179,9 @@ func (k *kit) store(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &in) {
 		return
 	}
-	end, _ := time.Parse(time.RFC3339, in.RefreshToken.ExpiresAt)
 	err := k.cookies.Write(w, r, &session.Grant{
 		JWT:          session.NewSecret(in.JWT),
-		RefreshToken: session.RefreshToken{Secret: session.NewSecret(in.RefreshToken.Secret), ExpiresAt: end},
+		RefreshToken: session.RefreshToken{Secret: session.NewSecret(in.RefreshToken.Secret), ExpiresAtText: in.RefreshToken.ExpiresAt},
 	})
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)

@@ -31,7 +31,7 @@ func TestDenialsPassThrough(t *testing.T) {
 	}
 	there.DenyDigest(digest, until)
 	for name, upstream := range map[string]session.Upstream{"here": here.(session.Upstream), "there": there.(session.Upstream)} {
-		if _, err := upstream.Verify(t.Context(), jwt); !errors.Is(err, session.ErrJWTInvalid) {
+		if _, _, err := upstream.Judge(t.Context(), jwt, false); !errors.Is(err, session.ErrJWTInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

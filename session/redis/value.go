@@ -31,7 +31,6 @@ const (
 type grantValue struct {
 	JWT           string       `json:"jwt"`
 	Refresh       string       `json:"refresh"`
-	ExpiresAt     time.Time    `json:"expiresAt"`
 	ExpiresAtText string       `json:"expiresAtText"`
 	User          session.User `json:"user"`
 	ReceivedAt    time.Time    `json:"receivedAt"`
@@ -40,8 +39,7 @@ type grantValue struct {
 func marshalGrant(g *session.Grant) ([]byte, error) {
 	return json.Marshal(grantValue{
 		JWT: g.JWT.Reveal(), Refresh: g.RefreshToken.Secret.Reveal(),
-		ExpiresAt: g.RefreshToken.ExpiresAt, ExpiresAtText: g.RefreshToken.ExpiresAtText,
-		User: g.User, ReceivedAt: g.ReceivedAt,
+		ExpiresAtText: g.RefreshToken.ExpiresAtText, User: g.User, ReceivedAt: g.ReceivedAt,
 	})
 }
 
@@ -51,11 +49,9 @@ func unmarshalGrant(plain []byte) (*session.Grant, error) {
 		return nil, fmt.Errorf("redis: a grant in the store: %w", err)
 	}
 	return &session.Grant{
-		JWT: session.NewSecret(v.JWT),
-		RefreshToken: session.RefreshToken{
-			Secret: session.NewSecret(v.Refresh), ExpiresAt: v.ExpiresAt, ExpiresAtText: v.ExpiresAtText,
-		},
-		User: v.User, ReceivedAt: v.ReceivedAt,
+		JWT:          session.NewSecret(v.JWT),
+		RefreshToken: session.RefreshToken{Secret: session.NewSecret(v.Refresh), ExpiresAtText: v.ExpiresAtText},
+		User:         v.User, ReceivedAt: v.ReceivedAt,
 	}, nil
 }
 
