@@ -25,9 +25,9 @@ func newAttempt(op string, n *node) *attempt {
 func (m *Manager) conclude(ctx context.Context, a *attempt, result Result, err error) (Result, error) {
 	if err != nil {
 		if a.node == nil || a.node.owner != nil {
-			a.node = &node{}
+			a.node = &node{fate: &usual}
 		}
-		a.node.owner, a.node.err = m, err
+		a.node.settle(m, err)
 		result = Result{place: a.node.place()}
 	}
 	e := Event{

@@ -25,14 +25,15 @@ func WithoutEarlyRefresh(holds func() bool) Option { return Option{holds} }
 // candidate is a pair with the verdict on its JWT.
 type candidate struct {
 	*pair
+	source  int
 	token   Token
 	judged  int64 // when, in seconds since 1970
 	verdict error // nil: valid
 }
 
 // candidate judges the JWT of a pair.
-func (m *Manager) candidate(ctx context.Context, p *pair) candidate {
-	c := candidate{pair: p}
+func (m *Manager) candidate(ctx context.Context, p *pair, source int) candidate {
+	c := candidate{pair: p, source: source}
 	m.judge(ctx, &c)
 	return c
 }
@@ -75,9 +76,9 @@ func (m *Manager) Authenticate(ctx context.Context, presented Material, options 
 	if n == nil {
 		return m.conclude(ctx, newAttempt("authenticate", nil), Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial))
 	}
-	first := candidate{pair: &n.first}
+	first := candidate{pair: &n.first, source: n.source}
 	m.judge(ctx, &first)
-	if first.verdict == nil && m.complete(&first) && n.more == nil && !m.inEarlyWindow(&first) {
+	if first.verdict == nil && m.complete(&first) && n.others == nil && !m.inEarlyWindow(&first) {
 		if m.config.ReportAllowed {
 			m.report(ctx, Event{Outcome: Allowed, Op: "authenticate", UserID: first.token.UserID})
 		}
@@ -97,10 +98,10 @@ func (m *Manager) complete(c *candidate) bool {
 // admit returns the session that the request brought.
 func (m *Manager) admit(n *node, c *candidate) Result {
 	if n.owner != nil { // used before: what was handed out must not change
-		n = &node{first: *c.pair}
+		n = &node{first: *c.pair, fate: &usual}
 		c.pair = &n.first
 	}
-	n.owner, n.err = m, nil
+	n.settle(m, nil)
 	n.session.UserID = c.token.UserID
 	n.session.JWT = Secret{&c.jwt}
 	n.session.RefreshToken.Secret = Secret{&c.refresh}
@@ -136,9 +137,9 @@ func (m *Manager) decide(ctx context.Context, a *attempt, first candidate, optio
 // that ends last, then as they came.
 func (m *Manager) rank(ctx context.Context, n *node, first candidate) []candidate {
 	candidates := []candidate{first}
-	others := n.others()
-	for i := range others {
-		candidates = append(candidates, m.candidate(ctx, &others[i]))
+	for i := range n.others {
+		other := &n.others[i]
+		candidates = append(candidates, m.candidate(ctx, &other.pair, other.source))
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
@@ -198,7 +199,7 @@ func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
 	if a.node == nil {
 		return m.conclude(ctx, a, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))
 	}
-	c := m.candidate(ctx, &a.node.first)
+	c := m.candidate(ctx, &a.node.first, 0)
 	a.best = c
 	switch {
 	case c.verdict == nil:

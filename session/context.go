@@ -43,9 +43,9 @@ var errAbsent = errors.New("no session")
 // production the middleware does the same. A middleware downstream does not
 // take such a session for one that its own manager has verified.
 func NewContext(ctx context.Context, s *AuthSession) context.Context {
-	n := &node{parent: ctx, err: errAbsent}
+	n := &node{fate: &fate{err: errAbsent}, parent: ctx}
 	if s != nil {
-		n.session, n.err = *s, nil
+		n.session, n.fate = *s, &usual
 	}
 	return n.place()
 }
@@ -97,9 +97,9 @@ func (r Result) NewContext(ctx context.Context) context.Context {
 	n := r.place.node()
 	switch {
 	case n == nil:
-		n = &node{err: errAbsent}
+		n = &node{fate: &fate{err: errAbsent}}
 	case n.parent != nil: // it has a place in another context already
-		n = &node{owner: n.owner, err: n.err, session: n.session}
+		n = &node{fate: n.fate, session: n.session}
 	}
 	n.parent = ctx
 	return n.place()
@@ -112,12 +112,12 @@ func (r Result) Failed(ctx context.Context, err error) Result {
 	if err == nil {
 		err = errAbsent
 	}
-	failed := &node{err: err}
+	failed := &fate{err: err}
 	if n := r.place.node(); n != nil && n.owner != nil {
 		failed.owner = n.owner
 		n.owner.report(ctx, Event{Outcome: Undecided, Op: "store", Err: err, UserID: n.session.UserID})
 	}
-	return Result{place: failed.place()}
+	return Result{place: (&node{fate: failed}).place()}
 }
 
 // Resume returns the outcome that an earlier middleware with the same Manager

@@ -28,7 +28,7 @@ func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) 
 	var cookies []candidate
 	if n := presented.place.node(); n != nil {
 		judging, stop := m.judging(ctx)
-		cookies = m.rank(judging, n, m.candidate(judging, &n.first))
+		cookies = m.rank(judging, n, m.candidate(judging, &n.first, n.source))
 		stop()
 	}
 	leaving := leavers(cookies, token)

@@ -104,6 +104,7 @@ type Manager struct {
 	keyGuard    keyGuard
 	early       *earlyFailures
 	live        connections
+	admitted    fate
 	report      func(context.Context, Event)
 
 	lastSuccess atomic.Int64 // of a refresh, in ns since 1970; 0: none yet
@@ -120,6 +121,7 @@ func NewManager(config Config) (*Manager, error) {
 		config: config, upstream: config.Upstream, hasher: newHasher(), bucket: newBucket(), leaving: newBucket(), early: newEarlyFailures(),
 		report: newReporter(config),
 	}
+	m.admitted.owner = m
 	m.coordinator = newLocal(config.Coordinator, m.hasher, config.Grace, m.report)
 	m.learnDenials()
 	return m, nil

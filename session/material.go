@@ -24,22 +24,43 @@ type Material struct{ place place }
 // node carries one request's material, its session and its place in the
 // context in a single allocation.
 type node struct {
-	self  *node // what a place points to
-	first pair
-	more  *[]pair // nil for most requests
-
-	// Set once the material has been authenticated.
-	owner   *Manager
-	err     error // why there is no session; nil: session holds
-	session AuthSession
+	*fate         // never nil
+	self    *node // what a place points to
+	first   pair
+	session AuthSession // holds where an owner has found no err
 	parent  context.Context
+}
+
+// fate is what most nodes have in common, which need room for a pointer only:
+// they begin as usual and end as their Manager's admitted. It is never changed
+// while a node points to it.
+type fate struct {
+	source int      // of the first pair
+	others []pairOf // the pairs after it
+	owner  *Manager // who has authenticated the material; nil: nobody yet
+	err    error    // why there is no session
+}
+
+// usual is the fate of one pair of the source 0 that nobody has looked at.
+var usual fate
+
+// settle notes that m has authenticated n's material.
+func (n *node) settle(m *Manager, err error) {
+	if n.source == 0 && n.others == nil && err == nil {
+		n.fate = &m.admitted
+		return
+	}
+	n.fate = &fate{n.source, n.others, m, err}
 }
 
 // pair is a JWT and a refresh token that were stored together. Either may be
 // empty.
-type pair struct {
-	jwt, refresh string
-	source       int
+type pair struct{ jwt, refresh string }
+
+// pairOf is a pair and where it came from.
+type pairOf struct {
+	pair
+	source int
 }
 
 // NewMaterial returns the Material of one pair. Either may be empty.
@@ -51,14 +72,15 @@ func NewMaterial(jwt, refreshToken string) Material {
 
 // NewMaterialWithRoom is [NewMaterial], and returns room for a T in the same
 // allocation: a middleware needs a copy of every request that it lets pass, and
-// two allocations cost more than all that is done about a known token. Whoever
-// keeps the session keeps the T.
+// one allocation costs a usual request less than two. Whoever keeps the session
+// keeps the T.
 func NewMaterialWithRoom[T any](jwt, refreshToken string) (Material, *T) {
 	both := &struct {
 		node node
 		room T
 	}{}
 	n := &both.node
+	n.fate = &usual
 	n.first.jwt, n.first.refresh = bounded(jwt, MaxJWTBytes), bounded(refreshToken, MaxRefreshTokenBytes)
 	if n.first.jwt == "" && n.first.refresh == "" {
 		return Material{}, &both.room
@@ -78,30 +100,24 @@ func bounded(token string, most int) string {
 // was read from; [Result] speaks of pairs by it. Pairs without content, and
 // those beyond a small bound, are dropped.
 func (m *Material) Add(jwt, refreshToken string, source int) {
-	p := pair{bounded(jwt, MaxJWTBytes), bounded(refreshToken, MaxRefreshTokenBytes), source}
+	p := pair{bounded(jwt, MaxJWTBytes), bounded(refreshToken, MaxRefreshTokenBytes)}
 	if p.jwt == "" && p.refresh == "" {
 		return
 	}
 	switch n := m.place.node(); {
+	case n == nil && source == 0:
+		m.place = (&node{first: p, fate: &usual}).place()
 	case n == nil:
-		m.place = (&node{first: p}).place()
-	case n.more == nil:
-		n.more = &[]pair{p}
-	case len(*n.more) < maxPairs-1:
-		*n.more = append(*n.more, p)
+		m.place = (&node{first: p, fate: &fate{source: source}}).place()
+	case len(n.others) < maxPairs-1:
+		more := *n.fate
+		more.others = append(more.others, pairOf{p, source})
+		n.fate = &more
 	}
 }
 
 // IsZero reports whether m holds no pair.
 func (m Material) IsZero() bool { return m.place.node() == nil }
-
-// others returns the pairs but the first.
-func (n *node) others() []pair {
-	if n.more == nil {
-		return nil
-	}
-	return *n.more
-}
 
 // A place leads to a node. It points to a pointer in the node, which costs
 // nothing: fmt prints what a pointer to a struct points to when it is given a

@@ -35,7 +35,7 @@ func (m *Manager) refresh(ctx context.Context, a *attempt, token Secret) (Result
 	defer cancel()
 	var cookies []candidate
 	if a.node != nil {
-		cookies = m.rank(patient, a.node, m.candidate(patient, &a.node.first))
+		cookies = m.rank(patient, a.node, m.candidate(patient, &a.node.first, a.node.source))
 		a.best = cookies[0]
 	}
 	candidates := cookies
@@ -63,7 +63,7 @@ func (m *Manager) refresh(ctx context.Context, a *attempt, token Secret) (Result
 // bodyCandidate pairs a token with the correctly signed JWT that it came
 // with, if any.
 func bodyCandidate(cookies []candidate, token Secret) candidate {
-	c := candidate{pair: &pair{refresh: token.Reveal(), source: SourceBody}, verdict: errNoJWT}
+	c := candidate{pair: &pair{refresh: token.Reveal()}, source: SourceBody, verdict: errNoJWT}
 	for i := range cookies {
 		if cookies[i].signed() && (cookies[i].refresh == "" || cookies[i].refresh == c.refresh) {
 			c.token, c.verdict = cookies[i].token, cookies[i].verdict
@@ -123,7 +123,7 @@ func (m *Manager) keptSession(ctx context.Context, a *attempt, cookies []candida
 	if len(cookies) == 0 || !cookies[0].signed() || cookies[0].refresh == "" {
 		return Result{}, false
 	}
-	c := m.candidate(ctx, cookies[0].pair) // again: it may have ended meanwhile
+	c := m.candidate(ctx, cookies[0].pair, cookies[0].source) // again: it may have ended meanwhile
 	stale := errors.Is(c.verdict, ErrJWTExpired)
 	if c.verdict != nil && !(stale && -c.remaining() < int64(m.config.StaleFor/time.Second)) {
 		return Result{}, false
@@ -131,7 +131,7 @@ func (m *Manager) keptSession(ctx context.Context, a *attempt, cookies []candida
 	result := m.admit(a.node, &c)
 	result.Stale = stale
 	if stale {
-		result.place.node().err = ErrJWTExpired
+		result.place.node().settle(m, ErrJWTExpired)
 	}
 	return result, true
 }

@@ -88,9 +88,9 @@ func waited(ctx context.Context, err error) error {
 // renewed returns the session of what was renewed.
 func (m *Manager) renewed(n *node, r Renewal, token Token) Result {
 	if n == nil || n.owner != nil {
-		n = &node{}
+		n = &node{fate: &usual}
 	}
-	n.owner, n.err = m, nil
+	n.settle(m, nil)
 	n.session = AuthSession{UserID: token.UserID, JWT: r.Grant.JWT, RefreshToken: r.Grant.RefreshToken, ExpiresAt: time.Unix(token.ExpiresAt, 0)}
 	return Result{Session: &n.session, Renewed: &r, place: n.place()}
 }
