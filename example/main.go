@@ -135,6 +135,6 @@ func me(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{
 		"userId":    s.UserID,
 		"issuedAt":  time.Unix(claims.IssuedAt, 0).UTC().Format(time.RFC3339),
-		"expiresAt": s.ExpiresAt.UTC().Format(time.RFC3339),
+		"expiresAt": s.ExpiresAt().UTC().Format(time.RFC3339),
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 )
 
 // statusForbidden is the one HTTP status that means something to this package:
@@ -105,7 +104,6 @@ func (m *Manager) admit(n *node, c *candidate) Result {
 	n.session.UserID = c.token.UserID
 	n.session.JWT = Secret{&c.jwt}
 	n.session.RefreshToken.Secret = Secret{&c.refresh}
-	n.session.ExpiresAt = time.Unix(c.token.ExpiresAt, 0)
 	return Result{Session: &n.session, place: n.place()}
 }
 

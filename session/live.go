@@ -17,7 +17,7 @@ import (
 // The caller calls the function that it returns, as for context.WithCancel.
 func (m *Manager) SessionContext(ctx context.Context, s *AuthSession) (context.Context, context.CancelFunc) {
 	ctx, end := context.WithCancelCause(ctx)
-	ctx, cancel := context.WithDeadlineCause(ctx, s.ExpiresAt, ErrJWTExpired)
+	ctx, cancel := context.WithDeadlineCause(ctx, s.ExpiresAt(), ErrJWTExpired)
 	forget := m.live.add(s.UserID, func() { end(ErrLoggedOut) })
 	context.AfterFunc(ctx, forget)
 	// The user may have logged out between the request and now.

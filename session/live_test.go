@@ -27,8 +27,8 @@ func TestSessionContext(t *testing.T) {
 	in(t, "ends with the JWT", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
 		ctx, s := w.opened(w.signIn("ann@example.com"))
 		<-ctx.Done()
-		if !time.Now().Equal(s.ExpiresAt) || !errors.Is(context.Cause(ctx), session.ErrJWTExpired) {
-			t.Errorf("ended at %v by %v, want %v", time.Now(), context.Cause(ctx), s.ExpiresAt)
+		if !time.Now().Equal(s.ExpiresAt()) || !errors.Is(context.Cause(ctx), session.ErrJWTExpired) {
+			t.Errorf("ended at %v by %v, want %v", time.Now(), context.Cause(ctx), s.ExpiresAt())
 		}
 	})
 	in(t, "ends at its user's logout and at nobody else's", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
@@ -75,7 +75,7 @@ func TestSessionContext(t *testing.T) {
 		w.fake.Down()
 		_ = w.Logout(t.Context(), session.NewMaterial(w.fake.ForgedJWT(session.User{ID: s.UserID}), "made up"), session.Secret{})
 		_ = w.Close(t.Context())
-		time.Sleep(time.Until(s.ExpiresAt) - second)
+		time.Sleep(time.Until(s.ExpiresAt()) - second)
 		if ctx.Err() != nil {
 			t.Errorf("ended by %v", context.Cause(ctx))
 		}

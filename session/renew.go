@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 )
 
 const (
@@ -91,7 +90,7 @@ func (m *Manager) renewed(n *node, r Renewal, token Token) Result {
 		n = &node{fate: &usual}
 	}
 	n.settle(m, nil)
-	n.session = AuthSession{UserID: token.UserID, JWT: r.Grant.JWT, RefreshToken: r.Grant.RefreshToken, ExpiresAt: time.Unix(token.ExpiresAt, 0)}
+	n.session = AuthSession{UserID: token.UserID, JWT: r.Grant.JWT, RefreshToken: r.Grant.RefreshToken}
 	return Result{Session: &n.session, Renewed: &r, place: n.place()}
 }
 

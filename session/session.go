@@ -21,9 +21,21 @@ type AuthSession struct {
 	// RefreshToken is the token that will renew the session. It is empty for
 	// sessions that came from a JWT alone.
 	RefreshToken RefreshToken
-	// ExpiresAt is when the JWT ends, not the session: the refresh token
-	// renews it.
-	ExpiresAt time.Time
+}
+
+// ExpiresAt returns when the JWT ends ("exp", RFC 7519 §4.1.4), not the session:
+// the refresh token renews it. It is zero where the JWT does not tell, which no
+// verified one does.
+func (s *AuthSession) ExpiresAt() time.Time {
+	var claims map[string]any // not a struct: encoding/json would take "EXP", too
+	if s.Claims(&claims) != nil {
+		return time.Time{}
+	}
+	exp, ok := claims["exp"].(float64)
+	if !ok {
+		return time.Time{}
+	}
+	return time.Unix(int64(exp), 0)
 }
 
 // Claims decodes the claims of the session's JWT into v, as json.Unmarshal

@@ -212,7 +212,7 @@ func TestSetClaims(t *testing.T) {
 func TestNewSession(t *testing.T) {
 	s := crossminttest.NewSession("ada", map[string]any{"role": "editor"})
 	var claims struct{ Sub, Role string }
-	if err := s.Claims(&claims); err != nil || claims.Sub != "ada" || claims.Role != "editor" || s.UserID != "ada" || time.Until(s.ExpiresAt) <= 0 {
+	if err := s.Claims(&claims); err != nil || claims.Sub != "ada" || claims.Role != "editor" || s.UserID != "ada" || time.Until(s.ExpiresAt()) <= 0 {
 		t.Errorf("%+v, %v, %v", claims, s, err)
 	}
 	client, err := crossmint.NewClient(start(t, crossminttest.Config{}).Config())

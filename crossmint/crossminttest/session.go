@@ -23,6 +23,5 @@ func NewSession(userID string, claims map[string]any) *session.AuthSession {
 		UserID:       userID,
 		JWT:          session.NewSecret(encode([]byte(`{"alg":"none"}`)) + "." + encode(payload) + "."),
 		RefreshToken: session.RefreshToken{Secret: session.NewSecret(randomText())},
-		ExpiresAt:    now.Add(sessionLifetime),
 	}
 }
