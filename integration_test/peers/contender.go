@@ -44,8 +44,11 @@ var contenders = []contender{
 }
 
 // page is the answer of every contender's protected page. It shows that the
-// session has arrived there.
-func page(w http.ResponseWriter, userID string) {
+// session has arrived there, and keeps the request where its cost is measured.
+func page(w http.ResponseWriter, r *http.Request, userID string) {
+	if measured, ok := w.(*writer); ok {
+		measured.kept = r
+	}
 	w.Header()["Content-Type"] = plainText
 	_, _ = io.WriteString(w, userID)
 }
@@ -68,5 +71,5 @@ func fromCookie(r *http.Request) string {
 
 // buildBare returns the page without any protection.
 func buildBare(_ context.Context, s settings) (http.Handler, error) {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { page(w, s.UserID) }), nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { page(w, r, s.UserID) }), nil
 }

@@ -11,6 +11,7 @@ type slot struct {
 	name    string
 	kind    kind
 	n       int
+	prepare func()
 	work    func()
 	passed  func() error
 	samples []sample
@@ -29,7 +30,7 @@ func direct(ctx context.Context, p plan, up *upstream, r *report) error {
 	for round := range p.rounds {
 		for i := range slots {
 			s := &slots[(i+round)%len(slots)]
-			s.samples = append(s.samples, measure(s.n, s.work))
+			s.samples = append(s.samples, measure(s.n, s.prepare, s.work))
 			if err := s.passed(); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
@@ -45,7 +46,7 @@ func directSlots(ctx context.Context, p plan, up *upstream) ([]slot, error) {
 	if err != nil {
 		return nil, err
 	}
-	slots := []slot{{name: rsaName, n: p.slow, work: unit, passed: func() error { return nil }}}
+	slots := []slot{{name: rsaName, n: p.slow, prepare: nothing, work: unit, passed: func() error { return nil }}}
 	request := newRequest(up.valid(jwtCookie))
 	for _, c := range contenders {
 		handler, err := c.build(ctx, up.settings)
@@ -62,11 +63,12 @@ func directSlots(ctx context.Context, p plan, up *upstream) ([]slot, error) {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		slots = append(slots, slot{
-			name:   c.name,
-			kind:   c.kind,
-			n:      n,
-			work:   func() { w.serve(handler, request) },
-			passed: func() error { return w.passed(n, up.user.ID) },
+			name:    c.name,
+			kind:    c.kind,
+			n:       n,
+			prepare: w.renew,
+			work:    func() { w.serve(handler, request) },
+			passed:  func() error { return w.passed(n, up.user.ID) },
 		})
 	}
 	return slots, nil

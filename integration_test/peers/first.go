@@ -55,10 +55,10 @@ func firstSightRound(ctx context.Context, p plan, up *upstream, client *crossmin
 	runtime.GC()
 	var unitTook, firstTook time.Duration
 	for range p.tokens / chunk {
-		unitTook += elapsed(chunk, unit)
-		firstTook += elapsed(chunk, verify)
+		unitTook += elapsed(chunk, nothing, unit)
+		firstTook += elapsed(chunk, nothing, verify)
 	}
-	u, f = measure(chunk, unit), measure(chunk, verify)
+	u, f = measure(chunk, nothing, unit), measure(chunk, nothing, verify)
 	u.nanoseconds = float64(unitTook) / float64(p.tokens)
 	f.nanoseconds = float64(firstTook) / float64(p.tokens)
 	return u, f, err

@@ -23,7 +23,7 @@ func byHand(verify func(ctx context.Context, token string) (subject string, err 
 			refuse(w)
 			return
 		}
-		page(w, subject)
+		page(w, r, subject)
 	})
 }
 

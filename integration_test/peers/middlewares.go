@@ -55,7 +55,7 @@ func buildAuth0(_ context.Context, s settings) (http.Handler, error) {
 			refuse(w)
 			return
 		}
-		page(w, claims.RegisteredClaims.Subject)
+		page(w, r, claims.RegisteredClaims.Subject)
 	})), nil
 }
 
@@ -77,7 +77,7 @@ func buildClerk(_ context.Context, s settings) (http.Handler, error) {
 			refuse(w)
 			return
 		}
-		page(w, claims.Subject)
+		page(w, r, claims.Subject)
 	})), nil
 }
 
@@ -103,7 +103,7 @@ func buildJWTAuth(ctx context.Context, s settings) (http.Handler, error) {
 			refuse(w)
 			return
 		}
-		page(w, token.Subject())
+		page(w, r, token.Subject())
 	}))
 	return jwtauth.Verify(auth, fromCookie)(authenticated), nil
 }

@@ -49,7 +49,7 @@ func newKit(ctx context.Context, s settings) (*kit, error) {
 			refuse(w)
 			return
 		}
-		page(w, s.UserID)
+		page(w, r, s.UserID)
 	}))
 	return &kit{client, cookies, protected}, client.Preload(ctx)
 }
