@@ -10,22 +10,37 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// fuzzed are names under which the scanner has more or less to tell apart.
+var fuzzed = []cookie.Names{cookie.Documented(), cookie.Unscoped(), cookie.Scoped(project), {JWT: "a", RefreshToken: "ab"}, {JWT: "__Host-a", RefreshToken: "__Host-b"}}
+
 // FuzzScan compares the scanner with net/http's.
 func FuzzScan(f *testing.F) {
+	var codecs []*cookie.Codec
+	for i, names := range fuzzed {
+		usual := pairs("theme", "dark", names.JWT, "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl", names.RefreshToken, "0123456789-abcdef")
+		for _, line := range []string{
+			usual, usual + ";", " " + usual, "\t" + usual, strings.ReplaceAll(usual, "; ", ";"), strings.ReplaceAll(usual, "; ", ";  "), strings.ReplaceAll(usual, "=", " ="),
+			strings.ReplaceAll(usual, ";", " ;"), usual + "; " + names.JWT + "=x", usual + "; " + unscopedJWT + "=x", usual + `"`, usual + "\\", usual + " ", usual + "\x7f",
+			strings.Replace(usual, "=0", `="0`, 1) + `"`, strings.Replace(usual, "=e", `="e`, 1), strings.Replace(usual, "eyJ", "", 1),
+		} {
+			f.Add(uint8(i), line, "")
+		}
+		codecs = append(codecs, newCodec(f, cookie.Config{Names: names}))
+	}
 	for _, line := range []string{
 		pairs(documentedJWT, "a", plainRefresh, "b"), pairs(plainRefresh, `"a"`), pairs(plainRefresh, "a=b=="), pairs(plainRefresh, `a\b`),
 		plainRefresh + " =\ta ;;= ;" + plainRefresh, pairs(plainRefresh, `"`), pairs(plainRefresh, "a\x00b", scopedRefresh, "é"),
 		" \t" + unscopedJWT + "=x", plainRefresh + " b=a;" + plainRefresh + "\x01=a", strings.Repeat(plainRefresh+"=a;", 20),
 	} {
-		f.Add(line, "theme=dark")
-		f.Add("", line)
-		f.Add(line, "")
+		f.Add(uint8(0), line, "theme=dark")
+		f.Add(uint8(0), "", line)
+		f.Add(uint8(0), line, "")
 	}
-	codec := newCodec(f, cookie.Config{})
-	f.Fuzz(func(t *testing.T, first, second string) {
+	f.Fuzz(func(t *testing.T, which uint8, first, second string) {
 		if strings.Count(first+second, ";")+2 > cookie.MaxCookies {
 			return // where releases of net/http differ
 		}
+		codec, names := codecs[int(which)%len(codecs)], fuzzed[int(which)%len(codecs)]
 		lines := []string{first}
 		if second != "" {
 			lines = append(lines, second)
@@ -47,9 +62,13 @@ func FuzzScan(f *testing.F) {
 		if !ok {
 			return
 		}
-		usual := map[string][]string{documentedJWT: {jwt}, plainRefresh: {refresh}, unscopedJWT: nil, scopedJWT: nil, scopedRefresh: nil}
-		if !cookie.Plain(jwt) {
-			usual[documentedJWT] = nil // the manager drops it
+		usual := map[string][]string{}
+		for name := range got {
+			usual[name] = nil
+		}
+		usual[names.RefreshToken] = []string{refresh}
+		if cookie.Plain(jwt) { // else the manager drops it
+			usual[names.JWT] = []string{jwt}
 		}
 		if diff := cmp.Diff(got, usual); diff != "" {
 			t.Errorf("usual pair (-scan +got):\n%s", diff)

@@ -63,10 +63,10 @@ func (c *Codec) scan(lines []string, found *found) {
 }
 
 // usualPair returns what scan finds where that is one configured pair and
-// nothing else, written as RFC 6265 §4.2.1 has it: nearly always. It leaves the
-// bytes of the JWT unchecked: they are most of the header, and a correct
-// signature vouches for them; the manager drops a JWT with other bytes as scan
-// does.
+// nothing else, with no more blanks than RFC 6265 §4.2.1 has: nearly always. It
+// leaves the bytes of the JWT unchecked: they are most of the header, and a
+// correct signature vouches for them; the manager drops a JWT with other bytes
+// as scan does.
 func (c *Codec) usualPair(lines []string) (jwt, refresh string, ok bool) {
 	if len(lines) != 1 {
 		return "", "", false

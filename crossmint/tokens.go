@@ -29,9 +29,9 @@ func (c *Client) Verify(ctx context.Context, jwt string) (session.Token, error) 
 	return token, err
 }
 
-// Judge is [Client.Verify], and tells when the JWT was judged, in seconds since
-// 1970. Fresh says that it comes from upstream's own answer, and not from a
-// browser.
+// Judge is [Client.Verify] for the session.Manager, which asks here and not
+// there: it tells when the JWT was judged, too, in milliseconds since 1970. Fresh
+// says that the JWT comes from upstream's own answer, and not from a browser.
 func (c *Client) Judge(ctx context.Context, jwt string, fresh bool) (session.Token, int64, error) {
 	claims, at, err := c.verifier.Verify(ctx, jwt, fresh)
 	return session.Token(claims), at, verdict(err)

@@ -83,12 +83,12 @@ func TestVerifyToken(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{JWTLifetime: 2 * time.Hour})
 	client := newClient(t, fake.Config())
 	ada := fake.NewUser("")
-	before := time.Now().Unix()
+	before := time.Now().UnixMilli()
 	token, judged, err := client.Judge(t.Context(), fake.JWT(ada), false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if judged < before || judged > time.Now().Unix() {
+	if judged < before || judged > time.Now().UnixMilli() {
 		t.Errorf("judged at %v, want now", judged)
 	}
 	if got := token.ExpiresAt - token.IssuedAt; got != 2*60*60 {

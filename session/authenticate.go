@@ -23,28 +23,28 @@ func WithoutEarlyRefresh(holds func() bool) Option { return Option{holds} }
 
 // candidate is a pair with the verdict on its JWT.
 type candidate struct {
-	*pair
+	pair
 	source  int
 	token   Token
-	judged  int64 // when, in seconds since 1970
+	judged  int64 // when, in milliseconds since 1970
 	verdict error // nil: valid
 }
 
 // candidate judges the JWT of a pair.
-func (m *Manager) candidate(ctx context.Context, p *pair, source int) candidate {
+func (m *Manager) candidate(ctx context.Context, p pair, source int) candidate {
 	c := candidate{pair: p, source: source}
 	m.judge(ctx, &c)
 	return c
 }
 
 func (m *Manager) judge(ctx context.Context, c *candidate) {
-	if c.jwt == "" {
+	if c.jwt.IsZero() {
 		c.verdict = errNoJWT
 		return
 	}
-	c.token, c.judged, c.verdict = m.upstream.Judge(ctx, c.jwt, false)
-	if c.verdict != nil && strings.ContainsFunc(c.jwt, noCookieOctet) {
-		c.jwt, c.token, c.verdict = "", Token{}, errNoJWT
+	c.token, c.judged, c.verdict = m.upstream.Judge(ctx, c.jwt.Reveal(), false)
+	if c.verdict != nil && strings.ContainsFunc(c.jwt.Reveal(), noCookieOctet) {
+		c.jwt, c.token, c.verdict = Secret{}, Token{}, errNoJWT
 	}
 }
 
@@ -55,9 +55,10 @@ func noCookieOctet(r rune) bool { return r < 0x20 || r >= 0x7f || r == '"' || r 
 
 var errNoJWT = errors.New("no JWT")
 
-// remaining returns for how many seconds, one begun counts whole, the JWT holds
-// from the judgement on; it is not positive for one that had expired.
-func (c *candidate) remaining() int64 { return c.token.ExpiresAt - c.judged }
+// remaining returns for how many milliseconds the JWT holds from the judgement
+// on; it is not positive for one that had expired. A time.Duration could not
+// hold those of all JWTs.
+func (c *candidate) remaining() int64 { return 1000*c.token.ExpiresAt - c.judged }
 
 // signed reports whether the JWT is correctly signed, expired or not.
 func (c *candidate) signed() bool { return c.verdict == nil || errors.Is(c.verdict, ErrJWTExpired) }
@@ -75,7 +76,7 @@ func (m *Manager) Authenticate(ctx context.Context, presented Material, options 
 	if n == nil {
 		return m.conclude(ctx, newAttempt("authenticate", nil), Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial))
 	}
-	first := candidate{pair: &n.first, source: n.source}
+	first := candidate{pair: n.presented(), source: n.source}
 	m.judge(ctx, &first)
 	if first.verdict == nil && m.complete(&first) && n.others == nil && !m.inEarlyWindow(&first) {
 		if m.config.ReportAllowed {
@@ -91,19 +92,16 @@ func (m *Manager) Authenticate(ctx context.Context, presented Material, options 
 // complete reports whether c can make a session: by its refresh token, or by a
 // valid JWT where that will do.
 func (m *Manager) complete(c *candidate) bool {
-	return c.refresh != "" || m.config.AllowJWTAlone && c.verdict == nil
+	return !c.refresh.IsZero() || m.config.AllowJWTAlone && c.verdict == nil
 }
 
 // admit returns the session that the request brought.
 func (m *Manager) admit(n *node, c *candidate) Result {
 	if n.owner != nil { // used before: what was handed out must not change
-		n = &node{first: *c.pair, fate: &usual}
-		c.pair = &n.first
+		n = &node{fate: &usual}
 	}
 	n.settle(m, nil)
-	n.session.UserID = c.token.UserID
-	n.session.JWT = Secret{&c.jwt}
-	n.session.RefreshToken.Secret = Secret{&c.refresh}
+	n.session.UserID, n.session.JWT, n.session.RefreshToken.Secret = c.token.UserID, c.jwt, c.refresh
 	return Result{Session: &n.session, place: n.place()}
 }
 
@@ -119,10 +117,10 @@ func (m *Manager) decide(ctx context.Context, a *attempt, first candidate, optio
 		}
 		return m.admit(a.node, best), nil
 	}
-	if err := undecided(candidates); err != nil && best.refresh != "" && !best.signed() {
+	if err := undecided(candidates); err != nil && !best.refresh.IsZero() && !best.signed() {
 		return Result{}, err
 	}
-	if best.refresh == "" {
+	if best.refresh.IsZero() {
 		return Result{}, m.withoutRefreshToken(best)
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.config.Patience)
@@ -136,8 +134,7 @@ func (m *Manager) decide(ctx context.Context, a *attempt, first candidate, optio
 func (m *Manager) rank(ctx context.Context, n *node, first candidate) []candidate {
 	candidates := []candidate{first}
 	for i := range n.others {
-		other := &n.others[i]
-		candidates = append(candidates, m.candidate(ctx, &other.pair, other.source))
+		candidates = append(candidates, m.candidate(ctx, n.others[i].pair, n.others[i].source))
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
@@ -197,7 +194,7 @@ func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
 	if a.node == nil {
 		return m.conclude(ctx, a, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))
 	}
-	c := m.candidate(ctx, &a.node.first, 0)
+	c := m.candidate(ctx, a.node.presented(), 0)
 	a.best = c
 	switch {
 	case c.verdict == nil:

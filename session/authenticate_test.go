@@ -277,6 +277,15 @@ func TestEarlyRefresh(t *testing.T) {
 		_, err = w.authenticate(m)
 		w.want(err, "OK", 1)
 	})
+	in(t, "also of less than ten seconds", crossminttest.Config{JWTLifetime: 9 * second}, session.Config{}, func(t *testing.T, w *world) {
+		m := w.signIn("ann@example.com")
+		time.Sleep(8050 * time.Millisecond)
+		_, err := w.authenticate(m)
+		w.want(err, "OK", 0)
+		time.Sleep(100 * time.Millisecond)
+		_, err = w.authenticate(m)
+		w.want(err, "OK", 1)
+	})
 	in(t, "a slow one delays nobody for more than 250 ms, and is found later", config, session.Config{}, func(t *testing.T, w *world) {
 		m := w.signIn("ann@example.com")
 		_, _ = w.authenticate(m)

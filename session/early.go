@@ -9,9 +9,9 @@ import (
 // The early refresh: in the last part of a JWT's life, so that the wait for
 // upstream falls on nobody.
 const (
-	// earlyWindow is the longest such part, in seconds; short-lived JWTs have a
-	// tenth.
-	earlyWindow   = 30
+	// earlyWindow is the longest such part, in milliseconds; short-lived JWTs
+	// have a tenth.
+	earlyWindow   = 30_000
 	earlyFraction = 10
 	// earlyPause is how long a token is left alone after an early refresh
 	// that failed.
@@ -23,16 +23,16 @@ const (
 // inEarlyWindow reports whether c's JWT is valid but not for long.
 func (m *Manager) inEarlyWindow(c *candidate) bool {
 	remaining := c.remaining()
-	if remaining > earlyWindow || c.verdict != nil || c.refresh == "" || c.token.IssuedAt == 0 {
+	if remaining >= earlyWindow || c.verdict != nil || c.refresh.IsZero() || c.token.IssuedAt == 0 {
 		return false
 	}
-	return earlyFraction*remaining <= c.token.ExpiresAt-c.token.IssuedAt
+	return earlyFraction*remaining < 1000*(c.token.ExpiresAt-c.token.IssuedAt)
 }
 
 // refreshEarly tries to renew a session that still holds, and serves it as it
 // is where that does not work out at once. It never clears anything.
 func (m *Manager) refreshEarly(ctx context.Context, a *attempt, c *candidate) (Result, error) {
-	secret := Secret{&c.refresh}
+	secret := c.refresh
 	if m.early.failed(m.hasher.key(secret)) {
 		return m.admit(a.node, c), nil
 	}
@@ -40,7 +40,7 @@ func (m *Manager) refreshEarly(ctx context.Context, a *attempt, c *candidate) (R
 	defer cancel()
 	shared, token, err := m.exchange(ctx, a, c)
 	if err == nil {
-		result := m.renewed(a.node, Renewal{shared.Grant, c.source, nil}, token)
+		result := m.renewed(Renewal{shared.Grant, c.source, nil}, token)
 		m.noticeChange(ctx, a, result.Session)
 		return result, nil
 	}

@@ -28,7 +28,7 @@ func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) 
 	var cookies []candidate
 	if n := presented.place.node(); n != nil {
 		judging, stop := m.judging(ctx)
-		cookies = m.rank(judging, n, m.candidate(judging, &n.first, n.source))
+		cookies = m.rank(judging, n, m.candidate(judging, n.presented(), n.source))
 		stop()
 	}
 	leaving := leavers(cookies, token)
@@ -38,8 +38,8 @@ func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) 
 		all.Go(func() { errs[i] = m.leave(ctx, l) })
 	}
 	for i := range cookies {
-		if cookies[i].jwt != "" {
-			m.deny(ctx, cookies[i].jwt)
+		if !cookies[i].jwt.IsZero() {
+			m.deny(ctx, cookies[i].jwt.Reveal())
 		}
 		if cookies[i].signed() {
 			m.live.end(cookies[i].token.UserID)
@@ -63,7 +63,7 @@ type leaver struct {
 }
 
 func leaverOf(c *candidate) leaver {
-	return leaver{NewSecret(c.refresh), c.signed(), c.token.UserID}
+	return leaver{c.refresh.Clone(), c.signed(), c.token.UserID}
 }
 
 // leavers returns the refresh tokens that a logout is about, in the order in

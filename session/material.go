@@ -24,16 +24,24 @@ type Material struct{ place place }
 // node carries one request's material, its session and its place in the
 // context in a single allocation.
 type node struct {
-	*fate         // never nil
-	self    *node // what a place points to
-	first   pair
-	session AuthSession // holds where an owner has found no err
-	parent  context.Context
+	*fate               // never nil
+	self         *node  // what a place points to
+	jwt, refresh string // the first pair
+	session      AuthSession
+	parent       context.Context
 }
 
+// newNode returns a node whose first pair has the source 0.
+func newNode(jwt, refreshToken string) *node {
+	return &node{fate: &usual, jwt: jwt, refresh: refreshToken}
+}
+
+// presented returns the first pair.
+func (n *node) presented() pair { return pair{Secret{&n.jwt}, Secret{&n.refresh}} }
+
 // fate is what most nodes have in common, which need room for a pointer only:
-// they begin as usual and end as their Manager's admitted. It is never changed
-// while a node points to it.
+// they begin as usual and end as their Manager's admitted. It is shared, and
+// never changed.
 type fate struct {
 	source int      // of the first pair
 	others []pairOf // the pairs after it
@@ -41,7 +49,8 @@ type fate struct {
 	err    error    // why there is no session
 }
 
-// usual is the fate of one pair of the source 0 that nobody has looked at.
+// usual is the fate of a node with one pair at most, of the source 0, that
+// nobody has authenticated.
 var usual fate
 
 // settle notes that m has authenticated n's material.
@@ -55,7 +64,7 @@ func (n *node) settle(m *Manager, err error) {
 
 // pair is a JWT and a refresh token that were stored together. Either may be
 // empty.
-type pair struct{ jwt, refresh string }
+type pair struct{ jwt, refresh Secret }
 
 // pairOf is a pair and where it came from.
 type pairOf struct {
@@ -72,17 +81,17 @@ func NewMaterial(jwt, refreshToken string) Material {
 
 // NewMaterialWithRoom is [NewMaterial], and returns room for a T in the same
 // allocation: a middleware needs a copy of every request that it lets pass, and
-// one allocation costs a usual request less than two. Whoever keeps the session
-// keeps the T.
+// one allocation costs a usual request less than two. Whoever keeps the session,
+// or one of its secrets, keeps the T; [AuthSession.Clone] shares nothing with it.
 func NewMaterialWithRoom[T any](jwt, refreshToken string) (Material, *T) {
 	both := &struct {
-		node node
 		room T
+		node node
 	}{}
 	n := &both.node
 	n.fate = &usual
-	n.first.jwt, n.first.refresh = bounded(jwt, MaxJWTBytes), bounded(refreshToken, MaxRefreshTokenBytes)
-	if n.first.jwt == "" && n.first.refresh == "" {
+	n.jwt, n.refresh = bounded(jwt, MaxJWTBytes), bounded(refreshToken, MaxRefreshTokenBytes)
+	if n.jwt == "" && n.refresh == "" {
 		return Material{}, &both.room
 	}
 	return Material{n.place()}, &both.room
@@ -100,18 +109,20 @@ func bounded(token string, most int) string {
 // was read from; [Result] speaks of pairs by it. Pairs without content, and
 // those beyond a small bound, are dropped.
 func (m *Material) Add(jwt, refreshToken string, source int) {
-	p := pair{bounded(jwt, MaxJWTBytes), bounded(refreshToken, MaxRefreshTokenBytes)}
-	if p.jwt == "" && p.refresh == "" {
+	jwt, refreshToken = bounded(jwt, MaxJWTBytes), bounded(refreshToken, MaxRefreshTokenBytes)
+	if jwt == "" && refreshToken == "" {
 		return
 	}
 	switch n := m.place.node(); {
-	case n == nil && source == 0:
-		m.place = (&node{first: p, fate: &usual}).place()
 	case n == nil:
-		m.place = (&node{first: p, fate: &fate{source: source}}).place()
+		n = newNode(jwt, refreshToken)
+		if source != 0 {
+			n.fate = &fate{source: source}
+		}
+		m.place = n.place()
 	case len(n.others) < maxPairs-1:
 		more := *n.fate
-		more.others = append(more.others, pairOf{p, source})
+		more.others = append(more.others, pairOf{pair{NewSecret(jwt), NewSecret(refreshToken)}, source})
 		n.fate = &more
 	}
 }

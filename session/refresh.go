@@ -35,14 +35,14 @@ func (m *Manager) refresh(ctx context.Context, a *attempt, token Secret) (Result
 	defer cancel()
 	var cookies []candidate
 	if a.node != nil {
-		cookies = m.rank(patient, a.node, m.candidate(patient, &a.node.first, a.node.source))
+		cookies = m.rank(patient, a.node, m.candidate(patient, a.node.presented(), a.node.source))
 		a.best = cookies[0]
 	}
 	candidates := cookies
 	if !token.IsZero() {
 		candidates = []candidate{bodyCandidate(cookies, token)}
 	}
-	if !slices.ContainsFunc(candidates, func(c candidate) bool { return c.refresh != "" }) {
+	if !slices.ContainsFunc(candidates, func(c candidate) bool { return !c.refresh.IsZero() }) {
 		return Result{}, notAuthenticated(messageNoTokenAtAll, ErrRefreshTokenMissing)
 	}
 	if err := undecided(candidates); err != nil && !a.best.signed() {
@@ -63,9 +63,9 @@ func (m *Manager) refresh(ctx context.Context, a *attempt, token Secret) (Result
 // bodyCandidate pairs a token with the correctly signed JWT that it came
 // with, if any.
 func bodyCandidate(cookies []candidate, token Secret) candidate {
-	c := candidate{pair: &pair{refresh: token.Reveal()}, source: SourceBody, verdict: errNoJWT}
+	c := candidate{pair: pair{refresh: token}, source: SourceBody, verdict: errNoJWT}
 	for i := range cookies {
-		if cookies[i].signed() && (cookies[i].refresh == "" || cookies[i].refresh == c.refresh) {
+		if cookies[i].signed() && (cookies[i].refresh.IsZero() || cookies[i].refresh.Equal(c.refresh)) {
 			c.token, c.verdict = cookies[i].token, cookies[i].verdict
 			break
 		}
@@ -81,7 +81,7 @@ func ownToken(cookies []candidate, token Secret) bool {
 		return true
 	}
 	return !slices.ContainsFunc(cookies, func(c candidate) bool {
-		return c.refresh != token.Reveal() && (c.refresh != "" || c.verdict == nil)
+		return !c.refresh.Equal(token) && (!c.refresh.IsZero() || c.verdict == nil)
 	})
 }
 
@@ -120,12 +120,12 @@ func (e *UpstreamError) passing() bool {
 // keptSession returns the session that the browser already has, if its JWT
 // still holds, or, by Config.StaleFor, has not ended long ago.
 func (m *Manager) keptSession(ctx context.Context, a *attempt, cookies []candidate) (Result, bool) {
-	if len(cookies) == 0 || !cookies[0].signed() || cookies[0].refresh == "" {
+	if len(cookies) == 0 || !cookies[0].signed() || cookies[0].refresh.IsZero() {
 		return Result{}, false
 	}
 	c := m.candidate(ctx, cookies[0].pair, cookies[0].source) // again: it may have ended meanwhile
 	stale := errors.Is(c.verdict, ErrJWTExpired)
-	if c.verdict != nil && !(stale && -c.remaining() < int64(m.config.StaleFor/time.Second)) {
+	if c.verdict != nil && !(stale && -c.remaining() < m.config.StaleFor.Milliseconds()) {
 		return Result{}, false
 	}
 	result := m.admit(a.node, &c)

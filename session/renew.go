@@ -22,7 +22,7 @@ func (m *Manager) renew(ctx context.Context, a *attempt, candidates []candidate)
 	refused := refusals{doubts: m.keyGuard.doubts}
 	for i := range candidates {
 		c := &candidates[i]
-		if c.refresh == "" || refused.hold(c.refresh) {
+		if c.refresh.IsZero() || refused.hold(c.refresh) {
 			continue
 		}
 		if refused.asked >= maxAsked {
@@ -31,7 +31,7 @@ func (m *Manager) renew(ctx context.Context, a *attempt, candidates []candidate)
 		}
 		shared, token, err := m.exchange(ctx, a, c)
 		if err == nil {
-			result := m.renewed(a.node, Renewal{shared.Grant, c.source, refused.sources(candidates)}, token)
+			result := m.renewed(Renewal{shared.Grant, c.source, refused.sources(candidates)}, token)
 			m.noticeChange(ctx, a, result.Session)
 			return result, nil
 		}
@@ -51,7 +51,7 @@ func (m *Manager) exchange(ctx context.Context, a *attempt, c *candidate) (Share
 	if c.signed() {
 		w.user = c.token.UserID
 	}
-	secret := Secret{&c.refresh}
+	secret := c.refresh.Clone() // flights and stores may outlast the request
 	for range maxHops {
 		a.asked = secret
 		shared, err := m.coordinator.Do(ctx, secret, w)
@@ -85,10 +85,8 @@ func waited(ctx context.Context, err error) error {
 }
 
 // renewed returns the session of what was renewed.
-func (m *Manager) renewed(n *node, r Renewal, token Token) Result {
-	if n == nil || n.owner != nil {
-		n = &node{fate: &usual}
-	}
+func (m *Manager) renewed(r Renewal, token Token) Result {
+	n := &node{fate: &usual}
 	n.settle(m, nil)
 	n.session = AuthSession{UserID: token.UserID, JWT: r.Grant.JWT, RefreshToken: r.Grant.RefreshToken}
 	return Result{Session: &n.session, Renewed: &r, place: n.place()}
@@ -103,8 +101,8 @@ func (m *Manager) noticeChange(ctx context.Context, a *attempt, s *AuthSession) 
 
 // refusals gathers the refresh tokens of a request that are dead.
 type refusals struct {
-	dead  []string // those that need not be tried again
-	gone  []string // of them, those that upstream has refused for good
+	dead  []Secret // those that need not be tried again
+	gone  []Secret // of them, those that upstream has refused for good
 	asked int      // of them, how many upstream was asked about
 	keep  bool     // whether a refusal is not to be believed
 	last  error
@@ -113,7 +111,7 @@ type refusals struct {
 	doubts func() bool
 }
 
-func (r *refusals) hold(token string) bool { return slices.Contains(r.dead, token) }
+func (r *refusals) hold(token Secret) bool { return slices.ContainsFunc(r.dead, token.Equal) }
 
 // add notes a definite no, and reports false for any other error.
 func (r *refusals) add(c *candidate, shared Shared, err error) bool {
@@ -142,7 +140,7 @@ func (r *refusals) add(c *candidate, shared Shared, err error) bool {
 // sources names the pairs whose refresh token upstream has refused for good.
 func (r *refusals) sources(candidates []candidate) (sources []int) {
 	for i := range candidates {
-		if slices.Contains(r.gone, candidates[i].refresh) {
+		if slices.ContainsFunc(r.gone, candidates[i].refresh.Equal) {
 			sources = append(sources, candidates[i].source)
 		}
 	}

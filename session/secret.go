@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 )
 
 // redacted is what a Secret shows to everything but [Secret.Reveal].
@@ -37,6 +38,9 @@ func (s Secret) Reveal() string {
 	}
 	return *s.text
 }
+
+// Clone returns a Secret whose text lies in memory of its own.
+func (s Secret) Clone() Secret { return NewSecret(strings.Clone(s.Reveal())) }
 
 // IsZero reports whether s is empty.
 func (s Secret) IsZero() bool { return s.text == nil || *s.text == "" }

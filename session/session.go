@@ -12,7 +12,8 @@ import (
 
 // An AuthSession is a signed-in user, as a handler reads it with
 // [FromContext]. Treat it as read-only: it is shared by everything that
-// handles the request.
+// handles the request. It, its secrets and the request's context share memory
+// with the request itself: Clone what is to outlast it.
 type AuthSession struct {
 	// UserID is the verified "sub" of the JWT.
 	UserID string
@@ -23,19 +24,23 @@ type AuthSession struct {
 	RefreshToken RefreshToken
 }
 
+// Clone returns a copy of s that shares no memory with its request, to be kept
+// for longer than that.
+func (s *AuthSession) Clone() *AuthSession {
+	token := RefreshToken{s.RefreshToken.Secret.Clone(), strings.Clone(s.RefreshToken.ExpiresAtText)}
+	return &AuthSession{strings.Clone(s.UserID), s.JWT.Clone(), token}
+}
+
 // ExpiresAt returns when the JWT ends ("exp", RFC 7519 §4.1.4), not the session:
-// the refresh token renews it. It is zero where the JWT does not tell, which no
-// verified one does.
+// the refresh token renews it. It reads the JWT each time, and is zero where that
+// does not tell; a verified one does.
 func (s *AuthSession) ExpiresAt() time.Time {
-	var claims map[string]any // not a struct: encoding/json would take "EXP", too
-	if s.Claims(&claims) != nil {
+	var claims map[string]json.RawMessage // not a struct: encoding/json would take "EXP", too
+	var exp *float64
+	if s.Claims(&claims) != nil || json.Unmarshal(claims["exp"], &exp) != nil || exp == nil {
 		return time.Time{}
 	}
-	exp, ok := claims["exp"].(float64)
-	if !ok {
-		return time.Time{}
-	}
-	return time.Unix(int64(exp), 0)
+	return time.Unix(int64(*exp), 0)
 }
 
 // Claims decodes the claims of the session's JWT into v, as json.Unmarshal

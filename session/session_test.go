@@ -18,8 +18,9 @@ func TestExpiry(t *testing.T) {
 	}{
 		"whole":               {jwt(`{"exp":1893456000}`), time.Unix(1893456000, 0)},
 		"with a fraction":     {jwt(`{"exp":1893456000.5}`), time.Unix(1893456000, 0)},
-		"beside another name": {jwt(`{"exp":1893456000,"EXP":1}`), time.Unix(1893456000, 0)},
+		"beside another name": {jwt(`{"exp":1893456000,"EXP":1,"limit":1e999}`), time.Unix(1893456000, 0)},
 		"none":                {jwt(`{}`), time.Time{}},
+		"null":                {jwt(`{"exp":null}`), time.Time{}},
 		"no number":           {jwt(`{"exp":"1893456000"}`), time.Time{}},
 		"no object":           {jwt(`[]`), time.Time{}},
 		"no JWT":              {session.Secret{}, time.Time{}},

@@ -9,9 +9,9 @@ import (
 // Upstream is the service that issues sessions; *crossmint.Client is the one
 // in production. Implementations are safe for concurrent use.
 type Upstream interface {
-	// Judge judges a JWT, and tells when, in seconds since 1970. Fresh says that
-	// upstream itself has just sent it, so that a key which is not known yet may
-	// be fetched at once; else a browser presents it.
+	// Judge judges a JWT, and tells when, in milliseconds since 1970. Fresh says
+	// that upstream itself has just sent it, so that a key which is not known yet
+	// may be fetched at once; else a browser presents it.
 	//
 	// A nil error means valid. An error that is [ErrJWTExpired] comes with a
 	// Token, since the signature is right; one that is [ErrUnavailable] means

@@ -78,10 +78,10 @@ func (v *Verifier) KeysFetchedAt() time.Time { return v.keys.fetchedAt() }
 // Close ends a fetch in flight and waits for it.
 func (v *Verifier) Close() { v.keys.close() }
 
-// Verify judges a token and tells when, in seconds since 1970. Fresh says that
-// upstream itself has just sent it: a key that is not known yet is then fetched
-// at once, while for tokens from browsers unknown keys cause one fetch in
-// [unknownKidCooldown].
+// Verify judges a token and tells when, in milliseconds since 1970. Fresh says
+// that upstream itself has just sent it: a key that is not known yet is then
+// fetched at once, while for tokens from browsers unknown keys cause one fetch
+// in [unknownKidCooldown].
 func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims, int64, error) {
 	if len(token) > maxTokenBytes {
 		return Claims{}, 0, errSize // before the cache reads all of it
@@ -97,9 +97,9 @@ func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims
 		v.cache.evict(hash)
 		return Claims{}, 0, ErrDenied
 	case e.claims.expired(now):
-		return e.claims, now.Unix(), ErrExpired
+		return e.claims, now.UnixMilli(), ErrExpired
 	}
-	return e.claims, now.Unix(), nil
+	return e.claims, now.UnixMilli(), nil
 }
 
 // verifyUnknown judges a token that is not in the cache, and puts it there.
@@ -120,7 +120,7 @@ func (v *Verifier) verifyUnknown(ctx context.Context, token string, hash uint64,
 	if !v.cache.put(hash, newEntry(token, claims, k, v.keys.elapsed(now)), func() bool { return v.loggedOut(p.signed) }) {
 		return Claims{}, 0, ErrDenied
 	}
-	return claims, now.Unix(), err
+	return claims, now.UnixMilli(), err
 }
 
 // signer returns the published key whose signature p carries.
