@@ -31,11 +31,6 @@ type node struct {
 	parent       context.Context
 }
 
-// newNode returns a node whose first pair has the source 0.
-func newNode(jwt, refreshToken string) *node {
-	return &node{fate: &usual, jwt: jwt, refresh: refreshToken}
-}
-
 // presented returns the first pair.
 func (n *node) presented() pair { return pair{Secret{&n.jwt}, Secret{&n.refresh}} }
 
@@ -115,7 +110,7 @@ func (m *Material) Add(jwt, refreshToken string, source int) {
 	}
 	switch n := m.place.node(); {
 	case n == nil:
-		n = newNode(jwt, refreshToken)
+		n = &node{fate: &usual, jwt: jwt, refresh: refreshToken}
 		if source != 0 {
 			n.fate = &fate{source: source}
 		}
