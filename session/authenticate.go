@@ -37,6 +37,8 @@ func (m *Manager) candidate(ctx context.Context, p pair, source int) candidate {
 	return c
 }
 
+// judge fills in what there is to say of c's JWT. It is apart from candidate
+// because the usual request would notice the copying.
 func (m *Manager) judge(ctx context.Context, c *candidate) {
 	if c.jwt.IsZero() {
 		c.verdict = errNoJWT

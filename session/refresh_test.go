@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -136,6 +137,20 @@ func TestRefreshDuringAnOutage(t *testing.T) {
 			t.Errorf("beyond StaleFor: %v", err)
 		}
 	})
+}
+
+func TestStaleForCountsParts(t *testing.T) {
+	config := session.Config{StaleFor: 1500 * time.Millisecond, RefreshBudget: 100 * time.Millisecond}
+	for late, want := range map[time.Duration]string{1200 * time.Millisecond: "OK", 1600 * time.Millisecond: "KEEP503"} {
+		in(t, fmt.Sprint(late, " after the end"), crossminttest.Config{JWTLifetime: time.Minute}, config, func(t *testing.T, w *world) {
+			m := w.signIn("ann@example.com")
+			_, _ = w.authenticate(m)
+			w.fake.FailAlways(crossminttest.Refresh, crossminttest.Hang())
+			time.Sleep(time.Minute + late - 100*time.Millisecond)
+			_, err := w.Refresh(t.Context(), m, session.Secret{})
+			w.want(err, want, 1)
+		})
+	}
 }
 
 // The budget is for all that a refresh waits for, the keys among it.
