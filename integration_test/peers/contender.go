@@ -17,6 +17,9 @@ const (
 	anSDK       kind = "SDK"     // a call, to be made by every page
 )
 
+// checks reports whether a contender checks a signature at every request.
+func (k kind) checks() bool { return k != bare && k != ours }
+
 // The names of those that the targets speak of.
 const (
 	bareName = "bare handler"

@@ -53,10 +53,7 @@ func directSlots(ctx context.Context, p plan, up *upstream) ([]slot, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
-		n := p.slow
-		if c.kind == bare || c.kind == ours {
-			n = p.fast
-		}
+		n := p.calls(c.kind)
 		w := newWriter()
 		w.serve(handler, request)
 		if err := w.passed(1, up.user.ID); err != nil {
@@ -68,7 +65,7 @@ func directSlots(ctx context.Context, p plan, up *upstream) ([]slot, error) {
 			n:       n,
 			prepare: w.renew,
 			work:    func() { w.serve(handler, request) },
-			passed:  func() error { return w.passed(n, up.user.ID) },
+			passed:  func() error { return w.passed(2*n, up.user.ID) },
 		})
 	}
 	return slots, nil

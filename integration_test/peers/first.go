@@ -42,7 +42,7 @@ func firstSight(ctx context.Context, p plan, up *upstream, r *report) error {
 // firstSightRound takes the time of both, in turns, and then counts the
 // allocations of some more.
 func firstSightRound(ctx context.Context, p plan, up *upstream, client *crossmint.Client, unit func()) (u, f sample, err error) {
-	tokens := make([]string, p.tokens+chunk)
+	tokens := make([]string, 2*(p.tokens+chunk))
 	for i := range tokens {
 		tokens[i] = up.JWT(up.user)
 	}
@@ -53,6 +53,7 @@ func firstSightRound(ctx context.Context, p plan, up *upstream, client *crossmin
 		tokens = tokens[1:]
 	}
 	runtime.GC()
+	elapsed(p.tokens, nothing, verify)
 	var unitTook, firstTook time.Duration
 	for range p.tokens / chunk {
 		unitTook += elapsed(chunk, nothing, unit)

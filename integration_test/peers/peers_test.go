@@ -105,7 +105,7 @@ func TestQuickRunPrintsEveryRow(t *testing.T) {
 	var out bytes.Buffer
 	_, err := run(t.Context(), p, &out)
 	fatal(t, err)
-	names := []string{rsaName, nodeBareName, nodeSDKName, twoCoresTarget, httpBareTarget, httpPeerTarget, httpNodeTarget}
+	names := []string{rsaName, nodeBareName, nodeSDKName, floorName, twoCoresTarget, httpBareTarget, httpPeerTarget, httpNodeTarget}
 	for _, c := range contenders {
 		names = append(names, c.name)
 	}
@@ -114,7 +114,8 @@ func TestQuickRunPrintsEveryRow(t *testing.T) {
 			t.Errorf("no row for %s", name)
 		}
 	}
-	if judged := strings.Count(out.String(), "PASS\n") + strings.Count(out.String(), "FAIL\n"); judged != 11 {
+	_, targets, _ := strings.Cut(out.String(), "\nTargets\n")
+	if judged := strings.Count(targets, "  PASS") + strings.Count(targets, "  FAIL"); judged != 11 {
 		t.Errorf("%d targets are judged, want 11", judged)
 	}
 	if t.Failed() {
@@ -132,6 +133,7 @@ func TestJudge(t *testing.T) {
 		{"more than the limit", func(r *report) { r.atMost("a", 2.01, 2) }, false},
 		{"no less than the limit", func(r *report) { r.atLeast("a", 4, 4) }, true},
 		{"less than the limit", func(r *report) { r.atLeast("a", 3.99, 4) }, false},
+		{"less than the limit, as all on this machine", func(r *report) { r.atLeastBeside("a", 3.99, 4, 3.99) }, false},
 		{"left out", func(r *report) { r.leftOut("a", "left out") }, false},
 		{"one of two missed", func(r *report) { r.atMost("a", 3, 2); r.atMost("b", 1, 2) }, false},
 	}
