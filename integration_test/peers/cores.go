@@ -12,10 +12,10 @@ import (
 
 const twoCoresTarget = "two cores beside one, all requests of one session"
 
-// twoCores compares two cores that serve the same session with one. A page that
-// shares nothing, but allocates as much, shows what the runtime and the machine
-// leave of the second core: a process with little in memory collects garbage
-// every few thousand requests, and each time its cores have to agree.
+// twoCores compares two cores that serve the same session with one. Beside it
+// stand the bare handler, and a page that shares nothing but allocates as much:
+// a process with little in memory collects garbage every few thousand requests,
+// and each time its cores have to agree.
 func twoCores(ctx context.Context, p plan, up *upstream, r *report) error {
 	if runtime.NumCPU() < 2 {
 		r.leftOut(twoCoresTarget, "needs two processors")
@@ -27,54 +27,68 @@ func twoCores(ctx context.Context, p plan, up *upstream, r *report) error {
 	if err != nil {
 		return err
 	}
-	one, two, err := hot(p, k.handler, up.valid(jwtCookie), up.user.ID)
+	plain, err := buildBare(ctx, up.settings)
 	if err != nil {
 		return err
 	}
-	floorOne, floorTwo, err := hot(p, floor(up.user.ID), "", up.user.ID)
-	if err != nil {
+	loads := []*load{{name: oursName, handler: k.handler}, {name: copyName, handler: copying(up.user.ID)}, {name: bareName, handler: plain}}
+	if err := hot(p, up.valid(jwtCookie), up.user.ID, loads...); err != nil {
 		return err
 	}
-	gain, floorGain := medianRatio(two, one), medianRatio(floorTwo, floorOne)
-	r.table("Ours, one session, from two cores", [][]string{
-		{"", "one core/s", "two cores/s", ""},
-		{oursName, fmt.Sprintf("%.0f", median(one)), fmt.Sprintf("%.0f", median(two)), ratio(gain)},
-		{floorName, fmt.Sprintf("%.0f", median(floorOne)), fmt.Sprintf("%.0f", median(floorTwo)), ratio(floorGain)},
-	})
-	r.atLeastBeside(twoCoresTarget, gain, 1.5, floorGain)
-	return nil
-}
-
-const floorName = "only a copy of the request, in as much memory"
-
-// floor returns a page that does nothing for its request but what any
-// middleware has to that puts something into its context: copy it.
-func floor(userID string) http.Handler {
-	type copied struct {
-		request http.Request
-		beside  [14]*int // as large as what ours keeps beside it
+	rows := [][]string{{"", "one core/s", "two cores/s", ""}}
+	for _, l := range loads {
+		rows = append(rows, []string{l.name, fmt.Sprintf("%.0f", median(l.one)), fmt.Sprintf("%.0f", median(l.two)), ratio(l.gain())})
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &copied{request: *r.WithContext(r.Context())}
-		page(w, &c.request, userID)
-	})
+	r.table("One session, from two cores", rows)
+	r.atLeast(twoCoresTarget, loads[0].gain(), 1.5)
+	return ctx.Err()
 }
 
-// hot returns the requests per second of one session, by one core and by two,
-// of every round.
-func hot(p plan, handler http.Handler, cookie, userID string) (one, two []float64, err error) {
+// load is a handler and what was measured of it: the requests per second of one
+// core and of two, every round.
+type load struct {
+	name     string
+	handler  http.Handler
+	one, two []float64
+}
+
+func (l *load) gain() float64 { return medianRatio(l.two, l.one) }
+
+const copyName = "only a copy of the request, in as much memory"
+
+// copied is as large as what ours allocates for a request.
+type copied struct {
+	request http.Request
+	_       [14]*int // the session, its context and its secrets there
+}
+
+// copying is a page that does nothing for its request but what any middleware
+// has to that puts something into its context: copy it. It shows a user's ID.
+type copying string
+
+func (userID copying) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := new(copied)
+	c.request = *r.WithContext(r.Context())
+	page(w, &c.request, string(userID))
+}
+
+// hot measures loads by the requests of one session.
+func hot(p plan, cookie, userID string, loads ...*load) error {
 	for range p.rounds {
-		for _, cores := range []int{1, 2} {
-			rate, fault := rate(cores, p.fast, handler, cookie, userID)
-			err = errors.Join(err, fault)
+		for _, i := range shuffled(2 * len(loads)) {
+			l, cores := loads[i/2], 1+i%2
+			rate, err := rate(cores, p.fast, l.handler, cookie, userID)
+			if err != nil {
+				return fmt.Errorf("%s: %w", l.name, err)
+			}
 			if cores == 1 {
-				one = append(one, rate)
+				l.one = append(l.one, rate)
 			} else {
-				two = append(two, rate)
+				l.two = append(l.two, rate)
 			}
 		}
 	}
-	return one, two, err
+	return nil
 }
 
 // rate serves n requests on each of so many cores, after as many that are not
@@ -99,7 +113,7 @@ func rate(cores, n int, handler http.Handler, cookie, userID string) (float64, e
 			ready.Done()
 			<-start
 			serve()
-			faults[core] = w.passed(2*n, userID)
+			faults[core] = w.passed(userID)
 		})
 	}
 	ready.Wait()

@@ -27,9 +27,9 @@ func direct(ctx context.Context, p plan, up *upstream, r *report) error {
 	if err != nil {
 		return err
 	}
-	for round := range p.rounds {
-		for i := range slots {
-			s := &slots[(i+round)%len(slots)]
+	for range p.rounds {
+		for _, i := range shuffled(len(slots)) {
+			s := &slots[i]
 			s.samples = append(s.samples, measure(s.n, s.prepare, s.work))
 			if err := s.passed(); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
@@ -53,19 +53,18 @@ func directSlots(ctx context.Context, p plan, up *upstream) ([]slot, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
-		n := p.calls(c.kind)
 		w := newWriter()
 		w.serve(handler, request)
-		if err := w.passed(1, up.user.ID); err != nil {
+		if err := w.passed(up.user.ID); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		slots = append(slots, slot{
 			name:    c.name,
 			kind:    c.kind,
-			n:       n,
+			n:       p.calls(c.kind),
 			prepare: w.renew,
 			work:    func() { w.serve(handler, request) },
-			passed:  func() error { return w.passed(2*n, up.user.ID) },
+			passed:  func() error { return w.passed(up.user.ID) },
 		})
 	}
 	return slots, nil

@@ -53,6 +53,7 @@ func firstSightRound(ctx context.Context, p plan, up *upstream, client *crossmin
 		tokens = tokens[1:]
 	}
 	runtime.GC()
+	elapsed(p.tokens, nothing, unit)
 	elapsed(p.tokens, nothing, verify)
 	var unitTook, firstTook time.Duration
 	for range p.tokens / chunk {

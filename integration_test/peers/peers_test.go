@@ -105,7 +105,7 @@ func TestQuickRunPrintsEveryRow(t *testing.T) {
 	var out bytes.Buffer
 	_, err := run(t.Context(), p, &out)
 	fatal(t, err)
-	names := []string{rsaName, nodeBareName, nodeSDKName, floorName, twoCoresTarget, httpBareTarget, httpPeerTarget, httpNodeTarget}
+	names := []string{rsaName, nodeBareName, nodeSDKName, copyName, twoCoresTarget, httpBareTarget, httpPeerTarget, httpNodeTarget}
 	for _, c := range contenders {
 		names = append(names, c.name)
 	}
@@ -120,6 +120,25 @@ func TestQuickRunPrintsEveryRow(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(out.String())
+	}
+}
+
+// What is compared with ours from two cores must allocate as much.
+func TestCopyAllocatesAsMuchAsOurs(t *testing.T) {
+	up, err := newUpstream("RS256")
+	fatal(t, err)
+	t.Cleanup(up.close)
+	handler, err := buildOurs(t.Context(), up.settings)
+	fatal(t, err)
+	allocated := func(handler http.Handler) sample {
+		w, request := newWriter(), newRequest(up.valid(jwtCookie))
+		s := measure(20_000, w.renew, func() { w.serve(handler, request) })
+		fatal(t, w.passed(up.user.ID))
+		return s
+	}
+	own, copied := allocated(handler), allocated(copying(up.user.ID))
+	if int(own.bytes) != int(copied.bytes) || int(own.allocs) != int(copied.allocs) {
+		t.Errorf("ours: %.2f bytes in %.2f allocations; a copy: %.2f in %.2f", own.bytes, own.allocs, copied.bytes, copied.allocs)
 	}
 }
 

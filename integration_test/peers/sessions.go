@@ -26,7 +26,7 @@ type crowd struct {
 	size                 int
 	first                float64   // ns per request that nobody has seen
 	cookies, codec, page []float64 // ns per visit, of every round
-	hotOne, hotTwo       []float64 // requests/s of one session
+	hot                  load      // one session among the others
 	bytes, token         float64   // heap per remembered session; its JWT
 }
 
@@ -64,8 +64,8 @@ func gather(ctx context.Context, p plan, up *upstream, n int) (crowd, error) {
 		return c, err
 	}
 	c.bytes = (heap() - before) / float64(min(n, remembered))
-	c.hotOne, c.hotTwo, err = hot(p, k.handler, up.valid(jwtCookie), up.user.ID)
-	return c, err
+	c.hot = load{name: "one of them", handler: k.handler}
+	return c, hot(p, up.valid(jwtCookie), up.user.ID, &c.hot)
 }
 
 // enter serves all sessions for the first time. No request outlives it.
@@ -83,7 +83,7 @@ func (c *crowd) enter(ctx context.Context, p plan, up *upstream, k *kit) error {
 			w.serve(k.handler, r)
 		}
 		took += time.Since(started)
-		if err := w.passed(len(requests), up.user.ID); err != nil {
+		if err := w.passed(up.user.ID); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -142,7 +142,7 @@ func reportSessions(crowds []crowd, r *report) {
 		if i > 0 { // the first is too small: the table of places counts
 			largest = max(largest, c.bytes/c.token)
 		}
-		rows = append(rows, append(row, fmt.Sprintf("%.0f", median(c.hotOne)), ratio(medianRatio(c.hotTwo, c.hotOne)), fmt.Sprintf("%.0f B", c.bytes), ratio(c.bytes/c.token)))
+		rows = append(rows, append(row, fmt.Sprintf("%.0f", median(c.hot.one)), ratio(c.hot.gain()), fmt.Sprintf("%.0f B", c.bytes), ratio(c.bytes/c.token)))
 	}
 	r.table(fmt.Sprintf("Ours, many distinct sessions (EdDSA, JWTs of %.0f B), of which %d are remembered", crowds[0].token, remembered), rows)
 	r.atMost("100,000 sessions in random order, beside reading their cookies by net/http", coldest, 2)

@@ -44,13 +44,13 @@ func throughput(ctx context.Context, p plan, up *upstream, r *report) error {
 		servers[i] = e.process
 	}
 	together, err := apart(servers)
-	if err != nil {
-		return err
-	}
 	defer together()
-	for round := range p.servings {
-		for i := range entrants {
-			e := entrants[(i+round)%len(entrants)]
+	if err != nil {
+		r.printf("\nServers and load have no cores of their own: %v\n", err)
+	}
+	for range p.servings {
+		for _, i := range shuffled(len(entrants)) {
+			e := entrants[i]
 			if err := e.round(up.user.ID); err != nil {
 				return fmt.Errorf("%s: %w", e.name, err)
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"time"
@@ -12,7 +11,7 @@ import (
 // visit reads all requests in random order, so that none is in a cache: their
 // cookies alone by net/http, by this module's codec, and the protected page.
 func (c *crowd) visit(p plan, requests []*http.Request, k *kit, userID string) error {
-	order := rand.New(rand.NewPCG(1, 2)).Perm(len(requests))
+	order := shuffled(len(requests))
 	w := newWriter()
 	var material session.Material
 	found := 0
@@ -26,7 +25,7 @@ func (c *crowd) visit(p plan, requests []*http.Request, k *kit, userID string) e
 		}))
 		c.codec = append(c.codec, each(order, requests, func(r *http.Request) { material = k.cookies.Read(r) }))
 		c.page = append(c.page, each(order, requests, func(r *http.Request) { w.serve(k.handler, r) }))
-		if err := w.passed(len(requests), userID); err != nil {
+		if err := w.passed(userID); err != nil {
 			return err
 		}
 	}
