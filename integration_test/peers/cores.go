@@ -31,28 +31,29 @@ func twoCores(ctx context.Context, p plan, up *upstream, r *report) error {
 	if err != nil {
 		return err
 	}
-	loads := []*load{{name: oursName, handler: k.handler}, {name: copyName, handler: copying(up.user.ID)}, {name: bareName, handler: plain}}
-	if err := hot(p, up.valid(jwtCookie), up.user.ID, loads...); err != nil {
+	own := &scaling{name: oursName, handler: k.handler}
+	all := []*scaling{own, {name: copyName, handler: copying(up.user.ID)}, {name: bareName, handler: plain}}
+	if err := hot(p, up.valid(jwtCookie), up.user.ID, all...); err != nil {
 		return err
 	}
 	rows := [][]string{{"", "one core/s", "two cores/s", ""}}
-	for _, l := range loads {
-		rows = append(rows, []string{l.name, fmt.Sprintf("%.0f", median(l.one)), fmt.Sprintf("%.0f", median(l.two)), ratio(l.gain())})
+	for _, s := range all {
+		rows = append(rows, []string{s.name, fmt.Sprintf("%.0f", median(s.one)), fmt.Sprintf("%.0f", median(s.two)), ratio(s.gain())})
 	}
 	r.table("One session, from two cores", rows)
-	r.atLeast(twoCoresTarget, loads[0].gain(), 1.5)
+	r.atLeast(twoCoresTarget, own.gain(), 1.5)
 	return ctx.Err()
 }
 
-// load is a handler and what was measured of it: the requests per second of one
-// core and of two, every round.
-type load struct {
+// scaling is a handler and what was measured of it: the requests per second of
+// one core and of two, every round.
+type scaling struct {
 	name     string
 	handler  http.Handler
 	one, two []float64
 }
 
-func (l *load) gain() float64 { return medianRatio(l.two, l.one) }
+func (s *scaling) gain() float64 { return medianRatio(s.two, s.one) }
 
 const copyName = "only a copy of the request, in as much memory"
 
@@ -72,19 +73,19 @@ func (userID copying) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	page(w, &c.request, string(userID))
 }
 
-// hot measures loads by the requests of one session.
-func hot(p plan, cookie, userID string, loads ...*load) error {
+// hot measures handlers by the requests of one session.
+func hot(p plan, cookie, userID string, all ...*scaling) error {
 	for range p.rounds {
-		for _, i := range shuffled(2 * len(loads)) {
-			l, cores := loads[i/2], 1+i%2
-			rate, err := rate(cores, p.fast, l.handler, cookie, userID)
+		for _, i := range shuffled(2 * len(all)) {
+			s, cores := all[i/2], 1+i%2
+			rate, err := rate(cores, p.fast, s.handler, cookie, userID)
 			if err != nil {
-				return fmt.Errorf("%s: %w", l.name, err)
+				return fmt.Errorf("%s: %w", s.name, err)
 			}
 			if cores == 1 {
-				l.one = append(l.one, rate)
+				s.one = append(s.one, rate)
 			} else {
-				l.two = append(l.two, rate)
+				s.two = append(s.two, rate)
 			}
 		}
 	}

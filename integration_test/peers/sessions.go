@@ -26,7 +26,7 @@ type crowd struct {
 	size                 int
 	first                float64   // ns per request that nobody has seen
 	cookies, codec, page []float64 // ns per visit, of every round
-	hot                  load      // one session among the others
+	hot                  scaling   // one session among the others
 	bytes, token         float64   // heap per remembered session; its JWT
 }
 
@@ -64,7 +64,7 @@ func gather(ctx context.Context, p plan, up *upstream, n int) (crowd, error) {
 		return c, err
 	}
 	c.bytes = (heap() - before) / float64(min(n, remembered))
-	c.hot = load{name: "one of them", handler: k.handler}
+	c.hot = scaling{name: "one of them", handler: k.handler}
 	return c, hot(p, up.valid(jwtCookie), up.user.ID, &c.hot)
 }
 
