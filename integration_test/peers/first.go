@@ -39,8 +39,8 @@ func firstSight(ctx context.Context, p plan, up *upstream, r *report) error {
 	return ctx.Err()
 }
 
-// firstSightRound takes the time of both, in turns, and then counts the
-// allocations of some more.
+// firstSightRound takes the time of both, in turns, after as many that are not
+// measured, and then counts the allocations of some more.
 func firstSightRound(ctx context.Context, p plan, up *upstream, client *crossmint.Client, unit func()) (u, f sample, err error) {
 	tokens := make([]string, 2*(p.tokens+chunk))
 	for i := range tokens {

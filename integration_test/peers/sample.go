@@ -16,7 +16,7 @@ type sample struct{ nanoseconds, allocs, bytes float64 }
 
 // measure does work n times, and prepares it off the clock. It does as much
 // before it measures: the memory that is used first after a collection may have
-// to be fetched from the system again, which costs a process in service nothing.
+// to be fetched from the system again, which a process in service pays once.
 func measure(n int, prepare, work func()) sample {
 	var before, after runtime.MemStats
 	runtime.GC()

@@ -77,17 +77,12 @@ func enter(ctx context.Context, p plan, up *upstream) (entrants []*entrant, err 
 		return entrants, err
 	}
 	cookie = up.valid(nodeJWTCookie)
-	for _, name := range []string{nodeBareName, nodeSDKName} {
-		server, err := startNode(ctx, name, up.settings)
+	for _, c := range []contender{{name: nodeBareName, kind: bare}, {name: nodeSDKName, kind: anSDK}} {
+		server, err := startNode(ctx, c.name, up.settings)
 		if err != nil {
 			return entrants, err
 		}
-		e := &entrant{process: server, kind: bare, bareName: nodeBareName, cookie: cookie}
-		if name == nodeSDKName {
-			e.kind = anSDK
-		}
-		e.n = p.requestsOf(e.kind)
-		entrants = append(entrants, e)
+		entrants = append(entrants, &entrant{process: server, kind: c.kind, bareName: nodeBareName, cookie: cookie, n: p.requestsOf(c.kind)})
 	}
 	return entrants, nil
 }
