@@ -39,7 +39,7 @@ func TestCrowd(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer store.Close()
+			t.Cleanup(func() { must(t, store.Close()) }) // after the fleet
 			c := newCrowd(t, crossminttest.ReuseGrace, func() (road, error) { return newForwarder(store.Addr()) })
 			c.fleet.fatal = crowdFatal
 			c.live(t, func() { c.weather(t, store) })

@@ -34,6 +34,7 @@ type fleet struct {
 	instances []*instance
 	turn      int
 	kills     int
+	closed    bool
 	events    map[session.Outcome]int
 	failed    error // to replace an instance
 }
@@ -94,11 +95,12 @@ func (i *instance) serve(r *http.Request) (got *httptest.ResponseRecorder, alive
 
 // kill ends an instance in the middle of what it does: nothing reaches the
 // store, upstream or a browser from it any more, nor it from them. A new one
-// takes its place.
+// takes its place. In a fleet that is closed nobody dies, although what it still
+// refreshes may strike its receiver: nobody would bury the heir.
 func (f *fleet) kill(i *instance) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if i.dead.Err() != nil {
+	if f.closed || i.dead.Err() != nil {
 		return
 	}
 	i.die()
@@ -143,6 +145,7 @@ func (f *fleet) noted() map[session.Outcome]int {
 // close ends all instances, and returns what went wrong meanwhile.
 func (f *fleet) close() error {
 	f.mu.Lock()
+	f.closed = true
 	rest, failed := f.instances, f.failed
 	f.mu.Unlock()
 	for _, i := range rest {
