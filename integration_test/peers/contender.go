@@ -20,10 +20,12 @@ const (
 // checks reports whether a contender checks a signature at every request.
 func (k kind) checks() bool { return k != bare && k != ours }
 
-// The names of those that the targets speak of, and of the bare handler's double.
+// The names of those that the targets speak of, and of those that help to read
+// the others' figures.
 const (
 	bareName  = "bare handler"
-	againName = "bare handler, again"
+	againName = "bare handler, again" // how far two equal figures are apart
+	copyName  = "copied request and Vary"
 	oursName  = "crossmint-go/auth"
 )
 
@@ -39,7 +41,8 @@ type contender struct {
 // contenders are all that are written in Go, the bare handler first.
 var contenders = []contender{
 	{bareName, bare, buildBare},
-	{againName, bare, buildBare}, // how far two equal figures are apart
+	{againName, bare, buildBare},
+	{copyName, bare, buildCopying},
 	{oursName, ours, buildOurs},
 	{"auth0/go-jwt-middleware", aMiddleware, buildAuth0},
 	{"clerk-sdk-go", aMiddleware, buildClerk},
@@ -78,3 +81,25 @@ func fromCookie(r *http.Request) string {
 func buildBare(_ context.Context, s settings) (http.Handler, error) {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { page(w, r, s.UserID) }), nil
 }
+
+// copied is as large as what ours allocates for a request.
+type copied struct {
+	request http.Request
+	_       [14]*int // the session, its context and its secrets there
+}
+
+// copying is the page without any protection, behind what nobody can do without
+// who puts a session into the context: a copy of the request, in as much memory
+// as ours takes, and the header Vary. It shows a user's ID.
+type copying string
+
+func (userID copying) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header()["Vary"] = varyCookie
+	c := new(copied)
+	c.request = *r.WithContext(r.Context())
+	page(w, &c.request, string(userID))
+}
+
+var varyCookie = []string{"Cookie"}
+
+func buildCopying(_ context.Context, s settings) (http.Handler, error) { return copying(s.UserID), nil }

@@ -13,7 +13,7 @@ import (
 const twoCoresTarget = "two cores beside one, all requests of one session"
 
 // twoCores compares two cores that serve the same session with one. Beside it
-// stand the bare handler, and a page that shares nothing but allocates as much:
+// stand the bare handler, and the page that shares nothing but allocates as much:
 // a process with little in memory collects garbage every few thousand requests,
 // and each time its cores have to agree.
 func twoCores(ctx context.Context, p plan, up *upstream, r *report) error {
@@ -54,24 +54,6 @@ type scaling struct {
 }
 
 func (s *scaling) gain() float64 { return medianRatio(s.two, s.one) }
-
-const copyName = "only a copy of the request, in as much memory"
-
-// copied is as large as what ours allocates for a request.
-type copied struct {
-	request http.Request
-	_       [14]*int // the session, its context and its secrets there
-}
-
-// copying is a page that does nothing for its request but what any middleware
-// has to that puts something into its context: copy it. It shows a user's ID.
-type copying string
-
-func (userID copying) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := new(copied)
-	c.request = *r.WithContext(r.Context())
-	page(w, &c.request, string(userID))
-}
 
 // hot measures handlers by the requests of one session.
 func hot(p plan, cookie, userID string, all ...*scaling) error {

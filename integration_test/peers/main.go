@@ -61,10 +61,6 @@ func run(ctx context.Context, p plan, out io.Writer) (bool, error) {
 	defer up.close()
 	r := &report{out: out}
 	r.printf("%s, %s/%s, %d processors\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	// One core for everything, the garbage collector included: what a second
-	// one would do for a request is a part of its cost, and the collector's
-	// agreements between cores cost more than its work on some machines.
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	for _, measure := range []func(context.Context, plan, *upstream, *report) error{direct, twoCores, firstSight, manySessions, throughput} {
 		if err := measure(ctx, p, up, r); err != nil {
 			return false, err

@@ -108,7 +108,6 @@ func (u *upstream) requests(from, n int) []*http.Request {
 	requests := make([]*http.Request, n)
 	var all sync.WaitGroup
 	signers := runtime.NumCPU()
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(signers)) // nothing is measured here
 	for signer := range signers {
 		all.Go(func() {
 			for i := signer; i < n; i += signers {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -30,6 +31,7 @@ const (
 func throughput(ctx context.Context, p plan, up *upstream, r *report) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // the client has one core
 	entrants, err := enter(ctx, p, up)
 	defer func() {
 		for _, e := range entrants {
