@@ -42,9 +42,9 @@ type Config struct {
 	Timeout time.Duration
 
 	// OnEvent receives what happens to the store: session.StoreDoubted and
-	// session.StoreRecovered, at most a few in ten seconds, and session.Panicked. It
-	// may be called concurrently and must not block. nil: Logger receives the
-	// events.
+	// session.StoreRecovered, at most a few in ten seconds, and session.Panicked.
+	// Their Op is "presence" where no request asked for anything. It may be
+	// called concurrently and must not block. nil: Logger receives the events.
 	OnEvent func(context.Context, session.Event)
 	// Logger receives the events where OnEvent is nil. nil: slog.Default().
 	Logger *slog.Logger

@@ -55,7 +55,7 @@ func (s *store) connect() {
 	s.connecting = nil
 	s.mu.Unlock()
 	if err != nil {
-		s.report.down(s.stopped, opRefresh, fmt.Errorf("redis: connect: %w", err))
+		s.report.down(s.stopped, opPresence, fmt.Errorf("redis: connect: %w", err))
 		return
 	}
 	s.listen(client)

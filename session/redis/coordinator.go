@@ -45,7 +45,8 @@ const stopPatience = time.Second
 const (
 	opRefresh = "refresh"
 	opLogout  = "logout"
-	// opPresence is told of in events of a store that is idle otherwise.
+	// opPresence is the store's own: what is done without a request. Events
+	// of a store that is idle otherwise are told of it.
 	opPresence = "presence"
 )
 

@@ -87,8 +87,8 @@ func (r *reporter) down(ctx context.Context, op string, err error) {
 	})
 }
 
-func (r *reporter) recovered(ctx context.Context) {
-	r.report(ctx, "recovered", session.Event{Outcome: session.StoreRecovered, Op: opRefresh})
+func (r *reporter) recovered(ctx context.Context, op string) {
+	r.report(ctx, "recovered", session.Event{Outcome: session.StoreRecovered, Op: op})
 }
 
 // deaf says that the logouts of other instances are not heard of.

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -44,6 +45,31 @@ func TestOutageIsNotNoticedByValidSessions(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Whose instance is idle learns of an outage, too, and of its end, and is not
+// told that somebody wanted a refresh.
+func TestOutageIsNoticedByAnIdleInstance(t *testing.T) {
+	onEach(t, func(t *testing.T, s *store) {
+		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
+		s.wantListeners(fleetSize)
+		s.Kill()
+		everybody := func(noticed func(*instance) bool) func() bool {
+			return func() bool {
+				return !slices.ContainsFunc(f.instances, func(i *instance) bool { return !noticed(i) })
+			}
+		}
+		until(t, "all notice the outage", everybody(func(i *instance) bool { return i.events.of("presence") > 0 }))
+		if err := s.Up(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "all notice its end", everybody(func(i *instance) bool { return i.events.count(session.StoreRecovered) > 0 }))
+		for n, i := range f.instances {
+			if i.events.of("refresh") > 0 {
+				t.Errorf("instance %d tells of a refresh", n)
+			}
+		}
+	})
 }
 
 func TestOutageSignsNobodyOut(t *testing.T) {

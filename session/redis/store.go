@@ -197,7 +197,7 @@ func (s *store) run(ctx context.Context, op string, script *rueidis.Lua, keys []
 	switch {
 	case err == nil:
 		if s.breaker.succeed() {
-			s.report.recovered(ctx)
+			s.report.recovered(ctx, op)
 		}
 	case s.stopped.Err() == nil:
 		s.breaker.fail()
