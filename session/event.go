@@ -47,7 +47,7 @@ const (
 	RefusalsTrusted Outcome = "refusals_trusted"
 	// StoreDoubted: the store of a fleet was unavailable or left a doubt.
 	StoreDoubted Outcome = "store_doubted"
-	// StoreRecovered: the store of a fleet can be reached again.
+	// StoreRecovered: the store of a fleet can be reached, or heard, again.
 	StoreRecovered Outcome = "store_recovered"
 	// Panicked: a hook or a refresh panicked and was contained.
 	Panicked Outcome = "panicked"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -73,10 +74,14 @@ func (s *store) attend() {
 
 // listen hands on what is heard until the store is closed.
 func (s *store) listen(client rueidis.Client) {
+	var deaf atomic.Bool
 	ctx := rueidis.WithOnSubscriptionHook(s.stopped, func(to rueidis.PubSubSubscription) {
 		s.bell.strikeAll()
 		if to.Channel == denied+s.fleet {
 			s.onListening()
+			if deaf.Swap(false) {
+				s.report.recovered(s.stopped, opLogout)
+			}
 		}
 	})
 	for pause := firstPause; s.stopped.Err() == nil; pause = min(2*pause, lastPause) {
@@ -84,6 +89,7 @@ func (s *store) listen(client rueidis.Client) {
 		err := client.Receive(ctx, client.B().Subscribe().Channel(channel, denied+s.fleet).Build(), s.hear)
 		s.breaker.trouble() // the connection is lost; or the store has been replaced
 		if s.stopped.Err() == nil {
+			deaf.Store(true)
 			s.report.deaf(s.stopped, err)
 		}
 		if time.Since(began) > lastPause {

@@ -72,6 +72,20 @@ func TestOutageIsNoticedByAnIdleInstance(t *testing.T) {
 	})
 }
 
+// Who does not hear the others for a moment says so, and when he does again.
+func TestInstanceTellsThatItHearsAgain(t *testing.T) {
+	onEach(t, func(t *testing.T, s *store) {
+		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
+		s.wantListeners(fleetSize)
+		s.do("CLIENT", "KILL", "TYPE", "pubsub")
+		for _, i := range f.instances {
+			until(t, "it does not hear", func() bool { return i.events.count(session.StoreDoubted) > 0 })
+			until(t, "it hears again", func() bool { return i.events.count(session.StoreRecovered) > 0 })
+		}
+		s.wantListeners(fleetSize)
+	})
+}
+
 func TestOutageSignsNobodyOut(t *testing.T) {
 	for _, failure := range failures {
 		t.Run(failure.name, func(t *testing.T) {
