@@ -59,7 +59,7 @@ type Event struct {
 	Outcome Outcome
 	// Op is what was asked for: "authenticate", "refresh" or "logout"; "store"
 	// is for a renewed session that no cookie can hold, reported beside
-	// Refreshed.
+	// Refreshed. "presence" is a fleet's, to stay in touch with its store.
 	Op string
 	// Err says why. Its text may hold claims of a false JWT, quoted.
 	Err error

@@ -19,10 +19,9 @@ type slot struct {
 	single  []sample // with one
 }
 
-// beside returns what s costs beside another, and the same with one processor.
-func (s *slot) beside(other *slot) (all, single float64) {
-	return medianRatio(column(s.samples, nanoseconds), column(other.samples, nanoseconds)),
-		medianRatio(column(s.single, nanoseconds), column(other.single, nanoseconds))
+// beside returns how many times as long a takes as b.
+func beside(a, b []sample) float64 {
+	return medianRatio(column(a, nanoseconds), column(b, nanoseconds))
 }
 
 const rsaName = "one RSA-2048 verification"
@@ -88,29 +87,26 @@ func directSlots(ctx context.Context, p plan, up *upstream) ([]slot, error) {
 }
 
 func reportDirect(slots []slot, p plan, r *report) {
-	named := map[string]*slot{}
-	for i := range slots {
-		named[slots[i].name] = &slots[i]
+	named := map[string]slot{}
+	for _, s := range slots {
+		named[s.name] = s
 	}
 	unit, own := named[rsaName], named[oursName]
 	rows := [][]string{{"", "", "ns", "allocs", "bytes", "of one RSA verification", "beside ours", "ns, one processor", "of one RSA verification"}}
-	for i := range slots {
-		s := &slots[i]
-		ofUnit, ofUnitSingle := s.beside(unit)
-		ofOwn, _ := s.beside(own)
+	for _, s := range slots {
 		rows = append(rows, []string{
 			s.name, string(s.kind),
 			fmt.Sprintf("%.0f", median(column(s.samples, nanoseconds))),
 			fmt.Sprintf("%.0f", median(column(s.samples, allocsOf))),
 			fmt.Sprintf("%.0f", median(column(s.samples, bytesOf))),
-			ratio(ofUnit), ratio(ofOwn),
+			ratio(beside(s.samples, unit.samples)),
+			ratio(beside(s.samples, own.samples)),
 			fmt.Sprintf("%.0f", median(column(s.single, nanoseconds))),
-			ratio(ofUnitSingle),
+			ratio(beside(s.single, unit.single)),
 		})
 	}
 	r.table(fmt.Sprintf("A protected request, called directly: medians of %d rounds", p.rounds), rows)
-	inUnit, _ := unit.beside(own)
-	r.atLeast("protected requests, called directly, in the time of one RSA-2048 verification", inUnit, 70)
+	r.atLeast("protected requests, called directly, in the time of one RSA-2048 verification", beside(unit.samples, own.samples), 70)
 	// Whole allocations, as testing.AllocsPerRun counts them: what the
 	// runtime itself allocates now and then belongs to no request.
 	r.atMost("allocations of a protected request", math.Floor(median(column(own.samples, allocsOf))), 2)

@@ -43,8 +43,10 @@ type Config struct {
 
 	// OnEvent receives what happens to the store: session.StoreDoubted and
 	// session.StoreRecovered, at most a few in ten seconds, and session.Panicked.
-	// Their Op is "presence" where no request asked for anything. It may be
-	// called concurrently and must not block. nil: Logger receives the events.
+	// Their Op is "refresh", "logout", or "presence" for what an idle instance
+	// notices, too. That other instances' logouts are not heard of is "logout".
+	// It may be called concurrently and must not block. nil: Logger receives the
+	// events.
 	OnEvent func(context.Context, session.Event)
 	// Logger receives the events where OnEvent is nil. nil: slog.Default().
 	Logger *slog.Logger

@@ -45,8 +45,8 @@ const stopPatience = time.Second
 const (
 	opRefresh = "refresh"
 	opLogout  = "logout"
-	// opPresence is the store's own: what is done without a request. Events
-	// of a store that is idle otherwise are told of it.
+	// opPresence is to stay in touch with the store, whoever wants something
+	// of it: to connect, and to say that the instance is there.
 	opPresence = "presence"
 )
 

@@ -139,23 +139,25 @@ func (e *events) add(_ context.Context, event session.Event) {
 	e.all = append(e.all, event)
 }
 
-func (e *events) count(outcome session.Outcome) (n int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, event := range e.all {
-		if event.Outcome == outcome {
-			n++
-		}
-	}
-	return n
+func (e *events) count(outcome session.Outcome) int {
+	return e.matching(func(event session.Event) bool { return event.Outcome == outcome })
 }
 
 // of counts the events of an operation.
-func (e *events) of(op string) (n int) {
+func (e *events) of(op string) int {
+	return e.matching(func(event session.Event) bool { return event.Op == op })
+}
+
+// told reports whether there was an outcome of an operation.
+func (e *events) told(outcome session.Outcome, op string) bool {
+	return e.matching(func(event session.Event) bool { return event.Outcome == outcome && event.Op == op }) > 0
+}
+
+func (e *events) matching(matches func(session.Event) bool) (n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, event := range e.all {
-		if event.Op == op {
+		if matches(event) {
 			n++
 		}
 	}

@@ -37,38 +37,47 @@ func TestOutageIsNotNoticedByValidSessions(t *testing.T) {
 				if calls := f.fake.Calls().Refresh; calls != 0 {
 					t.Errorf("upstream was asked %d times", calls)
 				}
-				for n, i := range f.instances {
-					if i.events.of("refresh") > 0 {
-						t.Errorf("instance %d has asked the store", n)
-					}
-				}
+				f.wantNoRefresh()
 			})
 		})
 	}
 }
 
-// Whose instance is idle learns of an outage, too, and of its end, and is not
-// told that somebody wanted a refresh.
+// wantNoRefresh makes sure that no instance tells of one: none has asked the
+// store for it.
+func (f *fleet) wantNoRefresh() {
+	f.t.Helper()
+	for n, i := range f.instances {
+		if i.events.of("refresh") > 0 {
+			f.t.Errorf("instance %d tells of a refresh", n)
+		}
+	}
+}
+
+// untilAll waits until every instance has told of an outcome of one of the
+// operations.
+func (f *fleet) untilAll(outcome session.Outcome, ops ...string) {
+	f.t.Helper()
+	for _, i := range f.instances {
+		told := func(op string) bool { return i.events.told(outcome, op) }
+		until(f.t, fmt.Sprint(outcome, " of ", ops), func() bool { return slices.ContainsFunc(ops, told) })
+	}
+}
+
+// An instance that is idle, or begins meanwhile, learns of an outage, too, and
+// of its end, and does not say that somebody wanted a refresh.
 func TestOutageIsNoticedByAnIdleInstance(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
 		s.wantListeners(fleetSize)
 		s.Kill()
-		everybody := func(noticed func(*instance) bool) func() bool {
-			return func() bool {
-				return !slices.ContainsFunc(f.instances, func(i *instance) bool { return !noticed(i) })
-			}
-		}
-		until(t, "all notice the outage", everybody(func(i *instance) bool { return i.events.of("presence") > 0 }))
+		f.instances = append(f.instances, newInstance(t, f.fake.Config(), s.URL(), redis.Config{}))
+		f.untilAll(session.StoreDoubted, "presence")
 		if err := s.Up(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "all notice its end", everybody(func(i *instance) bool { return i.events.count(session.StoreRecovered) > 0 }))
-		for n, i := range f.instances {
-			if i.events.of("refresh") > 0 {
-				t.Errorf("instance %d tells of a refresh", n)
-			}
-		}
+		f.untilAll(session.StoreRecovered, "presence", "logout") // who listens again reads the denials
+		f.wantNoRefresh()
 	})
 }
 
@@ -78,10 +87,8 @@ func TestInstanceTellsThatItHearsAgain(t *testing.T) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
 		s.wantListeners(fleetSize)
 		s.do("CLIENT", "KILL", "TYPE", "pubsub")
-		for _, i := range f.instances {
-			until(t, "it does not hear", func() bool { return i.events.count(session.StoreDoubted) > 0 })
-			until(t, "it hears again", func() bool { return i.events.count(session.StoreRecovered) > 0 })
-		}
+		f.untilAll(session.StoreDoubted, "logout")
+		f.untilAll(session.StoreRecovered, "logout")
 		s.wantListeners(fleetSize)
 	})
 }

@@ -14,19 +14,9 @@ import (
 func TestNobodyDiesInAClosedFleet(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		fake, err := crossminttest.New(crossminttest.Config{InMemory: true, Algorithm: "EdDSA"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer fake.Close()
+		f, _, fake := newPair(t)
+		f.fatal = 1
 		fake.SetLatency(crossminttest.Refresh, 2*time.Second)
-		m := &memory{}
-		must(t, m.up())
-		defer time.Sleep(2 * time.Second) // a closed client sleeps once more
-		defer m.close()
-		f := &fleet{upstream: fake.Config(), road: func() (road, error) { return &path{to: m}, nil }, fatal: 1}
-		must(t, f.build(2, 1))
-
 		g := fake.ExpiredGrant(fake.NewUser("ada@example.com"))
 		var asked sync.WaitGroup
 		asked.Go(func() { ask(f, g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()) })

@@ -16,19 +16,7 @@ import (
 func TestRotationWhileTheStoreIsFrozenIsToldLater(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		fake, err := crossminttest.New(crossminttest.Config{InMemory: true, Algorithm: "EdDSA", Reuse: crossminttest.ReuseRefuse})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer fake.Close()
-		m := &memory{}
-		must(t, m.up())
-		defer time.Sleep(2 * time.Second) // a closed client sleeps once more
-		defer m.close()
-		f := &fleet{upstream: fake.Config(), road: func() (road, error) { return &path{to: m}, nil }}
-		must(t, f.build(2, 1))
-		defer func() { must(t, f.close()) }()
-
+		f, m, fake := newPair(t)
 		must(t, m.age())
 		g := fake.ExpiredGrant(fake.NewUser("ada@example.com"))
 		jwt, refresh := g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
@@ -43,6 +31,25 @@ func TestRotationWhileTheStoreIsFrozenIsToldLater(t *testing.T) {
 			t.Errorf("%s, cookies changed: %t; want 401 with the cookies kept", res.Status, len(res.Cookies()) != 0)
 		}
 	})
+}
+
+// newPair starts two instances, for a bubble, in front of an upstream that
+// forgives nothing. They end with the test, if they have not before.
+func newPair(t *testing.T) (*fleet, *memory, *crossminttest.Server) {
+	t.Helper()
+	fake, err := crossminttest.New(crossminttest.Config{InMemory: true, Algorithm: "EdDSA", Reuse: crossminttest.ReuseRefuse})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	m := &memory{}
+	must(t, m.up())
+	t.Cleanup(func() { time.Sleep(2 * time.Second) }) // a closed client sleeps once more
+	t.Cleanup(m.close)
+	f := &fleet{upstream: fake.Config(), road: func() (road, error) { return &path{to: m}, nil }}
+	t.Cleanup(func() { must(t, f.close()) })
+	must(t, f.build(2, 1))
+	return f, m, fake
 }
 
 // ask sends a request with these cookies to the next instance.
