@@ -27,12 +27,15 @@ func twoCores(ctx context.Context, p plan, up *upstream, r *report) error {
 	if err != nil {
 		return err
 	}
-	plain, err := buildBare(ctx, up.settings)
-	if err != nil {
-		return err
-	}
 	own := &scaling{name: oursName, handler: k.handler}
-	all := []*scaling{own, {name: copyName, handler: copying(up.user.ID)}, {name: bareName, handler: plain}}
+	all := []*scaling{own}
+	for _, c := range []contender{{name: copyName, build: buildCopying}, {name: bareName, build: buildBare}} {
+		handler, err := c.build(ctx, up.settings)
+		if err != nil {
+			return err
+		}
+		all = append(all, &scaling{name: c.name, handler: handler})
+	}
 	if err := hot(p, up.valid(jwtCookie), up.user.ID, all...); err != nil {
 		return err
 	}
