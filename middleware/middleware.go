@@ -134,11 +134,11 @@ func (g *gate) pass(w http.ResponseWriter, r *http.Request) (session.Result, *ht
 
 // carry returns r with the result in its context.
 func carry(r *http.Request, result session.Result, room *http.Request) *http.Request {
-	switch room {
-	case r:
+	if room == r {
 		return r
-	case nil:
-		return r.WithContext(result.NewContext(r.Context()))
+	}
+	if room == nil {
+		room = new(http.Request)
 	}
 	*room = *r.WithContext(result.NewContext(r.Context()))
 	return room
