@@ -10,11 +10,13 @@ import (
 // entrant is a contender as a server, and what was measured of it: requests
 // per second of time and per second of the server's CPU time, every round.
 type entrant struct {
-	*process
+	name       string
 	kind       kind
 	bareName   string
 	cookie     string
 	n          int
+	start      func() (*process, error)
+	*process   // while it serves
 	wall, core []float64
 }
 
@@ -33,60 +35,69 @@ func throughput(ctx context.Context, p plan, up *upstream, r *report) error {
 	defer cancel()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // the client has one core
 	entrants, err := enter(ctx, p, up)
-	defer func() {
-		for _, e := range entrants {
-			e.stop()
-		}
-	}()
 	if err != nil {
 		return err
 	}
-	servers := make([]*process, len(entrants))
-	for i, e := range entrants {
-		servers[i] = e.process
-	}
-	together, err := apart(servers)
-	defer together()
-	if err != nil {
-		r.printf("\nServers and load have no cores of their own: %v\n", err)
-	}
-	for range p.servings {
-		for _, i := range shuffled(len(entrants)) {
-			e := entrants[i]
-			if err := e.round(up.user.ID); err != nil {
-				return fmt.Errorf("%s: %w", e.name, err)
-			}
+	var shared error
+	for range p.starts {
+		if shared, err = compete(p, up.user.ID, entrants); err != nil {
+			return err
 		}
+	}
+	if shared != nil {
+		r.printf("\nServers and load have no cores of their own: %v\n", shared)
 	}
 	reportThroughput(entrants, p, r)
 	return ctx.Err()
 }
 
-// enter starts all servers.
-func enter(ctx context.Context, p plan, up *upstream) (entrants []*entrant, err error) {
+// enter returns who takes part.
+func enter(ctx context.Context, p plan, up *upstream) ([]*entrant, error) {
+	var entrants []*entrant
+	add := func(name string, kind kind, bareName, cookie string, start func(context.Context, string, settings) (*process, error)) {
+		entrants = append(entrants, &entrant{
+			name: name, kind: kind, bareName: bareName, cookie: cookie, n: p.requestsOf(kind),
+			start: func() (*process, error) { return start(ctx, name, up.settings) },
+		})
+	}
 	cookie := up.valid(jwtCookie)
 	for _, c := range contenders {
-		server, err := startGo(ctx, c.name, up.settings)
-		if err != nil {
-			return entrants, err
-		}
-		entrants = append(entrants, &entrant{process: server, kind: c.kind, bareName: bareName, cookie: cookie, n: p.requestsOf(c.kind)})
+		add(c.name, c.kind, bareName, cookie, startGo)
 	}
 	if !p.js {
 		return entrants, nil
 	}
-	if err := install(ctx); err != nil {
-		return entrants, err
-	}
 	cookie = up.valid(nodeJWTCookie)
-	for _, c := range []contender{{name: nodeBareName, kind: bare}, {name: nodeSDKName, kind: anSDK}} {
-		server, err := startNode(ctx, c.name, up.settings)
-		if err != nil {
-			return entrants, err
+	add(nodeBareName, bare, nodeBareName, cookie, startNode)
+	add(nodeSDKName, anSDK, nodeBareName, cookie, startNode)
+	return entrants, install(ctx)
+}
+
+// compete starts all servers, measures them by turns and stops them. Shared says
+// why servers and load have no cores of their own; nil: they have.
+func compete(p plan, userID string, entrants []*entrant) (shared, err error) {
+	var servers []*process
+	defer func() {
+		for _, s := range servers {
+			s.stop()
 		}
-		entrants = append(entrants, &entrant{process: server, kind: c.kind, bareName: nodeBareName, cookie: cookie, n: p.requestsOf(c.kind)})
+	}()
+	for _, e := range entrants {
+		if e.process, err = e.start(); err != nil {
+			return nil, err
+		}
+		servers = append(servers, e.process)
 	}
-	return entrants, nil
+	together, shared := apart(servers)
+	defer together()
+	for range p.servings {
+		for _, i := range shuffled(len(entrants)) {
+			if err := entrants[i].round(userID); err != nil {
+				return nil, fmt.Errorf("%s: %w", entrants[i].name, err)
+			}
+		}
+	}
+	return shared, nil
 }
 
 // round measures once, after some requests that are not measured: they fetch
@@ -135,7 +146,7 @@ func reportThroughput(entrants []*entrant, p plan, r *report) {
 	if !p.js {
 		rows = append(rows, []string{nodeSDKName, "", "left out"})
 	}
-	r.table(fmt.Sprintf("A protected request over HTTP, %d connections kept open, one core each: medians of %d rounds", connections, p.servings), rows)
+	r.table(fmt.Sprintf("A protected request over HTTP, %d connections kept open, one core each: medians of %d rounds", connections, p.starts*p.servings), rows)
 	r.atLeast(httpBareTarget, medianRatio(own.core, named[bareName].core), 0.95)
 	besideBest := func(e *entrant) float64 { return medianRatio(e.core, best.core) }
 	r.atLeastBeside(httpPeerTarget, besideBest(own), 4, besideBest(named[bareName]))
