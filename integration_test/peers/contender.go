@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 )
 
 // kind says how much of the work a contender does by itself.
@@ -11,7 +12,7 @@ type kind string
 
 const (
 	bare        kind = "bare"
-	aControl    kind = "control" // what ours cannot do without
+	aControl    kind = "control" // a part of what ours does
 	ours        kind = "ours"
 	aMiddleware kind = "middleware"
 	aLibrary    kind = "library" // a verifier, the middleware around it by hand
@@ -52,6 +53,15 @@ var contenders = []contender{
 	{"go-chi/jwtauth", aMiddleware, buildJWTAuth},
 	{"golang-jwt + keyfunc", aLibrary, buildKeyfunc},
 	{"coreos/go-oidc", aLibrary, buildOIDC},
+}
+
+// named returns the contender of that name, and whether there is one.
+func named(name string) (c contender, ok bool) {
+	i := slices.IndexFunc(contenders, func(c contender) bool { return c.name == name })
+	if i < 0 {
+		return contender{}, false
+	}
+	return contenders[i], true
 }
 
 // page is the answer of every contender's protected page. It shows that the

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/crossmint-go/auth/crossmint"
 )
 
 // The controls are pages that do parts of what ours does, so that one can see
@@ -55,8 +57,8 @@ func buildCopying(_ context.Context, s settings) (http.Handler, error) {
 // that knows one. It reads the header and the clock, compares the whole JWT, and
 // knows nothing of bounds, keys, logouts, refreshes or a second user.
 type least struct {
-	kit   *kit
-	known atomic.Pointer[known]
+	client *crossmint.Client
+	known  atomic.Pointer[known]
 }
 
 // known is a JWT that was verified, and when it ends, in seconds since 1970.
@@ -67,19 +69,24 @@ type known struct {
 
 func buildLeast(ctx context.Context, s settings) (http.Handler, error) {
 	k, err := newKit(ctx, s)
-	return &least{kit: k}, err
+	if err != nil {
+		return nil, err
+	}
+	return &least{client: k.client}, nil
 }
 
 func (l *least) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var jwt, refresh string
-	for line := r.Header.Get("Cookie"); line != ""; {
-		var pair string
-		pair, line, _ = strings.Cut(line, ";")
-		switch name, value, _ := strings.Cut(strings.TrimPrefix(pair, " "), "="); name {
-		case jwtCookie:
-			jwt = value
-		case refreshCookie:
-			refresh = value
+	for _, line := range r.Header["Cookie"] {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			switch name, value, _ := strings.Cut(strings.TrimPrefix(pair, " "), "="); name {
+			case jwtCookie:
+				jwt = value
+			case refreshCookie:
+				refresh = value
+			}
 		}
 	}
 	k := l.known.Load()
@@ -96,7 +103,7 @@ func (l *least) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // verified has a JWT verified and remembers it instead of the one before. It
 // returns nil for one that is not valid.
 func (l *least) verified(ctx context.Context, jwt string) *known {
-	token, err := l.kit.client.Verify(ctx, jwt)
+	token, err := l.client.Verify(ctx, jwt)
 	if err != nil {
 		return nil
 	}

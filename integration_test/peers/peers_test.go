@@ -136,7 +136,8 @@ func TestControlsAllocateAsMuchAsOurs(t *testing.T) {
 		fatal(t, w.passed(up.user.ID))
 		return s
 	}
-	own := allocated(contender{build: buildOurs})
+	kit, _ := named(oursName)
+	own := allocated(kit)
 	for _, c := range contenders {
 		if c.kind != aControl {
 			continue

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -21,8 +20,8 @@ const serveVariable = "PEERS_SERVE"
 // settings, the first line of out the address; every further line is answered
 // with the CPU time used, in microseconds. It ends with in.
 func serve(name string, in io.Reader, out io.Writer) error {
-	i := slices.IndexFunc(contenders, func(c contender) bool { return c.name == name })
-	if i < 0 {
+	c, ok := named(name)
+	if !ok {
 		return fmt.Errorf("no such contender")
 	}
 	lines := bufio.NewScanner(in)
@@ -33,7 +32,7 @@ func serve(name string, in io.Reader, out io.Writer) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	handler, err := contenders[i].build(ctx, s)
+	handler, err := c.build(ctx, s)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ type entrant struct {
 	cookie     string
 	n          int
 	start      func() (*process, error)
-	*process   // while it serves
+	server     *process // once it has started
 	wall, core []float64
 }
 
@@ -83,10 +83,10 @@ func compete(p plan, userID string, entrants []*entrant) (shared, err error) {
 		}
 	}()
 	for _, e := range entrants {
-		if e.process, err = e.start(); err != nil {
+		if e.server, err = e.start(); err != nil {
 			return nil, err
 		}
-		servers = append(servers, e.process)
+		servers = append(servers, e.server)
 	}
 	together, shared := apart(servers)
 	defer together()
@@ -103,7 +103,7 @@ func compete(p plan, userID string, entrants []*entrant) (shared, err error) {
 // round measures once, after some requests that are not measured: they fetch
 // what the system has taken from a server that waited for its turn.
 func (e *entrant) round(userID string) error {
-	c, err := dial(e.address, e.cookie, userID)
+	c, err := dial(e.server.address, e.cookie, userID)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (e *entrant) round(userID string) error {
 	if _, err := c.run(e.n / 3); err != nil {
 		return err
 	}
-	before, err := e.cpu()
+	before, err := e.server.cpu()
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (e *entrant) round(userID string) error {
 	if err != nil {
 		return err
 	}
-	after, err := e.cpu()
+	after, err := e.server.cpu()
 	if err != nil {
 		return err
 	}
