@@ -1,0 +1,171 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/crossmint-go/auth/session/event"
+)
+
+// statusForbidden is the one HTTP status that means something to this package:
+// upstream responds with it to a bad API key.
+const statusForbidden = 403
+
+// Retries of one upstream call, beyond the first try.
+const (
+	// maxUnsentRetries bounds the retries of a call of which no byte was sent,
+	// within unsentRetryTime from its start: they can do no harm.
+	maxUnsentRetries = 2
+	unsentRetryTime  = time.Second
+	unsentRetryDelay = 100 * time.Millisecond
+	// maxIncompleteRetries bounds the retries of a call whose response was cut
+	// off: upstream may have used the token, and sends the same response again
+	// for a short time only.
+	maxIncompleteRetries = 1
+)
+
+var errUserMismatch = errors.New("user.id is not the JWT's sub")
+
+// upstreamCalls returns the calls for one refresh token. The user is the "sub"
+// of the correctly signed JWT beside the token, or empty without one.
+func (m *Manager) upstreamCalls(user string) UpstreamCalls {
+	return UpstreamCalls{
+		Exchange: func(ctx context.Context, token Secret) (grant *Grant, err error) {
+			err = recoverPanic(ctx, m.report, "refresh", func() (err error) {
+				grant, err = m.exchange(ctx, token, user)
+				return err
+			})
+			return grant, err
+		},
+		Verify: func(ctx context.Context, g *Grant) error {
+			return recoverPanic(ctx, m.report, "refresh", func() error { return m.verifyGrant(ctx, g) })
+		},
+		Revoke: func(ctx context.Context, g *Grant) {
+			_ = recoverPanic(ctx, m.report, "logout", func() error { m.revokeGrant(ctx, g); return nil }) // reported
+		},
+	}
+}
+
+// exchange sends token to upstream. A token without a correctly signed JWT, or
+// beside one that too many tokens came with, has to pass the limiter.
+func (m *Manager) exchange(ctx context.Context, token Secret, user string) (grant *Grant, err error) {
+	if m.userLimiter.Acquire(user) {
+		defer m.userLimiter.Release(user)
+	} else {
+		if !m.refreshLimiter.Acquire(ctx) {
+			return nil, errOverloaded("refresh", "too many refresh tokens without a signed JWT are rejected")
+		}
+		defer func() { m.refreshLimiter.Release(!hasKind(err, ErrRefused)) }()
+	}
+	err = retry(ctx, func(ctx context.Context) error {
+		grant, err = m.upstream.Refresh(ctx, token)
+		return err
+	})
+	if err == nil && grant == nil {
+		err = unavailable("refresh", errors.New("upstream returned neither a grant nor an error"))
+	}
+	return grant, m.recordRefresh(ctx, user, err)
+}
+
+// recordRefresh learns from the result of a refresh. It returns err, marked as
+// uncertain where the API key is suspect.
+func (m *Manager) recordRefresh(ctx context.Context, user string, err error) error {
+	var up *UpstreamError
+	switch {
+	case err == nil:
+		m.lastRefresh.Store(time.Now().UnixNano())
+		if m.keyMonitor.recordSuccess() {
+			m.report(ctx, event.Event{Outcome: event.RejectionsResumed, Op: "refresh", UserID: user})
+		}
+	case !errors.As(err, &up):
+	case up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
+		if m.keyMonitor.recordRefusal(user) {
+			uncertain := *up
+			uncertain.Uncertain = true
+			m.report(ctx, event.Event{Outcome: event.RejectionsSuspended, Op: "refresh", UserID: user, Err: err, UpstreamStatus: up.Status})
+			return &uncertain
+		}
+	case up.Status == statusForbidden:
+		m.report(ctx, event.Event{Outcome: event.APIKeyRejected, Op: "refresh", Err: err, UpstreamStatus: up.Status})
+	}
+	return err
+}
+
+// verifyGrant checks a grant that upstream has sent: the JWT has to be valid and
+// to name the user of the grant.
+func (m *Manager) verifyGrant(ctx context.Context, g *Grant) error {
+	token, err := m.upstream.VerifyReceived(ctx, g.JWT.Reveal())
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return err
+	case errors.Is(err, ErrJWTExpired) && token != nil && token.ExpiresAt.After(g.ReceivedAt):
+		// It was valid when it arrived, and its refresh token still works.
+	case err != nil:
+		return &UpstreamError{Kind: ErrMalformed, Op: "refresh", Err: err}
+	}
+	if token.UserID != g.User.ID {
+		return &UpstreamError{Kind: ErrMalformed, Op: "refresh", Err: errUserMismatch}
+	}
+	g.token = token
+	return nil
+}
+
+// revokeGrant logs a grant out whose user logged out during the refresh.
+func (m *Manager) revokeGrant(ctx context.Context, g *Grant) {
+	err := retry(ctx, func(ctx context.Context) error { return m.upstream.Logout(ctx, g.RefreshToken.Secret) })
+	e := event.Event{Outcome: event.Revoked, Op: "logout", UserID: g.User.ID, Token: m.hasher.fingerprint(g.RefreshToken.Secret)}
+	if err != nil && !hasKind(err, ErrRefused) { // a refused token has ended already
+		e.Outcome, e.Err = event.RevokeFailed, err
+	}
+	m.report(ctx, e)
+}
+
+// retry makes an upstream call, again where that can do no harm. Timeouts and
+// complete responses are final.
+func retry(ctx context.Context, call func(context.Context) error) error {
+	started := time.Now()
+	unsent, incomplete := 0, 0
+	for {
+		err := call(ctx)
+		var up *UpstreamError
+		if err == nil || !errors.As(err, &up) {
+			return err
+		}
+		switch {
+		case up.NotSent && unsent < maxUnsentRetries && time.Since(started) < unsentRetryTime:
+			unsent++
+			if !sleep(ctx, jitter(unsentRetryDelay<<unsent)) {
+				return err
+			}
+		case up.Incomplete && incomplete < maxIncompleteRetries:
+			incomplete++
+		default:
+			return err
+		}
+	}
+}
+
+// retryable reports whether a call failed in a way that may pass, and that
+// another try cannot make worse: nothing was sent, or upstream responded that it
+// is overloaded.
+func (e *UpstreamError) retryable() bool {
+	return e.kind() == ErrUnavailable && (e.NotSent || e.Status == 429 || e.Status >= 500) //nolint:errorlint // Kind is one of three sentinels
+}
+
+// sleep waits for d. It returns false if ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// jitter returns between half and all of d, so that clients that failed
+// together do not return together.
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }
