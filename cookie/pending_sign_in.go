@@ -15,36 +15,37 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// A Pending is a sign-in that waits for the code of an e-mail: what its second
-// step has to know of its first. The zero value is none.
-type Pending struct {
+// A PendingSignIn is a sign-in that waits for the code of an e-mail. The cookie
+// carries it from the first step to the second.
+type PendingSignIn struct {
 	Email   string
 	EmailID session.Secret
 }
 
 const (
-	// pendingLifetime is how long a code can be typed in.
+	// pendingLifetime is the time in which the user can type the code.
 	pendingLifetime = 10 * time.Minute
-	// pendingName is the cookie's name over plain http. Over TLS it has the
-	// prefix __Host-, so that no sibling host can plant a sign-in of its own.
+	// pendingName is the name of the cookie over plain http. Over TLS it has
+	// the prefix __Host-, so that no sibling host can set one of its own.
 	pendingName = "crossmint-signin"
 
 	maxEmailBytes   = 254 // RFC 5321 §4.5.3.1.3, less the angle brackets
 	maxEmailIDBytes = 256
-	// pendingBytes is the one length of what is sealed, so that a cookie's
-	// length tells nothing: the expiry, and two texts with their lengths.
+	// pendingBytes is the length of every plaintext, so that the length of a
+	// cookie tells nothing: the expiry, and two strings with their lengths.
 	pendingBytes = 8 + 2 + maxEmailBytes + 2 + maxEmailIDBytes
-	// minPendingKeyBytes is what HKDF needs for a key of 256 bits.
+	// minPendingKeyBytes is the entropy that HKDF needs for a key of 256 bits.
 	minPendingKeyBytes = 32
 )
 
-// A PendingKey seals [Pending] sign-ins, so that nobody can read, forge or
-// alter one. The zero value seals and opens nothing. It is immutable and safe
-// for concurrent use. It does not print: fmt follows no second pointer.
+// A PendingKey encrypts and authenticates a [PendingSignIn], so that only its
+// holders can read or change one. The zero value encrypts and decrypts nothing.
+// It is immutable and safe for concurrent use. fmt does not print the key,
+// because it follows only one pointer.
 type PendingKey struct{ aead *cipher.AEAD }
 
 // NewPendingKey derives a key from a secret of at least 32 random bytes.
-// Servers that share a secret finish each other's sign-ins.
+// Servers that share a secret can finish each other's sign-ins.
 func NewPendingKey(secret []byte) (PendingKey, error) {
 	if len(secret) < minPendingKeyBytes {
 		return PendingKey{}, fmt.Errorf("cookie: the secret of a PendingKey has %d bytes, must have %d", len(secret), minPendingKeyBytes)
@@ -64,17 +65,14 @@ func NewPendingKey(secret []byte) (PendingKey, error) {
 	return PendingKey{&aead}, nil
 }
 
-// IsZero reports whether k is the zero value.
-func (k PendingKey) IsZero() bool { return k.aead == nil }
-
-// WritePending stores a pending sign-in for ten minutes, sealed, in a cookie of
-// the host alone that no script can read. It must be called before the answer
-// is written. On an error, which is [ErrUnfit], nothing is stored.
-func (c *Codec) WritePending(w http.ResponseWriter, k PendingKey, p Pending) error {
+// WritePendingSignIn stores a pending sign-in for ten minutes, encrypted, in a
+// host-only cookie that no script can read. Call it before the response is
+// written. On an error, which is [ErrInvalidToken], nothing is stored.
+func (c *Codec) WritePendingSignIn(w http.ResponseWriter, k PendingKey, p PendingSignIn) error {
 	expires := time.Now().Add(pendingLifetime)
 	plain, err := p.marshal(expires)
-	if err != nil || k.IsZero() {
-		return errors.Join(ErrUnfit, err)
+	if err != nil || k.aead == nil {
+		return errors.Join(ErrInvalidToken, err)
 	}
 	cookie := c.pendingCookie()
 	//nolint:gosec // G407: this AEAD makes its own nonce
@@ -85,23 +83,23 @@ func (c *Codec) WritePending(w http.ResponseWriter, k PendingKey, p Pending) err
 	return nil
 }
 
-// ReadPending returns the pending sign-in that r presents, and whether there is
-// one: sealed with k for this project, and not over.
-func (c *Codec) ReadPending(r *http.Request, k PendingKey) (Pending, bool) {
-	if k.IsZero() {
-		return Pending{}, false
+// ReadPendingSignIn returns the pending sign-in that r presents, and reports
+// whether there is one: encrypted with k for this project, and not expired.
+func (c *Codec) ReadPendingSignIn(r *http.Request, k PendingKey) (PendingSignIn, bool) {
+	if k.aead == nil {
+		return PendingSignIn{}, false
 	}
 	cookies := r.CookiesNamed(c.pendingCookie().Name)
-	for _, cookie := range cookies[:min(len(cookies), maxValues)] {
+	for _, cookie := range cookies[:min(len(cookies), maxValuesPerName)] {
 		if p, ok := c.openPending(k, cookie.Value); ok {
 			return p, true
 		}
 	}
-	return Pending{}, false
+	return PendingSignIn{}, false
 }
 
-// ClearPending expires the cookie of [Codec.WritePending].
-func (c *Codec) ClearPending(w http.ResponseWriter) {
+// DeletePendingSignIn deletes the cookie of [Codec.WritePendingSignIn].
+func (c *Codec) DeletePendingSignIn(w http.ResponseWriter) {
 	cookie := c.pendingCookie()
 	cookie.Expires, cookie.MaxAge = time.Unix(0, 0), -1
 	http.SetCookie(w, cookie)
@@ -109,7 +107,7 @@ func (c *Codec) ClearPending(w http.ResponseWriter) {
 }
 
 // pendingCookie returns the empty cookie. Its attributes are not those of the
-// session: it is for the sign-in pages of one host.
+// session cookies: it is for the sign-in pages of one host.
 func (c *Codec) pendingCookie() *http.Cookie {
 	name := "__Host-" + pendingName
 	if c.config.InsecureAllowHTTP {
@@ -118,17 +116,17 @@ func (c *Codec) pendingCookie() *http.Cookie {
 	return &http.Cookie{Name: name, Path: "/", Secure: !c.config.InsecureAllowHTTP, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
-// pendingContext keeps projects that share a secret apart.
+// pendingContext separates projects that share a secret.
 func (c *Codec) pendingContext() []byte { return []byte(c.config.ProjectID) }
 
-func (c *Codec) openPending(k PendingKey, value string) (Pending, bool) {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil || len(sealed) != pendingBytes+(*k.aead).Overhead() {
-		return Pending{}, false
+func (c *Codec) openPending(k PendingKey, value string) (PendingSignIn, bool) {
+	ciphertext, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil || len(ciphertext) != pendingBytes+(*k.aead).Overhead() {
+		return PendingSignIn{}, false
 	}
-	plain, err := (*k.aead).Open(nil, nil, sealed, c.pendingContext())
+	plain, err := (*k.aead).Open(nil, nil, ciphertext, c.pendingContext())
 	if err != nil {
-		return Pending{}, false
+		return PendingSignIn{}, false
 	}
 	return parsePending(plain)
 }
@@ -136,7 +134,7 @@ func (c *Codec) openPending(k PendingKey, value string) (Pending, bool) {
 var errPendingLength = errors.New("cookie: e-mail address or ID is empty or too long")
 
 // marshal returns p in pendingBytes bytes.
-func (p Pending) marshal(expires time.Time) ([]byte, error) {
+func (p PendingSignIn) marshal(expires time.Time) ([]byte, error) {
 	id := p.EmailID.Reveal()
 	if p.Email == "" || len(p.Email) > maxEmailBytes || id == "" || len(id) > maxEmailIDBytes {
 		return nil, errPendingLength
@@ -146,21 +144,21 @@ func (p Pending) marshal(expires time.Time) ([]byte, error) {
 		plain = binary.BigEndian.AppendUint16(plain, uint16(len(text)))
 		plain = append(plain, text...)
 	}
-	return plain[:pendingBytes], nil // the rest is zero
+	return plain[:pendingBytes], nil // padded with zeros
 }
 
-// parsePending reads what marshal wrote: its seal was good, so its form is.
-// Browsers keep time by clocks of their own, so the expiry is checked here.
-func parsePending(plain []byte) (Pending, bool) {
+// parsePending reads a plaintext of marshal: decryption has authenticated it. A
+// browser's clock may be wrong, so the expiry is checked here.
+func parsePending(plain []byte) (PendingSignIn, bool) {
 	expires := time.Unix(int64(binary.BigEndian.Uint64(plain)), 0)
 	if !time.Now().Before(expires) {
-		return Pending{}, false
+		return PendingSignIn{}, false
 	}
-	var texts [2]string
+	var fields [2]string
 	rest := plain[8:]
-	for i := range texts {
+	for i := range fields {
 		length := binary.BigEndian.Uint16(rest)
-		texts[i], rest = string(rest[2:2+length]), rest[2+length:]
+		fields[i], rest = string(rest[2:2+length]), rest[2+length:]
 	}
-	return Pending{texts[0], session.NewSecret(texts[1])}, true
+	return PendingSignIn{fields[0], session.NewSecret(fields[1])}, true
 }
