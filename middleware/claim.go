@@ -34,7 +34,9 @@ func RequireClaim[T any](allow func(claims T) bool) func(http.Handler) http.Hand
 			}
 			claims, err := session.ClaimsOf[T](s)
 			if err != nil || !allow(claims) {
-				reply.Status(w, http.StatusForbidden)
+				reply.JSON(w, http.StatusForbidden, reply.Body{
+					Error: http.StatusText(http.StatusForbidden), Message: "Your account has no access to this page",
+				})
 				return
 			}
 			next.ServeHTTP(w, r)
