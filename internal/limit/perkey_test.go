@@ -12,13 +12,13 @@ import (
 func TestPerKey(t *testing.T) {
 	p := limit.NewPerKey(2)
 	if !p.Acquire("ada") || !p.Acquire("ada") {
-		t.Fatal("a free slot was refused")
+		t.Fatal("a free slot was rejected")
 	}
 	if p.Acquire("ada") {
 		t.Error("a third call runs for one key, want two at the most")
 	}
 	if !p.Acquire("bob") {
-		t.Error("another key was refused")
+		t.Error("another key was rejected")
 	}
 	if p.Acquire("") {
 		t.Error("the empty key was let in")
