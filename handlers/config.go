@@ -25,9 +25,10 @@ type Config struct {
 	// AfterLogout is the redirect target (303) of Logout for form posts: a path
 	// on this host. nil: form posts get 204 like all other requests.
 	AfterLogout *url.URL
-	// OnError receives the private cause of every error response. It may run
-	// concurrently and must not write to the client. A panic in OnError is
-	// logged to slog.Default and does not change the response. nil: no reports.
+	// OnError receives the private cause of every error response, and the errors
+	// of a logout despite its 204. It may run concurrently and must not write to
+	// the client. A panic in OnError is logged to slog.Default and does not change
+	// the response. nil: no reports.
 	OnError func(r *http.Request, err error)
 }
 

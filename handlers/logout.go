@@ -9,9 +9,8 @@ import (
 )
 
 // Logout returns the handler of Crossmint's documented logout. It always clears
-// the cookies, even if upstream does not revoke the tokens; then the session
-// manager reports an event. Upstream has session.Config.LogoutPatience (3 s) to
-// respond.
+// the cookies. If upstream does not revoke the tokens within
+// session.Config.LogoutPatience (3 s), the session manager reports an event.
 //
 // Logout revokes the refresh tokens of the cookies and the one in the member
 // refresh of a JSON body, if there is one. It does not read bodies of other

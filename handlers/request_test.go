@@ -19,7 +19,6 @@ const (
 	badBody     = "The body must be one JSON object with at most one text member refresh"
 	badType     = "The body must be application/json, without Content-Encoding"
 	tooLong     = "The body is too long"
-	tooSlow     = "The body took too long"
 	crossOrigin = "Cross-origin requests are not allowed"
 	usePOST     = "Use POST"
 )

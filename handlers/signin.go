@@ -39,8 +39,8 @@ const codeTimeout = 8 * time.Second
 //	limit        a rate limit was reached: try later
 //	unavailable  upstream is unavailable: try later
 //
-// A reached limit is no 429, since browsers would show that in place of your
-// page. It has no Retry-After, which has another meaning in a redirect (RFC 9110
+// A reached limit is no 429, since browsers would show that instead of your page.
+// Its redirect has no Retry-After, which means something else there (RFC 9110
 // §10.2.3). Requests that no form sends get the error statuses of [Refresh].
 //
 // SendCode does not reveal which addresses have an account. If upstream rejects

@@ -13,7 +13,7 @@ import (
 // session.
 //
 // Upstream has 8 s for the code and session.Config.RefreshBudget for the session,
-// so a server's WriteTimeout must be longer than both.
+// so a server's WriteTimeout must be longer than the sum.
 func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 	f, ok := s.readForm(w, r)
 	if !ok {

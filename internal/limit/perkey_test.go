@@ -2,6 +2,7 @@ package limit_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,5 +50,17 @@ func TestPerKeyInParallel(t *testing.T) {
 		if got := passed[key].Load(); got != limitPerKey {
 			t.Errorf("key %d: %d calls passed, want %d", key, got, limitPerKey)
 		}
+	}
+}
+
+// TestPerKeyForgetsReleasedKeys prints a PerKey, which shows its keys.
+func TestPerKeyForgetsReleasedKeys(t *testing.T) {
+	p := limit.NewPerKey(2)
+	p.Acquire("ada")
+	p.Acquire("ada")
+	p.Release("ada")
+	p.Release("ada")
+	if printed := fmt.Sprintf("%+v", p); strings.Contains(printed, "ada") {
+		t.Errorf("a released key is still in memory: %s", printed)
 	}
 }
