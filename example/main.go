@@ -1,5 +1,5 @@
-// Command example is a site whose API requires a Crossmint session, with a
-// page that shows the requests and the session on a time line:
+// Command example is a site with an API that requires a Crossmint session, and
+// a page that shows requests and session on a time line:
 //
 //	go run ./example
 //

@@ -111,6 +111,10 @@ func save(name string) examplepage.Step {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(filepath.Join(folder, name), picture, 0o644)
+		compressed, err := compress(picture)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(folder, name), compressed, 0o644)
 	}
 }
