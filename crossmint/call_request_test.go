@@ -32,7 +32,7 @@ func sentBy(t *testing.T, u *upstream) sent {
 		t.Fatalf("%d requests, want 1", len(requests))
 	}
 	r := requests[0]
-	out := sent{r.Method, r.RequestURI, bodies[0], map[string]string{}}
+	out := sent{Method: r.Method, URI: r.RequestURI, Body: bodies[0], Header: map[string]string{}}
 	for name, values := range r.Header {
 		out.Header[name] = strings.Join(values, " | ")
 	}
@@ -54,21 +54,21 @@ func TestCallsOnTheWire(t *testing.T) {
 		call func(context.Context, *crossmint.Client)
 		want sent
 	}{
-		{"refresh", func(ctx context.Context, c *crossmint.Client) { _, _ = c.Refresh(ctx, secret) },
-			sent{"POST", authPath + "/refresh", `{"refresh":"r-secret"}`, api}},
-		{"logout", func(ctx context.Context, c *crossmint.Client) { _ = c.Logout(ctx, secret) },
-			sent{"POST", authPath + "/logout", `{"refresh":"r-secret"}`, api}},
-		{"user", func(ctx context.Context, c *crossmint.Client) { _, _ = c.User(ctx, "u-1") },
-			sent{"GET", apiPath + "/sdk/auth/user/u-1", "", api}},
-		{"send code", func(ctx context.Context, c *crossmint.Client) { _, _ = c.SendEmailOTP(ctx, `a"b@example.com`) },
-			sent{"POST", authPath + "/otps/send", `{"email":"a\"b@example.com"}`, api}},
-		{"confirm code", func(ctx context.Context, c *crossmint.Client) {
+		{name: "refresh", call: func(ctx context.Context, c *crossmint.Client) { _, _ = c.Refresh(ctx, secret) },
+			want: sent{Method: "POST", URI: authPath + "/refresh", Body: `{"refresh":"r-secret"}`, Header: api}},
+		{name: "logout", call: func(ctx context.Context, c *crossmint.Client) { _ = c.Logout(ctx, secret) },
+			want: sent{Method: "POST", URI: authPath + "/logout", Body: `{"refresh":"r-secret"}`, Header: api}},
+		{name: "user", call: func(ctx context.Context, c *crossmint.Client) { _, _ = c.User(ctx, "u-1") },
+			want: sent{Method: "GET", URI: apiPath + "/sdk/auth/user/u-1", Body: "", Header: api}},
+		{name: "send code", call: func(ctx context.Context, c *crossmint.Client) { _, _ = c.SendEmailOTP(ctx, `a"b@example.com`) },
+			want: sent{Method: "POST", URI: authPath + "/otps/send", Body: `{"email":"a\"b@example.com"}`, Header: api}},
+		{name: "confirm code", call: func(ctx context.Context, c *crossmint.Client) {
 			_, _ = c.ConfirmEmailOTP(ctx, "a+b@example.com", "e&1", "123456")
 		},
-			sent{"POST", authPath + "/authenticate?callbackUrl={callback}&email=a%2Bb%40example.com&locale=en" +
-				"&signinAuthenticationMethod=email&state=e%261&token=123456", "", api}},
-		{"keys", func(ctx context.Context, c *crossmint.Client) { _ = c.Preload(ctx) },
-			sent{"GET", "/.well-known/jwks.json", "", map[string]string{"Accept": "application/json"}}},
+			want: sent{Method: "POST", URI: authPath + "/authenticate?callbackUrl={callback}&email=a%2Bb%40example.com&locale=en" +
+				"&signinAuthenticationMethod=email&state=e%261&token=123456", Body: "", Header: api}},
+		{name: "keys", call: func(ctx context.Context, c *crossmint.Client) { _ = c.Preload(ctx) },
+			want: sent{Method: "GET", URI: "/.well-known/jwks.json", Body: "", Header: map[string]string{"Accept": "application/json"}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestRefreshRouteOnTheWire(t *testing.T) {
 	if got := grant.RefreshToken.Secret.Reveal(); got != "new" {
 		t.Errorf("refresh token = %q, want %q", got, "new")
 	}
-	want := sent{"POST", "/auth/refresh", `{"refresh":"r-secret"}`, map[string]string{
+	want := sent{Method: "POST", URI: "/auth/refresh", Body: `{"refresh":"r-secret"}`, Header: map[string]string{
 		"Accept": "application/json", "Content-Type": "application/json",
 	}}
 	if diff := cmp.Diff(want, sentBy(t, u)); diff != "" {
@@ -135,9 +135,9 @@ func TestRefreshRouteRefuses(t *testing.T) {
 		cookie    *http.Cookie
 		uncertain bool
 	}{
-		"and clears":          {&http.Cookie{Name: "crossmint-session", MaxAge: -1}, false},
-		"and leaves":          {nil, true},
-		"and sets one of its": {&http.Cookie{Name: "affinity", Value: "1", MaxAge: 60}, true},
+		"and clears":          {cookie: &http.Cookie{Name: "crossmint-session", MaxAge: -1}, uncertain: false},
+		"and leaves":          {cookie: nil, uncertain: true},
+		"and sets one of its": {cookie: &http.Cookie{Name: "affinity", Value: "1", MaxAge: 60}, uncertain: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -35,17 +35,17 @@ func TestDelivery(t *testing.T) {
 		fault crossminttest.Fault
 		want  failure
 	}{
-		{"reset before the call", crossminttest.Reset(), incomplete},
-		{"reset after its effect", crossminttest.LoseAnswer(), incomplete},
-		{"truncated", crossminttest.Truncate(), incomplete},
-		{"10 GB", crossminttest.HugeBody(10 << 30), oversize},
-		{"a byte too much", crossminttest.Status(200, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), oversize},
-		{"an oversize refusal", crossminttest.Status(401, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), oversize},
-		{"invalid UTF-8", crossminttest.InvalidUTF8(), failure{Kind: malformed, Status: 200}},
-		{"a proxy's 502", crossminttest.Status(502, "text/html", "<html>"), failure{Kind: unavailable, Status: 502}},
-		{"a redirect", crossminttest.Redirect("/elsewhere"), failure{Kind: unavailable, Status: 307}},
-		{"a redirect to no URL", crossminttest.Redirect("http://[::1"), failure{Kind: unavailable, Status: 307}},
-		{"a bad API key", crossminttest.Status(403, "", `{"error":true}`), failure{Kind: unavailable, Status: 403}},
+		{name: "reset before the call", fault: crossminttest.Reset(), want: incomplete},
+		{name: "reset after its effect", fault: crossminttest.LoseAnswer(), want: incomplete},
+		{name: "truncated", fault: crossminttest.Truncate(), want: incomplete},
+		{name: "10 GB", fault: crossminttest.HugeBody(10 << 30), want: oversize},
+		{name: "a byte too much", fault: crossminttest.Status(200, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), want: oversize},
+		{name: "an oversize refusal", fault: crossminttest.Status(401, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), want: oversize},
+		{name: "invalid UTF-8", fault: crossminttest.InvalidUTF8(), want: failure{Kind: malformed, Status: 200}},
+		{name: "a proxy's 502", fault: crossminttest.Status(502, "text/html", "<html>"), want: failure{Kind: unavailable, Status: 502}},
+		{name: "a redirect", fault: crossminttest.Redirect("/elsewhere"), want: failure{Kind: unavailable, Status: 307}},
+		{name: "a redirect to no URL", fault: crossminttest.Redirect("http://[::1"), want: failure{Kind: unavailable, Status: 307}},
+		{name: "a bad API key", fault: crossminttest.Status(403, "", `{"error":true}`), want: failure{Kind: unavailable, Status: 403}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -139,8 +139,8 @@ func TestNotSent(t *testing.T) {
 		dial func(context.Context, string, string) (net.Conn, error)
 		is   func(error) bool
 	}{
-		"refused": {closedPort, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},
-		"no such host": {noNames.DialContext, func(err error) bool {
+		"refused": {dial: closedPort, is: func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},
+		"no such host": {dial: noNames.DialContext, is: func(err error) bool {
 			var dns *net.DNSError
 			return errors.As(err, &dns)
 		}},

@@ -147,22 +147,22 @@ func TestRetryAfter(t *testing.T) {
 		header    string
 		min, most time.Duration
 	}{
-		{"", 0, 0},
-		{"7", 7 * time.Second, 7 * time.Second},
-		{"60", time.Minute, time.Minute},
-		{"61", time.Minute, time.Minute},
-		{"0", time.Second, time.Second},
-		{"-1", time.Second, time.Second},
-		{"1" + strings.Repeat("0", 30), time.Minute, time.Minute},
-		{"-1" + strings.Repeat("0", 30), time.Second, time.Second},
-		{"9223372036854775807", time.Minute, time.Minute},
-		{soon.UTC().Format(http.TimeFormat), time.Second, 40 * time.Second},
-		{soon.Add(24 * time.Hour).UTC().Format(http.TimeFormat), time.Minute, time.Minute},
-		{"Thu, 01 Jan 1970 00:00:00 GMT", time.Second, time.Second},
-		{"soon", 0, 0},
-		{"7s", 0, 0},
-		{"7.5", 0, 0},
-		{"1e3", 0, 0},
+		{header: "", min: 0, most: 0},
+		{header: "7", min: 7 * time.Second, most: 7 * time.Second},
+		{header: "60", min: time.Minute, most: time.Minute},
+		{header: "61", min: time.Minute, most: time.Minute},
+		{header: "0", min: time.Second, most: time.Second},
+		{header: "-1", min: time.Second, most: time.Second},
+		{header: "1" + strings.Repeat("0", 30), min: time.Minute, most: time.Minute},
+		{header: "-1" + strings.Repeat("0", 30), min: time.Second, most: time.Second},
+		{header: "9223372036854775807", min: time.Minute, most: time.Minute},
+		{header: soon.UTC().Format(http.TimeFormat), min: time.Second, most: 40 * time.Second},
+		{header: soon.Add(24 * time.Hour).UTC().Format(http.TimeFormat), min: time.Minute, most: time.Minute},
+		{header: "Thu, 01 Jan 1970 00:00:00 GMT", min: time.Second, most: time.Second},
+		{header: "soon", min: 0, most: 0},
+		{header: "7s", min: 0, most: 0},
+		{header: "7.5", min: 0, most: 0},
+		{header: "1e3", min: 0, most: 0},
 	}
 	for _, test := range tests {
 		for _, status := range []int{429, 503} {

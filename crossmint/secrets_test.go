@@ -30,7 +30,7 @@ func texts(t *testing.T, err error) string {
 	} {
 		slog.New(handler).Error("failed", "error", err)
 	}
-	marshalled, _ := json.Marshal(struct{ Err error }{err})
+	marshalled, _ := json.Marshal(struct{ Err error }{Err: err})
 	out := fmt.Sprintf("%v %+v %#v %q %s %s", err, err, err, err, &log, marshalled)
 	for ; err != nil; err = errors.Unwrap(err) {
 		out += fmt.Sprintf("%v %+v %#v", err, err, err)

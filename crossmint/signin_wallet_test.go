@@ -76,10 +76,10 @@ func TestWalletsThatAreNone(t *testing.T) {
 		signature string
 	}
 	for name, test := range map[string]try{
-		"zero": {crossmint.Wallet{}, "s"}, "no address": {crossmint.Wallet{Type: "solana"}, "s"}, "no type": {crossmint.Wallet{Address: "0xabc"}, "s"},
-		"another type": {crossmint.Wallet{Address: "0xabc", Type: "evm"}, "s"}, "a space": {crossmint.Wallet{Address: "0x abc", Type: "ethereum"}, "s"},
-		"a line feed": {crossmint.Wallet{Address: "0xabc\n", Type: "ethereum"}, "s"}, "other letters": {crossmint.Wallet{Address: "0xé", Type: "ethereum"}, "s"},
-		"too long": {crossmint.Wallet{Address: strings.Repeat("a", 129), Type: "ethereum"}, "s"},
+		"zero": {wallet: crossmint.Wallet{}, signature: "s"}, "no address": {wallet: crossmint.Wallet{Type: "solana"}, signature: "s"}, "no type": {wallet: crossmint.Wallet{Address: "0xabc"}, signature: "s"},
+		"another type": {wallet: crossmint.Wallet{Address: "0xabc", Type: "evm"}, signature: "s"}, "a space": {wallet: crossmint.Wallet{Address: "0x abc", Type: "ethereum"}, signature: "s"},
+		"a line feed": {wallet: crossmint.Wallet{Address: "0xabc\n", Type: "ethereum"}, signature: "s"}, "other letters": {wallet: crossmint.Wallet{Address: "0xé", Type: "ethereum"}, signature: "s"},
+		"too long": {wallet: crossmint.Wallet{Address: strings.Repeat("a", 129), Type: "ethereum"}, signature: "s"},
 	} {
 		if _, err := u.client.StartWallet(t.Context(), test.wallet); !errors.Is(err, crossmint.ErrInvalidArgument) {
 			t.Errorf("%s: StartWallet: %v", name, err)

@@ -110,33 +110,33 @@ func TestTLS(t *testing.T) {
 		server func() *tls.Config
 		want   string // a part of the error; "" for none
 	}{
-		{"good", func() *tls.Config { return serving(trusted.issue(t, nil)) }, ""},
-		{"TLS 1.2", func() *tls.Config {
+		{name: "good", server: func() *tls.Config { return serving(trusted.issue(t, nil)) }, want: ""},
+		{name: "TLS 1.2", server: func() *tls.Config {
 			config := serving(trusted.issue(t, nil))
 			config.MaxVersion = tls.VersionTLS12
 			return config
-		}, ""},
-		{"TLS 1.1", func() *tls.Config {
+		}, want: ""},
+		{name: "TLS 1.1", server: func() *tls.Config {
 			config := serving(trusted.issue(t, nil))
 			config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 			return config
-		}, "protocol version"},
-		{"expired", func() *tls.Config {
+		}, want: "protocol version"},
+		{name: "expired", server: func() *tls.Config {
 			return serving(trusted.issue(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }))
-		}, "TLS certificate has expired"},
-		{"not valid yet", func() *tls.Config {
+		}, want: "TLS certificate has expired"},
+		{name: "not valid yet", server: func() *tls.Config {
 			return serving(trusted.issue(t, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }))
-		}, "TLS certificate has expired or is not yet valid"},
-		{"another host", func() *tls.Config {
+		}, want: "TLS certificate has expired or is not yet valid"},
+		{name: "another host", server: func() *tls.Config {
 			return serving(trusted.issue(t, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{canary + ".example"} }))
-		}, "TLS certificate is for another host"},
-		{"a stranger's", func() *tls.Config { return serving(stranger.issue(t, nil)) }, "TLS certificate is signed by an unknown authority"},
-		{"self-signed", func() *tls.Config {
+		}, want: "TLS certificate is for another host"},
+		{name: "a stranger's", server: func() *tls.Config { return serving(stranger.issue(t, nil)) }, want: "TLS certificate is signed by an unknown authority"},
+		{name: "self-signed", server: func() *tls.Config {
 			return serving(tls.Certificate{Certificate: [][]byte{stranger.certificate.Raw}, PrivateKey: stranger.key})
-		}, "TLS certificate is"},
-		{"for clients only", func() *tls.Config {
+		}, want: "TLS certificate is"},
+		{name: "for clients only", server: func() *tls.Config {
 			return serving(trusted.issue(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }))
-		}, "TLS certificate is not valid"},
+		}, want: "TLS certificate is not valid"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -27,21 +27,21 @@ func TestFaults(t *testing.T) {
 		rotated bool
 		check   func(t *testing.T, got answer, err error)
 	}{
-		"none":          {crossminttest.Fault{}, true, wantStatus(200)},
-		"status":        {crossminttest.Status(503, "text/html", "<p>down"), false, wantBody(503, "<p>down")},
-		"no content":    {crossminttest.Status(204, "", ""), false, wantBody(204, "")},
-		"header":        {crossminttest.Status(429, "", "{}").With("Retry-After", "7"), false, wantHeader("Retry-After", "7")},
-		"redirect":      {crossminttest.Redirect("https://example.com/"), false, wantHeader("Location", "https://example.com/")},
-		"gateway":       {crossminttest.Status(502, "text/html", "<p>bad").AfterEffect(), true, wantBody(502, "<p>bad")},
-		"reset":         {crossminttest.Reset(), false, wantError(syscall.ECONNRESET)},
-		"lost answer":   {crossminttest.LoseAnswer(), true, wantError(syscall.ECONNRESET)},
-		"truncated":     {crossminttest.Truncate(), true, wantError(io.ErrUnexpectedEOF)},
-		"slow body":     {crossminttest.SlowBody(time.Microsecond), true, wantStatus(200)},
-		"late answer":   {crossminttest.Delay(time.Millisecond), true, wantStatus(200)},
-		"huge body":     {crossminttest.HugeBody(3 << 20), false, wantAtLeast(3 << 20)},
-		"invalid UTF-8": {crossminttest.InvalidUTF8(), true, wantInvalidUTF8},
-		"replaced":      {replaced, true, wantPart(`"nobody"`)},
-		"edited":        {edited, true, wantPart(`"jwt":7`)},
+		"none":          {fault: crossminttest.Fault{}, rotated: true, check: wantStatus(200)},
+		"status":        {fault: crossminttest.Status(503, "text/html", "<p>down"), rotated: false, check: wantBody(503, "<p>down")},
+		"no content":    {fault: crossminttest.Status(204, "", ""), rotated: false, check: wantBody(204, "")},
+		"header":        {fault: crossminttest.Status(429, "", "{}").With("Retry-After", "7"), rotated: false, check: wantHeader("Retry-After", "7")},
+		"redirect":      {fault: crossminttest.Redirect("https://example.com/"), rotated: false, check: wantHeader("Location", "https://example.com/")},
+		"gateway":       {fault: crossminttest.Status(502, "text/html", "<p>bad").AfterEffect(), rotated: true, check: wantBody(502, "<p>bad")},
+		"reset":         {fault: crossminttest.Reset(), rotated: false, check: wantError(syscall.ECONNRESET)},
+		"lost answer":   {fault: crossminttest.LoseAnswer(), rotated: true, check: wantError(syscall.ECONNRESET)},
+		"truncated":     {fault: crossminttest.Truncate(), rotated: true, check: wantError(io.ErrUnexpectedEOF)},
+		"slow body":     {fault: crossminttest.SlowBody(time.Microsecond), rotated: true, check: wantStatus(200)},
+		"late answer":   {fault: crossminttest.Delay(time.Millisecond), rotated: true, check: wantStatus(200)},
+		"huge body":     {fault: crossminttest.HugeBody(3 << 20), rotated: false, check: wantAtLeast(3 << 20)},
+		"invalid UTF-8": {fault: crossminttest.InvalidUTF8(), rotated: true, check: wantInvalidUTF8},
+		"replaced":      {fault: replaced, rotated: true, check: wantPart(`"nobody"`)},
+		"edited":        {fault: edited, rotated: true, check: wantPart(`"jwt":7`)},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

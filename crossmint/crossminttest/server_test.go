@@ -118,16 +118,16 @@ func TestCalls(t *testing.T) {
 		t.Errorf("before any: %+v", got)
 	}
 	for _, c := range []struct{ method, path string }{
-		{"POST", authPath + "/refresh"}, {"POST", authPath + "/refresh"}, {"OPTIONS", authPath + "/refresh"},
-		{"POST", authPath + "/logout"},
-		{"GET", "/.well-known/jwks.json"},
-		{"GET", "/api/2024-09-26/sdk/auth/user/x"},
-		{"POST", authPath + "/otps/send"},
-		{"POST", authPath + "/authenticate"},
-		{"GET", authPath + "/social/google/start"},
-		{"POST", authPath + "/crypto_wallets/authenticate/start"},
-		{"POST", authPath + "/crypto_wallets/authenticate"},
-		{"GET", "/elsewhere"},
+		{method: "POST", path: authPath + "/refresh"}, {method: "POST", path: authPath + "/refresh"}, {method: "OPTIONS", path: authPath + "/refresh"},
+		{method: "POST", path: authPath + "/logout"},
+		{method: "GET", path: "/.well-known/jwks.json"},
+		{method: "GET", path: "/api/2024-09-26/sdk/auth/user/x"},
+		{method: "POST", path: authPath + "/otps/send"},
+		{method: "POST", path: authPath + "/authenticate"},
+		{method: "GET", path: authPath + "/social/google/start"},
+		{method: "POST", path: authPath + "/crypto_wallets/authenticate/start"},
+		{method: "POST", path: authPath + "/crypto_wallets/authenticate"},
+		{method: "GET", path: "/elsewhere"},
 	} {
 		mustCall(t, fake, c.method, c.path, "")
 	}

@@ -54,10 +54,10 @@ func TestReuse(t *testing.T) {
 		accepted    bool
 		newestLives bool
 	}{
-		"grace, in time":   {crossminttest.ReuseGrace, 29 * time.Second, true, true},
-		"grace, too late":  {crossminttest.ReuseGrace, 30 * time.Second, false, true},
-		"refuse":           {crossminttest.ReuseRefuse, 0, false, true},
-		"revokes a family": {crossminttest.ReuseRevokesFamily, 0, false, false},
+		"grace, in time":   {policy: crossminttest.ReuseGrace, after: 29 * time.Second, accepted: true, newestLives: true},
+		"grace, too late":  {policy: crossminttest.ReuseGrace, after: 30 * time.Second, accepted: false, newestLives: true},
+		"refuse":           {policy: crossminttest.ReuseRefuse, after: 0, accepted: false, newestLives: true},
+		"revokes a family": {policy: crossminttest.ReuseRevokesFamily, after: 0, accepted: false, newestLives: false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
