@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	oldFormat    = "Old API key format detected. Please create a new API key from the Crossmint console."
-	badOrigin    = "Malformed API key. Must start with 'ck' or 'sk'."
-	clientRefuse = "Disallowed API key. You passed a client API key, but a server API key is required."
-	badWorld     = "Malformed API key. Must have a valid environment: 'development', 'staging' or 'production'."
-	badSignature = "Invalid API key. Failed to validate signature"
+	oldFormat        = "Old API key format detected. Please create a new API key from the Crossmint console."
+	badType          = "Malformed API key. Must start with 'ck' or 'sk'."
+	clientDisallowed = "Disallowed API key. You passed a client API key, but a server API key is required."
+	badEnvironment   = "Malformed API key. Must have a valid environment: 'development', 'staging' or 'production'."
+	badSignature     = "Invalid API key. Failed to validate signature"
 )
 
-func otherWorld(got, want crossmint.Environment) string {
+func otherEnvironment(got, want crossmint.Environment) string {
 	return "Disallowed API key. You passed a " + string(got) + " API key, but a " + string(want) + " API key is required."
 }
 
-// testSeed signs the API keys of these tests.
+// testSeed signs the API keys of the tests.
 var testSeed = ed25519.NewKeyFromSeed([]byte("the seed of the tests' API keys."))
 
 func testVerifiers() map[crossmint.Environment]ed25519.PublicKey {
@@ -35,7 +35,7 @@ func testVerifiers() map[crossmint.Environment]ed25519.PublicKey {
 	}
 }
 
-// mint makes a key of "sk_staging" and the like around signed data.
+// mint returns a key with a prefix like "sk_staging" and signed data.
 func mint(prefix, data string) string { return mintParts(prefix, data, signatureOf(prefix, data)) }
 
 func mintParts(prefix, data, signature string) string {
@@ -46,7 +46,7 @@ func signatureOf(prefix, data string) string {
 	return base58.Encode(ed25519.Sign(testSeed, []byte(prefix+"."+data)))
 }
 
-// keyError is the text of what is wrong with the key, "" for nothing.
+// keyError returns the error of NewClient, or "".
 func keyError(config crossmint.Config) string {
 	config.APIKeyVerifiers = testVerifiers()
 	client, err := crossmint.NewClient(config)
@@ -70,19 +70,19 @@ func TestAPIKey(t *testing.T) {
 		{name: "old, live", key: "sk_live_123", want: oldFormat},
 		{name: "old, test", key: "sk_test", want: oldFormat},
 		{name: "old before everything else", key: "sk_test_staging_" + good, want: oldFormat},
-		{name: "nothing", key: "", want: badOrigin},
-		{name: "space before it", key: " " + good, want: badOrigin},
-		{name: "another origin", key: "pk" + good[2:], want: badOrigin},
-		{name: "origin in upper case", key: "SK" + good[2:], want: badOrigin},
-		{name: "origin alone", key: "sk", want: badOrigin},
-		{name: "a client's old format", key: "ck_live_123", want: clientRefuse},
-		{name: "a client key", key: mint("ck_staging", data), want: clientRefuse},
-		{name: "a client key before its environment", key: "ck_nowhere_x", want: clientRefuse},
-		{name: "no environment", key: "sk_", want: badWorld},
-		{name: "another environment", key: mint("sk_nowhere", data), want: badWorld},
-		{name: "environment in upper case", key: mint("sk_STAGING", data), want: badWorld},
-		{name: "a longer environment", key: "sk_stagingx_" + good, want: badWorld},
-		{name: "an environment alone", key: "sk_staging", want: badWorld},
+		{name: "nothing", key: "", want: badType},
+		{name: "space before it", key: " " + good, want: badType},
+		{name: "another type", key: "pk" + good[2:], want: badType},
+		{name: "type in upper case", key: "SK" + good[2:], want: badType},
+		{name: "type alone", key: "sk", want: badType},
+		{name: "a client's old format", key: "ck_live_123", want: clientDisallowed},
+		{name: "a client key", key: mint("ck_staging", data), want: clientDisallowed},
+		{name: "a client key before its environment", key: "ck_nowhere_x", want: clientDisallowed},
+		{name: "no environment", key: "sk_", want: badEnvironment},
+		{name: "another environment", key: mint("sk_nowhere", data), want: badEnvironment},
+		{name: "environment in upper case", key: mint("sk_STAGING", data), want: badEnvironment},
+		{name: "a longer environment", key: "sk_stagingx_" + good, want: badEnvironment},
+		{name: "an environment alone", key: "sk_staging", want: badEnvironment},
 		{name: "nothing behind the environment", key: "sk_staging_", want: badSignature},
 		{name: "no base58", key: "sk_staging_0OIl", want: badSignature},
 		{name: "a line feed behind it", key: good + "\n", want: badSignature},
@@ -90,9 +90,9 @@ func TestAPIKey(t *testing.T) {
 		{name: "twice", key: good + good, want: badSignature},
 		{name: "oversize", key: long, want: badSignature},
 		{name: "of 1 MB", key: "sk_staging_" + strings.Repeat("z", 1<<20), want: badSignature},
-		{name: "another origin than signed", key: "sk" + mint("ck_staging", data)[2:], want: badSignature},
+		{name: "another type than signed", key: "sk" + mint("ck_staging", data)[2:], want: badSignature},
 		{name: "another environment than signed", key: strings.Replace(good, "staging", "development", 1), want: badSignature},
-		{name: "another environment, another signer", key: strings.Replace(good, "staging", "production", 1), want: badSignature},
+		{name: "another environment, another public key", key: strings.Replace(good, "staging", "production", 1), want: badSignature},
 		{name: "joined by an underscore", key: mintParts("sk_staging", data, base58.Encode(ed25519.Sign(testSeed, []byte("sk_staging_"+data)))), want: badSignature},
 		{name: "no signature", key: "sk_staging_" + base58.Encode([]byte(data)), want: badSignature},
 		{name: "an empty signature", key: mintParts("sk_staging", data, ""), want: badSignature},
@@ -118,7 +118,7 @@ func TestAPIKey(t *testing.T) {
 	}
 }
 
-// Every character of a key counts.
+// A key with another character is invalid, wherever it is.
 func TestAPIKeyTampered(t *testing.T) {
 	const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 	good := mint("sk_staging", "project-1.opaque")
@@ -139,10 +139,10 @@ func TestRequireEnvironment(t *testing.T) {
 		want    string
 	}{
 		{key: key, require: crossmint.Development, want: ""},
-		{key: key, require: crossmint.Production, want: otherWorld("development", "production")},
-		{key: key, require: "nowhere", want: otherWorld("development", "nowhere")},
-		{key: key + "x", require: crossmint.Production, want: otherWorld("development", "production")}, // before the signature
-		{key: "sk_nowhere_x", require: crossmint.Production, want: badWorld},
+		{key: key, require: crossmint.Production, want: otherEnvironment("development", "production")},
+		{key: key, require: "nowhere", want: otherEnvironment("development", "nowhere")},
+		{key: key + "x", require: crossmint.Production, want: otherEnvironment("development", "production")}, // before the signature
+		{key: "sk_nowhere_x", require: crossmint.Production, want: badEnvironment},
 	}
 	for _, test := range tests {
 		got := keyError(crossmint.Config{APIKey: session.NewSecret(test.key), RequireEnvironment: test.require})
@@ -152,16 +152,16 @@ func TestRequireEnvironment(t *testing.T) {
 	}
 }
 
-// The one key that the vendor has published: a client key of development,
-// signed by the vendor's own signer.
+// The only key that Crossmint has published is a client key of development, with
+// a real signature.
 func TestPublishedKey(t *testing.T) {
 	data, err := os.ReadFile("testdata/apikey.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	key := strings.TrimSpace(string(data))
-	if _, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(key)}); err == nil || err.Error() != clientRefuse {
-		t.Errorf("error = %v, want %q", err, clientRefuse)
+	if _, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(key)}); err == nil || err.Error() != clientDisallowed {
+		t.Errorf("error = %v, want %q", err, clientDisallowed)
 	}
 	client := newClient(t, crossmint.Config{APIKey: session.NewSecret(key), AllowClientKey: true})
 	got := []string{client.ProjectID(), string(client.Environment()), client.JWKSURL()}
@@ -176,8 +176,8 @@ func TestPublishedKey(t *testing.T) {
 	}
 }
 
-// A signer that a test brings replaces the vendor's for its environment only.
-func TestSignersAreLaidOver(t *testing.T) {
+// APIKeyVerifiers replaces the default key of its own environments only.
+func TestAPIKeyVerifiersReplaceDefaults(t *testing.T) {
 	config := crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), APIKeyVerifiers: map[crossmint.Environment]ed25519.PublicKey{
 		crossmint.Production: testSeed.Public().(ed25519.PublicKey),
 	}}
@@ -186,6 +186,6 @@ func TestSignersAreLaidOver(t *testing.T) {
 	}
 	config.APIKeyVerifiers = map[crossmint.Environment]ed25519.PublicKey{crossmint.Staging: []byte("short")}
 	if _, err := crossmint.NewClient(config); err == nil || err.Error() != badSignature {
-		t.Errorf("a short signer: %v, want %q", err, badSignature)
+		t.Errorf("a short public key: %v, want %q", err, badSignature)
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// sent is what one call looks like to upstream.
+// sent is a request as upstream receives it.
 type sent struct {
 	Method, URI, Body string
 	Header            map[string]string
 }
 
-// transport's own header fields, which say nothing about the call.
+// ownFields are the header fields that the transport adds.
 var ownFields = []string{"Accept-Encoding", "User-Agent", "Content-Length"}
 
 func sentBy(t *testing.T, u *upstream) sent {
@@ -44,7 +44,7 @@ func sentBy(t *testing.T, u *upstream) sent {
 
 var secret = session.NewSecret("r-secret")
 
-func TestCallsOnTheWire(t *testing.T) {
+func TestCallsSendRequests(t *testing.T) {
 	api := map[string]string{
 		"Accept": "application/json", "Content-Type": "application/json",
 		"X-Client-Name": "crossmint-go-auth", "X-Client-Version": crossmint.Version,
@@ -73,7 +73,7 @@ func TestCallsOnTheWire(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var key string
-			u := newUpstream(t, answering(500, "text/plain", ""), func(c *crossmint.Config) {
+			u := newUpstream(t, respond(500, "text/plain", ""), func(c *crossmint.Config) {
 				key = c.APIKey.Reveal()
 				c.AppID, c.ExtensionID = "app-1", "ext-1"
 			})
@@ -93,9 +93,9 @@ func TestCallsOnTheWire(t *testing.T) {
 	}
 }
 
-// Without an app or extension there are no such header fields.
+// Without an AppID or ExtensionID their header fields are omitted.
 func TestOptionalHeaders(t *testing.T) {
-	u := newUpstream(t, answering(500, "text/plain", ""))
+	u := newUpstream(t, respond(500, "text/plain", ""))
 	_ = u.client.Logout(t.Context(), secret)
 	header := sentBy(t, u).Header
 	for _, name := range []string{"X-App-Identifier", "X-Extension-Id"} {
@@ -105,10 +105,10 @@ func TestOptionalHeaders(t *testing.T) {
 	}
 }
 
-// Another server's refresh route gets the token and nothing of ours.
-func TestRefreshRouteOnTheWire(t *testing.T) {
-	const answer = `{"jwt":"j","refreshToken":{"secret":"new","expiresAt":"2030-01-01T00:00:00.000Z"},"user":{"id":"u-1"}}`
-	u := newUpstream(t, answering(200, "application/json", answer))
+// A refresh route gets the token, and neither the API key nor the client name.
+func TestRefreshRouteSendsRequest(t *testing.T) {
+	const body = `{"jwt":"j","refreshToken":{"secret":"new","expiresAt":"2030-01-01T00:00:00.000Z"},"user":{"id":"u-1"}}`
+	u := newUpstream(t, respond(200, "application/json", body))
 	route := newClient(t, configFor(t, "https://unused.example", func(c *crossmint.Config) {
 		c.RefreshRoute = u.URL + "/auth/refresh"
 		c.AppID, c.ExtensionID = "app-1", "ext-1"
@@ -128,16 +128,16 @@ func TestRefreshRouteOnTheWire(t *testing.T) {
 	}
 }
 
-// A refresh route that refuses says by its cookies whether that is definite:
-// one that leaves them may only have lost sight of upstream's API key.
-func TestRefreshRouteRefuses(t *testing.T) {
+// A refresh route that refuses a token clears the cookies if that is definite. If
+// it keeps them, its API key may be suspect.
+func TestRefreshRouteRefusals(t *testing.T) {
 	tests := map[string]struct {
 		cookie    *http.Cookie
 		uncertain bool
 	}{
-		"and clears":          {cookie: &http.Cookie{Name: "crossmint-session", MaxAge: -1}, uncertain: false},
-		"and leaves":          {cookie: nil, uncertain: true},
-		"and sets one of its": {cookie: &http.Cookie{Name: "affinity", Value: "1", MaxAge: 60}, uncertain: true},
+		"clears cookies":      {cookie: &http.Cookie{Name: "crossmint-session", MaxAge: -1}, uncertain: false},
+		"keeps cookies":       {cookie: nil, uncertain: true},
+		"sets another cookie": {cookie: &http.Cookie{Name: "affinity", Value: "1", MaxAge: 60}, uncertain: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -154,14 +154,14 @@ func TestRefreshRouteRefuses(t *testing.T) {
 				t.Errorf("%v, uncertain %v, want %v", err, err.Uncertain, test.uncertain)
 			}
 			if err := upstreamError(t, refresh(t.Context(), t, u.client)); err.Uncertain {
-				t.Error("upstream's own refusal is in doubt")
+				t.Error("upstream's own refusal is uncertain")
 			}
 		})
 	}
 }
 
-// The jar, the timeout and the redirect policy of a given client are not ours.
-func TestGivenHTTPClientLendsItsTransportOnly(t *testing.T) {
+// The jar, the timeout and the redirect policy of HTTPClient are not used.
+func TestOnlyTransportOfHTTPClientIsUsed(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// faults are the lines of what NewClient has to say.
+// faults returns the lines of the error of NewClient.
 func faults(config crossmint.Config) []string {
 	if text := keyError(config); text != "" {
 		return strings.Split(text, "\n")
@@ -155,7 +155,7 @@ func TestConfigDefaults(t *testing.T) {
 
 type roundTripper struct{ http.RoundTripper }
 
-// A program may have wrapped the default transport, for metrics for example.
+// A program may have wrapped the default transport, for example for metrics.
 func TestConfigWithoutStandardTransport(t *testing.T) {
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
