@@ -144,11 +144,20 @@ func TestAuthenticate(t *testing.T) {
 	})
 	run(t, "oversize tokens are rejected without an upstream call", testkit.Config{}, func(t *testing.T, k *kit) {
 		long := session.NewSecret(fmt.Sprintf("%*d", bounds.MaxJWTBytes+1, 0))
-		for _, m := range []session.Material{{JWT: long}, {RefreshToken: long}, {JWT: long, RefreshToken: long}} {
-			_, err := k.authenticate(m)
+		tests := []struct {
+			name     string
+			material session.Material
+			want     error
+		}{
+			{name: "JWT", material: session.Material{JWT: long}, want: session.ErrRefreshTokenMissing},
+			{name: "refresh token", material: session.Material{RefreshToken: long}, want: session.ErrNoMaterial},
+			{name: "both", material: session.Material{JWT: long, RefreshToken: long}, want: session.ErrRefreshTokenMissing},
+		}
+		for _, test := range tests {
+			_, err := k.authenticate(test.material)
 			k.want(err, testkit.Rejected, 0)
-			if !errors.Is(err, session.ErrRefreshTokenMissing) {
-				t.Errorf("err = %v", err)
+			if !errors.Is(err, test.want) {
+				t.Errorf("%s: %v, want %v", test.name, err, test.want)
 			}
 		}
 	})
