@@ -147,7 +147,7 @@ func TestReadJWTWithInvalidBytes(t *testing.T) {
 	codec := newCodec(t, cookie.Config{})
 	ann := e.fake.NewUser("ann@example.com")
 	jwt := e.fake.JWT(ann)
-	for _, b := range []string{"\x00", "\x01", "\t", `"`, `\`, "\x7f", "\x80", "é"} {
+	for _, b := range []string{"\x00", "\x01", "\t", "\n", "\r", `"`, `\`, "\x7f", "\x80", "é"} {
 		for _, at := range []int{0, 1, len(jwt) / 2, len(jwt)} {
 			t.Run(fmt.Sprintf("%q at %d of %d", b, at, len(jwt)), func(t *testing.T) {
 				invalid := jwt[:at] + b + jwt[at:] + "x"

@@ -1,6 +1,8 @@
 package middleware_test
 
 import (
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -26,10 +28,16 @@ type outcome struct {
 	Refreshes int
 }
 
+// outcome serves a request with the documented cookies.
 func (e *env) outcome(t *testing.T, config middleware.Config, jwt, refresh string) outcome {
 	t.Helper()
+	return e.serve(t, config, get("/me", jwt, refresh))
+}
+
+func (e *env) serve(t *testing.T, config middleware.Config, r *http.Request) outcome {
+	t.Helper()
 	before := e.fake.Calls().Refresh
-	res, body := serve(e.require(config)(showUser), get("/me", jwt, refresh))
+	res, body := serve(e.require(config)(showUser), r)
 	o := outcome{Response: summary(t, res), Refreshes: e.fake.Calls().Refresh - before}
 	if res.StatusCode >= 400 {
 		o.Message = message(t, res, body)
@@ -148,5 +156,38 @@ func TestUsedTokenGetsItsReplacement(t *testing.T) {
 	}
 	if calls := e.fake.Calls().Refresh; calls != 1 {
 		t.Errorf("upstream was called %d times", calls)
+	}
+}
+
+// net/http drops a cookie with such bytes. The codec reads it, and the
+// verification rejects it before any call to upstream.
+func TestJWTCookieWithInvalidBytes(t *testing.T) {
+	tests := []struct {
+		name    string
+		cookies func(jwt, refresh string) string
+		want    outcome
+	}{
+		{name: "without a refresh token", cookies: func(jwt, _ string) string {
+			return "crossmint-session=" + jwt
+		}, want: outcome{Response: "401 kept", Message: noRefresh}},
+		{name: "beside a refresh token", cookies: func(jwt, refresh string) string {
+			return "crossmint-session=" + jwt + "; crossmint-refresh-token=" + refresh
+		}, want: outcome{Response: "200 renewed", Refreshes: 1}},
+		{name: "before a valid JWT cookie and a refresh token", cookies: func(jwt, refresh string) string {
+			return "crossmint-session=" + jwt + "; crossmint-session=" + jwt[:len(jwt)-1] + "; crossmint-refresh-token=" + refresh
+		}, want: outcome{Response: "200 kept"}},
+	}
+	for _, test := range tests {
+		for _, b := range []string{"\x01", `"`, `\`, "\x7f", "\xff"} {
+			t.Run(fmt.Sprintf("%s, %q", test.name, b), func(t *testing.T) {
+				e := newEnv(t, crossminttest.Config{}, session.Config{})
+				jwt, refresh := e.valid()
+				r := get("/me", "", "")
+				r.Header.Set("Cookie", test.cookies(jwt+b, refresh))
+				if diff := cmp.Diff(test.want, e.serve(t, middleware.Config{}, r)); diff != "" {
+					t.Errorf("outcome (-want +got):\n%s", diff)
+				}
+			})
+		}
 	}
 }
