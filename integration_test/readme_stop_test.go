@@ -50,12 +50,12 @@ import (
 )
 
 func newClient(config crossmint.Config) (*crossmint.Client, error) {
-	signer, err := hex.DecodeString(os.Getenv("SIGNER"))
+	verifier, err := hex.DecodeString(os.Getenv("VERIFIER"))
 	if err != nil {
 		return nil, err
 	}
 	config.BaseURL = os.Getenv("BASE_URL")
-	config.Signers = map[crossmint.Environment]ed25519.PublicKey{crossmint.Production: signer}
+	config.APIKeyVerifiers = map[crossmint.Environment]ed25519.PublicKey{crossmint.Production: verifier}
 	return crossmint.NewClient(config)
 }
 
@@ -88,7 +88,7 @@ func buildProduction(t *testing.T, fake *crossminttest.Server, edits ...string) 
 	program := buildProgram(t, code, productionHelpers)
 	writeCertificate(t, program.Dir)
 	program.Env = append(os.Environ(), "CROSSMINT_API_KEY="+fake.APIKey(), "BASE_URL="+fake.URL(),
-		"SIGNER="+hex.EncodeToString(fake.Config().Signers[crossmint.Production]))
+		"VERIFIER="+hex.EncodeToString(fake.Config().APIKeyVerifiers[crossmint.Production]))
 	return program
 }
 
