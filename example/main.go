@@ -27,6 +27,7 @@ import (
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/justinas/alice"
 )
 
@@ -79,8 +80,8 @@ func newSite(o options) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := session.LogEvents(nil) // the default without OnEvent
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(ctx context.Context, e session.Event) {
+	log := event.Log(nil) // the default without OnEvent
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(ctx context.Context, e event.Event) {
 		log(ctx, e)
 		watch.Event(e)
 	}})
@@ -132,13 +133,9 @@ func routes(client *crossmint.Client, sessions *session.Manager, cookies *cookie
 
 func me(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context()) // RequireSession guarantees a session
-	var claims struct {
-		IssuedAt int64 `json:"iat"`
-	}
-	_ = s.Claims(&claims) // a missing claim leaves a zero
 	writeJSON(w, http.StatusOK, map[string]string{
 		"userId":    s.UserID,
-		"issuedAt":  time.Unix(claims.IssuedAt, 0).UTC().Format(time.RFC3339),
-		"expiresAt": s.ExpiresAt().UTC().Format(time.RFC3339),
+		"issuedAt":  s.IssuedAt.UTC().Format(time.RFC3339),
+		"expiresAt": s.ExpiresAt.UTC().Format(time.RFC3339),
 	})
 }

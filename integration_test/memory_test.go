@@ -16,6 +16,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // Garbage leaves next to nothing behind: neither the tokens nor their names.
@@ -32,7 +33,7 @@ func TestGarbageLeavesNothingBehind(t *testing.T) {
 		fatal(t, client.Preload(t.Context()))
 		cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
 		fatal(t, err)
-		sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, session.Event) {}})
+		sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, event.Event) {}})
 		fatal(t, err)
 		defer func() { _ = sessions.Close(t.Context()) }()
 		protected := middleware.RequireSession(sessions, cookies, middleware.Config{})(http.NotFoundHandler())

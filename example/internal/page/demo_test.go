@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/example/internal/page"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 func newFake(t *testing.T) *crossminttest.Server {
@@ -63,7 +64,7 @@ func TestExpire(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e session.Event) { journal.Event(e) }})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e event.Event) { journal.Event(e) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/example/internal/page"
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -104,14 +104,14 @@ func TestEvents(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			journal.Event(session.Event{Outcome: session.Refreshed, Op: "authenticate", Token: "one"})
+			journal.Event(event.Event{Outcome: event.Refreshed, Op: "authenticate", Token: "one"})
 		})
 	}
 	wg.Wait()
-	for _, e := range []session.Event{
-		{Outcome: session.Refreshed, Op: "authenticate", Token: "two"},
-		{Outcome: session.Rejected, Err: errors.New("no session")},
-		{Outcome: session.Undecided, Op: "authenticate", UpstreamStatus: 503, Token: "two", UserID: "ada"},
+	for _, e := range []event.Event{
+		{Outcome: event.Refreshed, Op: "authenticate", Token: "two"},
+		{Outcome: event.Rejected, Err: errors.New("no session")},
+		{Outcome: event.Unavailable, Op: "authenticate", UpstreamStatus: 503, Token: "two", UserID: "ada"},
 	} {
 		journal.Event(e)
 	}
@@ -130,7 +130,7 @@ func TestEvictedRecord(t *testing.T) {
 	journal := page.NewJournal()
 	journal.Requests(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		for range 10_000 {
-			journal.Event(session.Event{Outcome: session.LoggedOut})
+			journal.Event(event.Event{Outcome: event.LoggedOut})
 		}
 	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/me", nil))
 	if n := len(read(t, journal, 0).Records); n == 0 || n > 2000 {

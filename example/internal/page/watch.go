@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"path"
 
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 const (
@@ -83,14 +83,14 @@ func endpoint(urlPath string) string {
 
 // Event records an outcome, for session.Config.OnEvent. Outcomes of one
 // refresh are one record, with the number of requests that the refresh served.
-func (j *Journal) Event(e session.Event) {
+func (j *Journal) Event(e event.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
-	case e.Outcome == session.Rejected: // the request shows the 401 already
-	case e.Outcome == session.Refreshed && j.countServedLocked(e.Token):
+	case e.Outcome == event.Rejected: // the request shows the 401 already
+	case e.Outcome == event.Refreshed && j.countServedLocked(e.Token):
 	default:
-		if e.Outcome == session.Refreshed {
+		if e.Outcome == event.Refreshed {
 			j.counts.Refreshes++
 		}
 		j.addLocked(record{Kind: "outcome", Name: string(e.Outcome), Op: e.Op, Status: e.UpstreamStatus, Served: 1, fingerprint: e.Token})
@@ -102,7 +102,7 @@ func (j *Journal) Event(e session.Event) {
 func (j *Journal) countServedLocked(fingerprint string) bool {
 	for i := len(j.records) - 1; i >= 0; i-- {
 		r := &j.records[i]
-		if r.fingerprint == fingerprint && r.Name == string(session.Refreshed) {
+		if r.fingerprint == fingerprint && r.Name == string(event.Refreshed) {
 			j.state++
 			r.Served, r.state = r.Served+1, j.state
 			return true
