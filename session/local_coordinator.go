@@ -218,7 +218,9 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 	}
 	if unverified != nil {
 		c.unverified.put(f.key, unverified)
-		c.used.put(f.key, struct{}{})
+		if c.hasher.key(unverified.RefreshToken.Secret) != f.key {
+			c.used.put(f.key, struct{}{})
+		}
 	} else {
 		c.unverified.delete(f.key)
 	}

@@ -74,9 +74,14 @@ func ResponseOutcome(t testing.TB, res *http.Response) string {
 	t.Helper()
 	states := map[string]string{} // by "jwt" and "refresh"
 	for _, c := range res.Cookies() {
-		half := "jwt"
-		if strings.Contains(c.Name, "refresh-token") {
+		var half string
+		switch {
+		case strings.Contains(c.Name, "refresh-token"):
 			half = "refresh"
+		case strings.Contains(c.Name, "crossmint-session"), strings.Contains(c.Name, "crossmint-jwt"):
+			half = "jwt"
+		default:
+			continue
 		}
 		if c.MaxAge >= 0 {
 			states[half] = "renewed"
