@@ -44,9 +44,9 @@ func child() {
 	fail(err)
 	coordinator, err := redis.New(redis.Config{URL: session.NewSecret(o.URL), Secret: secret, Timeout: 2 * time.Second})
 	fail(err)
-	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, Patience: patience})
+	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, RefreshTimeout: requestTimeout})
 	fail(err)
-	_, err = sessions.Authenticate(context.Background(), session.NewMaterial(o.JWT, o.Refresh))
+	_, err = sessions.Authenticate(context.Background(), material(o.JWT, o.Refresh))
 	fail(err)
 	select {}
 }
@@ -94,9 +94,9 @@ func TestInstanceIsKilledBetweenUpstreamsAnswerAndTheStore(t *testing.T) {
 				f.fake.Fail(crossminttest.Refresh, crossminttest.Delay(time.Hour)) // it has rotated the token
 				jwt, refresh := f.expired("ada@example.com")
 				kill := f.startChild(s.URL(), jwt, refresh)
-				until(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
+				coordinatortest.Eventually(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
 				kill()
-				s.passTime()
+				s.expireLocks()
 				for got, n := range all(f.instances, 5, jwt, refresh) {
 					if got.Status != c.status || got.signedOut() {
 						t.Errorf("%d times %d, signed out: %t; want %d", n, got.Status, got.signedOut(), c.status)
@@ -118,7 +118,7 @@ func TestInstanceIsKilledBeforeUpstreamHasActed(t *testing.T) {
 		f.fake.Fail(crossminttest.Refresh, crossminttest.Hang())
 		jwt, refresh := f.expired("ada@example.com")
 		kill := f.startChild(s.URL(), jwt, refresh)
-		until(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
+		coordinatortest.Eventually(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
 		kill()
 		for got, n := range all(f.instances, 5, jwt, refresh) {
 			if got.Status != http.StatusOK {
@@ -129,8 +129,8 @@ func TestInstanceIsKilledBeforeUpstreamHasActed(t *testing.T) {
 	})
 }
 
-// passTime lets all locks run out soon.
-func (s *store) passTime() {
+// expireLocks lets all locks run out soon.
+func (s *store) expireLocks() {
 	s.t.Helper()
 	for _, key := range s.keysOf("crossmint:{*}:*") {
 		if !strings.HasSuffix(key, ":value") {
@@ -144,7 +144,7 @@ func (f *fleet) wantOneDoubt() {
 	f.t.Helper()
 	doubts := 0
 	for _, i := range f.instances {
-		doubts += i.events.count(session.StoreDoubted)
+		doubts += i.events.Count(event.StoreDegraded)
 	}
 	if doubts != 1 {
 		f.t.Errorf("%d events, want one", doubts)

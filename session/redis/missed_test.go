@@ -80,7 +80,7 @@ func TestALostRefusalKeepsNobodyMissed(t *testing.T) {
 		}
 		time.Sleep(15 * time.Second) // until it is not told any more
 		w.cut(false)
-		until(t, "refusals are certain again", func() bool {
+		coordinatortest.Eventually(t, "refusals are certain again", func() bool {
 			time.Sleep(time.Second)
 			jwt, gone := f.expired("grace@example.com")
 			f.fake.Revoke(gone)
