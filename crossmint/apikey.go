@@ -10,8 +10,8 @@ import (
 	"github.com/mr-tron/base58"
 )
 
-// Environment is one of Crossmint's three worlds, each with its own keys,
-// users and base URL. An API key names its own.
+// An Environment is one of Crossmint's deployments. Each has its own keys, users
+// and base URL. An API key names its environment.
 type Environment string
 
 // The environments.
@@ -21,10 +21,10 @@ const (
 	Production  Environment = "production"
 )
 
-// environments in the order in which messages name them.
+// environments has the order of the error messages.
 var environments = [...]Environment{Development, Staging, Production}
 
-// baseURL returns where the environment's API lives.
+// baseURL returns the base URL of the environment's API.
 func (e Environment) baseURL() string {
 	switch e {
 	case Production:
@@ -36,95 +36,95 @@ func (e Environment) baseURL() string {
 	}
 }
 
-// origin is the first part of an API key: who may hold it.
-type origin string
+// keyType is the first part of an API key.
+type keyType string
 
 const (
-	clientKey origin = "ck"
-	serverKey origin = "sk"
+	clientKey keyType = "ck"
+	serverKey keyType = "sk"
 )
 
-func (o origin) String() string {
-	if o == clientKey {
+func (t keyType) String() string {
+	if t == clientKey {
 		return "client"
 	}
 	return "server"
 }
 
-// maxAPIKeyBytes bounds the base58 decoding, whose cost is quadratic. Real
+// maxAPIKeyBytes bounds the base58 decoding, which takes quadratic time. Real
 // keys have about 200 bytes.
 const maxAPIKeyBytes = 1024
 
-// The vendor's keys, which sign API keys. Development keys are signed by the
-// staging signer.
+// Crossmint's public keys that verify API keys. The staging key verifies those of
+// development, too.
 const (
-	stagingSigner    = "3hSfN4dWSwgCg1uf2yytBtK6KxK3ySFKasd2h9J2vSK5"
-	productionSigner = "8erZh8YApGck3iUSUHqATBxqMTM1Ukp9mHmvGgUWHtkK"
+	stagingVerifier    = "3hSfN4dWSwgCg1uf2yytBtK6KxK3ySFKasd2h9J2vSK5"
+	productionVerifier = "8erZh8YApGck3iUSUHqATBxqMTM1Ukp9mHmvGgUWHtkK"
 )
 
-// vendorSigners returns the public keys that sign API keys, by environment.
-func vendorSigners() map[Environment]ed25519.PublicKey {
-	decode := func(text string) ed25519.PublicKey {
-		key, err := base58.Decode(text)
+// defaultVerifiers returns Crossmint's public keys by environment.
+func defaultVerifiers() map[Environment]ed25519.PublicKey {
+	decode := func(encoded string) ed25519.PublicKey {
+		key, err := base58.Decode(encoded)
 		if err != nil || len(key) != ed25519.PublicKeySize {
-			panic("crossmint: a signer key in this file is damaged")
+			panic("crossmint: a public key in this file is damaged")
 		}
 		return key
 	}
-	staging := decode(stagingSigner)
+	staging := decode(stagingVerifier)
 	return map[Environment]ed25519.PublicKey{
 		Development: staging,
 		Staging:     staging,
-		Production:  decode(productionSigner),
+		Production:  decode(productionVerifier),
 	}
 }
 
-// apiKeyError is a message of the vendor's own wording.
+// An apiKeyError has the wording of Crossmint's own SDK.
 type apiKeyError string
 
 func (e apiKeyError) Error() string { return string(e) }
 
 const (
 	errAPIKeyOld         apiKeyError = "Old API key format detected. Please create a new API key from the Crossmint console."
-	errAPIKeyOrigin      apiKeyError = "Malformed API key. Must start with 'ck' or 'sk'."
+	errAPIKeyType        apiKeyError = "Malformed API key. Must start with 'ck' or 'sk'."
 	errAPIKeyEnvironment apiKeyError = "Malformed API key. Must have a valid environment: 'development', 'staging' or 'production'."
 	errAPIKeySignature   apiKeyError = "Invalid API key. Failed to validate signature"
 )
 
-// errAPIKeyDisallowed says that a key of one sort came where another is
-// required.
+// errAPIKeyDisallowed returns the error for a key of another type or environment
+// than required.
 func errAPIKeyDisallowed(given, required any) apiKeyError {
 	return apiKeyError(fmt.Sprintf("Disallowed API key. You passed a %s API key, but a %s API key is required.", given, required))
 }
 
-// apiKey is a checked API key.
+// An apiKey is a checked API key.
 type apiKey struct {
-	text        session.Secret
-	origin      origin
+	secret      session.Secret
+	keyType     keyType
 	environment Environment
 	projectID   string
 }
 
-// keyRules says which keys [parseAPIKey] takes.
+// keyRules are the conditions of [parseAPIKey].
 type keyRules struct {
 	allowClient bool
-	environment Environment // "" takes any
-	signers     map[Environment]ed25519.PublicKey
+	environment Environment // "" allows any
+	verifiers   map[Environment]ed25519.PublicKey
 }
 
-// parseAPIKey checks a key in the vendor's order and with the vendor's
-// messages, so that what is found by searching for them applies here, too.
-// No message holds a part of the key.
-func parseAPIKey(text string, rules keyRules) (apiKey, error) {
-	if strings.HasPrefix(text, "sk_live") || strings.HasPrefix(text, "sk_test") {
+// parseAPIKey checks a key in the order and with the messages of Crossmint's own
+// SDK, so that search results for them apply here, too. No message holds a part
+// of the key.
+func parseAPIKey(key string, rules keyRules) (apiKey, error) {
+	if strings.HasPrefix(key, "sk_live") || strings.HasPrefix(key, "sk_test") {
 		return apiKey{}, errAPIKeyOld
 	}
-	prefix, rest, found := strings.Cut(text, "_")
-	from := origin(prefix)
-	if !found || from != clientKey && from != serverKey {
-		return apiKey{}, errAPIKeyOrigin
+	prefix, rest, found := strings.Cut(key, "_")
+	kind := keyType(prefix)
+	if !found || kind != clientKey && kind != serverKey {
+		return apiKey{}, errAPIKeyType
 	}
-	if from == clientKey && !rules.allowClient {
+	if kind == clientKey && !rules.allowClient {
 		return apiKey{}, errAPIKeyDisallowed(clientKey, serverKey)
 	}
 	name, encoded, found := strings.Cut(rest, "_")
@@ -135,16 +135,16 @@ func parseAPIKey(text string, rules keyRules) (apiKey, error) {
 	if rules.environment != "" && environment != rules.environment {
 		return apiKey{}, errAPIKeyDisallowed(environment, rules.environment)
 	}
-	project, err := signedProject(from, environment, encoded, rules.signers[environment])
+	project, err := signedProject(kind, environment, encoded, rules.verifiers[environment])
 	if err != nil {
 		return apiKey{}, err
 	}
-	return apiKey{session.NewSecret(text), from, environment, project}, nil
+	return apiKey{session.NewSecret(key), kind, environment, project}, nil
 }
 
-// signedProject checks the signed part of a key and returns the project ID.
-func signedProject(from origin, environment Environment, encoded string, signer ed25519.PublicKey) (string, error) {
-	if len(encoded) > maxAPIKeyBytes || len(signer) != ed25519.PublicKeySize {
+// signedProject verifies the signed part of a key and returns the project ID.
+func signedProject(kind keyType, environment Environment, encoded string, verifier ed25519.PublicKey) (string, error) {
+	if len(encoded) > maxAPIKeyBytes || len(verifier) != ed25519.PublicKeySize {
 		return "", errAPIKeySignature
 	}
 	decoded, err := base58.Decode(encoded)
@@ -159,14 +159,14 @@ func signedProject(from origin, environment Environment, encoded string, signer 
 	if err != nil || len(signature) != ed25519.SignatureSize {
 		return "", errAPIKeySignature
 	}
-	// The origin and the environment are signed with the data, joined by a
-	// dot where the key itself has underscores.
-	signed := fmt.Sprintf("%s_%s.%s", string(from), environment, parts[0])
-	if !ed25519.Verify(signer, []byte(signed), signature) {
+	// The signature covers the type, the environment and the data, joined by a
+	// dot where the key itself has an underscore.
+	signed := fmt.Sprintf("%s_%s.%s", string(kind), environment, parts[0])
+	if !ed25519.Verify(verifier, []byte(signed), signature) {
 		return "", errAPIKeySignature
 	}
 	project, _, found := strings.Cut(parts[0], ".")
-	if !found || !plainProjectID(project) {
+	if !found || !validProjectID(project) {
 		return "", errAPIKeySignature
 	}
 	return project, nil
@@ -181,9 +181,9 @@ func knownEnvironment(name string) (Environment, bool) {
 	return "", false
 }
 
-// plainProjectID reports whether id can be a part of a cookie's name. Real
-// ones are UUIDs.
-func plainProjectID(id string) bool {
+// validProjectID reports whether id can be a part of a cookie name. Real IDs are
+// UUIDs.
+func validProjectID(id string) bool {
 	if id == "" || len(id) > 128 {
 		return false
 	}
@@ -192,9 +192,10 @@ func plainProjectID(id string) bool {
 	})
 }
 
-// mergeSigners returns the vendor's signers with the given ones laid over.
-func mergeSigners(over map[Environment]ed25519.PublicKey) map[Environment]ed25519.PublicKey {
-	signers := vendorSigners()
-	maps.Copy(signers, over)
-	return signers
+// mergeVerifiers returns the default keys, with those in overrides in their
+// place.
+func mergeVerifiers(overrides map[Environment]ed25519.PublicKey) map[Environment]ed25519.PublicKey {
+	verifiers := defaultVerifiers()
+	maps.Copy(verifiers, overrides)
+	return verifiers
 }

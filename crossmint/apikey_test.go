@@ -28,7 +28,7 @@ func otherWorld(got, want crossmint.Environment) string {
 // testSeed signs the API keys of these tests.
 var testSeed = ed25519.NewKeyFromSeed([]byte("the seed of the tests' API keys."))
 
-func testSigners() map[crossmint.Environment]ed25519.PublicKey {
+func testVerifiers() map[crossmint.Environment]ed25519.PublicKey {
 	public := testSeed.Public().(ed25519.PublicKey)
 	return map[crossmint.Environment]ed25519.PublicKey{
 		crossmint.Development: public, crossmint.Staging: public, crossmint.Production: public,
@@ -48,7 +48,7 @@ func signatureOf(prefix, data string) string {
 
 // keyError is the text of what is wrong with the key, "" for nothing.
 func keyError(config crossmint.Config) string {
-	config.Signers = testSigners()
+	config.APIKeyVerifiers = testVerifiers()
 	client, err := crossmint.NewClient(config)
 	if err != nil {
 		return err.Error()
@@ -178,13 +178,13 @@ func TestPublishedKey(t *testing.T) {
 
 // A signer that a test brings replaces the vendor's for its environment only.
 func TestSignersAreLaidOver(t *testing.T) {
-	config := crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), Signers: map[crossmint.Environment]ed25519.PublicKey{
+	config := crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), APIKeyVerifiers: map[crossmint.Environment]ed25519.PublicKey{
 		crossmint.Production: testSeed.Public().(ed25519.PublicKey),
 	}}
 	if _, err := crossmint.NewClient(config); err == nil || err.Error() != badSignature {
 		t.Errorf("error = %v, want %q", err, badSignature)
 	}
-	config.Signers = map[crossmint.Environment]ed25519.PublicKey{crossmint.Staging: []byte("short")}
+	config.APIKeyVerifiers = map[crossmint.Environment]ed25519.PublicKey{crossmint.Staging: []byte("short")}
 	if _, err := crossmint.NewClient(config); err == nil || err.Error() != badSignature {
 		t.Errorf("a short signer: %v, want %q", err, badSignature)
 	}

@@ -24,7 +24,7 @@ func TestConfigURLs(t *testing.T) {
 	const (
 		absolute = "must be an absolute URL"
 		https    = "must be https, or http to a loopback host"
-		plain    = "plain http is for loopback hosts only: the API key would be readable on the way"
+		plain    = "plain http is for loopback hosts only: the network could read the API key"
 		userinfo = "must not hold userinfo"
 		query    = "must not hold a query or a fragment"
 	)
@@ -99,7 +99,7 @@ func TestConfigReportsAllFaults(t *testing.T) {
 	})
 	want := []string{
 		oldFormat,
-		"crossmint: BaseURL: plain http is for loopback hosts only: the API key would be readable on the way",
+		"crossmint: BaseURL: plain http is for loopback hosts only: the network could read the API key",
 		"crossmint: RefreshRoute: must not hold userinfo",
 		"crossmint: AppID: not a header value",
 		"crossmint: ExtensionID: not a header value",
@@ -144,7 +144,7 @@ func TestConfigDefaults(t *testing.T) {
 	for environment, base := range map[string]string{
 		"development": "http://localhost:3000", "staging": "https://staging.crossmint.com", "production": "https://www.crossmint.com",
 	} {
-		client := newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_"+environment, "project-1.x")), Signers: testSigners()})
+		client := newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_"+environment, "project-1.x")), APIKeyVerifiers: testVerifiers()})
 		got := []string{client.ProjectID(), string(client.Environment()), client.JWKSURL(), client.KeysFetchedAt().String()}
 		want := []string{"project-1", environment, base + "/.well-known/jwks.json", time.Time{}.String()}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -160,5 +160,5 @@ func TestConfigWithoutStandardTransport(t *testing.T) {
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
 	http.DefaultTransport = roundTripper{before}
-	newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), Signers: testSigners()})
+	newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), APIKeyVerifiers: testVerifiers()})
 }

@@ -23,7 +23,7 @@ func ExampleClient_StartWallet() {
 	}
 	defer client.Close()
 
-	ctx, wallet := context.Background(), crossmint.Wallet{Address: "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045", Type: crossmint.Ethereum}
+	ctx, wallet := context.Background(), crossmint.Wallet{Address: "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045", Type: "ethereum"}
 	challenge, err := client.StartWallet(ctx, wallet)
 	if err != nil {
 		panic(err)

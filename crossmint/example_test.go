@@ -36,7 +36,7 @@ func Example() {
 		case errors.Is(err, session.ErrJWTExpired):
 			fmt.Println("has to refresh:", token.UserID)
 		case errors.Is(err, session.ErrUnavailable):
-			fmt.Println("nobody can tell: try again later")
+			fmt.Println("no decision: try again later")
 		default:
 			fmt.Println("not signed in")
 		}
@@ -47,7 +47,7 @@ func Example() {
 	// not signed in
 }
 
-// Keys that came with the program verify without any call.
+// A program that has the signing keys already verifies without any call.
 func ExampleClient_VerifyWith() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
@@ -62,12 +62,7 @@ func ExampleClient_VerifyWith() {
 	}
 	defer client.Close()
 
-	keys, err := crossmint.ParseKeys(fake.JWKS())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	token, err := client.VerifyWith(keys, fake.JWT(session.User{ID: "ada"}))
+	token, err := client.VerifyWith(fake.JWKS(), fake.JWT(session.User{ID: "ada"}))
 	fmt.Println(token.UserID, err)
 	fmt.Println("calls:", fake.Calls().JWKS)
 	// Output:

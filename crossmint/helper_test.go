@@ -147,18 +147,28 @@ func readRequest(conn net.Conn) {
 	}
 }
 
-// failure is the part of a session.UpstreamError that decides things.
+// The results of a verification, and the kinds of a failed call.
+var (
+	valid       = "valid"
+	expired     = session.ErrJWTExpired.Error()
+	invalid     = session.ErrJWTInvalid.Error()
+	unavailable = session.ErrUnavailable.Error()
+	refused     = session.ErrRefused.Error()
+	malformed   = session.ErrMalformed.Error()
+)
+
+// failure is the classification in a session.UpstreamError.
 type failure struct {
-	Kind     session.Kind
-	Delivery session.Delivery
-	Status   int
+	Kind                string
+	NotSent, Incomplete bool
+	Status              int
 }
 
 // failureOf returns the classification of err.
 func failureOf(t *testing.T, err error) failure {
 	t.Helper()
 	up := upstreamError(t, err)
-	return failure{up.Kind, up.Delivery, up.Status}
+	return failure{up.Kind.Error(), up.NotSent, up.Incomplete, up.Status}
 }
 
 func upstreamError(t *testing.T, err error) *session.UpstreamError {

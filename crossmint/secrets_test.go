@@ -46,10 +46,11 @@ func wantNoCanary(t *testing.T, client *crossmint.Client, key string) {
 	_, user := client.User(ctx, canary)
 	_, sent := client.SendEmailOTP(ctx, canary+"@example.com")
 	_, confirmed := client.ConfirmEmailOTP(ctx, canary+"@example.com", canary, canary)
-	_, judged := judgeFresh(t, client, canary)
+	_, verified := client.VerifyReceived(ctx, canary)
+	_, verifiedWith := client.VerifyWith([]byte(canary), canary)
 	for name, err := range map[string]error{
 		"Refresh": refreshed, "Logout": client.Logout(ctx, token), "User": user, "Preload": client.Preload(ctx),
-		"SendEmailOTP": sent, "ConfirmEmailOTP": confirmed, "Judge": judged,
+		"SendEmailOTP": sent, "ConfirmEmailOTP": confirmed, "VerifyReceived": verified, "VerifyWith": verifiedWith,
 	} {
 		if err == nil {
 			continue // a logout reads no answer

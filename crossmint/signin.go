@@ -10,56 +10,56 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// SendEmailOTP has upstream send a one-time code to an e-mail address and
+// SendEmailOTP makes upstream send a one-time code to an e-mail address. It
 // returns the ID of that e-mail, which [Client.ConfirmEmailOTP] needs.
 //
-// Browsers do this with a client key. Whether the real service takes a server
-// key here has not been confirmed.
+// Browsers call this endpoint with a client key. It is not confirmed that the
+// real service accepts a server key here.
 func (c *Client) SendEmailOTP(ctx context.Context, email string) (emailID string, err error) {
 	const op = "send code"
 	body, _ := json.Marshal(map[string]string{"email": email}) // a map of strings always marshals
-	answer, err := c.call(ctx, request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/otps/send", body: body})
+	res, err := c.call(ctx, request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/otps/send", body: body})
 	if err != nil {
 		return "", err
 	}
-	return textMember(op, answer, "emailId")
+	return stringMember(op, res, "emailId")
 }
 
 // ConfirmEmailOTP exchanges the code that a user has received for a one-time
-// secret. The secret is a refresh token for one use: hand it to the refresh
-// handler, or to session.Manager.Refresh.
+// secret. Refresh accepts the secret once, like a refresh token: pass it to the
+// refresh handler, or to session.Manager.Refresh.
 func (c *Client) ConfirmEmailOTP(ctx context.Context, email, emailID, code string) (session.Secret, error) {
 	const op = "confirm code"
 	query := url.Values{
 		"email": {email}, "signinAuthenticationMethod": {"email"}, "token": {code}, "locale": {"en"},
 		"state": {emailID}, "callbackUrl": {c.config.CallbackURL},
 	}
-	answer, err := c.call(ctx, request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/authenticate?" + query.Encode()})
+	res, err := c.call(ctx, request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/authenticate?" + query.Encode()})
 	if err != nil {
 		return session.Secret{}, err
 	}
-	return oneTimeSecret(op, answer)
+	return oneTimeSecret(op, res)
 }
 
-// oneTimeSecret returns what every sign-in ends with.
-func oneTimeSecret(op string, answer []byte) (session.Secret, error) {
-	secret, err := textMember(op, answer, "oneTimeSecret")
+// oneTimeSecret reads the result of a sign-in.
+func oneTimeSecret(op string, body []byte) (session.Secret, error) {
+	secret, err := stringMember(op, body, "oneTimeSecret")
 	return session.NewSecret(secret), err
 }
 
-// textMember returns a member of an answer that must be a text.
-func textMember(op string, answer []byte, member string) (text string, err error) {
-	err = strictjson.Object(answer, func(name []byte, value strictjson.Value) error {
+// stringMember returns a member of a response that has to be a non-empty string.
+func stringMember(op string, body []byte, member string) (content string, err error) {
+	err = strictjson.Object(body, func(name []byte, value strictjson.Value) error {
 		if string(name) == member {
-			text, _ = value.Text()
+			content, _ = value.Text()
 		}
 		return nil
 	})
-	if err == nil && text == "" {
+	if err == nil && content == "" {
 		err = errIncomplete
 	}
 	if err != nil {
 		return "", malformed(op, err)
 	}
-	return text, nil
+	return content, nil
 }

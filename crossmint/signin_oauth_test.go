@@ -18,7 +18,7 @@ import (
 func TestSignInByOAuth(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{})
 	client := newClient(t, fake.Config())
-	for _, provider := range []crossmint.OAuthProvider{crossmint.Google, crossmint.Twitter} {
+	for _, provider := range []string{"google", "twitter"} {
 		u, err := client.StartOAuth(t.Context(), provider, "")
 		if err != nil {
 			t.Fatal(err)
@@ -27,7 +27,7 @@ func TestSignInByOAuth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if google := grant.User.Twitter == nil; google != (provider == crossmint.Google) {
+		if twitter := strings.Contains(string(grant.User.JSON), "twitter_user"); twitter != (provider == "twitter") {
 			t.Errorf("%s: signed in as %+v", provider, grant.User)
 		}
 	}
@@ -39,7 +39,7 @@ func TestSignInByOAuth(t *testing.T) {
 func TestStartOAuthOnTheWire(t *testing.T) {
 	u := newUpstream(t, answering(200, "application/json", `{"oauthUrl":"https://accounts.example/o?a=b#c","more":1}`))
 	for _, schema := range []string{"", "my app&x=1"} {
-		got, err := u.client.StartOAuth(t.Context(), crossmint.Twitter, schema)
+		got, err := u.client.StartOAuth(t.Context(), "twitter", schema)
 		if err != nil || got.String() != "https://accounts.example/o?a=b#c" {
 			t.Errorf("StartOAuth = %v, %v", got, err)
 		}
@@ -57,12 +57,12 @@ func TestStartOAuthOnTheWire(t *testing.T) {
 
 func TestStartOAuthRefusesProviders(t *testing.T) {
 	u := newUpstream(t, answering(200, "application/json", `{"oauthUrl":"https://accounts.example/"}`))
-	for _, provider := range []crossmint.OAuthProvider{"", ".", "..", "a/b", "../x", "Google", "a?b", "a%2Fb", "é", "a b", crossmint.OAuthProvider(strings.Repeat("a", 33))} {
-		if got, err := u.client.StartOAuth(t.Context(), provider, ""); !errors.Is(err, crossmint.ErrOAuthProvider) || got != nil {
+	for _, provider := range []string{"", ".", "..", "a/b", "../x", "Google", "a?b", "a%2Fb", "é", "a b", strings.Repeat("a", 33)} {
+		if got, err := u.client.StartOAuth(t.Context(), provider, ""); !errors.Is(err, crossmint.ErrInvalidArgument) || got != nil {
 			t.Errorf("%q: %v, %v", provider, got, err)
 		}
 	}
-	if _, err := u.client.StartOAuth(t.Context(), crossmint.Google, strings.Repeat("a", 257)); !errors.Is(err, crossmint.ErrOAuthProvider) {
+	if _, err := u.client.StartOAuth(t.Context(), "google", strings.Repeat("a", 257)); !errors.Is(err, crossmint.ErrInvalidArgument) {
 		t.Errorf("a long schema: %v", err)
 	}
 	if requests, _ := u.arrived(); len(requests) != 0 {
@@ -87,14 +87,14 @@ func TestStartOAuthAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := newUpstream(t, answering(200, "application/json", body))
-			got, err := u.client.StartOAuth(t.Context(), crossmint.Google, "")
+			got, err := u.client.StartOAuth(t.Context(), "google", "")
 			if !errors.Is(err, session.ErrMalformed) || got != nil || strings.Contains(texts(t, err), canary) {
 				t.Errorf("StartOAuth = %v, %v, want malformed", got, err)
 			}
 		})
 	}
 	local := newUpstream(t, answering(200, "application/json", `{"oauthUrl":"http://127.0.0.1:3000/o"}`))
-	if _, err := local.client.StartOAuth(t.Context(), crossmint.Google, ""); err != nil {
+	if _, err := local.client.StartOAuth(t.Context(), "google", ""); err != nil {
 		t.Errorf("a loopback host: %v", err)
 	}
 }
@@ -105,7 +105,7 @@ func TestStartOAuthFailures(t *testing.T) {
 			w.Header().Set("Location", "https://evil.example/")
 			answering(status, "application/json", echo(r))(w, r)
 		})
-		_, err := u.client.StartOAuth(t.Context(), crossmint.Google, canary)
+		_, err := u.client.StartOAuth(t.Context(), "google", canary)
 		if !errors.Is(err, want) || strings.Contains(texts(t, err), canary) {
 			t.Errorf("%d: %v, want %v", status, err, want)
 		}

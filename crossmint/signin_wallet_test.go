@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	ethereum = crossmint.Wallet{Address: "0xabc", Type: crossmint.Ethereum}
-	solana   = crossmint.Wallet{Address: "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU", Type: crossmint.Solana}
+	ethereum = crossmint.Wallet{Address: "0xabc", Type: "ethereum"}
+	solana   = crossmint.Wallet{Address: "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU", Type: "solana"}
 )
 
 func TestSignInByWallet(t *testing.T) {
@@ -76,20 +76,20 @@ func TestWalletsThatAreNone(t *testing.T) {
 		signature string
 	}
 	for name, test := range map[string]try{
-		"zero": {crossmint.Wallet{}, "s"}, "no address": {crossmint.Wallet{Type: crossmint.Solana}, "s"}, "no type": {crossmint.Wallet{Address: "0xabc"}, "s"},
-		"another type": {crossmint.Wallet{Address: "0xabc", Type: "evm"}, "s"}, "a space": {crossmint.Wallet{Address: "0x abc", Type: crossmint.Ethereum}, "s"},
-		"a line feed": {crossmint.Wallet{Address: "0xabc\n", Type: crossmint.Ethereum}, "s"}, "other letters": {crossmint.Wallet{Address: "0xé", Type: crossmint.Ethereum}, "s"},
-		"too long": {crossmint.Wallet{Address: strings.Repeat("a", 129), Type: crossmint.Ethereum}, "s"},
+		"zero": {crossmint.Wallet{}, "s"}, "no address": {crossmint.Wallet{Type: "solana"}, "s"}, "no type": {crossmint.Wallet{Address: "0xabc"}, "s"},
+		"another type": {crossmint.Wallet{Address: "0xabc", Type: "evm"}, "s"}, "a space": {crossmint.Wallet{Address: "0x abc", Type: "ethereum"}, "s"},
+		"a line feed": {crossmint.Wallet{Address: "0xabc\n", Type: "ethereum"}, "s"}, "other letters": {crossmint.Wallet{Address: "0xé", Type: "ethereum"}, "s"},
+		"too long": {crossmint.Wallet{Address: strings.Repeat("a", 129), Type: "ethereum"}, "s"},
 	} {
-		if _, err := u.client.StartWallet(t.Context(), test.wallet); !errors.Is(err, crossmint.ErrWallet) {
+		if _, err := u.client.StartWallet(t.Context(), test.wallet); !errors.Is(err, crossmint.ErrInvalidArgument) {
 			t.Errorf("%s: StartWallet: %v", name, err)
 		}
-		if once, err := u.client.FinishWallet(t.Context(), test.wallet, test.signature); !errors.Is(err, crossmint.ErrWallet) || !once.IsZero() {
+		if once, err := u.client.FinishWallet(t.Context(), test.wallet, test.signature); !errors.Is(err, crossmint.ErrInvalidArgument) || !once.IsZero() {
 			t.Errorf("%s: FinishWallet: %v", name, err)
 		}
 	}
 	for _, signature := range []string{"", strings.Repeat("a", 16<<10+1)} {
-		if _, err := u.client.FinishWallet(t.Context(), ethereum, signature); !errors.Is(err, crossmint.ErrWallet) {
+		if _, err := u.client.FinishWallet(t.Context(), ethereum, signature); !errors.Is(err, crossmint.ErrInvalidArgument) {
 			t.Errorf("a signature of %d bytes: %v", len(signature), err)
 		}
 	}
@@ -121,7 +121,7 @@ func TestWalletAnswers(t *testing.T) {
 }
 
 func TestWalletErrorsHoldNoSecrets(t *testing.T) {
-	wallet := crossmint.Wallet{Address: canary, Type: crossmint.Ethereum}
+	wallet := crossmint.Wallet{Address: canary, Type: "ethereum"}
 	for _, status := range []int{302, 400, 401, 403, 404, 429, 500, 503} {
 		u := newUpstream(t, answering(status, "application/json", `{"message":"`+canary+`"}`))
 		_, started := u.client.StartWallet(t.Context(), wallet)

@@ -3,10 +3,13 @@ package crossmint
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/strictjson"
 	"github.com/crossmint-go/auth/session"
 )
@@ -14,35 +17,38 @@ import (
 // maxUserIDBytes is far above real user IDs, which have 36 bytes.
 const maxUserIDBytes = 256
 
-// ErrUserID reports an ID that cannot be one path segment of a URL.
-var ErrUserID = errors.New("crossmint: not a user ID")
+var (
+	errOtherUser = errors.New("response is about another user")
+	errUserSize  = errors.New("user object is too long")
+)
 
-// User returns the user with the given ID, the documented getUser. It needs a
-// server key with the scope users.read. An ID that upstream does not know is
-// an error that is session.ErrRefused.
+// User returns the user with the given ID, like the documented getUser. It needs
+// a server key with the scope users.read. An ID that upstream does not know is
+// session.ErrRefused; one that cannot be a path segment of a URL is
+// [ErrInvalidArgument].
 func (c *Client) User(ctx context.Context, id string) (session.User, error) {
 	const op = "user"
 	// "." and ".." survive escaping and would name another endpoint.
 	if id == "" || id == "." || id == ".." || len(id) > maxUserIDBytes {
-		return session.User{}, ErrUserID
+		return session.User{}, fmt.Errorf("%w: not a user ID", ErrInvalidArgument)
 	}
 	body, err := c.call(ctx, request{op: op, method: http.MethodGet, url: c.config.BaseURL + apiPrefix + "/sdk/auth/user/" + url.PathEscape(id)})
 	if err != nil {
 		return session.User{}, err
 	}
-	user, err := parseUserAnswer(body)
+	user, err := parseUserResponse(body)
+	if err == nil && user.ID != id {
+		err = errOtherUser
+	}
 	if err != nil {
 		return session.User{}, malformed(op, err)
-	}
-	if user.ID != id {
-		return session.User{}, malformed(op, errors.New("answer is about another user"))
 	}
 	return user, nil
 }
 
-// parseUserAnswer reads a user, bare or wrapped in {"user":…} as older builds
-// of upstream answer.
-func parseUserAnswer(body []byte) (session.User, error) {
+// parseUserResponse reads a user. Older builds of upstream wrap it in
+// {"user":…}.
+func parseUserResponse(body []byte) (session.User, error) {
 	var user session.User
 	wrapped := false
 	err := strictjson.Object(body, func(name []byte, value strictjson.Value) error {
@@ -53,7 +59,23 @@ func parseUserAnswer(body []byte) (session.User, error) {
 		return nil
 	})
 	if err == nil && !wrapped {
-		err = parseUser(bytes.TrimLeft(body, " \t\r\n"), &user)
+		err = parseUser(bytes.Trim(body, " \t\r\n"), &user)
 	}
 	return user, err
+}
+
+// parseUser reads a user object and keeps a copy of it.
+func parseUser(value strictjson.Value, user *session.User) error {
+	if len(value) > bounds.MaxUserBytes {
+		return errUserSize
+	}
+	if !value.IsObject() || json.Unmarshal(value, user) != nil {
+		return errIncomplete // the library's error repeats the content
+	}
+	// encoding/json ignores the case of names and uses the last of "id" and "ID".
+	if id, err := stringMember("", value, "id"); err != nil || id != user.ID {
+		return errIncomplete
+	}
+	user.JSON = bytes.Clone(value)
+	return nil
 }

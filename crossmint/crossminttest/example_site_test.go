@@ -13,6 +13,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // A test of a whole site: a browser comes back in the morning, with an expired
@@ -27,7 +28,7 @@ func ExampleServer_SignInExpired() {
 	ok(client.Preload(context.Background()))
 	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
 	ok(err)
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, session.Event) {}})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, event.Event) {}})
 	ok(err)
 	defer sessions.Close(context.Background())
 	require := middleware.RequireSession(sessions, cookies, middleware.Config{})

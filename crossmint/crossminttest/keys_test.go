@@ -18,6 +18,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/session"
 )
 
 // key is a published key.
@@ -209,11 +210,16 @@ func TestSetClaims(t *testing.T) {
 	}
 }
 
+type roleClaims struct {
+	Sub  string `json:"sub"`
+	Role string `json:"role"`
+}
+
 func TestNewSession(t *testing.T) {
 	s := crossminttest.NewSession("ada", map[string]any{"role": "editor"})
-	var claims struct{ Sub, Role string }
-	if err := s.Claims(&claims); err != nil || claims.Sub != "ada" || claims.Role != "editor" || s.UserID != "ada" || time.Until(s.ExpiresAt()) <= 0 {
-		t.Errorf("%+v, %v, %v", claims, s, err)
+	claims, err := session.ClaimsOf[roleClaims](s)
+	if err != nil || claims.Sub != "ada" || claims.Role != "editor" || s.UserID != "ada" || time.Until(s.ExpiresAt) <= 0 || time.Since(s.IssuedAt) < 0 {
+		t.Errorf("%+v, %+v, %v", claims, s, err)
 	}
 	client, err := crossmint.NewClient(start(t, crossminttest.Config{}).Config())
 	if err != nil {

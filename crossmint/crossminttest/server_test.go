@@ -62,7 +62,7 @@ func TestAPIKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !ed25519.Verify(config.Signers[crossmint.Production], []byte(origin+"_production."+data), signature) {
+		if !ed25519.Verify(config.APIKeyVerifiers[crossmint.Production], []byte(origin+"_production."+data), signature) {
 			t.Errorf("%s: the signature is wrong", origin)
 		}
 	}

@@ -159,20 +159,20 @@ func newVerifierWith(t testing.TB, config verify.Config) *verify.Verifier {
 
 // The verdicts.
 const (
-	valid      = "valid"
-	expired    = "expired"
-	cannotTell = "cannot tell"
-	invalid    = "invalid"
+	valid       = "valid"
+	expired     = "expired"
+	unavailable = "unavailable"
+	invalid     = "invalid"
 )
 
-func verdict(err error) string {
+func resultOf(err error) string {
 	switch {
 	case err == nil:
 		return valid
 	case errors.Is(err, verify.ErrExpired):
 		return expired
-	case errors.Is(err, verify.ErrCannotTell):
-		return cannotTell
+	case errors.Is(err, verify.ErrKeysUnavailable):
+		return unavailable
 	default:
 		return invalid
 	}
@@ -181,15 +181,15 @@ func verdict(err error) string {
 // want checks the verdict on a token that a browser presents.
 func want(t *testing.T, v *verify.Verifier, token, verdictWanted string) {
 	t.Helper()
-	if _, _, err := v.Verify(t.Context(), token, false); verdict(err) != verdictWanted {
-		t.Fatalf("verdict = %s (%v), want %s", verdict(err), err, verdictWanted)
+	if _, err := v.Verify(t.Context(), token); resultOf(err) != verdictWanted {
+		t.Fatalf("verdict = %s (%v), want %s", resultOf(err), err, verdictWanted)
 	}
 }
 
-// wantFresh checks the verdict on a token that upstream has just sent.
-func wantFresh(t *testing.T, v *verify.Verifier, token, verdictWanted string) {
+// wantReceived checks the verdict on a token that upstream has just sent.
+func wantReceived(t *testing.T, v *verify.Verifier, token, verdictWanted string) {
 	t.Helper()
-	if _, _, err := v.Verify(t.Context(), token, true); verdict(err) != verdictWanted {
-		t.Fatalf("verdict = %s (%v), want %s", verdict(err), err, verdictWanted)
+	if _, err := v.VerifyReceived(t.Context(), token); resultOf(err) != verdictWanted {
+		t.Fatalf("verdict = %s (%v), want %s", resultOf(err), err, verdictWanted)
 	}
 }

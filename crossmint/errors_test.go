@@ -1,0 +1,218 @@
+package crossmint_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/session"
+)
+
+const (
+	goodUser  = `"user":{"id":"u-1"}`
+	goodToken = `"refresh":{"secret":"new","expiresAt":"2030-01-01T00:00:00.000Z"}`
+	goodGrant = `{"jwt":"j",` + goodToken + `,` + goodUser + `}`
+	jsonType  = "application/json"
+)
+
+// A definite no is one of five statuses with a JSON object. Whatever else
+// comes says nothing about the token.
+func TestClassifiesStatus(t *testing.T) {
+	definite := map[int]bool{400: true, 401: true, 404: true, 410: true, 422: true}
+	bodies := map[string]string{
+		"object": `{"error":"Unauthorized","message":"no"}`, "empty object": `{}`,
+		"list": `[]`, "text": `"no"`, "null": `null`, "nothing": ``, "HTML": `<html>no</html>`, "object and bytes": `{}x`,
+	}
+	for status := 200; status <= 599; status++ {
+		if http.StatusText(status) == "" && status != 299 && status != 420 && status != 599 || status < 300 && status != 299 {
+			continue
+		}
+		for name, body := range bodies {
+			if status == 304 || status == 299 {
+				continue // bears no body; is no error
+			}
+			want := failure{Kind: unavailable, Status: status}
+			if definite[status] && strings.HasSuffix(name, "object") {
+				want.Kind = refused
+			}
+			t.Run(fmt.Sprint(status, " ", name), func(t *testing.T) {
+				u := newUpstream(t, answering(status, jsonType, body))
+				got := failureOf(t, refresh(t.Context(), t, u.client))
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("failure (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func TestClassifiesAnswer(t *testing.T) {
+	member := func(from, to string) string { return strings.Replace(goodGrant, from, to, 1) }
+	tests := map[string]string{
+		"HTML":                 `<html><title>502 Bad Gateway</title></html>`,
+		"nothing":              ``,
+		"null":                 `null`,
+		"a list":               `[` + goodGrant + `]`,
+		"jwt missing":          member(`"jwt":"j",`, ``),
+		"jwt empty":            member(`"j"`, `""`),
+		"jwt null":             member(`"j"`, `null`),
+		"jwt a number":         member(`"j"`, `1`),
+		"jwt in another case":  member(`"jwt"`, `"JWT"`),
+		"jwt twice":            member(`"jwt":"j"`, `"jwt":"j","jwt":"j"`),
+		"refresh missing":      member(goodToken+`,`, ``),
+		"refresh null":         member(goodToken, `"refresh":null`),
+		"refresh a text":       member(goodToken, `"refresh":"new"`),
+		"refresh a list":       member(goodToken, `"refresh":["new"]`),
+		"refreshToken instead": member(`"refresh"`, `"refreshToken"`),
+		"secret missing":       member(`"secret":"new",`, ``),
+		"secret empty":         member(`"new"`, `""`),
+		"secret a number":      member(`"new"`, `1`),
+		"secret twice":         member(`"secret":"new"`, `"secret":"new","secret":"new"`),
+		"user missing":         member(`,`+goodUser, ``),
+		"user null":            member(goodUser, `"user":null`),
+		"user a text":          member(goodUser, `"user":"u-1"`),
+		"user without id":      member(goodUser, `"user":{}`),
+		"user id empty":        member(`"u-1"`, `""`),
+		"user id a number":     member(`"u-1"`, `1`),
+		"user id in two cases": member(`"id":"u-1"`, `"id":"u-1","ID":"u-2"`),
+		"email a number":       member(`"id"`, `"email":1,"id"`),
+		"invalid UTF-8":        member(`"j"`, "\"\xff\""),
+		"a byte order mark":    "\ufeff" + goodGrant,
+		"two objects":          goodGrant + goodGrant,
+		"cut short":            goodGrant[:len(goodGrant)-1],
+		"nested too deeply":    member(`"jwt"`, `"x":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+`,"jwt"`),
+	}
+	for name, body := range tests {
+		t.Run(name, func(t *testing.T) {
+			u := newUpstream(t, answering(200, jsonType, goodGrant))
+			if _, err := u.client.Refresh(t.Context(), secret); err != nil {
+				t.Fatal(err) // the control
+			}
+			u = newUpstream(t, answering(200, jsonType, body))
+			got := failureOf(t, refresh(t.Context(), t, u.client))
+			if diff := cmp.Diff(failure{Kind: malformed, Status: 200}, got); diff != "" {
+				t.Errorf("failure (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNoContentIsMalformed(t *testing.T) {
+	u := newUpstream(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	if err := refresh(t.Context(), t, u.client); !errors.Is(err, session.ErrMalformed) {
+		t.Errorf("error = %v, want malformed", err)
+	}
+	if err := u.client.Logout(t.Context(), secret); err != nil {
+		t.Errorf("Logout, whose answer nobody reads: %v", err)
+	}
+}
+
+// The end of a token is a help, not a condition.
+func TestTakesAnyExpiry(t *testing.T) {
+	for text, want := range map[string]string{
+		`"2030-01-01T00:00:00.000Z"`:  "2030-01-01T00:00:00.000Z",
+		`"2030-01-01T00:00:00+02:00"`: "2030-01-01T00:00:00+02:00",
+		`"1500-01-01T00:00:00Z"`:      "1500-01-01T00:00:00Z",
+		`"soon"`:                      "soon",
+		`""`:                          "",
+		`1893456000`:                  "",
+		`null`:                        "",
+		`{}`:                          "",
+	} {
+		u := newUpstream(t, answering(200, jsonType, strings.Replace(goodGrant, `"2030-01-01T00:00:00.000Z"`, text, 1)))
+		grant, err := u.client.Refresh(t.Context(), secret)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if got := grant.RefreshToken.ExpiresAt; got != want {
+			t.Errorf("%s: read as %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	soon := time.Now().Add(40 * time.Second)
+	tests := []struct {
+		header    string
+		min, most time.Duration
+	}{
+		{"", 0, 0},
+		{"7", 7 * time.Second, 7 * time.Second},
+		{"60", time.Minute, time.Minute},
+		{"61", time.Minute, time.Minute},
+		{"0", time.Second, time.Second},
+		{"-1", time.Second, time.Second},
+		{"1" + strings.Repeat("0", 30), time.Minute, time.Minute},
+		{"-1" + strings.Repeat("0", 30), time.Second, time.Second},
+		{"9223372036854775807", time.Minute, time.Minute},
+		{soon.UTC().Format(http.TimeFormat), time.Second, 40 * time.Second},
+		{soon.Add(24 * time.Hour).UTC().Format(http.TimeFormat), time.Minute, time.Minute},
+		{"Thu, 01 Jan 1970 00:00:00 GMT", time.Second, time.Second},
+		{"soon", 0, 0},
+		{"7s", 0, 0},
+		{"7.5", 0, 0},
+		{"1e3", 0, 0},
+	}
+	for _, test := range tests {
+		for _, status := range []int{429, 503} {
+			u := newUpstream(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", test.header)
+				w.WriteHeader(status)
+			})
+			got := upstreamError(t, refresh(t.Context(), t, u.client)).RetryAfter
+			if got < test.min || got > test.most {
+				t.Errorf("%d, %q: %v, want %v to %v", status, test.header, got, test.min, test.most)
+			}
+		}
+	}
+}
+
+// No redirect is followed: the API key and the token must not travel.
+func TestFollowsNoRedirect(t *testing.T) {
+	var arrived atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		arrived.Add(1)
+		_, _ = io.WriteString(w, goodGrant)
+	}))
+	defer other.Close()
+	calls := map[string]func(context.Context, *crossmint.Client) error{
+		"refresh": func(ctx context.Context, c *crossmint.Client) error { _, err := c.Refresh(ctx, secret); return err },
+		"logout":  func(ctx context.Context, c *crossmint.Client) error { return c.Logout(ctx, secret) },
+		"user":    func(ctx context.Context, c *crossmint.Client) error { _, err := c.User(ctx, "u-1"); return err },
+		"keys":    func(ctx context.Context, c *crossmint.Client) error { return c.Preload(ctx) },
+	}
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for name, call := range calls {
+			for _, own := range []bool{false, true} { // with the given transport, and with our own
+				u := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+					http.Redirect(w, r, other.URL+r.URL.Path, status)
+				}, func(c *crossmint.Config) {
+					if own {
+						c.HTTPClient = nil
+					}
+				})
+				got := failureOf(t, call(t.Context(), u.client))
+				if diff := cmp.Diff(failure{Kind: unavailable, Status: status}, got); diff != "" {
+					t.Errorf("%d, %s (-want +got):\n%s", status, name, diff)
+				}
+				if requests, _ := u.arrived(); len(requests) != 1 {
+					t.Errorf("%d, %s: %d requests, want 1", status, name, len(requests))
+				}
+			}
+		}
+	}
+	if got := arrived.Load(); got != 0 {
+		t.Errorf("%d requests at the other host, want none", got)
+	}
+}

@@ -1,0 +1,158 @@
+package verify_test
+
+import (
+	"errors"
+	"math/big"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crossmint-go/auth/crossmint/internal/verify"
+)
+
+// fieldsOf returns the exported fields of a Token, which must not be copied.
+func fieldsOf(t *testing.T, v *verify.Verifier, jwt string) (fields map[string]any, err error) {
+	t.Helper()
+	token, err := v.Verify(t.Context(), jwt)
+	if token == nil {
+		return nil, err
+	}
+	return map[string]any{
+		"JWT": token.JWT.Reveal(), "UserID": token.UserID, "IssuedAt": token.IssuedAt, "ExpiresAt": token.ExpiresAt,
+	}, err
+}
+
+func TestVerifyReturnsToken(t *testing.T) {
+	for name, pair := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			v := newVerifier(t, newSource(pair[0]))
+			exp := time.Now().Add(time.Hour).Truncate(time.Second)
+			jwt := pair[0].jwtOf("user-a", exp)
+			want := map[string]any{"JWT": jwt, "UserID": "user-a", "IssuedAt": exp.Add(-time.Hour), "ExpiresAt": exp}
+			for _, sight := range []string{"first", "cached"} {
+				got, err := fieldsOf(t, v, jwt)
+				if diff := cmp.Diff(want, got); diff != "" || err != nil {
+					t.Errorf("%s: error %v, token (-want +got):\n%s", sight, err, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestVerifyReturnsZeroIssuedAtWithoutClaim(t *testing.T) {
+	pair := algorithms()["EdDSA"]
+	d := newDraft(pair)
+	d.claims.drop("iat")
+	token, err := newVerifier(t, newSource(pair[0])).Verify(t.Context(), d.token())
+	if err != nil || !token.IssuedAt.IsZero() {
+		t.Errorf("token %+v, error %v, want a zero IssuedAt", token, err)
+	}
+}
+
+// The claims that the session package decodes are remembered in the Token.
+func TestVerifyReturnsSameTokenWhileCached(t *testing.T) {
+	self := edSigner("k1")
+	v := newVerifier(t, newSource(self))
+	for name, exp := range map[string]time.Time{"valid": farAway, "expired": time.Now().Add(-time.Second)} {
+		jwt := self.jwtOf("user-a", exp)
+		first, _ := v.Verify(t.Context(), jwt)
+		second, _ := v.Verify(t.Context(), jwt)
+		third, _ := v.VerifyReceived(t.Context(), jwt)
+		if first == nil || first != second || first != third {
+			t.Errorf("%s: tokens %p, %p, %p, want one", name, first, second, third)
+		}
+	}
+}
+
+// The error for an expired token comes with the Token, so that its user is known.
+func TestVerifyExpired(t *testing.T) {
+	for name, pair := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			v := newVerifier(t, newSource(pair[0]))
+			exp := time.Now().Add(-time.Second).Truncate(time.Second)
+			jwt := pair[0].jwtOf("user-a", exp)
+			for range 2 { // the second time it is cached
+				got, err := fieldsOf(t, v, jwt)
+				if resultOf(err) != expired {
+					t.Fatalf("result = %s (%v), want %s", resultOf(err), err, expired)
+				}
+				want := map[string]any{"JWT": jwt, "UserID": "user-a", "IssuedAt": exp.Add(-time.Hour), "ExpiresAt": exp}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("token (-want +got):\n%s", diff)
+				}
+			}
+			got, err := v.Verify(t.Context(), pair[1].jwtOf("user-a", exp))
+			if resultOf(err) != invalid || got != nil {
+				t.Errorf("expired and forged: result = %s, token %v, want %s alone", resultOf(err), got, invalid)
+			}
+			if v.CachedTokens() != 1 {
+				t.Errorf("%d cached tokens, want the correctly signed one", v.CachedTokens())
+			}
+		})
+	}
+}
+
+// A token that is not valid yet becomes valid without a new signature check of
+// the keys, and is not cached before.
+func TestVerifyNotYetValid(t *testing.T) {
+	pair := algorithms()["EdDSA"]
+	v := newVerifier(t, newSource(pair[0]))
+	start := time.Now().Round(0)
+	now := start
+	v.SetClock(func() time.Time { return now })
+	d := newDraft(pair)
+	d.claims.set("nbf", seconds(10*time.Minute))
+	jwt := d.token()
+	for _, verifyToken := range []func() error{
+		func() error { _, err := v.Verify(t.Context(), jwt); return err },
+		func() error { _, err := v.VerifyReceived(t.Context(), jwt); return err },
+		func() error { _, err := v.VerifyWith(must(verify.ParseKeySet(publish(pair[0]))), jwt); return err },
+	} {
+		if err := verifyToken(); !errors.Is(err, verify.ErrNotYetValid) {
+			t.Errorf("error = %v, want ErrNotYetValid", err)
+		}
+	}
+	if v.CachedTokens() != 0 {
+		t.Errorf("%d cached tokens, want none", v.CachedTokens())
+	}
+	now = start.Add(10 * time.Minute)
+	want(t, v, jwt, valid)
+}
+
+// Every ECDSA signature has a second encoding that is valid, too.
+func TestVerifyAcceptsBothEncodingsOfES256(t *testing.T) {
+	self := algorithms()["ES256"][0]
+	v := newVerifier(t, newSource(self))
+	jwt := self.jwt()
+	want(t, v, jwt, valid)
+	want(t, v, malleate(self, jwt), valid)
+	if v.CachedTokens() != 2 {
+		t.Errorf("%d cached tokens, want 2", v.CachedTokens())
+	}
+}
+
+// An EdDSA signature has one encoding only.
+func TestVerifyRejectsSecondEncodingOfEdDSA(t *testing.T) {
+	self := algorithms()["EdDSA"][0]
+	v := newVerifier(t, newSource(self))
+	order, _ := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
+	jwt := self.jwt()
+	want(t, v, jwt, valid)
+	want(t, v, respell(func(raw []byte) []byte {
+		slices.Reverse(raw[32:]) // s, little-endian
+		new(big.Int).Add(new(big.Int).SetBytes(raw[32:]), order).FillBytes(raw[32:])
+		slices.Reverse(raw[32:])
+		return raw
+	})(jwt), invalid)
+}
+
+// An empty set of keys verifies no token.
+func TestVerifyWithoutKeys(t *testing.T) {
+	v := newVerifier(t, newSource())
+	_, err := v.VerifyWith(nil, edSigner("k1").jwt())
+	if got := resultOf(err); got != invalid {
+		t.Errorf("result = %s (%v), want %s", got, err, invalid)
+	}
+}
