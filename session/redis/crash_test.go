@@ -14,7 +14,9 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -25,7 +27,7 @@ const childEnv = "CROSSMINT_TEST_CHILD"
 // order is what a child is to do.
 type order struct {
 	APIKey, BaseURL string
-	Signers         map[crossmint.Environment]ed25519.PublicKey
+	APIKeyVerifiers map[crossmint.Environment]ed25519.PublicKey
 	URL             string
 	JWT, Refresh    string
 }
@@ -40,7 +42,7 @@ func child() {
 		}
 	}
 	fail(json.Unmarshal([]byte(os.Getenv(childEnv)), &o))
-	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, Signers: o.Signers})
+	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, APIKeyVerifiers: o.APIKeyVerifiers})
 	fail(err)
 	coordinator, err := redis.New(redis.Config{URL: session.NewSecret(o.URL), Secret: secret, Timeout: 2 * time.Second})
 	fail(err)
@@ -55,7 +57,7 @@ func child() {
 func (f *fleet) startChild(url, jwt, refresh string) (kill func()) {
 	f.t.Helper()
 	upstream := f.fake.Config()
-	text, err := json.Marshal(order{upstream.APIKey.Reveal(), upstream.BaseURL, upstream.Signers, url, jwt, refresh})
+	text, err := json.Marshal(order{upstream.APIKey.Reveal(), upstream.BaseURL, upstream.APIKeyVerifiers, url, jwt, refresh})
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )

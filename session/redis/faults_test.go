@@ -2,17 +2,17 @@ package redis_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 

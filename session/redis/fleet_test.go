@@ -179,11 +179,9 @@ func TestHerdOnFleet(t *testing.T) {
 // logDoubts logs what the instances report of the store.
 func (f *fleet) logDoubts() {
 	for n, i := range f.instances {
-		i.events.mu.Lock()
-		for _, e := range i.events.all {
+		for _, e := range i.events.All() {
 			f.t.Logf("instance %d: %s: %v", n, e.Outcome, e.Err)
 		}
-		i.events.mu.Unlock()
 	}
 }
 

@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 )

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session/redis"
 )
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/redis/rueidis"
