@@ -9,8 +9,8 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// FuzzRefreshBody compares what is accepted with what the standard library
-// reads: nobody behind us may find another token in the same body.
+// FuzzRefreshBody checks that encoding/json reads the same token from every accepted
+// body, so that another parser of the same body cannot find another token.
 func FuzzRefreshBody(f *testing.F) {
 	for _, body := range []string{
 		`{"refresh":"a"}`, `{"refresh":null}`, `{}`, `{"refresh":"\u0061\ud83d\ude00"}`, `{"Refresh":"a"}`, `{"refreſh":"a","refresh":"b"}`,
@@ -28,7 +28,7 @@ func FuzzRefreshBody(f *testing.F) {
 			Refresh string `json:"refresh"`
 		}
 		if err := json.Unmarshal(body, &want); err != nil {
-			t.Fatalf("accepted %q, which encoding/json refuses: %v", body, err)
+			t.Fatalf("accepted %q, which encoding/json rejects: %v", body, err)
 		}
 		if got != want.Refresh {
 			t.Errorf("%q: %q, encoding/json reads %q", body, got, want.Refresh)
