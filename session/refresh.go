@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/backoff"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -114,8 +115,8 @@ func (m *Manager) renewWithRetry(ctx context.Context, o *operation, candidates [
 		if err == nil || !errors.As(err, &up) || !up.retryable() {
 			return result, err
 		}
-		wait := max(jitter(delay), up.RetryAfter)
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !sleep(ctx, wait) {
+		wait := max(backoff.Jitter(delay), up.RetryAfter)
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !backoff.Sleep(ctx, wait) {
 			return result, err
 		}
 	}

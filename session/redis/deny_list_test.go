@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/google/go-cmp/cmp"
 )
 
-// What any session.Denier must do.
+// What any session.DenyListBroadcaster must do.
 
 type digest = [sha256.Size]byte
 
@@ -30,7 +31,7 @@ type learner struct {
 func newLearner(t *testing.T, url string, config redis.Config) *learner {
 	t.Helper()
 	l := &learner{Coordinator: newCoordinator(t, url, config), learnt: map[digest]int64{}}
-	l.OnDenied(func(d digest, until time.Time) {
+	l.OnDeny(func(d digest, until time.Time) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.learnt[d] = until.Unix()
@@ -70,13 +71,13 @@ func TestDeniedJWTs(t *testing.T) {
 		t.Parallel()
 		onEach(t, func(t *testing.T, s *store) {
 			a, b := newLearner(t, s.URL(), redis.Config{}), newLearner(t, s.URL(), redis.Config{})
-			s.wantListeners(2)
+			s.wantSubscribers(2)
 			if err := a.Deny(t.Context(), digestOf(0), hour); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "the other one learns", func() bool { return b.untilOf(digestOf(0)) == hour.Unix() })
+			coordinatortest.Eventually(t, "the other one learns", func() bool { return b.untilOf(digestOf(0)) == hour.Unix() })
 			late := newLearner(t, s.URL(), redis.Config{})
-			until(t, "a late one learns", func() bool { return late.untilOf(digestOf(0)) == hour.Unix() })
+			coordinatortest.Eventually(t, "a late one learns", func() bool { return late.untilOf(digestOf(0)) == hour.Unix() })
 		})
 	})
 	t.Run("many are learnt, page by page", func(t *testing.T) {
@@ -90,19 +91,19 @@ func TestDeniedJWTs(t *testing.T) {
 				}
 			}
 			late := newLearner(t, s.URL(), redis.Config{})
-			until(t, "a late one learns all", func() bool { return late.size() == many })
+			coordinatortest.Eventually(t, "a late one learns all", func() bool { return late.size() == many })
 		})
 	})
 	t.Run("who was away learns what it has missed", func(t *testing.T) {
 		t.Parallel()
 		onEach(t, func(t *testing.T, s *store) {
 			a, b := newCoordinator(t, s.URL(), redis.Config{}), newLearner(t, s.URL(), redis.Config{})
-			s.wantListeners(1)
+			s.wantSubscribers(1)
 			s.do("CLIENT", "KILL", "TYPE", "pubsub")
 			if err := a.Deny(t.Context(), digestOf(0), hour); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "it learns", func() bool { return b.untilOf(digestOf(0)) == hour.Unix() })
+			coordinatortest.Eventually(t, "it learns", func() bool { return b.untilOf(digestOf(0)) == hour.Unix() })
 		})
 	})
 	t.Run("one that is over is not told", func(t *testing.T) {
@@ -149,7 +150,7 @@ func TestDenialsAreBounded(t *testing.T) {
 			t.Errorf("they are there for %d ms", left)
 		}
 		late := newLearner(t, s.URL(), redis.Config{})
-		until(t, "the one that ends last is learnt", func() bool { return late.untilOf(digestOf(1)) != 0 })
+		coordinatortest.Eventually(t, "the one that ends last is learnt", func() bool { return late.untilOf(digestOf(1)) != 0 })
 		if late.size() != 1 {
 			t.Errorf("%d are learnt, want the one that is left", late.size())
 		}
@@ -162,7 +163,7 @@ func TestDenialsWithoutTheStore(t *testing.T) {
 			t.Parallel()
 			onEach(t, func(t *testing.T, s *store) {
 				a, b := newLearner(t, s.URL(), quick), newLearner(t, s.URL(), quick)
-				s.wantListeners(2)
+				s.wantSubscribers(2)
 				if err := failure.fail(s); err != nil {
 					t.Fatal(err)
 				}
@@ -172,7 +173,7 @@ func TestDenialsWithoutTheStore(t *testing.T) {
 				if err := failure.mend(s); err != nil {
 					t.Fatal(err)
 				}
-				until(t, "the other one learns once it is back", func() bool { return b.untilOf(digestOf(0)) != 0 })
+				coordinatortest.Eventually(t, "the other one learns once it is back", func() bool { return b.untilOf(digestOf(0)) != 0 })
 			})
 		})
 	}
@@ -183,7 +184,7 @@ func TestMadeUpDenials(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		a, b := newLearner(t, s.URL(), redis.Config{}), newLearner(t, s.URL(), redis.Config{})
-		s.wantListeners(2)
+		s.wantSubscribers(2)
 		hour := time.Now().Add(time.Hour)
 		if err := a.Deny(t.Context(), digestOf(0), hour); err != nil {
 			t.Fatal(err)
@@ -215,7 +216,7 @@ func TestMadeUpDenials(t *testing.T) {
 		late := newLearner(t, s.URL(), redis.Config{})
 		want := map[digest]int64{digestOf(0): hour.Unix(), digestOf(2): hour.Unix()}
 		for _, l := range []*learner{b, late} {
-			until(t, "it learns the one that came last", func() bool { return l.untilOf(digestOf(2)) != 0 && l.size() >= 2 })
+			coordinatortest.Eventually(t, "it learns the one that came last", func() bool { return l.untilOf(digestOf(2)) != 0 && l.size() >= 2 })
 			l.mu.Lock()
 			if diff := cmp.Diff(want, l.learnt); diff != "" {
 				t.Errorf("learnt (-want +got):\n%s", diff)
@@ -236,7 +237,7 @@ func TestDenialTellsNothing(t *testing.T) {
 		messages := s.overhear(t.Context())
 		a := newCoordinator(t, s.URL(), redis.Config{})
 		n := 0
-		until(t, "a message", func() bool {
+		coordinatortest.Eventually(t, "a message", func() bool {
 			n++
 			if err := a.Deny(t.Context(), digestOf(n), time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
@@ -261,7 +262,7 @@ func TestClosedCoordinatorDeniesNothing(t *testing.T) {
 	if err := c.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	c.OnDenied(func(digest, time.Time) { t.Error("something was learnt") })
+	c.OnDeny(func(digest, time.Time) { t.Error("something was learnt") })
 	if err := c.Deny(t.Context(), digestOf(0), time.Now().Add(time.Hour)); err == nil {
 		t.Error("a coordinator that is closed tells the fleet")
 	}
@@ -271,20 +272,20 @@ func TestClosedCoordinatorDeniesNothing(t *testing.T) {
 func TestLogoutDeniesTheJWTOnFleet(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
-		s.wantListeners(fleetSize)
+		s.wantSubscribers(fleetSize)
 		jwt, refresh := f.valid("ada@example.com")
 		for _, i := range f.instances {
 			if got := i.get(jwt, refresh); got.Status != http.StatusOK {
 				t.Fatalf("before: status %d", got.Status)
 			}
 		}
-		if err := f.instances[0].sessions.Logout(t.Context(), session.NewMaterial(jwt, refresh), session.Secret{}); err != nil {
+		if err := f.instances[0].sessions.Logout(t.Context(), material(jwt, refresh), session.Secret{}); err != nil {
 			t.Fatal(err)
 		}
 		want := answer{Status: http.StatusUnauthorized} // cookies kept
 		late := newInstance(t, f.fake.Config(), s.URL(), redis.Config{})
 		for _, i := range append(f.instances, late) {
-			until(t, "the JWT is denied", func() bool { return i.get(jwt, refresh) == want })
+			coordinatortest.Eventually(t, "the JWT is denied", func() bool { return i.get(jwt, refresh) == want })
 		}
 	})
 }

@@ -7,7 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -51,17 +52,17 @@ func TestGarbageIsAMiss(t *testing.T) {
 	for _, g := range garbage {
 		t.Run(g.name, func(t *testing.T) {
 			onPair(t, redis.Config{Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-				do(t, a, "a", &errand{})
+				coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
 				value := s.keysOf("*:value")[0]
-				do(t, a, "other", &errand{})
+				coordinatortest.Do(t, a, "other", &coordinatortest.Calls{})
 				g.write(s, strings.TrimSuffix(value, ":value"), value)
-				work := &errand{}
-				if got := do(t, b, "a", work); got != "a'" {
+				calls := &coordinatortest.Calls{}
+				if got := coordinatortest.Do(t, b, "a", calls); got != "a'" {
 					t.Errorf("got %s", got)
 				}
-				work.wantAsked(t, 1)
-				do(t, a, "a", work)
-				work.wantAsked(t, 1)
+				calls.WantExchanged(t, 1)
+				coordinatortest.Do(t, a, "a", calls)
+				calls.WantExchanged(t, 1)
 			})
 		})
 	}
@@ -71,13 +72,11 @@ func TestGarbageLeavesADoubt(t *testing.T) {
 	for _, g := range garbage[1:] {
 		t.Run(g.name, func(t *testing.T) {
 			onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-				do(t, a, "a", &errand{})
+				coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
 				value := s.keysOf("*:value")[0]
-				do(t, a, "other", &errand{})
+				coordinatortest.Do(t, a, "other", &coordinatortest.Calls{})
 				g.write(s, strings.TrimSuffix(value, ":value"), value)
-				if !doubtful(t, fail(t, b, "a", &errand{ask: refuse})) {
-					t.Error("the refusal is not in doubt")
-				}
+				wantRefusal(t, b, "a", uncertain)
 			})
 		})
 	}
@@ -90,16 +89,14 @@ func TestMemoryThatIsNoTimeIsNone(t *testing.T) {
 				for part := range 256 {
 					s.do("SET", fmt.Sprintf("crossmint:{%02x}", part), text)
 				}
-				if !doubtful(t, fail(t, a, "a", &errand{ask: refuse})) {
-					t.Error("the refusal is not in doubt")
-				}
+				wantRefusal(t, a, "a", uncertain)
 				for part := range 256 {
 					s.do("SET", fmt.Sprintf("crossmint:{%02x}", part), text)
 				}
-				work := &errand{}
-				do(t, a, "b", work)
-				do(t, b, "b", work)
-				work.wantAsked(t, 1)
+				calls := &coordinatortest.Calls{}
+				coordinatortest.Do(t, a, "b", calls)
+				coordinatortest.Do(t, b, "b", calls)
+				calls.WantExchanged(t, 1)
 			})
 		})
 	}
@@ -107,24 +104,24 @@ func TestMemoryThatIsNoTimeIsNone(t *testing.T) {
 
 func TestEventNamesNothingOfTheStore(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, _ *redis.Coordinator) {
-		do(t, a, "a", &errand{})
+		coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
 		value := s.keysOf("*:value")[0]
 		s.do("DEL", value)
 		s.do("HSET", strings.TrimSuffix(value, ":value"), "owner", "x", "asking", "1") // he has died
 		seen := &events{}
-		do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.add}), "a", &errand{})
-		if seen.count(session.StoreDoubted) != 1 || seen.all[0].Token != "" {
-			t.Errorf("events: %+v, want one that an instance died, without a name", seen.all)
+		coordinatortest.Do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.Record}), "a", &coordinatortest.Calls{})
+		if seen.Count(event.StoreDegraded) != 1 || seen.All()[0].Token != "" {
+			t.Errorf("events: %+v, want one that an instance died, without a name", seen.All())
 		}
 	})
 }
 
 func TestMarkBeyondAllTimesIsNone(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		do(t, a, "a", &errand{})
+		coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
 		value := s.keysOf("*:value")[0]
 		s.do("HSET", strings.TrimSuffix(value, ":value"), "out", "9999999999999") // beyond any that we write
-		if got := do(t, b, "a", &errand{}); got != "a'" {
+		if got := coordinatortest.Do(t, b, "a", &coordinatortest.Calls{}); got != "a'" {
 			t.Errorf("got %s", got)
 		}
 	})
