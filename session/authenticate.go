@@ -84,7 +84,7 @@ func (m *Manager) Authenticate(ctx context.Context, material Material) (Result, 
 		return m.accept(&first), nil
 	}
 	o := newOperation(m, "authenticate")
-	result, err := m.authenticate(ctx, o, material)
+	result, err := m.authenticate(ctx, o, m.candidates(ctx, first, material.Others), material.SkipEarlyRefresh)
 	return o.finish(ctx, result, err)
 }
 
@@ -102,15 +102,14 @@ func (m *Manager) newResult(token *Token, refresh RefreshToken) Result {
 }
 
 // authenticate handles a request that has several pairs or needs a refresh.
-func (m *Manager) authenticate(ctx context.Context, o *operation, material Material) (Result, error) {
-	candidates := m.candidates(ctx, &material)
+func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []candidate, skipEarlyRefresh bool) (Result, error) {
 	if len(candidates) == 0 {
 		return Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial)
 	}
 	o.primary = candidates[0]
 	best := &candidates[0]
 	if best.err == nil && m.usable(best) {
-		if !material.SkipEarlyRefresh && best.refreshIsDue() {
+		if !skipEarlyRefresh && best.refreshIsDue() {
 			return m.refreshEarly(ctx, o, best)
 		}
 		return m.accept(best), nil
@@ -126,13 +125,23 @@ func (m *Manager) authenticate(ctx context.Context, o *operation, material Mater
 	return m.renew(ctx, o, candidates)
 }
 
-// candidates verifies all pairs and sorts them by preference: pairs that can
-// make a session first, among them the correctly signed JWT that expires last,
-// then in their given order.
-func (m *Manager) candidates(ctx context.Context, material *Material) []candidate {
+// verifyAll is candidates for a material of which nothing has been verified.
+func (m *Manager) verifyAll(ctx context.Context, material *Material) []candidate {
+	return m.candidates(ctx, m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken}), material.Others)
+}
+
+// candidates verifies the other pairs and sorts all by preference: pairs that
+// can make a session first, among them the correctly signed JWT that expires
+// last, then in their given order. Empty pairs are left out.
+func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair) []candidate {
 	var candidates []candidate
-	for _, p := range material.pairs() {
-		candidates = append(candidates, m.verifyPair(ctx, p))
+	if first.Pair != (Pair{}) {
+		candidates = append(candidates, first)
+	}
+	for _, p := range others {
+		if p != (Pair{}) && len(candidates) < maxPairs {
+			candidates = append(candidates, m.verifyPair(ctx, p))
+		}
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
@@ -275,6 +284,9 @@ func outcomeName(result *Result, err error) event.Outcome {
 // NotStored reports that the renewed session of result could not be stored with
 // the user. It returns a result without a session, for [Result.NewContext].
 func (m *Manager) NotStored(ctx context.Context, result Result, err error) Result {
+	if err == nil { // without an error the result would count as a session
+		err = unavailable("store", nil)
+	}
 	e := event.Event{Outcome: event.Unavailable, Op: "store", Err: err}
 	if result.Session != nil {
 		e.UserID = result.Session.UserID

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/crossmint-go/auth/session/event"
 )
@@ -80,10 +79,4 @@ func (m *Manager) Connections() (open int) {
 		open += len(of)
 	}
 	return open
-}
-
-// NewTestToken returns a Token as an Upstream returns it, and the session that
-// a Manager makes of it.
-func NewTestToken(jwt string, issuedAt, expiresAt time.Time) *AuthSession {
-	return (&Manager{}).newResult(&Token{JWT: NewSecret(jwt), UserID: "user", IssuedAt: issuedAt, ExpiresAt: expiresAt}, RefreshToken{}).Session
 }

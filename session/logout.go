@@ -29,7 +29,7 @@ func (m *Manager) Logout(ctx context.Context, material Material, token Secret) e
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutTimeout)
 	defer cancel()
 	verifyCtx, stop := m.logoutVerifyContext(ctx)
-	cookies := m.candidates(verifyCtx, &material)
+	cookies := m.verifyAll(verifyCtx, &material)
 	stop()
 	tokens := logoutTokens(cookies, token)
 	errs := make([]error, len(tokens))

@@ -45,7 +45,7 @@ func (m *Manager) Refresh(ctx context.Context, material Material, token Secret) 
 func (m *Manager) refresh(ctx context.Context, o *operation, material Material, token Secret) (Result, error) {
 	budget, cancel := context.WithTimeout(ctx, m.config.RefreshBudget)
 	defer cancel()
-	cookies := m.candidates(budget, &material)
+	cookies := m.verifyAll(budget, &material)
 	if len(cookies) > 0 {
 		o.primary = cookies[0]
 	}

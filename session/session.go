@@ -91,19 +91,9 @@ type Material struct {
 // empty.
 type Pair struct{ JWT, RefreshToken Secret }
 
-// maxPairs bounds the signature checks that one request can cause.
+// maxPairs bounds the pairs of one request, and so the signature checks that it
+// can cause.
 const maxPairs = 8
-
-// pairs returns the non-empty pairs of m in their order, up to maxPairs.
-func (m *Material) pairs() []Pair {
-	pairs := make([]Pair, 0, 1+len(m.Others))
-	for _, p := range append([]Pair{{m.JWT, m.RefreshToken}}, m.Others...) {
-		if p != (Pair{}) && len(pairs) < maxPairs {
-			pairs = append(pairs, p)
-		}
-	}
-	return pairs
-}
 
 // A Result is the decision of [Manager.Authenticate] or [Manager.Refresh].
 type Result struct {

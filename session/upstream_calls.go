@@ -97,10 +97,11 @@ func (m *Manager) recordRefresh(ctx context.Context, user string, err error) err
 // to name the user of the grant.
 func (m *Manager) verifyGrant(ctx context.Context, g *Grant) error {
 	token, err := m.upstream.VerifyReceived(ctx, g.JWT.Reveal())
+	expired := errors.Is(err, ErrJWTExpired) && token != nil
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return err
-	case errors.Is(err, ErrJWTExpired) && token != nil && token.ExpiresAt.After(g.ReceivedAt):
+	case expired && token.ExpiresAt.After(g.ReceivedAt):
 		// It was valid when it arrived, and its refresh token still works.
 	case err != nil:
 		return &UpstreamError{Kind: ErrMalformed, Op: "refresh", Err: err}
@@ -108,7 +109,9 @@ func (m *Manager) verifyGrant(ctx context.Context, g *Grant) error {
 	if token.UserID != g.User.ID {
 		return &UpstreamError{Kind: ErrMalformed, Op: "refresh", Err: errUserMismatch}
 	}
-	g.token = token
+	if !expired { // else the session is refreshed again, see Manager.fetch
+		g.token = token
+	}
 	return nil
 }
 
