@@ -155,7 +155,7 @@ func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidat
 		}
 		shared, token, err := m.fetch(ctx, o, c)
 		if err == nil {
-			return m.renewed(ctx, o, token, &Renewal{shared.Grant, c.Pair, rejected.final}), nil
+			return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair, Rejected: rejected.final}), nil
 		}
 		if !rejected.add(c.RefreshToken, shared, err) {
 			return Result{}, err
@@ -206,8 +206,9 @@ func (m *Manager) verifyShared(ctx context.Context, g *Grant) (*Token, error) {
 
 // renewed returns the result of a refresh. It reports a user that differs from
 // the one of the expired JWT.
-func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, renewal *Renewal) Result {
-	result := m.newResult(token, renewal.Grant.RefreshToken)
+func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, shared Shared, renewal *Renewal) Result {
+	result := m.newResult(token, shared.Grant.RefreshToken)
+	renewal.Grant, renewal.manager, renewal.key = shared.Grant, m, shared.key
 	result.Renewed = renewal
 	if before := o.primary.user(); before != "" && before != token.UserID {
 		m.report(ctx, event.Event{
@@ -299,7 +300,7 @@ func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) 
 	defer cancel()
 	shared, token, err := m.fetch(ctx, o, c)
 	if err == nil {
-		return m.renewed(ctx, o, token, &Renewal{Grant: shared.Grant, Used: c.Pair}), nil
+		return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair}), nil
 	}
 	if ctx.Err() == nil { // else the refresh goes on, and the next request finds its result
 		m.earlyBackoff.add(key)

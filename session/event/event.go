@@ -30,6 +30,12 @@ const (
 	// ServedStale: upstream is unavailable, and /refresh responded with the JWT
 	// that the browser already has.
 	ServedStale Outcome = "served_stale"
+	// NotDelivered: the response with the renewed session did not reach the
+	// browser. The next request with the old refresh token gets the session.
+	NotDelivered Outcome = "not_delivered"
+	// UndeliveredDropped: too many sessions wait for their delivery; the oldest
+	// were dropped.
+	UndeliveredDropped Outcome = "undelivered_dropped"
 	// UserChanged: the refresh token belongs to another user than the
 	// expired JWT beside it. It is reported beside Refreshed.
 	UserChanged Outcome = "user_changed"
@@ -87,7 +93,7 @@ type Event struct {
 // Level returns the level at which [Log] writes e.
 func (e Event) Level() slog.Level {
 	switch e.Outcome {
-	case Unavailable, EarlyRefreshFailed, ServedStale, UserChanged, LogoutFailed, RevokeFailed, StoreDegraded:
+	case Unavailable, EarlyRefreshFailed, ServedStale, UserChanged, LogoutFailed, RevokeFailed, StoreDegraded, UndeliveredDropped:
 		return slog.LevelWarn
 	case APIKeyRejected, RejectionsSuspended, Panicked:
 		return slog.LevelError
