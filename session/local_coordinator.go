@@ -346,6 +346,38 @@ func (c *localCoordinator) markLoggedOut(token Secret) (latest Secret, descendan
 	return latest, descendants
 }
 
+// leadsTo reports whether token is the refresh token of grant, or is known to
+// have been exchanged for it.
+func (c *localCoordinator) leadsTo(token Secret, grant *Grant) bool {
+	if token.Equal(grant.RefreshToken.Secret) {
+		return true
+	}
+	k := c.hasher.key(token)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, latest, _ := c.latestLocked(k)
+	return latest != nil && latest.RefreshToken.Secret.Equal(grant.RefreshToken.Secret)
+}
+
+// inBackground runs f in a goroutine that Close waits for, or at once after
+// Close.
+func (c *localCoordinator) inBackground(f func()) {
+	c.mu.Lock()
+	closed := c.closed
+	if !closed {
+		c.wg.Add(1)
+	}
+	c.mu.Unlock()
+	if closed {
+		f()
+		return
+	}
+	go func() {
+		defer c.wg.Done()
+		f()
+	}()
+}
+
 // Close implements [Coordinator].
 func (c *localCoordinator) Close(ctx context.Context) error {
 	c.mu.Lock()

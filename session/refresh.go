@@ -45,7 +45,7 @@ func (m *Manager) Refresh(ctx context.Context, material Material, token Secret) 
 func (m *Manager) refresh(ctx context.Context, o *operation, material Material, token Secret) (Result, error) {
 	budget, cancel := context.WithTimeout(ctx, m.config.RefreshBudget)
 	defer cancel()
-	cookies := m.verifyAll(budget, &material)
+	cookies, foreign := m.verifyAll(budget, &material)
 	if len(cookies) > 0 {
 		o.primary = cookies[0]
 	}
@@ -53,7 +53,11 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	if !token.IsZero() {
 		candidates = []candidate{bodyCandidate(cookies, token)}
 	}
-	if !slices.ContainsFunc(candidates, func(c candidate) bool { return !c.RefreshToken.IsZero() }) {
+	hasToken := slices.ContainsFunc(candidates, func(c candidate) bool { return !c.RefreshToken.IsZero() })
+	switch {
+	case !hasToken && foreign:
+		return Result{}, notAuthenticated(messageNotValid, ErrOtherProject)
+	case !hasToken:
 		return Result{}, notAuthenticated(messageNoTokenAtAll, ErrRefreshTokenMissing)
 	}
 	if err := firstUnavailable(candidates); err != nil && !o.primary.isSigned() {
@@ -62,6 +66,9 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	result, err := m.renewWithRetry(budget, o, candidates)
 	if !token.IsZero() && result.Renewed != nil {
 		result.Renewed.Used = Pair{} // it did not come from a cookie
+		if !o.shared {
+			m.endReplaced(ctx, cookies, result.Renewed.Grant, token)
+		}
 	}
 	switch {
 	case errors.Is(err, ErrUnavailable) && concernsCookies(cookies, token):
@@ -72,6 +79,42 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 		doNotClear(err)
 	}
 	return result, err
+}
+
+// SignIn exchanges the one-time secret of a sign-in. It ends the sessions that the
+// browser brought, so that a late response to an earlier request can neither
+// restore nor delete a session: their tokens are logged out, here at once and at
+// upstream in the background. The result has to be stored as by [Manager.Refresh];
+// an error does not concern the browser's cookies.
+func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) (Result, error) {
+	o := newOperation(m, "sign_in")
+	result, err := m.refresh(ctx, o, Material{}, secret)
+	if err == nil && result.Renewed != nil {
+		cookies, _ := m.verifyAll(ctx, &material)
+		m.endReplaced(ctx, cookies, result.Renewed.Grant, secret)
+	}
+	return o.finish(ctx, result, err)
+}
+
+// endReplaced ends the sessions of the cookies that a sign-in replaces. A cookie
+// that belongs to the session of the grant stays.
+func (m *Manager) endReplaced(ctx context.Context, cookies []candidate, grant *Grant, secret Secret) {
+	replaced := slices.DeleteFunc(slices.Clone(cookies), func(c candidate) bool {
+		return c.RefreshToken.Equal(secret) || m.coordinator.leadsTo(c.RefreshToken, grant)
+	})
+	if len(replaced) == 0 {
+		return
+	}
+	for i := range replaced {
+		if !replaced[i].RefreshToken.IsZero() {
+			m.coordinator.markLoggedOut(replaced[i].RefreshToken)
+		}
+	}
+	m.coordinator.inBackground(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutTimeout)
+		defer cancel()
+		_ = m.logout(ctx, replaced, Secret{}) // reported
+	})
 }
 
 // bodyCandidate pairs a token with the correctly signed JWT that it came with,

@@ -107,6 +107,8 @@ type Result struct {
 	// Stale marks a session whose JWT has expired while upstream is
 	// unavailable. It must not open anything; see Config.StaleFor.
 	Stale bool
+	// Bearer marks the result of [Manager.Verify], which looks at no cookies.
+	Bearer bool
 
 	outcome *outcome
 }
