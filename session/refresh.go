@@ -90,7 +90,9 @@ func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) 
 	o := newOperation(m, "sign_in")
 	result, err := m.refresh(ctx, o, Material{}, secret)
 	if err == nil && result.Renewed != nil {
-		cookies, _ := m.verifyAll(ctx, &material)
+		verifyCtx, stop := m.logoutVerifyContext(ctx)
+		cookies, _ := m.verifyAll(verifyCtx, &material)
+		stop()
 		m.endReplaced(ctx, cookies, result.Renewed.Grant, secret)
 	}
 	return o.finish(ctx, result, err)
