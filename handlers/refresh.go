@@ -52,6 +52,7 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 // returns err, or the reason why the session cannot be stored.
 func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presented *cookie.Presented, result session.Result, err error) error {
 	if err == nil && result.Renewed != nil {
+		e.sessions.CheckWriteTimeout(r.Context(), reply.WriteTimeout(r))
 		if err := result.Renewed.Check(); err != nil {
 			return &session.AuthenticationError{Message: "Session is not valid", Err: err}
 		}

@@ -152,6 +152,7 @@ func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d decisi
 	}
 	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r)}
 	if renewal := d.result.Renewed; renewal != nil {
+		a.sessions.CheckWriteTimeout(r.Context(), reply.WriteTimeout(r))
 		cookies.Check = renewal.Check
 		cookies.Done = func(err error) { renewal.Delivered(r.Context(), err) }
 	}

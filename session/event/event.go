@@ -59,6 +59,9 @@ const (
 	StoreDegraded Outcome = "store_degraded"
 	// StoreRecovered: the store of a fleet can be reached again.
 	StoreRecovered Outcome = "store_recovered"
+	// Misconfigured: the program's configuration can lose sessions; Err says
+	// which value, and why. It is reported once.
+	Misconfigured Outcome = "misconfigured"
 	// Panicked: a hook or a refresh panicked, and the panic was recovered.
 	Panicked Outcome = "panicked"
 )
@@ -93,7 +96,7 @@ type Event struct {
 // Level returns the level at which [Log] writes e.
 func (e Event) Level() slog.Level {
 	switch e.Outcome {
-	case Unavailable, EarlyRefreshFailed, ServedStale, UserChanged, LogoutFailed, RevokeFailed, StoreDegraded, UndeliveredDropped:
+	case Unavailable, EarlyRefreshFailed, ServedStale, UserChanged, LogoutFailed, RevokeFailed, StoreDegraded, UndeliveredDropped, Misconfigured:
 		return slog.LevelWarn
 	case APIKeyRejected, RejectionsSuspended, Panicked:
 		return slog.LevelError
