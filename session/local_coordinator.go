@@ -26,7 +26,7 @@ const (
 	maxGrants = 1 << 14
 	// maxUndelivered bounds the grants that no browser has, likewise: as many
 	// slow handlers as a process can run.
-	maxUndelivered = 1 << 16
+	maxUndelivered = 1 << 15
 	// maxRejected bounds the cached refusals, of about 150 bytes each.
 	maxRejected = 1 << 16
 	// maxUsed bounds the tokens that are known to be used, of about 100 bytes
