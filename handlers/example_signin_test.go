@@ -15,8 +15,8 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// Two forms sign a user in, without any script. The program serves the pages
-// that hold them, /signin and /signin/code; here only the forms are sent.
+// Two forms sign a user in without a script. A program also serves the pages with
+// the forms, /signin and /signin/code; this example only submits them.
 func ExampleNewSignIn() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
@@ -45,19 +45,19 @@ func ExampleNewSignIn() {
 	mux.HandleFunc("/signin/send", signIn.SendCode)
 	mux.HandleFunc("/signin/confirm", signIn.ConfirmCode)
 
-	// A browser: it keeps cookies and sends what its user types in.
+	// The browser has a cookie jar and submits forms.
 	site := httptest.NewTLSServer(mux)
 	defer site.Close()
 	browser := site.Client()
 	browser.Jar, _ = cookiejar.New(nil)
 	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	submit := func(path, field, value string) {
-		answer, err := browser.PostForm(site.URL+path, url.Values{field: {value}})
+		response, err := browser.PostForm(site.URL+path, url.Values{field: {value}})
 		if err != nil {
 			panic(err)
 		}
-		defer func() { _ = answer.Body.Close() }()
-		fmt.Println(answer.StatusCode, answer.Header.Get("Location"))
+		defer func() { _ = response.Body.Close() }()
+		fmt.Println(response.StatusCode, response.Header.Get("Location"))
 	}
 	submit("/signin/send", "email", "ada@example.com")
 	submit("/signin/confirm", "code", "not a code")

@@ -14,7 +14,8 @@ const module = "github.com/crossmint-go/auth/"
 // arrows says which packages of this module each may import besides session
 // and what it imports itself. Whoever is not named may import everything.
 var arrows = map[string][]string{
-	"session":                   {},
+	"internal/limit":            {},
+	"session":                   {"internal/limit"},
 	"internal/strictjson":       {},
 	"cookie":                    {"session"},
 	"internal/reply":            {"session"},
@@ -22,7 +23,7 @@ var arrows = map[string][]string{
 	"crossmint":                 {"session", "internal/strictjson", "crossmint/internal/verify"},
 	"crossmint/crossminttest":   {"session", "crossmint"},
 	"middleware":                {"session", "cookie", "internal/reply"},
-	"handlers":                  {"session", "cookie", "internal/reply", "internal/strictjson"},
+	"handlers":                  {"session", "cookie", "internal/limit", "internal/reply", "internal/strictjson"},
 	"integration_test/lab":      {"session", "crossmint", "crossmint/crossminttest"},
 }
 

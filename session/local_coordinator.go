@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -31,24 +32,17 @@ const (
 	// maxTombstones bounds the remembered logouts, of about 60 bytes each. A
 	// flood of forged logouts needs long to evict a real one.
 	maxTombstones = 1 << 18
-	// maxRotations bounds the rotations that a lookup follows from an old token.
-	maxRotations = 16
 
-	// rejectedTTL is the time for which a definite refusal is cached.
-	rejectedTTL = 30 * time.Second
-	// unverifiedTTL is the time for which a grant waits for its verification.
-	unverifiedTTL = 10 * time.Minute
+	maxRotations  = bounds.MaxRotations
+	rejectedTTL   = bounds.RejectedTTL
+	unverifiedTTL = bounds.UnverifiedTTL
 	// undeliveredTTL is the time for which a grant is kept whose callers had
-	// all disconnected. Used tokens are remembered for as long. It is longer
-	// than people leave a page alone before they come back to it.
-	undeliveredTTL = time.Hour
+	// all disconnected. Used tokens are remembered for as long.
+	undeliveredTTL = bounds.UsedTTL
 	// tombstoneTTL is as long as anything leads from a token to its successor.
 	tombstoneTTL = undeliveredTTL
-	// callTimeout bounds a refresh with all its retries.
-	callTimeout = 35 * time.Second
-	// stopTimeout is the time that Close waits for the calls that it has
-	// canceled. They end at once, unless a transport ignores its context.
-	stopTimeout = time.Second
+	callTimeout  = bounds.CallTimeout
+	stopTimeout  = bounds.StopTimeout
 )
 
 // localCoordinator is the coordinator of one process. The coordinator of a

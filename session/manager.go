@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/bounds"
+	"github.com/crossmint-go/auth/internal/eventhook"
 	"github.com/crossmint-go/auth/internal/limit"
 	"github.com/crossmint-go/auth/session/event"
 )
@@ -60,8 +61,6 @@ type Config struct {
 
 // Defaults and bounds of a Config.
 const (
-	defaultGrace               = 10 * time.Second
-	maxGrace                   = 60 * time.Second
 	defaultRefreshTimeout      = 10 * time.Second
 	defaultRefreshBudget       = 8 * time.Second
 	defaultLogoutTimeout       = 3 * time.Second
@@ -104,7 +103,7 @@ func (c *Config) check() error {
 			faults = append(faults, fmt.Errorf("session: %s must be between 0 and %v", name, most))
 		}
 	}
-	duration("Grace", &c.Grace, defaultGrace, maxGrace)
+	duration("Grace", &c.Grace, bounds.DefaultGrace, bounds.MaxGrace)
 	duration("RefreshTimeout", &c.RefreshTimeout, defaultRefreshTimeout, callTimeout)
 	duration("RefreshBudget", &c.RefreshBudget, defaultRefreshBudget, callTimeout)
 	duration("LogoutTimeout", &c.LogoutTimeout, defaultLogoutTimeout, callTimeout)
@@ -158,13 +157,7 @@ func NewManager(config Config) (*Manager, error) {
 // report passes an event to the hook. A panic of the hook must not cost a
 // request its cookies.
 func (m *Manager) report(ctx context.Context, e event.Event) {
-	defer func() {
-		if r := recover(); r != nil {
-			defer func() { _ = recover() }() // the logger can panic, too
-			m.config.Logger.ErrorContext(ctx, "crossmint: the event hook panicked", "panic", r, "stack", string(debug.Stack()))
-		}
-	}()
-	m.config.OnEvent(ctx, e)
+	eventhook.Call(ctx, m.config.OnEvent, m.config.Logger, e)
 }
 
 // Close lets refreshes in flight finish until ctx ends, for 10 s at most, and

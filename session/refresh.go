@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/backoff"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -60,7 +61,7 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	}
 	result, err := m.renewWithRetry(budget, o, candidates)
 	if !token.IsZero() && result.Renewed != nil {
-		result.Renewed.Used = Secret{} // it did not come from a cookie
+		result.Renewed.Used = Pair{} // it did not come from a cookie
 	}
 	switch {
 	case errors.Is(err, ErrUnavailable) && concernsCookies(cookies, token):
@@ -114,8 +115,8 @@ func (m *Manager) renewWithRetry(ctx context.Context, o *operation, candidates [
 		if err == nil || !errors.As(err, &up) || !up.retryable() {
 			return result, err
 		}
-		wait := max(jitter(delay), up.RetryAfter)
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !sleep(ctx, wait) {
+		wait := max(backoff.Jitter(delay), up.RetryAfter)
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !backoff.Sleep(ctx, wait) {
 			return result, err
 		}
 	}
@@ -154,7 +155,7 @@ func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidat
 		}
 		shared, token, err := m.fetch(ctx, o, c)
 		if err == nil {
-			return m.renewed(ctx, o, token, &Renewal{shared.Grant, c.RefreshToken, rejected.final}), nil
+			return m.renewed(ctx, o, token, &Renewal{shared.Grant, c.Pair, rejected.final}), nil
 		}
 		if !rejected.add(c.RefreshToken, shared, err) {
 			return Result{}, err
@@ -298,7 +299,7 @@ func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) 
 	defer cancel()
 	shared, token, err := m.fetch(ctx, o, c)
 	if err == nil {
-		return m.renewed(ctx, o, token, &Renewal{Grant: shared.Grant, Used: c.RefreshToken}), nil
+		return m.renewed(ctx, o, token, &Renewal{Grant: shared.Grant, Used: c.Pair}), nil
 	}
 	if ctx.Err() == nil { // else the refresh goes on, and the next request finds its result
 		m.earlyBackoff.add(key)

@@ -111,9 +111,9 @@ type Result struct {
 // A Renewal is a session that was refreshed.
 type Renewal struct {
 	Grant *Grant
-	// Used is the presented refresh token that the Grant replaces. It is empty
-	// where the token was not part of the Material.
-	Used Secret
+	// Used is the presented pair whose refresh token the Grant replaces. It is
+	// empty where the token was not part of the Material.
+	Used Pair
 	// Rejected are the presented refresh tokens that upstream has rejected
 	// before it accepted Used.
 	Rejected []Secret

@@ -3,9 +3,9 @@ package session
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/backoff"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -144,7 +144,7 @@ func retry(ctx context.Context, call func(context.Context) error) error {
 		switch {
 		case up.NotSent && unsent < maxUnsentRetries && time.Since(started) < unsentRetryTime:
 			unsent++
-			if !sleep(ctx, jitter(unsentRetryDelay<<unsent)) {
+			if !backoff.Sleep(ctx, backoff.Jitter(unsentRetryDelay<<unsent)) {
 				return err
 			}
 		case up.Incomplete && incomplete < maxIncompleteRetries:
@@ -161,19 +161,3 @@ func retry(ctx context.Context, call func(context.Context) error) error {
 func (e *UpstreamError) retryable() bool {
 	return e.kind() == ErrUnavailable && (e.NotSent || e.Status == 429 || e.Status >= 500) //nolint:errorlint // Kind is one of three sentinels
 }
-
-// sleep waits for d. It returns false if ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// jitter returns between half and all of d, so that clients that failed
-// together do not return together.
-func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }

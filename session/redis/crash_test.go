@@ -14,7 +14,9 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -25,7 +27,7 @@ const childEnv = "CROSSMINT_TEST_CHILD"
 // order is what a child is to do.
 type order struct {
 	APIKey, BaseURL string
-	Signers         map[crossmint.Environment]ed25519.PublicKey
+	APIKeyVerifiers map[crossmint.Environment]ed25519.PublicKey
 	URL             string
 	JWT, Refresh    string
 }
@@ -40,13 +42,13 @@ func child() {
 		}
 	}
 	fail(json.Unmarshal([]byte(os.Getenv(childEnv)), &o))
-	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, Signers: o.Signers})
+	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, APIKeyVerifiers: o.APIKeyVerifiers})
 	fail(err)
 	coordinator, err := redis.New(redis.Config{URL: session.NewSecret(o.URL), Secret: secret, Timeout: 2 * time.Second})
 	fail(err)
-	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, Patience: patience})
+	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, RefreshTimeout: requestTimeout})
 	fail(err)
-	_, err = sessions.Authenticate(context.Background(), session.NewMaterial(o.JWT, o.Refresh))
+	_, err = sessions.Authenticate(context.Background(), material(o.JWT, o.Refresh))
 	fail(err)
 	select {}
 }
@@ -55,7 +57,7 @@ func child() {
 func (f *fleet) startChild(url, jwt, refresh string) (kill func()) {
 	f.t.Helper()
 	upstream := f.fake.Config()
-	text, err := json.Marshal(order{upstream.APIKey.Reveal(), upstream.BaseURL, upstream.Signers, url, jwt, refresh})
+	text, err := json.Marshal(order{upstream.APIKey.Reveal(), upstream.BaseURL, upstream.APIKeyVerifiers, url, jwt, refresh})
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -94,9 +96,9 @@ func TestInstanceIsKilledBetweenUpstreamsAnswerAndTheStore(t *testing.T) {
 				f.fake.Fail(crossminttest.Refresh, crossminttest.Delay(time.Hour)) // it has rotated the token
 				jwt, refresh := f.expired("ada@example.com")
 				kill := f.startChild(s.URL(), jwt, refresh)
-				until(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
+				coordinatortest.Eventually(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
 				kill()
-				s.passTime()
+				s.expireLocks()
 				for got, n := range all(f.instances, 5, jwt, refresh) {
 					if got.Status != c.status || got.signedOut() {
 						t.Errorf("%d times %d, signed out: %t; want %d", n, got.Status, got.signedOut(), c.status)
@@ -118,7 +120,7 @@ func TestInstanceIsKilledBeforeUpstreamHasActed(t *testing.T) {
 		f.fake.Fail(crossminttest.Refresh, crossminttest.Hang())
 		jwt, refresh := f.expired("ada@example.com")
 		kill := f.startChild(s.URL(), jwt, refresh)
-		until(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
+		coordinatortest.Eventually(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
 		kill()
 		for got, n := range all(f.instances, 5, jwt, refresh) {
 			if got.Status != http.StatusOK {
@@ -129,8 +131,8 @@ func TestInstanceIsKilledBeforeUpstreamHasActed(t *testing.T) {
 	})
 }
 
-// passTime lets all locks run out soon.
-func (s *store) passTime() {
+// expireLocks lets all locks run out soon.
+func (s *store) expireLocks() {
 	s.t.Helper()
 	for _, key := range s.keysOf("crossmint:{*}:*") {
 		if !strings.HasSuffix(key, ":value") {
@@ -144,7 +146,7 @@ func (f *fleet) wantOneDoubt() {
 	f.t.Helper()
 	doubts := 0
 	for _, i := range f.instances {
-		doubts += i.events.count(session.StoreDoubted)
+		doubts += i.events.Count(event.StoreDegraded)
 	}
 	if doubts != 1 {
 		f.t.Errorf("%d events, want one", doubts)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
@@ -33,17 +34,17 @@ func TestCluster(t *testing.T) {
 			s := startStore(t, path, "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1")
 			s.cluster()
 			seen := &events{}
-			config := redis.Config{OnEvent: seen.add}
+			config := redis.Config{OnEvent: seen.Record}
 			a, b := newCoordinator(t, s.URL(), config), newCoordinator(t, s.URL(), config)
-			work := &errand{}
+			calls := &coordinatortest.Calls{}
 			for n := range 100 { // on many slots
-				do(t, a, fmt.Sprint(n), work)
-				do(t, b, fmt.Sprint(n), work)
+				coordinatortest.Do(t, a, fmt.Sprint(n), calls)
+				coordinatortest.Do(t, b, fmt.Sprint(n), calls)
 			}
-			work.wantAsked(t, 100)
-			logout(t, b, "0")
-			if len(seen.all) > 0 {
-				t.Errorf("events: %v", seen.all)
+			calls.WantExchanged(t, 100)
+			coordinatortest.Logout(t, b, "0")
+			if len(seen.All()) > 0 {
+				t.Errorf("events: %v", seen.All())
 			}
 		})
 	}
@@ -57,7 +58,7 @@ func (s *store) cluster() {
 		slots = append(slots, fmt.Sprint(slot))
 	}
 	s.do(slots...)
-	until(s.t, "the cluster is there", func() bool {
+	coordinatortest.Eventually(s.t, "the cluster is there", func() bool {
 		info, _ := s.do("CLUSTER", "INFO").ToString()
 		return strings.Contains(info, "cluster_state:ok")
 	})
@@ -77,13 +78,13 @@ func TestPlaintextStaysOnThisMachine(t *testing.T) {
 				"--cluster-enabled", "yes", "--cluster-announce-ip", elsewhere)
 			s.cluster()
 			seen := &events{}
-			do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.add}), "a", &errand{})
+			coordinatortest.Do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.Record}), "a", &coordinatortest.Calls{})
 			clients, _ := s.do("CLIENT", "LIST").ToString()
 			if strings.Contains(clients, "laddr="+elsewhere) {
 				t.Errorf("connected in the clear:\n%s", clients)
 			}
-			if want := elsewhere + ":"; len(seen.all) == 0 || !strings.Contains(seen.all[0].Err.Error(), "names "+want) {
-				t.Errorf("events: %v, want one that names %s", seen.all, want)
+			if want := elsewhere + ":"; len(seen.All()) == 0 || !strings.Contains(seen.All()[0].Err.Error(), "names "+want) {
+				t.Errorf("events: %v, want one that names %s", seen.All(), want)
 			}
 		})
 	}
@@ -120,12 +121,12 @@ func TestTLS(t *testing.T) {
 			config := redis.Config{TLS: &tls.Config{RootCAs: roots}}
 			url := "rediss://127.0.0.1:" + port
 			a, b := newCoordinator(t, url, config), newCoordinator(t, url, config)
-			work := &errand{}
-			do(t, a, "a", work)
-			do(t, b, "a", work)
-			work.wantAsked(t, 1)
-			do(t, newCoordinator(t, url, redis.Config{}), "a", work) // which does not know the root
-			work.wantAsked(t, 2)
+			calls := &coordinatortest.Calls{}
+			coordinatortest.Do(t, a, "a", calls)
+			coordinatortest.Do(t, b, "a", calls)
+			calls.WantExchanged(t, 1)
+			coordinatortest.Do(t, newCoordinator(t, url, redis.Config{}), "a", calls) // which does not know the root
+			calls.WantExchanged(t, 2)
 		})
 	}
 }

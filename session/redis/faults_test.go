@@ -2,17 +2,17 @@ package redis_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -41,18 +41,16 @@ func TestWithoutStore(t *testing.T) {
 	for _, failure := range failures {
 		t.Run(failure.name, func(t *testing.T) {
 			onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-				do(t, a, "warm", &errand{})
-				do(t, b, "warm", &errand{})
+				coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
+				coordinatortest.Do(t, b, "warm", &coordinatortest.Calls{})
 				if err := failure.fail(s); err != nil {
 					t.Fatal(err)
 				}
-				work := &errand{}
-				if got := do(t, a, "a", work); got != "a'" {
+				calls := &coordinatortest.Calls{}
+				if got := coordinatortest.Do(t, a, "a", calls); got != "a'" {
 					t.Errorf("got %s", got)
 				}
-				if !doubtful(t, fail(t, b, "b", &errand{ask: refuse})) {
-					t.Error("a refusal is not in doubt, though the store could not be asked")
-				}
+				wantRefusal(t, b, "b", uncertain)
 				if err := failure.mend(s); err != nil {
 					t.Fatal(err)
 				}
@@ -67,24 +65,24 @@ func TestWithoutStore(t *testing.T) {
 func sharesAgain(t *testing.T, a, b *redis.Coordinator) {
 	t.Helper()
 	n := 0
-	until(t, "the instances share again", func() bool {
-		work := &errand{}
+	coordinatortest.Eventually(t, "the instances share again", func() bool {
+		calls := &coordinatortest.Calls{}
 		n++
-		do(t, a, fmt.Sprint("a-", n), work)
-		do(t, b, fmt.Sprint("a-", n), work)
-		do(t, b, fmt.Sprint("b-", n), work)
-		do(t, a, fmt.Sprint("b-", n), work)
-		return work.asked.Load() == 2
+		coordinatortest.Do(t, a, fmt.Sprint("a-", n), calls)
+		coordinatortest.Do(t, b, fmt.Sprint("a-", n), calls)
+		coordinatortest.Do(t, b, fmt.Sprint("b-", n), calls)
+		coordinatortest.Do(t, a, fmt.Sprint("b-", n), calls)
+		return calls.Exchanged.Load() == 2
 	})
 }
 
 func TestStoreIsNotThereAtTheStart(t *testing.T) {
 	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 		s.Kill()
-		work := &errand{}
-		do(t, a, "a", work)
-		do(t, b, "b", work)
-		work.wantAsked(t, 2)
+		calls := &coordinatortest.Calls{}
+		coordinatortest.Do(t, a, "a", calls)
+		coordinatortest.Do(t, b, "b", calls)
+		calls.WantExchanged(t, 2)
 		if err := s.Up(); err != nil {
 			t.Fatal(err)
 		}
@@ -94,86 +92,80 @@ func TestStoreIsNotThereAtTheStart(t *testing.T) {
 
 func TestWhatWasGotWithoutTheStoreIsSharedOnceItIsBack(t *testing.T) {
 	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		do(t, a, "warm", &errand{})
+		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
 		if err := s.Freeze(); err != nil {
 			t.Fatal(err)
 		}
-		work := &errand{}
-		do(t, a, "a", work)
+		calls := &coordinatortest.Calls{}
+		coordinatortest.Do(t, a, "a", calls)
 		if err := s.Thaw(); err != nil {
 			t.Fatal(err)
 		}
 		// The store now takes the lock for somebody who has long gone on
 		// without it: he releases it.
 		patient := newCoordinator(t, s.URL(), redis.Config{})
-		if got := do(t, patient, "a", work); got != "a'" {
+		if got := coordinatortest.Do(t, patient, "a", calls); got != "a'" {
 			t.Errorf("got %s", got)
 		}
-		work.wantAsked(t, 1)
+		calls.WantExchanged(t, 1)
 	})
 }
 
 func TestStoreFailsWhileARefreshIsUnderWay(t *testing.T) {
-	let := make(chan struct{})
+	release := make(chan struct{})
 	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		work := &errand{ask: held(let)}
+		calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
 		var pair sync.WaitGroup
-		pair.Go(func() { do(t, a, "a", work) })
-		until(t, "upstream is asked", func() bool { return work.asked.Load() == 1 })
+		pair.Go(func() { coordinatortest.Do(t, a, "a", calls) })
+		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
 		pair.Go(func() {
-			if got := do(t, b, "a", work); got != "a'" {
+			if got := coordinatortest.Do(t, b, "a", calls); got != "a'" {
 				t.Errorf("who waited got %q", got)
 			}
 		})
-		until(t, "the other one waits", func() bool {
+		coordinatortest.Eventually(t, "the other one waits", func() bool {
 			waiting, _ := s.do("HEXISTS", s.keysOf("crossmint:{*}:*")[0], "waiting").AsBool()
 			return waiting
 		})
 		if err := s.Freeze(); err != nil {
 			t.Fatal(err)
 		}
-		let <- struct{}{}
+		release <- struct{}{}
 		time.AfterFunc(3*time.Second, func() { _ = s.Thaw() }) // longer than an operation may take
 		pair.Wait()
-		work.wantAsked(t, 1) // who has seen another at work does not ask
+		calls.WantExchanged(t, 1) // who has seen another at work does not ask
 	})
 }
 
 func TestStoreForgetsWhileARefreshIsUnderWay(t *testing.T) {
-	let := make(chan struct{})
+	release := make(chan struct{})
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		work, got := &errand{ask: held(let)}, make(chan string)
-		go func() { got <- do(t, a, "a", work) }()
-		until(t, "upstream is asked", func() bool { return work.asked.Load() == 1 })
+		calls, got := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}, make(chan string)
+		go func() { got <- coordinatortest.Do(t, a, "a", calls) }()
+		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
 		s.do("FLUSHALL")
-		if !doubtful(t, fail(t, b, "a", &errand{ask: refuse})) {
-			t.Error("the refusal of a token that another instance is exchanging is not in doubt")
-		}
-		let <- struct{}{}
+		wantRefusal(t, b, "a", uncertain)
+		release <- struct{}{}
 		if first := <-got; first != "a'" {
 			t.Errorf("got %s", first)
 		}
-		if second := do(t, b, "a", work); second != "a'" {
+		if second := coordinatortest.Do(t, b, "a", calls); second != "a'" {
 			t.Errorf("the other instance got %s, want what the first has recorded", second)
 		}
-		work.wantAsked(t, 1)
+		calls.WantExchanged(t, 1)
 	})
 }
 
 func TestLostConnectionLeavesADoubt(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		if doubtful(t, fail(t, a, "a", &errand{ask: refuse})) {
-			t.Error("a refusal is in doubt before anything has happened")
-		}
-		until(t, "a listens", func() bool {
+		wantRefusal(t, a, "a", definite)
+		coordinatortest.Eventually(t, "a listens", func() bool {
 			listeners, _ := s.do("PUBSUB", "NUMSUB", "crossmint:done").AsIntMap()
 			return listeners["crossmint:done"] == 1
 		})
 		s.do("CLIENT", "KILL", "TYPE", "pubsub")
 		sharesAgain(t, a, b)
-		if !doubtful(t, fail(t, a, "b", &errand{ask: refuse})) {
-			t.Error("a refusal is not in doubt, though another store may answer now")
-		}
+		wantRefusal(t, a, "b", uncertain)
 	})
 }
 
@@ -187,16 +179,16 @@ func TestStoreHangsFromTheStart(t *testing.T) {
 	conns.Go(func() { hang(listener, &accepted) })
 	t.Cleanup(func() { _ = listener.Close(); conns.Wait() })
 	seen := &events{}
-	c := newCoordinator(t, "redis://"+listener.Addr().String(), redis.Config{Timeout: 50 * time.Millisecond, OnEvent: seen.add})
-	work := &errand{}
+	c := newCoordinator(t, "redis://"+listener.Addr().String(), redis.Config{Timeout: 50 * time.Millisecond, OnEvent: seen.Record})
+	calls := &coordinatortest.Calls{}
 	for n := range 500 {
-		do(t, c, fmt.Sprint(n), work)
+		coordinatortest.Do(t, c, fmt.Sprint(n), calls)
 	}
-	work.wantAsked(t, 500)
+	calls.WantExchanged(t, 500)
 	if n := accepted.Load(); n > 50 {
 		t.Errorf("the store was tried %d times for 500 refreshes", n)
 	}
-	if n := seen.count(session.StoreDoubted); n == 0 || n > 50 {
+	if n := seen.Count(event.StoreDegraded); n == 0 || n > 50 {
 		t.Errorf("%d events, want a few", n)
 	}
 	if err := c.Close(t.Context()); err != nil {
@@ -220,30 +212,6 @@ func hang(listener net.Listener, accepted *atomic.Int64) {
 	}
 }
 
-func TestHookPanics(t *testing.T) {
-	c := newCoordinator(t, "redis://127.0.0.1:1", redis.Config{
-		Logger:  slog.New(slog.DiscardHandler),
-		OnEvent: func(context.Context, session.Event) { panic("hook") },
-	})
-	if got := do(t, c, "a", &errand{}); got != "a'" {
-		t.Errorf("got %s", got)
-	}
-	if err := fail(t, c, "b", &errand{ask: refuse}); !errors.Is(err, session.ErrRefused) {
-		t.Errorf("err = %v", err)
-	}
-}
-
-// Goexit is what t.FailNow does in a transport.
-func TestGoexitInTheRefresh(t *testing.T) {
-	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, _ *redis.Coordinator) {
-		work := &errand{ask: func(context.Context, session.Secret) (*session.Grant, error) { runtime.Goexit(); return nil, nil }}
-		_, err := a.Do(t.Context(), session.NewSecret("a"), work)
-		if !errors.Is(err, session.ErrUnavailable) || t.Context().Err() != nil {
-			t.Errorf("err = %v", err)
-		}
-	})
-}
-
 type faultyHandler struct{ slog.Handler }
 
 func (faultyHandler) Enabled(context.Context, slog.Level) bool  { return true }
@@ -256,7 +224,7 @@ func TestPanicInTheLogger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.OnDenied(func([32]byte, time.Time) {})
+	c.OnDeny(func([32]byte, time.Time) {})
 	time.Sleep(time.Second) // it tries to connect, and says that it cannot
 	if err := c.Close(t.Context()); err != nil {
 		t.Error(err)

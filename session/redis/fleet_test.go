@@ -58,7 +58,7 @@ func newInstance(t *testing.T, upstream crossmint.Config, url string, config red
 // newInstanceOf is newInstance with what a program may wrap its client in.
 func newInstanceOf(t *testing.T, upstream crossmint.Config, url string, config redis.Config, wrap func(*crossmint.Client) session.Upstream) *instance {
 	t.Helper()
-	upstream.Timeout = patience
+	upstream.Timeout = requestTimeout
 	client, err := crossmint.NewClient(upstream)
 	if err != nil {
 		t.Fatal(err)
@@ -68,13 +68,13 @@ func newInstanceOf(t *testing.T, upstream crossmint.Config, url string, config r
 		t.Fatal(err)
 	}
 	i := &instance{}
-	config.OnEvent = i.events.add
+	config.OnEvent = i.events.Record
 	if config.Grace == 0 {
 		config.Grace = time.Minute
 	}
 	i.sessions, err = session.NewManager(session.Config{
-		Upstream: wrap(client), Coordinator: newCoordinator(t, url, config), Patience: patience, Grace: config.Grace,
-		OnEvent: (&events{}).add,
+		Upstream: wrap(client), Coordinator: newCoordinator(t, url, config), RefreshTimeout: requestTimeout, Grace: config.Grace,
+		OnEvent: (&events{}).Record,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -179,11 +179,9 @@ func TestHerdOnFleet(t *testing.T) {
 // logDoubts logs what the instances report of the store.
 func (f *fleet) logDoubts() {
 	for n, i := range f.instances {
-		i.events.mu.Lock()
-		for _, e := range i.events.all {
+		for _, e := range i.events.All() {
 			f.t.Logf("instance %d: %s: %v", n, e.Outcome, e.Err)
 		}
-		i.events.mu.Unlock()
 	}
 }
 
@@ -225,7 +223,7 @@ func TestLogoutOnFleet(t *testing.T) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
 		jwt, refresh := f.expired("ada@example.com")
 		f.instances[0].get(jwt, refresh)
-		err := f.instances[1].sessions.Logout(t.Context(), session.NewMaterial(jwt, refresh), session.Secret{})
+		err := f.instances[1].sessions.Logout(t.Context(), material(jwt, refresh), session.Secret{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 )
@@ -80,7 +81,7 @@ func TestALostRefusalKeepsNobodyMissed(t *testing.T) {
 		}
 		time.Sleep(15 * time.Second) // until it is not told any more
 		w.cut(false)
-		until(t, "refusals are certain again", func() bool {
+		coordinatortest.Eventually(t, "refusals are certain again", func() bool {
 			time.Sleep(time.Second)
 			jwt, gone := f.expired("grace@example.com")
 			f.fake.Revoke(gone)

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -26,7 +27,7 @@ func TestOutageIsNotNoticedByValidSessions(t *testing.T) {
 			onEach(t, func(t *testing.T, s *store) {
 				f := newFleet(t, s.URL(), crossminttest.Config{}, ofFleet())
 				jwt, refresh := f.valid("ada@example.com")
-				s.wantListeners(fleetSize)
+				s.wantSubscribers(fleetSize)
 				if err := failure.fail(s); err != nil {
 					t.Fatal(err)
 				}
@@ -48,7 +49,7 @@ func TestOutageIsNotNoticedByValidSessions(t *testing.T) {
 func (f *fleet) wantNoRefresh() {
 	f.t.Helper()
 	for n, i := range f.instances {
-		if i.events.of("refresh") > 0 {
+		if i.events.countOp("refresh") > 0 {
 			f.t.Errorf("instance %d tells of a refresh", n)
 		}
 	}
@@ -56,11 +57,11 @@ func (f *fleet) wantNoRefresh() {
 
 // untilAll waits until every instance has told of an outcome of one of the
 // operations.
-func (f *fleet) untilAll(outcome session.Outcome, ops ...string) {
+func (f *fleet) untilAll(outcome event.Outcome, ops ...string) {
 	f.t.Helper()
 	for _, i := range f.instances {
-		told := func(op string) bool { return i.events.told(outcome, op) }
-		until(f.t, fmt.Sprint(outcome, " of ", ops), func() bool { return slices.ContainsFunc(ops, told) })
+		told := func(op string) bool { return i.events.hasOf(outcome, op) }
+		coordinatortest.Eventually(f.t, fmt.Sprint(outcome, " of ", ops), func() bool { return slices.ContainsFunc(ops, told) })
 	}
 }
 
@@ -69,14 +70,14 @@ func (f *fleet) untilAll(outcome session.Outcome, ops ...string) {
 func TestOutageIsNoticedByAnIdleInstance(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
-		s.wantListeners(fleetSize)
+		s.wantSubscribers(fleetSize)
 		s.Kill()
 		f.instances = append(f.instances, newInstance(t, f.fake.Config(), s.URL(), redis.Config{}))
-		f.untilAll(session.StoreDoubted, "presence")
+		f.untilAll(event.StoreDegraded, "presence")
 		if err := s.Up(); err != nil {
 			t.Fatal(err)
 		}
-		f.untilAll(session.StoreRecovered, "presence", "logout") // who listens again reads the denials
+		f.untilAll(event.StoreRecovered, "presence", "logout") // who listens again reads the denials
 		f.wantNoRefresh()
 	})
 }
@@ -85,11 +86,11 @@ func TestOutageIsNoticedByAnIdleInstance(t *testing.T) {
 func TestInstanceTellsThatItHearsAgain(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
-		s.wantListeners(fleetSize)
+		s.wantSubscribers(fleetSize)
 		s.do("CLIENT", "KILL", "TYPE", "pubsub")
-		f.untilAll(session.StoreDoubted, "logout")
-		f.untilAll(session.StoreRecovered, "logout")
-		s.wantListeners(fleetSize)
+		f.untilAll(event.StoreDegraded, "logout")
+		f.untilAll(event.StoreRecovered, "logout")
+		s.wantSubscribers(fleetSize)
 	})
 }
 
@@ -113,7 +114,7 @@ func TestOutageSignsNobodyOut(t *testing.T) {
 					if got, want := i.get(goneJWT, gone), (answer{Status: http.StatusUnauthorized}); got != want {
 						t.Errorf("a refused one: status %d, signed out: %t", got.Status, got.signedOut())
 					}
-					if i.events.count(session.StoreDoubted) == 0 {
+					if i.events.Count(event.StoreDegraded) == 0 {
 						t.Error("no event tells of the outage")
 					}
 				}
@@ -133,7 +134,7 @@ func TestStoreFreezesUnderLoad(t *testing.T) {
 			if err := s.Freeze(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "sessions are renewed while the store is frozen", func() bool {
+			coordinatortest.Eventually(t, "sessions are renewed while the store is frozen", func() bool {
 				asked++
 				if got := f.instances[asked%fleetSize].get(jwt, refresh); got.Status != http.StatusOK {
 					t.Errorf("a valid session: status %d", got.Status)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 )
@@ -111,7 +112,7 @@ func newCut(t *testing.T, s *store) (f *fleet, well, cut *instance, w *way) {
 // wantMembers waits until so many instances are known to be there.
 func (s *store) wantMembers(want int) {
 	s.t.Helper()
-	until(s.t, "the instances say that they are there", func() bool { return s.members() == want })
+	coordinatortest.Eventually(s.t, "the instances say that they are there", func() bool { return s.members() == want })
 }
 
 func (s *store) members() int {
@@ -151,7 +152,7 @@ func TestRefusalWhileAnotherInstanceIsCutOff(t *testing.T) {
 			t.Errorf("another one: status %d, signed out: %t; want 401 with the cookies kept", got.Status, got.signedOut())
 		}
 		w.cut(false)
-		until(t, "what was got is known to the fleet", s.grants)
+		coordinatortest.Eventually(t, "what was got is known to the fleet", s.grants)
 		third := newInstance(t, f.fake.Config(), s.URL(), redis.Config{}) // which remembers no refusal of its own
 		if got := third.get(jwt, refresh); got.Status != http.StatusOK {
 			t.Errorf("a third one, once the store was told: status %d", got.Status)
@@ -162,17 +163,15 @@ func TestRefusalWhileAnotherInstanceIsCutOff(t *testing.T) {
 // What is told while upstream is asked counts, also when its grace is over.
 func TestRotationToldBeforeARefusal(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		work := &errand{ask: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
+		calls := &coordinatortest.Calls{Exchange: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
 			until := fmt.Sprint(time.Now().Add(time.Minute).UnixMilli())
 			for _, key := range s.keysOf("crossmint:{*}:*") {
 				s.do("HSET", key, "rotated", until)
 			}
-			return refuse(ctx, token)
+			return coordinatortest.Refuse(ctx, token)
 		}}
 		for _, c := range []*redis.Coordinator{a, b} {
-			if !doubtful(t, fail(t, c, "a", work)) {
-				t.Error("the refusal is not in doubt")
-			}
+			wantRefusalOf(t, c, "a", calls, uncertain)
 		}
 	})
 }
@@ -197,7 +196,7 @@ func TestWhoIsKilledIsMissed(t *testing.T) {
 		f, well, _, _ := newCut(t, s)
 		now, _ := s.do("TIME").AsStrSlice()
 		s.do("ZADD", s.keysOf("crossmint:present:*")[0], now[0]+"000", "somebody")
-		until(t, "the killed one is missed", func() bool {
+		coordinatortest.Eventually(t, "the killed one is missed", func() bool {
 			jwt, gone := f.expired("ada@example.com")
 			f.fake.Revoke(gone)
 			return !well.get(jwt, gone).signedOut()

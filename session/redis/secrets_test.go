@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/redis/rueidis"
@@ -51,7 +52,7 @@ func (f *fleet) refreshMany(refreshes int) (canaries, live []string) {
 			for user := n; user < refreshes; user += fleetSize {
 				email := fmt.Sprint("canary-", user, "@example.com")
 				jwt, old := f.expired(email)
-				result, err := i.sessions.Authenticate(f.t.Context(), session.NewMaterial(jwt, old))
+				result, err := i.sessions.Authenticate(f.t.Context(), material(jwt, old))
 				if err != nil {
 					f.t.Error(err)
 					return
@@ -130,12 +131,12 @@ func TestMessagesAreNames(t *testing.T) {
 		messages := s.overhear(t.Context())
 		a, b := newCoordinator(t, s.URL(), redis.Config{}), newCoordinator(t, s.URL(), redis.Config{})
 		n := 0
-		until(t, "a message", func() bool {
+		coordinatortest.Eventually(t, "a message", func() bool {
 			n++
-			work := &errand{ask: slow(50 * time.Millisecond)}
+			calls := &coordinatortest.Calls{Exchange: coordinatortest.Slow(50 * time.Millisecond)}
 			var pair sync.WaitGroup
-			pair.Go(func() { do(t, a, fmt.Sprint(n), work) })
-			pair.Go(func() { do(t, b, fmt.Sprint(n), work) })
+			pair.Go(func() { coordinatortest.Do(t, a, fmt.Sprint(n), calls) })
+			pair.Go(func() { coordinatortest.Do(t, b, fmt.Sprint(n), calls) })
 			pair.Wait()
 			subscribers, _ := s.do("PUBSUB", "NUMPAT").AsInt64()
 			return n > 10 && subscribers > 0

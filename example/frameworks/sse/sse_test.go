@@ -26,7 +26,7 @@ func listen(t *testing.T, s *site.Site) (*http.Response, *bufio.Reader) {
 	site.Must(t, err)
 	t.Cleanup(func() { _ = res.Body.Close() })
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
-		t.Fatalf("answer: %s, %s", res.Status, res.Header.Get("Content-Type"))
+		t.Fatalf("response: %s, %s", res.Status, res.Header.Get("Content-Type"))
 	}
 	stream := bufio.NewReader(res.Body)
 	event, err := stream.ReadString('\n')
@@ -47,7 +47,7 @@ func drain(t *testing.T, stream io.Reader) {
 func TestAnonymousVisitor(t *testing.T) {
 	s := site.New(t, crossminttest.Config{}, sse.New)
 	if res, body := s.Get(t, "/events"); res.StatusCode != http.StatusUnauthorized {
-		t.Errorf("answer: %s %s", res.Status, body)
+		t.Errorf("response: %s %s", res.Status, body)
 	}
 }
 
