@@ -66,7 +66,7 @@ func MaxEarlyBackoffs() int { return newEarlyBackoff().tokens.limit }
 
 // HasherSecret returns the padded secret of the token keys, as fmt prints bytes.
 func (m *Manager) HasherSecret() string {
-	_, padded, _ := strings.Cut(fmt.Sprintf("%d", m.hasher.macs.New()), "[")
+	_, padded, _ := strings.Cut(fmt.Sprintf("%d", m.hasher.macs.New().(*bufferedMAC).Hash), "[")
 	padded, _, _ = strings.Cut(padded, "]")
 	return padded
 }

@@ -172,10 +172,12 @@ func (c *localCoordinator) startLocked(ctx context.Context, k tokenKey, token Se
 // run makes the upstream calls and publishes their result.
 func (c *localCoordinator) run(ctx context.Context, f *call, token Secret, calls UpstreamCalls) {
 	var got Shared
-	unverified := f.unverified
-	// A transport can end this goroutine with runtime.Goexit.
-	err := errOverloaded("refresh", "the refresh has left its goroutine")
+	var err error
+	unverified, returned := f.unverified, false
 	defer func() {
+		if !returned { // a transport has called runtime.Goexit
+			err = errOverloaded("refresh", "the refresh has left its goroutine")
+		}
 		orphan := c.finish(f, got, unverified, err)
 		close(f.done)
 		if orphan != nil {
@@ -183,6 +185,7 @@ func (c *localCoordinator) run(ctx context.Context, f *call, token Secret, calls
 		}
 	}()
 	got, unverified, err = c.fetch(ctx, f, token, calls)
+	returned = true
 }
 
 // fetch gets the successor of token from the fleet, if there is one, or else
@@ -225,11 +228,12 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 		c.unverified.delete(f.key)
 	}
 	f.result, f.err = got, err
-	var up *UpstreamError
-	switch {
-	case err == nil:
+	if err == nil {
 		c.cacheGrantLocked(f.key, got.Grant, got.Until)
-	case errors.As(err, &up) && up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
+		return nil
+	}
+	var up *UpstreamError
+	if errors.As(err, &up) && up.kind() == ErrRefused { //nolint:errorlint // Kind is one of three sentinels
 		f.err = c.cacheRejectionLocked(f.key, up)
 	}
 	return nil

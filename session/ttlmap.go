@@ -16,21 +16,30 @@ import (
 type tokenKey [16]byte
 
 // A hasher makes tokenKeys with an HMAC. Its secret lives as long as the process.
-type hasher struct{ macs sync.Pool }
+type hasher struct{ macs sync.Pool } // of *bufferedMAC
+
+// bufferedMAC is an HMAC with a buffer for its input and its sum, which would
+// otherwise be allocated each time.
+type bufferedMAC struct {
+	hash.Hash
+	buffer []byte
+}
 
 func newHasher() *hasher {
 	secret := make([]byte, sha256.Size)
 	_, _ = rand.Read(secret) // never fails
-	return &hasher{sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}
+	return &hasher{sync.Pool{New: func() any { return &bufferedMAC{Hash: hmac.New(sha256.New, secret)} }}}
 }
 
 func (h *hasher) key(token Secret) (k tokenKey) {
-	mac := h.macs.Get().(hash.Hash)
+	mac := h.macs.Get().(*bufferedMAC)
 	defer h.macs.Put(mac)
 	mac.Reset()
-	mac.Write([]byte(token.Reveal()))
-	var sum [sha256.Size]byte
-	copy(k[:], mac.Sum(sum[:0]))
+	mac.buffer = append(mac.buffer[:0], token.Reveal()...)
+	mac.Write(mac.buffer)
+	clear(mac.buffer) // the pool must not keep tokens
+	mac.buffer = mac.Sum(mac.buffer[:0])
+	copy(k[:], mac.buffer)
 	return k
 }
 

@@ -72,13 +72,15 @@ func (m *Manager) exchange(ctx context.Context, token Secret, user string) (gran
 // recordRefresh learns from the result of a refresh. It returns err, marked as
 // uncertain where the API key is suspect.
 func (m *Manager) recordRefresh(ctx context.Context, user string, err error) error {
-	var up *UpstreamError
-	switch {
-	case err == nil:
+	if err == nil {
 		m.lastRefresh.Store(time.Now().UnixNano())
 		if m.keyMonitor.recordSuccess() {
 			m.report(ctx, event.Event{Outcome: event.RejectionsResumed, Op: "refresh", UserID: user})
 		}
+		return nil
+	}
+	var up *UpstreamError
+	switch {
 	case !errors.As(err, &up):
 	case up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
 		if m.keyMonitor.recordRefusal(user) {
@@ -132,8 +134,11 @@ func retry(ctx context.Context, call func(context.Context) error) error {
 	unsent, incomplete := 0, 0
 	for {
 		err := call(ctx)
+		if err == nil {
+			return nil
+		}
 		var up *UpstreamError
-		if err == nil || !errors.As(err, &up) {
+		if !errors.As(err, &up) {
 			return err
 		}
 		switch {
