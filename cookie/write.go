@@ -47,16 +47,20 @@ func (c *Codec) Clear(w http.ResponseWriter, r *http.Request) {
 // fit into cookies, Apply returns an error that is session.ErrUnavailable:
 // upstream has sent a malformed response. Otherwise it returns err.
 func (p *Presented) Apply(w http.ResponseWriter, result session.Result, err error) error {
-	var rejected *session.AuthenticationError
-	switch {
-	case errors.As(err, &rejected) && rejected.Clear:
-		p.clear(w)
-	case err == nil && result.Renewed != nil:
-		if invalid := p.renew(w, result.Renewed); invalid != nil {
-			return &session.UpstreamError{Kind: session.ErrMalformed, Op: "refresh", Err: invalid}
+	if err != nil {
+		var rejected *session.AuthenticationError
+		if errors.As(err, &rejected) && rejected.Clear {
+			p.clear(w)
 		}
+		return err
 	}
-	return err
+	if result.Renewed == nil {
+		return nil
+	}
+	if invalid := p.renew(w, result.Renewed); invalid != nil {
+		return &session.UpstreamError{Kind: session.ErrMalformed, Op: "refresh", Err: invalid}
+	}
+	return nil
 }
 
 func (p *Presented) renew(w http.ResponseWriter, renewal *session.Renewal) error {

@@ -37,7 +37,7 @@ func (e *endpoint) logout(w http.ResponseWriter, r *http.Request) {
 			e.reportError(r, requestErr) // the cookies still log the user out
 		}
 	}
-	err := e.sessions.Logout(r.Context(), e.cookies.Read(r), token)
+	err := e.sessions.Logout(r.Context(), e.cookies.Read(r).Material, token)
 	e.cookies.Clear(w, r)
 	if err != nil {
 		e.reportError(r, err)

@@ -34,9 +34,9 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 		e.writeStatus(w, r, requestErr)
 		return
 	}
-	result, err := e.sessions.Refresh(r.Context(), e.cookies.Read(r), token)
-	result, err = e.cookies.Apply(w, r, result, err)
-	if err != nil {
+	presented := e.cookies.Read(r)
+	result, err := e.sessions.Refresh(r.Context(), presented.Material, token)
+	if err = e.applyCookies(w, r, &presented, result, err); err != nil {
 		e.reportError(r, err)
 		reply.RetryAfter(w, err)
 		reply.Error(w, err)
@@ -45,12 +45,22 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 	reply.JSON(w, http.StatusOK, e.newRefreshResponse(result))
 }
 
+// applyCookies writes the decision of the manager to the browser's cookies. It
+// returns err, or the reason why the session cannot be stored.
+func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presented *cookie.Presented, result session.Result, err error) error {
+	applyErr := presented.Apply(w, result, err)
+	if err == nil && applyErr != nil {
+		e.sessions.NotStored(r.Context(), result, applyErr)
+	}
+	return applyErr
+}
+
 // refreshResponse is the body of a successful response. Its tokens are strings,
 // not session.Secret, because the page must be able to read them.
 type refreshResponse struct {
 	JWT          string        `json:"jwt"`
 	RefreshToken *refreshToken `json:"refreshToken,omitempty"`
-	User         session.User  `json:"user"`
+	User         any           `json:"user"`
 	Stale        bool          `json:"stale,omitempty"`
 }
 
@@ -66,11 +76,13 @@ func (e *endpoint) newRefreshResponse(result session.Result) refreshResponse {
 		return response
 	}
 	grant := result.Renewed.Grant
-	response.User = grant.User
+	if response.User = grant.User; grant.User.JSON != nil {
+		response.User = grant.User.JSON // with the members that this package does not know
+	}
 	if !e.config.OmitRefreshSecret {
 		response.RefreshToken = &refreshToken{
 			Secret:    grant.RefreshToken.Secret.Reveal(),
-			ExpiresAt: grant.RefreshToken.ExpiresAtText,
+			ExpiresAt: grant.RefreshToken.ExpiresAt,
 		}
 	}
 	return response

@@ -77,7 +77,7 @@ func NewSignIn(codes EmailCodes, sessions *session.Manager, cookies *cookie.Code
 // Email returns the address of the pending sign-in in r's browser, for the page
 // with the code's form. It returns false if there is none, or if it has expired.
 func (s *SignIn) Email(r *http.Request) (email string, ok bool) {
-	pending, ok := s.cookies.ReadPending(r, s.config.Key)
+	pending, ok := s.cookies.ReadPendingSignIn(r, s.config.Key)
 	return pending.Email, ok
 }
 
@@ -116,14 +116,14 @@ func errorCodeOf(err error) errorCode {
 func isFinal(err error) bool {
 	var upstreamErr *session.UpstreamError
 	if errors.As(err, &upstreamErr) && upstreamErr.Status != 0 {
-		return upstreamErr.Delivery == session.Answered && upstreamErr.Status < http.StatusInternalServerError
+		return upstreamErr.Status < http.StatusInternalServerError
 	}
 	return errors.Is(err, session.ErrRefused)
 }
 
 // redirectRestart deletes the pending sign-in and redirects to the first form.
 func (s *SignIn) redirectRestart(w http.ResponseWriter, r *http.Request, f form, code errorCode, cause error) {
-	s.cookies.ClearPending(w)
+	s.cookies.DeletePendingSignIn(w)
 	s.redirectError(w, r, s.config.EmailPage, f, code, cause)
 }
 

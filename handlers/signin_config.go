@@ -38,7 +38,7 @@ func (c SignInConfig) withDefaults() SignInConfig {
 	c.EmailPage = localPage("EmailPage", c.EmailPage)
 	c.CodePage = localPage("CodePage", c.CodePage)
 	c.After = localPage("After", c.After)
-	if c.Key.IsZero() {
+	if c.Key == (cookie.PendingKey{}) {
 		c.Key = randomKey()
 	}
 	return c

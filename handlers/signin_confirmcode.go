@@ -19,7 +19,7 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	pending, ok := s.cookies.ReadPending(r, s.config.Key)
+	pending, ok := s.cookies.ReadPendingSignIn(r, s.config.Key)
 	if !ok {
 		s.redirectError(w, r, s.config.EmailPage, f, signInExpired, errNoPending)
 		return
@@ -44,7 +44,7 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *SignIn) confirmCode(ctx context.Context, pending cookie.Pending, code string) (session.Secret, error) {
+func (s *SignIn) confirmCode(ctx context.Context, pending cookie.PendingSignIn, code string) (session.Secret, error) {
 	if !s.limits.inFlight.Acquire() {
 		return session.Secret{}, ErrLimited
 	}
@@ -61,13 +61,14 @@ func (s *SignIn) confirmCode(ctx context.Context, pending cookie.Pending, code s
 func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, f form, secret session.Secret) {
 	result, err := s.sessions.Refresh(r.Context(), session.Material{}, secret)
 	if err == nil {
-		_, err = s.cookies.Apply(w, r, result, nil)
+		presented := s.cookies.Read(r)
+		err = s.applyCookies(w, r, &presented, result, nil)
 	}
 	if err != nil {
 		s.redirectRestart(w, r, f, unavailable, err)
 		return
 	}
-	s.cookies.ClearPending(w)
+	s.cookies.DeletePendingSignIn(w)
 	target := f.returnTo
 	if target == nil {
 		target = s.config.After

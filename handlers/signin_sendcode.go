@@ -31,7 +31,7 @@ func (s *SignIn) SendCode(w http.ResponseWriter, r *http.Request) {
 		emailID = rand.Text() // upstream rejects every code for an unknown ID
 		s.reportError(r, err)
 	}
-	if err := s.cookies.WritePending(w, s.config.Key, cookie.Pending{Email: f.email, EmailID: session.NewSecret(emailID)}); err != nil {
+	if err := s.cookies.WritePendingSignIn(w, s.config.Key, cookie.PendingSignIn{Email: f.email, EmailID: session.NewSecret(emailID)}); err != nil {
 		s.redirectError(w, r, s.config.EmailPage, f, unavailable, err)
 		return
 	}

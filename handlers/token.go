@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/strictjson"
 	"github.com/crossmint-go/auth/session"
 )
@@ -55,7 +56,7 @@ func parseToken(body []byte) (token session.Secret, err error) {
 			return nil
 		}
 		s, ok := value.Text()
-		if !ok || len(s) > session.MaxRefreshTokenBytes || strings.ContainsFunc(s, isControl) {
+		if !ok || len(s) > bounds.MaxRefreshTokenBytes || strings.ContainsFunc(s, isControl) {
 			return errTokenFormat
 		}
 		token = session.NewSecret(s)

@@ -18,6 +18,7 @@ import (
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/justinas/alice"
 	"go.uber.org/goleak"
 )
@@ -41,7 +42,7 @@ func newSite(t *testing.T, fake crossminttest.Config) *site {
 	t.Cleanup(client.Close)
 	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID(), InsecureAllowHTTP: true})
 	fatal(t, err)
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e session.Event) { t.Logf("event: %+v", e.LogValue()) }})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e event.Event) { t.Logf("event: %+v", e.LogValue()) }})
 	fatal(t, err)
 	t.Cleanup(func() { _ = sessions.Close(context.Background()) })
 

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"github.com/crossmint-go/auth/internal/bounds"
 	"strings"
 
 	"github.com/crossmint-go/auth/session/event"
@@ -10,7 +11,7 @@ import (
 
 // Bounds for the tests.
 const (
-	DefaultGrace    = defaultGrace
+	DefaultGrace    = bounds.DefaultGrace
 	MaxCalls        = maxCalls
 	MaxDecodedTypes = maxDecodedTypes
 	MaxGrants       = maxGrants
@@ -29,7 +30,7 @@ type LocalCoordinator = localCoordinator
 
 // NewLocalCoordinator returns an in-process coordinator. shared may be nil.
 func NewLocalCoordinator(shared Coordinator, report func(context.Context, event.Event)) *LocalCoordinator {
-	return newLocalCoordinator(shared, newHasher(), defaultGrace, report)
+	return newLocalCoordinator(shared, newHasher(), bounds.DefaultGrace, report)
 }
 
 // Stats counts the calls in flight and the requests that wait for one.

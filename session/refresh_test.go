@@ -28,7 +28,7 @@ func TestRefresh(t *testing.T) {
 		bob := k.Fake.NewUser("bob@example.com")
 		result, err := k.Refresh(t.Context(), k.SignIn("ann@example.com"), session.NewSecret(k.Fake.OneTimeSecret(bob)))
 		k.want(err, testkit.OK, 1)
-		if result.Session.UserID != bob.ID || !result.Renewed.Used.IsZero() {
+		if result.Session.UserID != bob.ID || result.Renewed.Used != (session.Pair{}) {
 			t.Errorf("user %s, or a cookie counts as used", result.Session.UserID)
 		}
 	})

@@ -17,6 +17,7 @@ import (
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // earlyRefreshWait is longer than the default, so that no answer depends on
@@ -56,7 +57,7 @@ func newKit(t *testing.T, s setup) http.Handler {
 	fatal(t, err)
 	sessions, err := session.NewManager(session.Config{
 		Upstream: client, RefreshBudget: s.budget(), EarlyRefreshWait: earlyRefreshWait,
-		OnEvent: func(context.Context, session.Event) {},
+		OnEvent: func(context.Context, event.Event) {},
 	})
 	fatal(t, err)
 	t.Cleanup(func() { fatal(t, sessions.Close(context.Background())) })

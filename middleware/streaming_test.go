@@ -19,21 +19,21 @@ import (
 
 // site serves h behind the middleware on a socket, and returns a request of a
 // browser whose JWT has expired.
-func (k *kit) site(t *testing.T, h http.HandlerFunc) (*httptest.Server, *http.Request) {
+func (e *env) site(t *testing.T, h http.HandlerFunc) (*httptest.Server, *http.Request) {
 	t.Helper()
-	server := httptest.NewServer(k.require(middleware.Config{})(h))
+	server := httptest.NewServer(e.require(middleware.Config{})(h))
 	t.Cleanup(server.Close)
-	jwt, refresh := k.expired()
+	jwt, refresh := e.expired()
 	r := get(server.URL+"/", jwt, refresh)
 	r.RequestURI = ""
 	return server, r
 }
 
-// TestServerSentEvents reads the first event while the handler is still at it.
+// TestServerSentEvents reads the first event while the handler is still running.
 func TestServerSentEvents(t *testing.T) {
-	k := newKit(t, crossminttest.Config{}, session.Config{})
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
 	seen := make(chan struct{})
-	server, r := k.site(t, func(w http.ResponseWriter, r *http.Request) {
+	server, r := e.site(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "data: one\n\n")
 		w.(http.Flusher).Flush()
@@ -52,14 +52,14 @@ func TestServerSentEvents(t *testing.T) {
 	close(seen)
 	rest, err := io.ReadAll(body)
 	must(t, err)
-	if got := verdict(t, res) + " " + first + string(rest); got != "200 renewed data: one\n\ndata: two\n\n" {
-		t.Errorf("answer: %q", got)
+	if got := summary(t, res) + " " + first + string(rest); got != "200 renewed data: one\n\ndata: two\n\n" {
+		t.Errorf("response: %q", got)
 	}
 }
 
 func TestEarlyHints(t *testing.T) {
-	k := newKit(t, crossminttest.Config{}, session.Config{})
-	server, r := k.site(t, func(w http.ResponseWriter, _ *http.Request) {
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	server, r := e.site(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Link", "</style.css>; rel=preload")
 		w.WriteHeader(http.StatusEarlyHints)
 		_, _ = io.WriteString(w, "page")
@@ -72,14 +72,14 @@ func TestEarlyHints(t *testing.T) {
 	res, err := server.Client().Do(r.WithContext(httptrace.WithClientTrace(t.Context(), trace)))
 	must(t, err)
 	defer res.Body.Close()
-	if got := fmt.Sprint(hints, verdict(t, res)); got != "[103 </style.css>; rel=preload]200 renewed" {
-		t.Errorf("hints and answer: %s", got)
+	if got := fmt.Sprint(hints, summary(t, res)); got != "[103 </style.css>; rel=preload]200 renewed" {
+		t.Errorf("hints and response: %s", got)
 	}
 }
 
 func TestResponseController(t *testing.T) {
-	k := newKit(t, crossminttest.Config{}, session.Config{})
-	server, r := k.site(t, func(w http.ResponseWriter, _ *http.Request) {
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	server, r := e.site(t, func(w http.ResponseWriter, _ *http.Request) {
 		control := http.NewResponseController(w)
 		for name, err := range map[string]error{
 			"read deadline": control.SetReadDeadline(time.Time{}), "write deadline": control.SetWriteDeadline(time.Time{}),
@@ -93,13 +93,13 @@ func TestResponseController(t *testing.T) {
 	res, err := server.Client().Do(r)
 	must(t, err)
 	_ = res.Body.Close()
-	if got := verdict(t, res); got != "200 renewed" {
-		t.Errorf("answer: %s", got)
+	if got := summary(t, res); got != "200 renewed" {
+		t.Errorf("response: %s", got)
 	}
 }
 
-// upgrade answers 101 with the headers set so far, as WebSocket libraries do
-// that are given them, and then repeats what it hears.
+// upgrade responds with 101 and the headers that are set so far, as WebSocket
+// libraries do, and then echoes the bytes that it reads.
 func upgrade(t *testing.T, w http.ResponseWriter) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -114,9 +114,9 @@ func upgrade(t *testing.T, w http.ResponseWriter) {
 }
 
 func TestUpgrade(t *testing.T) {
-	k := newKit(t, crossminttest.Config{}, session.Config{})
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
 	user := make(chan string, 1)
-	server, r := k.site(t, func(w http.ResponseWriter, r *http.Request) {
+	server, r := e.site(t, func(w http.ResponseWriter, r *http.Request) {
 		s, _ := session.FromContext(r.Context())
 		user <- s.UserID
 		upgrade(t, w)
@@ -130,12 +130,12 @@ func TestUpgrade(t *testing.T) {
 	back := bufio.NewReader(conn)
 	res, err := http.ReadResponse(back, r)
 	must(t, err)
-	if got := verdict(t, res); got != "101 renewed" || <-user == "" {
-		t.Errorf("answer: %s", got)
+	if got := summary(t, res); got != "101 renewed" || <-user == "" {
+		t.Errorf("response: %s", got)
 	}
 	_, err = io.WriteString(conn, "hello\n")
 	must(t, err)
 	if line, err := back.ReadString('\n'); line != "hello\n" {
-		t.Errorf("heard back: %q, %v", line, err)
+		t.Errorf("echo: %q, %v", line, err)
 	}
 }

@@ -14,29 +14,30 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// browser is a real cookie jar in front of a kit.
+// browser is a cookie jar with the manager that serves it.
 type browser struct {
-	*kit
+	*env
 	jar http.CookieJar
 	url *url.URL
 }
 
-func (k *kit) browser(t *testing.T) *browser {
+func (e *env) browser(t *testing.T) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{k, jar, &url.URL{Scheme: "https", Host: "app.example.com", Path: "/"}}
+	return &browser{e, jar, &url.URL{Scheme: "https", Host: "app.example.com", Path: "/"}}
 }
 
-// do lets answer write to the browser's cookies.
-func (b *browser) do(answer func(w http.ResponseWriter, r *http.Request)) {
+// do runs handler on a request with the browser's cookies and stores those of the
+// response.
+func (b *browser) do(handler func(w http.ResponseWriter, r *http.Request)) {
 	r, w := httptest.NewRequest(http.MethodGet, b.url.String(), nil), httptest.NewRecorder()
 	for _, c := range b.jar.Cookies(b.url) {
 		r.AddCookie(c)
 	}
-	answer(w, r)
+	handler(w, r)
 	b.jar.SetCookies(b.url, w.Result().Cookies())
 }
 
@@ -50,12 +51,13 @@ func (b *browser) signIn(t *testing.T, codec *cookie.Codec, user session.User) {
 	})
 }
 
-// visit returns whose session a request has; "" without one.
+// visit returns the user ID of the session of a request, or "".
 func (b *browser) visit(t *testing.T, codec *cookie.Codec) (user string) {
 	t.Helper()
 	b.do(func(w http.ResponseWriter, r *http.Request) {
-		result, err := b.sessions.Authenticate(t.Context(), codec.Read(r))
-		if result, err = codec.Apply(w, r, result, err); err == nil {
+		presented := codec.Read(r)
+		result, err := b.sessions.Authenticate(t.Context(), presented.Material)
+		if err := presented.Apply(w, result, err); err == nil {
 			user = result.Session.UserID
 		}
 	})
@@ -65,30 +67,30 @@ func (b *browser) visit(t *testing.T, codec *cookie.Codec) (user string) {
 func (b *browser) signOut(t *testing.T, codec *cookie.Codec) {
 	t.Helper()
 	b.do(func(w http.ResponseWriter, r *http.Request) {
-		if err := b.sessions.Logout(t.Context(), codec.Read(r), session.Secret{}); err != nil {
+		if err := b.sessions.Logout(t.Context(), codec.Read(r).Material, session.Secret{}); err != nil {
 			t.Error(err)
 		}
 		codec.Clear(w, r)
 	})
 }
 
-// TestChangeOfDomain turns Domain on and off while people are signed in. Each
-// must stay signed in, come in anew after a logout, and be nobody else.
+// TestChangeOfDomain changes Domain while a user is signed in. The user stays
+// signed in until the logout, and the next login is that of the next user.
 func TestChangeOfDomain(t *testing.T) {
 	tests := []struct {
 		name    string
 		domains []string
 	}{
-		{"on", []string{"", "example.com"}},
-		{"off", []string{"example.com", ""}},
-		{"on, off and on", []string{"", "example.com", "", "example.com"}},
-		{"off, on and off", []string{"example.com", "", "example.com", ""}},
+		{name: "on", domains: []string{"", "example.com"}},
+		{name: "off", domains: []string{"example.com", ""}},
+		{name: "on, off and on", domains: []string{"", "example.com", "", "example.com"}},
+		{name: "off, on and off", domains: []string{"example.com", "", "example.com", ""}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				k := newKit(t, crossminttest.Config{InMemory: true, Reuse: crossminttest.ReuseRefuse})
-				ann, bea, b := k.fake.NewUser("ann@example.com"), k.fake.NewUser("bea@example.com"), k.browser(t)
+				e := newEnv(t, crossminttest.Config{InMemory: true, Reuse: crossminttest.ReuseRefuse})
+				ann, bea, b := e.fake.NewUser("ann@example.com"), e.fake.NewUser("bea@example.com"), e.browser(t)
 				b.signIn(t, newCodec(t, cookie.Config{Domain: test.domains[0]}), ann)
 				for _, domain := range test.domains {
 					codec := newCodec(t, cookie.Config{Domain: domain})
@@ -104,13 +106,13 @@ func TestChangeOfDomain(t *testing.T) {
 				if got := b.visit(t, codec); got != "" {
 					t.Errorf("after logout: user %q", got)
 				}
-				if live := k.fake.LiveOf(ann.ID); live != 0 {
-					t.Errorf("after logout %d refresh tokens live", live)
+				if valid := e.fake.LiveOf(ann.ID); valid != 0 {
+					t.Errorf("after logout %d refresh tokens are valid", valid)
 				}
 				b.signIn(t, codec, bea)
 				for range 3 {
 					if got := b.visit(t, codec); got != bea.ID {
-						t.Fatalf("after the next login: user %q, want bea", got)
+						t.Fatalf("after the second login: user %q, want bea", got)
 					}
 					time.Sleep(61 * time.Minute)
 				}
@@ -120,20 +122,20 @@ func TestChangeOfDomain(t *testing.T) {
 }
 
 func TestClearEmptiesTheJar(t *testing.T) {
-	k := newKit(t, crossminttest.Config{})
-	b := k.browser(t)
-	ann := k.fake.NewUser("ann@example.com")
+	e := newEnv(t, crossminttest.Config{})
+	b := e.browser(t)
+	ann := e.fake.NewUser("ann@example.com")
 	for _, config := range []cookie.Config{
 		{}, {Domain: "example.com"}, {Names: cookie.Unscoped()}, {Names: cookie.Scoped(project), Domain: "example.com"},
 	} {
-		// Each login as if no other had been: a jar full of leftovers.
-		w, g := httptest.NewRecorder(), k.fake.Grant(ann)
+		// Each login knows nothing of the others, so all their cookies stay.
+		w, g := httptest.NewRecorder(), e.fake.Grant(ann)
 		if err := newCodec(t, config).Write(w, request(), &g); err != nil {
 			t.Fatal(err)
 		}
 		b.jar.SetCookies(b.url, w.Result().Cookies())
 	}
-	if got := len(b.jar.Cookies(b.url)); got != 7 { // the unscoped refresh cookie is the documented one's
+	if got := len(b.jar.Cookies(b.url)); got != 7 { // the unscoped and the documented refresh cookie have one name
 		t.Fatalf("%d cookies in the jar", got)
 	}
 	b.do(newCodec(t, cookie.Config{Domain: "example.com"}).Clear)
