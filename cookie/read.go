@@ -114,6 +114,9 @@ func (c *Codec) Read(r *http.Request) Presented {
 				p.Material.Others = append(p.Material.Others, pair)
 			}
 		}
+		if jwts+refreshes == p.values.count {
+			break // no other name came
+		}
 	}
 	return p
 }
@@ -137,8 +140,9 @@ func (p *Presented) ownedByOther(set *nameSet) bool {
 }
 
 // parse collects the session cookies in the lines of a Cookie header. It reads
-// what (*http.Request).CookiesNamed reads, in one pass and without allocating.
-// The bytes of a JWT are not checked: its verification accepts only base64url.
+// what (*http.Request).CookiesNamed reads, in one pass, and allocates only for
+// more session cookies than a usual request has. The bytes of a JWT are not
+// checked: its verification accepts only base64url.
 func (c *Codec) parse(lines []string, values *cookieValues) {
 	cookies := len(lines)
 	for _, line := range lines {
