@@ -34,6 +34,10 @@ var situations = []struct {
 		e.fake.FailAlways(crossminttest.Refresh, crossminttest.Status(502, "text/html", htmlError))
 		return e.expired()
 	}, required: "503 kept retry 1", optional: "200 kept", seen: "unavailable"},
+	{name: "not storable", cookies: func(e *env) (string, string) {
+		e.fake.FailAlways(crossminttest.Refresh, editMember("refresh", map[string]any{"secret": "a; Path=/", "expiresAt": ""}))
+		return e.expired()
+	}, required: "503 kept retry 1", optional: "200 kept", seen: "unavailable"},
 }
 
 // seen describes the context of a handler.
