@@ -20,7 +20,7 @@ var situations = []struct {
 	cookies  func(e *env) (jwt, refresh string)
 	required string // response of RequireSession
 	optional string // response of OptionalSession
-	seen     string // what the handler inside OptionalSession finds
+	seen     string // by the handler inside OptionalSession
 }{
 	{name: "renewed", cookies: (*env).expired, required: "200 renewed", optional: "200 renewed", seen: "session"},
 	{name: "valid", cookies: (*env).valid, required: "200 kept", optional: "200 kept", seen: "session"},
