@@ -94,7 +94,7 @@ func TestCredentials(t *testing.T) {
 		{name: "a JWT of another project beside a good refresh token", cookies: func(e *env) (string, string) {
 			_, refresh := e.valid()
 			return e.fake.ForeignJWT(e.fake.NewUser("")), refresh
-		}, want: outcome{Response: "200 renewed", Refreshes: 1}},
+		}, want: outcome{Response: "401 kept", Message: "Session is not valid"}},
 		{name: "a forged JWT alone", cookies: func(e *env) (string, string) {
 			return e.fake.ForgedJWT(e.fake.NewUser("")), ""
 		}, want: outcome{Response: "401 kept", Message: noRefresh}},

@@ -95,7 +95,6 @@ func TestMalformedUpstreamResponses(t *testing.T) {
 		"user without an ID":            editMember("user", map[string]any{"email": "ann@example.com"}),
 		"another user":                  editMember("user", map[string]any{"id": "another-user"}),
 		"a forged JWT":                  editMember("jwt", e.fake.ForgedJWT(ann)),
-		"another project's JWT":         editMember("jwt", e.fake.ForeignJWT(ann)),
 		"an expired JWT":                editMember("jwt", e.fake.ExpiredJWT(ann)),
 		"a malformed JWT":               editMember("jwt", "a.b.c"),
 		"a secret with a line feed":     editMember("refresh", map[string]any{"secret": "a\nb", "expiresAt": ""}),
