@@ -20,25 +20,26 @@ const (
 	maxTime = 253402300799
 )
 
-// Algorithm is a signature algorithm of RFC 7518 that this package verifies.
-type Algorithm uint8
+// An algorithm is a signature algorithm of RFC 7518 and RFC 8037 that this package
+// verifies.
+type algorithm uint8
 
 // The algorithms. All are asymmetric: with a symmetric one, everyone who can
 // read a published key could sign with it.
 const (
-	RS256 Algorithm = iota + 1
-	ES256
-	EdDSA
+	rs256 algorithm = iota + 1
+	es256
+	edDSA
 )
 
-func parseAlgorithm(name strictjson.Value) (Algorithm, bool) {
+func parseAlgorithm(name strictjson.Value) (algorithm, bool) {
 	switch {
 	case name.Is("RS256"):
-		return RS256, true
+		return rs256, true
 	case name.Is("ES256"):
-		return ES256, true
+		return es256, true
 	case name.Is("EdDSA"):
-		return EdDSA, true
+		return edDSA, true
 	}
 	return 0, false
 }
@@ -48,7 +49,7 @@ func parseAlgorithm(name strictjson.Value) (Algorithm, bool) {
 type parsedToken struct {
 	signingInput string // header, dot, payload (RFC 7515 §2)
 	signature    []byte
-	algorithm    Algorithm
+	algorithm    algorithm
 	kid          string
 	hasKid       bool
 	claims       claims

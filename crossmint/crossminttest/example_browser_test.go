@@ -16,8 +16,8 @@ import (
 	"github.com/crossmint-go/auth/session/event"
 )
 
-// A test of a whole site: a browser comes back in the morning, with an expired
-// JWT, and Crossmint is down for its first request.
+// A test of a whole site: a browser comes back with an expired JWT, and Crossmint
+// is down for its first request.
 func ExampleServer_SignInExpired() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	ok(err)

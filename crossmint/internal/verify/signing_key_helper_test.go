@@ -14,14 +14,14 @@ import (
 	"sync"
 )
 
-// signer is a key pair with the names that it goes by.
-type signer struct {
+// A signingKey is a key pair with its kid and algorithm.
+type signingKey struct {
 	kid, algorithm string
 	private        crypto.Signer
 }
 
-// The keys that most tests sign with: making an RSA key is slow. Those of
-// other are for signatures that must not fit.
+// The keys of most tests are shared, because creating an RSA key is slow. The
+// other keys are for signatures that must not fit.
 var (
 	rsaKey      = sync.OnceValue(func() crypto.Signer { return must(rsa.GenerateKey(rand.Reader, 2048)) })
 	otherRSAKey = sync.OnceValue(func() crypto.Signer { return must(rsa.GenerateKey(rand.Reader, 2048)) })
@@ -45,29 +45,29 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// algorithms are a signer of each algorithm, and one of the same name with
-// another key.
-func algorithms() map[string][2]signer {
-	return map[string][2]signer{
+// algorithms returns for each algorithm two keys of the same kid.
+func algorithms() map[string][2]signingKey {
+	return map[string][2]signingKey{
 		"RS256": {{"k1", "RS256", rsaKey()}, {"k1", "RS256", otherRSAKey()}},
 		"ES256": {{"k1", "ES256", ecKey()}, {"k1", "ES256", otherECKey()}},
 		"EdDSA": {{"k1", "EdDSA", edKey()}, {"k1", "EdDSA", otherEdKey()}},
 	}
 }
 
-// edSigner is a new Ed25519 key: the cheapest where the kind does not matter.
-func edSigner(kid string) signer { return signer{kid, "EdDSA", newEdKey()} }
+// newEd25519Key returns a new key of the cheapest algorithm.
+func newEd25519Key(kid string) signingKey { return signingKey{kid, "EdDSA", newEdKey()} }
 
 func b64(data []byte) string { return base64.RawURLEncoding.EncodeToString(data) }
 
-// token signs exactly these texts in the compact form of RFC 7515 §3.1.
-func (s signer) token(header, claims string) string {
+// token returns exactly this header and these claims in the signed compact form
+// (RFC 7515 §3.1).
+func (s signingKey) token(header, claims string) string {
 	input := b64([]byte(header)) + "." + b64([]byte(claims))
 	return input + "." + b64(s.sign([]byte(input)))
 }
 
-// sign returns a signature of RFC 7518 §3.
-func (s signer) sign(input []byte) []byte {
+// sign returns a signature (RFC 7518 §3).
+func (s signingKey) sign(input []byte) []byte {
 	digest := sha256.Sum256(input)
 	switch private := s.private.(type) {
 	case *ecdsa.PrivateKey:
@@ -81,7 +81,7 @@ func (s signer) sign(input []byte) []byte {
 	}
 }
 
-// rawECDSA is r and s side by side, at full width.
+// rawECDSA returns r and s side by side, at full width (RFC 7518 §3.4).
 func rawECDSA(r, s *big.Int) []byte {
 	raw := make([]byte, 64)
 	r.FillBytes(raw[:32])
@@ -89,8 +89,8 @@ func rawECDSA(r, s *big.Int) []byte {
 	return raw
 }
 
-// jwk is the public key as RFC 7517 spells it.
-func (s signer) jwk() map[string]any {
+// jwk returns the public key in the form of RFC 7517.
+func (s signingKey) jwk() map[string]any {
 	out := map[string]any{"kid": s.kid, "alg": s.algorithm, "use": "sig"}
 	switch public := s.private.Public().(type) {
 	case *rsa.PublicKey:
@@ -104,12 +104,12 @@ func (s signer) jwk() map[string]any {
 	return out
 }
 
-// keySet is the JWK set of these keys.
+// keySet returns the JWK set of some JWKs, jwks that of some keys.
 func keySet(keys ...map[string]any) []byte {
 	return must(json.Marshal(map[string]any{"keys": keys}))
 }
 
-func publish(signers ...signer) []byte {
+func jwks(signers ...signingKey) []byte {
 	var keys []map[string]any
 	for _, s := range signers {
 		keys = append(keys, s.jwk())
