@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/crossmint-go/auth/session"
 )
@@ -39,7 +40,12 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // fails only if the client is gone
 }
 
-// setRetryAfter says when to try again, in whole seconds.
+// setRetryAfter sets Retry-After to the delay that upstream asks for, or to one
+// second.
 func setRetryAfter(w http.ResponseWriter, err error) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(session.RetryAfter(err).Seconds()))))
+	delay := time.Second
+	if up := (*session.UpstreamError)(nil); errors.As(err, &up) && up.RetryAfter > 0 {
+		delay = up.RetryAfter
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
 }

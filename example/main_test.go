@@ -168,12 +168,12 @@ func TestSignInErrors(t *testing.T) {
 		"no JSON":            {"code", `email`, 400, "The body must be a JSON object"},
 		"no body":            {"code", ``, 400, "The body must be a JSON object"},
 		"a body of 5 KiB":    {"code", `{"email":"` + strings.Repeat("a", 5<<10) + `"}`, 413, "The body is too long"},
-		"no address":         {"code", `{}`, 400, "That is not an e-mail address"},
-		"a name and address": {"code", `{"email":"Ada <ada@example.com>"}`, 400, "That is not an e-mail address"},
-		"a wrong code":       {"confirm", confirmation(sent["emailId"], wrong), 400, "That code is not right"},
-		"letters":            {"confirm", confirmation(sent["emailId"], "12345a"), 400, "That code is not right"},
-		"no e-mail ID":       {"confirm", confirmation("", right), 400, "That code is not right"},
-		"another e-mail ID":  {"confirm", confirmation("another", right), 400, "That code is not right"},
+		"no address":         {"code", `{}`, 400, "This is not an email address"},
+		"a name and address": {"code", `{"email":"Ada <ada@example.com>"}`, 400, "This is not an email address"},
+		"a wrong code":       {"confirm", confirmation(sent["emailId"], wrong), 400, "This code is wrong"},
+		"letters":            {"confirm", confirmation(sent["emailId"], "12345a"), 400, "This code is wrong"},
+		"no e-mail ID":       {"confirm", confirmation("", right), 400, "This code is wrong"},
+		"another e-mail ID":  {"confirm", confirmation("another", right), 400, "This code is wrong"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := &visitor{t, v.site, v.url, v.browser}

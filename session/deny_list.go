@@ -10,13 +10,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/bounds"
 )
 
 // errDenied: the JWT is valid, but its user has logged out.
 var errDenied = fmt.Errorf("%w: %w", ErrJWTInvalid, ErrLoggedOut)
 
 // maxDenied bounds each half of the deny list; an entry costs about 80 bytes.
-const maxDenied = 1 << 16
+const maxDenied = bounds.MaxDenied
 
 // maxUnverifiedDenial bounds the time for which a JWT is denied that could not
 // be verified: its "exp" may be forged. Real JWTs live for seven days.

@@ -54,8 +54,9 @@ func (n *naiveSite) renew(w http.ResponseWriter, r *http.Request) (*session.Gran
 		http.Error(w, "signed out", http.StatusUnauthorized)
 		return nil, false
 	}
-	set(w, "crossmint-session", grant.JWT.Reveal(), grant.RefreshToken.ExpiresAt())
-	set(w, "crossmint-refresh-token", grant.RefreshToken.Secret.Reveal(), grant.RefreshToken.ExpiresAt())
+	expires, _ := time.Parse(time.RFC3339, grant.RefreshToken.ExpiresAt)
+	set(w, "crossmint-session", grant.JWT.Reveal(), expires)
+	set(w, "crossmint-refresh-token", grant.RefreshToken.Secret.Reveal(), expires)
 	return grant, true
 }
 

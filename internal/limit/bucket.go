@@ -67,19 +67,17 @@ func (b *Bucket) Release(refund bool) {
 	<-b.slots
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.refillLocked()
 	if refund {
-		b.tokens = min(b.tokens+1, float64(b.config.Burst))
+		b.tokens++ // refillLocked applies the bound
 	}
 }
 
-// enqueue reports whether a call may wait. An empty bucket is no reason to
-// reject it while other calls run: they may return their tokens.
+// enqueue reports whether the queue had room for one more call. It does not look
+// at the tokens, since running calls may return theirs.
 func (b *Bucket) enqueue() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.refillLocked()
-	if b.queued >= b.config.Queue || b.tokens < 1 && len(b.slots) == 0 {
+	if b.queued >= b.config.Queue {
 		return false
 	}
 	b.queued++
@@ -103,7 +101,7 @@ func (b *Bucket) takeToken() bool {
 	return true
 }
 
-// refillLocked adds the tokens gained since the last call.
+// refillLocked adds the tokens gained since the last call, up to Burst.
 func (b *Bucket) refillLocked() {
 	now := time.Now()
 	gained := now.Sub(b.updated).Seconds() * b.config.Rate

@@ -2,6 +2,7 @@ package limit_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,13 +13,13 @@ import (
 func TestPerKey(t *testing.T) {
 	p := limit.NewPerKey(2)
 	if !p.Acquire("ada") || !p.Acquire("ada") {
-		t.Fatal("a free slot was refused")
+		t.Fatal("a free slot was rejected")
 	}
 	if p.Acquire("ada") {
 		t.Error("a third call runs for one key, want two at the most")
 	}
 	if !p.Acquire("bob") {
-		t.Error("another key was refused")
+		t.Error("another key was rejected")
 	}
 	if p.Acquire("") {
 		t.Error("the empty key was let in")
@@ -49,5 +50,17 @@ func TestPerKeyInParallel(t *testing.T) {
 		if got := passed[key].Load(); got != limitPerKey {
 			t.Errorf("key %d: %d calls passed, want %d", key, got, limitPerKey)
 		}
+	}
+}
+
+// TestPerKeyForgetsReleasedKeys prints a PerKey, which shows its keys.
+func TestPerKeyForgetsReleasedKeys(t *testing.T) {
+	p := limit.NewPerKey(2)
+	p.Acquire("ada")
+	p.Acquire("ada")
+	p.Release("ada")
+	p.Release("ada")
+	if printed := fmt.Sprintf("%+v", p); strings.Contains(printed, "ada") {
+		t.Errorf("a released key is still in memory: %s", printed)
 	}
 }

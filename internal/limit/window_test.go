@@ -49,13 +49,26 @@ func TestWindowBoundsNames(t *testing.T) {
 			t.Errorf("%d names were allowed, want %d and no more", allowed, maxNames)
 		}
 		w.Refund("1")
-		w.Refund("new") // has no event
-		if !w.Allow("1") || w.Allow("1") || w.Allow("new") {
+		w.Refund("unknown") // has no event
+		if !w.Allow("new") || w.Allow("new") || w.Allow("1") {
 			t.Error("a refund did not free exactly one entry")
 		}
 		time.Sleep(time.Minute)
 		if !w.Allow("new") || !w.Allow("1") || w.Allow("new") {
 			t.Error("ended windows still fill the table")
+		}
+	})
+}
+
+func TestWindowRefund(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := limit.NewWindow(limit.WindowConfig{Limit: 2, Duration: time.Minute, MaxNames: 10})
+		if !w.Allow("ada") || !w.Allow("ada") {
+			t.Fatal("an event within the limit was rejected")
+		}
+		w.Refund("ada")
+		if !w.Allow("ada") || w.Allow("ada") {
+			t.Error("one refund did not allow exactly one more event")
 		}
 	})
 }

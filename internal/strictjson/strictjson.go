@@ -3,7 +3,8 @@
 //
 // Beyond the grammar of RFC 8259 it rejects data before or after the object, a
 // byte order mark, invalid UTF-8, lone surrogates, duplicate member names in any
-// object at any depth, and nesting deeper than [MaxDepth].
+// object at any depth, and nesting deeper than [MaxDepth]. encoding/json accepts
+// duplicate names, invalid UTF-8 and lone surrogates.
 package strictjson
 
 import (

@@ -1,0 +1,78 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/session"
+)
+
+// ConfirmCode takes a form with the field code, stores the session in cookies and
+// redirects to return_to or After. If it fails, the browser keeps its earlier
+// session.
+//
+// Upstream has 8 s for the code and session.Config.RefreshBudget for the session,
+// so a server's WriteTimeout must be longer than the sum.
+func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
+	f, ok := s.readForm(w, r)
+	if !ok {
+		return
+	}
+	pending, ok := s.cookies.ReadPendingSignIn(r, s.config.Key)
+	if !ok {
+		s.redirectError(w, r, s.config.EmailPage, f, signInExpired, errNoPending)
+		return
+	}
+	if !isCode(f.code) {
+		s.redirectError(w, r, s.config.CodePage, f, codeInvalid, errCode)
+		return
+	}
+	if !s.limits.codesPerEmail.Allow(pending.EmailID.Reveal()) {
+		s.redirectRestart(w, r, f, limitReached, ErrLimited)
+		return
+	}
+	secret, err := s.confirmCode(r.Context(), pending, f.code)
+	switch {
+	case isFinal(err):
+		s.redirectError(w, r, s.config.CodePage, f, codeInvalid, err)
+	case err != nil:
+		s.limits.codesPerEmail.Refund(pending.EmailID.Reveal()) // upstream has not checked the code
+		s.redirectError(w, r, s.config.CodePage, f, errorCodeOf(err), err)
+	default:
+		s.storeSession(w, r, f, secret)
+	}
+}
+
+func (s *SignIn) confirmCode(ctx context.Context, pending cookie.PendingSignIn, code string) (session.Secret, error) {
+	if !s.limits.inFlight.Acquire() {
+		return session.Secret{}, ErrLimited
+	}
+	defer s.limits.inFlight.Release()
+	ctx, cancel := context.WithTimeout(ctx, codeTimeout)
+	defer cancel()
+	return s.codes.ConfirmEmailOTP(ctx, pending.Email, pending.EmailID.Reveal(), code)
+}
+
+// storeSession exchanges the one-time secret for a session and writes the
+// cookies. The sign-in ends the earlier session of the browser. storeSession does not pass an error of Refresh to the codec, which could clear
+// the earlier session. After any error the user needs a new code, since the code
+// is used up.
+func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, f form, secret session.Secret) {
+	presented := s.cookies.Read(r)
+	result, err := s.sessions.SignIn(r.Context(), presented.Material, secret)
+	if err == nil {
+		err = s.applyCookies(w, r, &presented, result, nil)
+	}
+	if err != nil {
+		s.redirectRestart(w, r, f, unavailable, err)
+		return
+	}
+	defer func() { result.Renewed.Delivered(r.Context(), r.Context().Err()) }()
+	s.cookies.DeletePendingSignIn(w)
+	target := f.returnTo
+	if target == nil {
+		target = s.config.After
+	}
+	http.Redirect(w, r, target.String(), http.StatusSeeOther)
+}
