@@ -164,3 +164,16 @@ func TestLostResponseIsFetchedAgain(t *testing.T) {
 		t.Errorf("outcome (-want +got):\n%s", diff)
 	}
 }
+
+// Upstream has exchanged a refresh token of another project. The cookies belong to
+// that project and stay.
+func TestRefreshResponseOfAnotherProject(t *testing.T) {
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	ann := e.fake.NewUser("ann@example.com")
+	e.fake.Fail(crossminttest.Refresh, editMember("jwt", e.fake.ForeignJWT(ann)))
+	g := e.fake.ExpiredGrant(ann)
+	got := e.outcome(t, middleware.Config{}, g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
+	if diff := cmp.Diff(outcome{Response: "401 kept", Message: notValid, Refreshes: 1}, got); diff != "" {
+		t.Errorf("outcome (-want +got):\n%s", diff)
+	}
+}
