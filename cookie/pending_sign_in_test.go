@@ -31,15 +31,15 @@ func pendingKey(t testing.TB, letter string) cookie.PendingKey {
 	return key
 }
 
-func pending(email, id string) cookie.Pending {
-	return cookie.Pending{Email: email, EmailID: session.NewSecret(id)}
+func pending(email, id string) cookie.PendingSignIn {
+	return cookie.PendingSignIn{Email: email, EmailID: session.NewSecret(id)}
 }
 
-// writePending returns the cookie that WritePending sets.
-func writePending(t testing.TB, codec *cookie.Codec, key cookie.PendingKey, p cookie.Pending) *http.Cookie {
+// writePending returns the cookie that WritePendingSignIn sets.
+func writePending(t testing.TB, codec *cookie.Codec, key cookie.PendingKey, p cookie.PendingSignIn) *http.Cookie {
 	t.Helper()
 	w := httptest.NewRecorder()
-	if err := codec.WritePending(w, key, p); err != nil {
+	if err := codec.WritePendingSignIn(w, key, p); err != nil {
 		t.Fatal(err)
 	}
 	set := w.Result().Cookies()
@@ -49,67 +49,78 @@ func writePending(t testing.TB, codec *cookie.Codec, key cookie.PendingKey, p co
 	return set[0]
 }
 
-// readPending returns what the cookies hold: "email id", or "".
+// readPending returns the e-mail address and the ID in the cookies, or "".
 func readPending(codec *cookie.Codec, key cookie.PendingKey, cookies ...*http.Cookie) string {
 	r := request()
 	for _, c := range cookies {
 		r.Header.Add("Cookie", c.Name+"="+c.Value)
 	}
-	p, ok := codec.ReadPending(r, key)
+	p, ok := codec.ReadPendingSignIn(r, key)
 	if !ok {
 		return strings.TrimSpace(p.Email + p.EmailID.Reveal())
 	}
 	return p.Email + " " + p.EmailID.Reveal()
 }
 
-func TestPendingCookie(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // at a known time
-		for name, test := range map[string]struct {
-			config cookie.Config
-			want   string
-		}{
-			"over TLS":                   {cookie.Config{}, "__Host-crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; Secure; SameSite=Lax"},
-			"with other session cookies": {cookie.Config{Domain: "example.com", Path: "/app", SameSite: http.SameSiteStrictMode, ReadableRefreshCookie: true, Partitioned: true}, "__Host-crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; Secure; SameSite=Lax"},
-			"over plain http":            {cookie.Config{InsecureAllowHTTP: true}, "crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; SameSite=Lax"},
-			"with other names":           {cookie.Config{Names: cookie.Scoped(project)}, "__Host-crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; Secure; SameSite=Lax"},
-		} {
-			codec := newCodec(t, test.config)
-			c := writePending(t, codec, pendingKey(t, "k"), pending("ada@example.com", "id"))
-			if want := time.Now().Add(10 * time.Minute); !c.Expires.Equal(want) {
-				t.Errorf("%s: expires %v, want %v", name, c.Expires, want)
-			}
-			_, attributes, _ := strings.Cut(c.Raw, "; ")
-			attributes = strings.Replace(attributes, "="+c.RawExpires, "", 1)
-			if diff := cmp.Diff(test.want, c.Name+" "+attributes); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", name, diff)
-			}
-		}
-	})
+func TestPendingSignInCookie(t *testing.T) {
+	const overTLS = "__Host-crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; Secure; SameSite=Lax"
+	tests := []struct {
+		name   string
+		config cookie.Config
+		want   string
+	}{
+		{name: "over TLS", want: overTLS},
+		{name: "with other attributes of the session cookies", config: cookie.Config{
+			Domain: "example.com", Path: "/app", SameSite: http.SameSiteStrictMode, ReadableRefreshCookie: true, Partitioned: true,
+		}, want: overTLS},
+		{name: "with other names of the session cookies", config: cookie.Config{Names: cookie.Scoped(project)}, want: overTLS},
+		{name: "over plain http", config: cookie.Config{InsecureAllowHTTP: true}, want: "crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; SameSite=Lax"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // at a known time
+				c := writePending(t, newCodec(t, test.config), pendingKey(t, "k"), pending("ada@example.com", "id"))
+				if want := time.Now().Add(10 * time.Minute); !c.Expires.Equal(want) {
+					t.Errorf("expires %v, want %v", c.Expires, want)
+				}
+				_, attributes, _ := strings.Cut(c.Raw, "; ")
+				attributes = strings.Replace(attributes, "="+c.RawExpires, "", 1)
+				if diff := cmp.Diff(test.want, c.Name+" "+attributes); diff != "" {
+					t.Errorf("name and attributes (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
 }
 
-func TestPendingEnds(t *testing.T) {
+func TestPendingSignInExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		codec, key := newCodec(t, cookie.Config{}), pendingKey(t, "k")
 		c := writePending(t, codec, key, pending("ada@example.com", "id"))
 		for _, step := range []struct {
 			wait time.Duration
 			want string
-		}{{0, "ada@example.com id"}, {10*time.Minute - time.Second, "ada@example.com id"}, {time.Second, ""}, {time.Hour, ""}} {
+		}{
+			{wait: 0, want: "ada@example.com id"},
+			{wait: 10*time.Minute - time.Second, want: "ada@example.com id"},
+			{wait: time.Second, want: ""},
+			{wait: time.Hour, want: ""},
+		} {
 			time.Sleep(step.wait)
 			if diff := cmp.Diff(step.want, readPending(codec, key, c)); diff != "" {
-				t.Errorf("after %v more, from a browser that keeps it (-want +got):\n%s", step.wait, diff)
+				t.Errorf("after %v more, from a browser that keeps the cookie (-want +got):\n%s", step.wait, diff)
 			}
 		}
 	})
 }
 
-func TestClearPending(t *testing.T) {
+func TestDeletePendingSignIn(t *testing.T) {
 	for _, config := range []cookie.Config{{}, {InsecureAllowHTTP: true}, {Domain: "example.com"}} {
 		codec, jar, u := newCodec(t, config), must(cookiejar.New(nil)), &url.URL{Scheme: "https", Host: "app.example.com", Path: "/signin"}
 		jar.SetCookies(u, []*http.Cookie{writePending(t, codec, pendingKey(t, "k"), pending("a@b", "id"))})
 		before := len(jar.Cookies(u))
 		w := httptest.NewRecorder()
-		codec.ClearPending(w)
+		codec.DeletePendingSignIn(w)
 		jar.SetCookies(u, w.Result().Cookies())
 		if got := len(jar.Cookies(u)); before != 1 || got != 0 || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%+v: %d cookies, then %d; Cache-Control %q", config, before, got, w.Header().Get("Cache-Control"))
@@ -124,35 +135,43 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func TestPendingIsFor(t *testing.T) {
+func TestReadPendingSignIn(t *testing.T) {
 	codec, key := newCodec(t, cookie.Config{}), pendingKey(t, "k")
 	c := writePending(t, codec, key, pending("ada@example.com", "id"))
 	renamed := &http.Cookie{Name: "crossmint-signin", Value: c.Value}
 	planted := &http.Cookie{Name: c.Name, Value: strings.Repeat("A", len(c.Value))}
 	other := writePending(t, codec, key, pending("bob@example.com", "id"))
-	for name, got := range map[string][2]string{
-		"whoever has the key":             {"ada@example.com id", readPending(codec, pendingKey(t, "k"), c)},
-		"another key":                     {"", readPending(codec, pendingKey(t, "l"), c)},
-		"no key":                          {"", readPending(codec, cookie.PendingKey{}, c)},
-		"another project":                 {"", readPending(newCodec(t, cookie.Config{ProjectID: "other"}), key, c)},
-		"the name without its prefix":     {"", readPending(codec, key, renamed)},
-		"plain http":                      {"", readPending(newCodec(t, cookie.Config{InsecureAllowHTTP: true}), key, c)},
-		"garbage before it":               {"ada@example.com id", readPending(codec, key, planted, c)},
-		"two: the first, as browsers say": {"bob@example.com id", readPending(codec, key, other, c)},
-		"nothing":                         {"", readPending(codec, key)},
-	} {
-		if diff := cmp.Diff(got[0], got[1]); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
+	tests := []struct {
+		name    string
+		codec   *cookie.Codec
+		key     cookie.PendingKey
+		cookies []*http.Cookie
+		want    string
+	}{
+		{name: "key of the same secret", codec: codec, key: pendingKey(t, "k"), cookies: []*http.Cookie{c}, want: "ada@example.com id"},
+		{name: "another key", codec: codec, key: pendingKey(t, "l"), cookies: []*http.Cookie{c}},
+		{name: "zero key", codec: codec, cookies: []*http.Cookie{c}},
+		{name: "another project", codec: newCodec(t, cookie.Config{ProjectID: "other"}), key: key, cookies: []*http.Cookie{c}},
+		{name: "name without its prefix", codec: codec, key: key, cookies: []*http.Cookie{renamed}},
+		{name: "plain http", codec: newCodec(t, cookie.Config{InsecureAllowHTTP: true}), key: key, cookies: []*http.Cookie{c}},
+		{name: "invalid value first", codec: codec, key: key, cookies: []*http.Cookie{planted, c}, want: "ada@example.com id"},
+		{name: "two values: the first, as browsers order them", codec: codec, key: key, cookies: []*http.Cookie{other, c}, want: "bob@example.com id"},
+		{name: "no cookie", codec: codec, key: key},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, readPending(test.codec, test.key, test.cookies...)); diff != "" {
+				t.Errorf("pending sign-in (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
-// TestPendingIsOpaque compares cookies as somebody does who wants to know
-// which of two addresses is known.
-func TestPendingIsOpaque(t *testing.T) {
+// A cookie must not tell its reader which of two addresses it holds.
+func TestPendingSignInIsOpaque(t *testing.T) {
 	codec, key := newCodec(t, cookie.Config{}), pendingKey(t, "k")
 	lengths, values := map[int]bool{}, map[string]bool{}
-	for _, p := range []cookie.Pending{pending("a@b", "i"), pending("a@b", "i"), pending("ada@example.com", strings.Repeat("i", 256)), pending(strings.Repeat("a", 254), "i")} {
+	for _, p := range []cookie.PendingSignIn{pending("a@b", "i"), pending("a@b", "i"), pending("ada@example.com", strings.Repeat("i", 256)), pending(strings.Repeat("a", 254), "i")} {
 		c := writePending(t, codec, key, p)
 		if raw := must(base64.RawURLEncoding.DecodeString(c.Value)); bytes.Contains(raw, []byte(p.Email)) {
 			t.Errorf("%q can be read", p.Email)
@@ -169,33 +188,40 @@ func TestPendingIsOpaque(t *testing.T) {
 	}
 }
 
-func TestPendingUnfit(t *testing.T) {
+func TestInvalidPendingSignInIsNotWritten(t *testing.T) {
 	codec, key := newCodec(t, cookie.Config{}), pendingKey(t, "k")
-	for name, c := range map[string]struct {
-		key cookie.PendingKey
-		p   cookie.Pending
+	tests := []struct {
+		name string
+		key  cookie.PendingKey
+		p    cookie.PendingSignIn
 	}{
-		"no key":          {cookie.PendingKey{}, pending("a@b", "id")},
-		"zero":            {key, cookie.Pending{}},
-		"no address":      {key, pending("", "id")},
-		"no ID":           {key, pending("a@b", "")},
-		"too long":        {key, pending(strings.Repeat("a", 255), "id")},
-		"an ID above 256": {key, pending("a@b", strings.Repeat("i", 257))},
-	} {
-		w := httptest.NewRecorder()
-		if err := codec.WritePending(w, c.key, c.p); !errors.Is(err, cookie.ErrUnfit) || len(w.Header()) > 0 {
-			t.Errorf("%s: error %v, header %v", name, err, w.Header())
-		}
+		{name: "zero key", p: pending("a@b", "id")},
+		{name: "zero value", key: key},
+		{name: "no address", key: key, p: pending("", "id")},
+		{name: "no ID", key: key, p: pending("a@b", "")},
+		{name: "address above 254 bytes", key: key, p: pending(strings.Repeat("a", 255), "id")},
+		{name: "ID above 256 bytes", key: key, p: pending("a@b", strings.Repeat("i", 257))},
 	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			if err := codec.WritePendingSignIn(w, test.key, test.p); !errors.Is(err, cookie.ErrInvalidToken) || len(w.Header()) > 0 {
+				t.Errorf("error %v, header %v", err, w.Header())
+			}
+		})
+	}
+}
+
+func TestShortPendingKey(t *testing.T) {
 	for _, secret := range [][]byte{nil, {}, make([]byte, 31)} {
-		if k, err := cookie.NewPendingKey(secret); err == nil || !k.IsZero() {
+		if key, err := cookie.NewPendingKey(secret); err == nil || key != (cookie.PendingKey{}) {
 			t.Errorf("a secret of %d bytes makes a key (%v)", len(secret), err)
 		}
 	}
 }
 
-// TestPendingForged changes each byte of the cookie in turn.
-func TestPendingForged(t *testing.T) {
+// TestForgedPendingSignIn changes each byte of the cookie in turn.
+func TestForgedPendingSignIn(t *testing.T) {
 	codec, key := newCodec(t, cookie.Config{}), pendingKey(t, "k")
 	c := writePending(t, codec, key, pending("ada@example.com", "id"))
 	for i := range c.Value {
@@ -209,7 +235,7 @@ func TestPendingForged(t *testing.T) {
 			t.Fatalf("byte %d changed: %q", i, got)
 		}
 	}
-	// The last letter holds bits that base64 does not need.
+	// The last letter of the base64 has bits that belong to no byte.
 	for _, letter := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
 		forged := *c
 		forged.Value = c.Value[:len(c.Value)-1] + string(letter)
@@ -219,16 +245,17 @@ func TestPendingForged(t *testing.T) {
 	}
 }
 
-// FuzzPendingWriteRead sends what WritePending sets back, as a browser does.
-func FuzzPendingWriteRead(f *testing.F) {
+// FuzzPendingSignInWriteRead sends the cookie of WritePendingSignIn back, as a
+// browser does.
+func FuzzPendingSignInWriteRead(f *testing.F) {
 	for _, seed := range [][2]string{{"ada@example.com", "id"}, {"é@b", "\x00"}, {"", "id"}, {"a@b", ""}, {strings.Repeat("a", 255), strings.Repeat("i", 257)}, {`"a;b"@c`, "a,b\r\n"}} {
 		f.Add(seed[0], seed[1])
 	}
 	codec, key := newCodec(f, cookie.Config{}), pendingKey(f, "k")
 	f.Fuzz(func(t *testing.T, email, id string) {
 		w := httptest.NewRecorder()
-		if err := codec.WritePending(w, key, pending(email, id)); err != nil {
-			if !errors.Is(err, cookie.ErrUnfit) || len(w.Header()) > 0 {
+		if err := codec.WritePendingSignIn(w, key, pending(email, id)); err != nil {
+			if !errors.Is(err, cookie.ErrInvalidToken) || len(w.Header()) > 0 {
 				t.Fatalf("error %v, headers %v", err, w.Header())
 			}
 			return
@@ -239,8 +266,8 @@ func FuzzPendingWriteRead(f *testing.F) {
 	})
 }
 
-// FuzzPendingRead presents what WritePending did not set.
-func FuzzPendingRead(f *testing.F) {
+// FuzzPendingSignInRead presents values that WritePendingSignIn did not set.
+func FuzzPendingSignInRead(f *testing.F) {
 	codec, key := newCodec(f, cookie.Config{}), pendingKey(f, "k")
 	c := writePending(f, codec, pendingKey(f, "l"), pending("ada@example.com", "id"))
 	for _, seed := range []string{"", "a", c.Value, c.Value + "A", c.Value[:len(c.Value)-1], strings.Repeat("A", len(c.Value)), `"` + c.Value + `"`, c.Value + "; " + c.Name + "=" + c.Value} {
@@ -248,14 +275,14 @@ func FuzzPendingRead(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		r := request(c.Name + "=" + value)
-		if p, ok := codec.ReadPending(r, key); ok || p.Email != "" || !p.EmailID.IsZero() {
+		if p, ok := codec.ReadPendingSignIn(r, key); ok || p.Email != "" || !p.EmailID.IsZero() {
 			t.Errorf("read %q from %q", p.Email, value)
 		}
 	})
 }
 
-// A key that is printed by accident gives away neither its secret nor the AES
-// key, which stands at the beginning of the cipher's state.
+// fmt must not show the AES key, which stands at the beginning of the state of
+// the cipher.
 func TestPendingKeyDoesNotPrint(t *testing.T) {
 	secret := []byte(strings.Repeat("0123456789abcdef", 2))
 	raw := must(hkdf.Key(sha256.New, secret, nil, "crossmint-go/auth pending sign-in 1", 32))

@@ -16,13 +16,13 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// sent is what one call looks like to upstream.
+// sent is a request as upstream receives it.
 type sent struct {
 	Method, URI, Body string
 	Header            map[string]string
 }
 
-// transport's own header fields, which say nothing about the call.
+// ownFields are the header fields that the transport adds.
 var ownFields = []string{"Accept-Encoding", "User-Agent", "Content-Length"}
 
 func sentBy(t *testing.T, u *upstream) sent {
@@ -32,7 +32,7 @@ func sentBy(t *testing.T, u *upstream) sent {
 		t.Fatalf("%d requests, want 1", len(requests))
 	}
 	r := requests[0]
-	out := sent{r.Method, r.RequestURI, bodies[0], map[string]string{}}
+	out := sent{Method: r.Method, URI: r.RequestURI, Body: bodies[0], Header: map[string]string{}}
 	for name, values := range r.Header {
 		out.Header[name] = strings.Join(values, " | ")
 	}
@@ -44,7 +44,7 @@ func sentBy(t *testing.T, u *upstream) sent {
 
 var secret = session.NewSecret("r-secret")
 
-func TestCallsOnTheWire(t *testing.T) {
+func TestCallsSendRequests(t *testing.T) {
 	api := map[string]string{
 		"Accept": "application/json", "Content-Type": "application/json",
 		"X-Client-Name": "crossmint-go-auth", "X-Client-Version": crossmint.Version,
@@ -54,26 +54,26 @@ func TestCallsOnTheWire(t *testing.T) {
 		call func(context.Context, *crossmint.Client)
 		want sent
 	}{
-		{"refresh", func(ctx context.Context, c *crossmint.Client) { _, _ = c.Refresh(ctx, secret) },
-			sent{"POST", authPath + "/refresh", `{"refresh":"r-secret"}`, api}},
-		{"logout", func(ctx context.Context, c *crossmint.Client) { _ = c.Logout(ctx, secret) },
-			sent{"POST", authPath + "/logout", `{"refresh":"r-secret"}`, api}},
-		{"user", func(ctx context.Context, c *crossmint.Client) { _, _ = c.User(ctx, "u-1") },
-			sent{"GET", apiPath + "/sdk/auth/user/u-1", "", api}},
-		{"send code", func(ctx context.Context, c *crossmint.Client) { _, _ = c.SendEmailOTP(ctx, `a"b@example.com`) },
-			sent{"POST", authPath + "/otps/send", `{"email":"a\"b@example.com"}`, api}},
-		{"confirm code", func(ctx context.Context, c *crossmint.Client) {
+		{name: "refresh", call: func(ctx context.Context, c *crossmint.Client) { _, _ = c.Refresh(ctx, secret) },
+			want: sent{Method: "POST", URI: authPath + "/refresh", Body: `{"refresh":"r-secret"}`, Header: api}},
+		{name: "logout", call: func(ctx context.Context, c *crossmint.Client) { _ = c.Logout(ctx, secret) },
+			want: sent{Method: "POST", URI: authPath + "/logout", Body: `{"refresh":"r-secret"}`, Header: api}},
+		{name: "user", call: func(ctx context.Context, c *crossmint.Client) { _, _ = c.User(ctx, "u-1") },
+			want: sent{Method: "GET", URI: apiPath + "/sdk/auth/user/u-1", Body: "", Header: api}},
+		{name: "send code", call: func(ctx context.Context, c *crossmint.Client) { _, _ = c.SendEmailOTP(ctx, `a"b@example.com`) },
+			want: sent{Method: "POST", URI: authPath + "/otps/send", Body: `{"email":"a\"b@example.com"}`, Header: api}},
+		{name: "confirm code", call: func(ctx context.Context, c *crossmint.Client) {
 			_, _ = c.ConfirmEmailOTP(ctx, "a+b@example.com", "e&1", "123456")
 		},
-			sent{"POST", authPath + "/authenticate?callbackUrl={callback}&email=a%2Bb%40example.com&locale=en" +
-				"&signinAuthenticationMethod=email&state=e%261&token=123456", "", api}},
-		{"keys", func(ctx context.Context, c *crossmint.Client) { _ = c.Preload(ctx) },
-			sent{"GET", "/.well-known/jwks.json", "", map[string]string{"Accept": "application/json"}}},
+			want: sent{Method: "POST", URI: authPath + "/authenticate?callbackUrl={callback}&email=a%2Bb%40example.com&locale=en" +
+				"&signinAuthenticationMethod=email&state=e%261&token=123456", Body: "", Header: api}},
+		{name: "keys", call: func(ctx context.Context, c *crossmint.Client) { _ = c.Preload(ctx) },
+			want: sent{Method: "GET", URI: "/.well-known/jwks.json", Body: "", Header: map[string]string{"Accept": "application/json"}}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var key string
-			u := newUpstream(t, answering(500, "text/plain", ""), func(c *crossmint.Config) {
+			u := newUpstream(t, respond(500, "text/plain", ""), func(c *crossmint.Config) {
 				key = c.APIKey.Reveal()
 				c.AppID, c.ExtensionID = "app-1", "ext-1"
 			})
@@ -93,9 +93,9 @@ func TestCallsOnTheWire(t *testing.T) {
 	}
 }
 
-// Without an app or extension there are no such header fields.
+// Without an AppID or ExtensionID their header fields are omitted.
 func TestOptionalHeaders(t *testing.T) {
-	u := newUpstream(t, answering(500, "text/plain", ""))
+	u := newUpstream(t, respond(500, "text/plain", ""))
 	_ = u.client.Logout(t.Context(), secret)
 	header := sentBy(t, u).Header
 	for _, name := range []string{"X-App-Identifier", "X-Extension-Id"} {
@@ -105,10 +105,10 @@ func TestOptionalHeaders(t *testing.T) {
 	}
 }
 
-// Another server's refresh route gets the token and nothing of ours.
-func TestRefreshRouteOnTheWire(t *testing.T) {
-	const answer = `{"jwt":"j","refreshToken":{"secret":"new","expiresAt":"2030-01-01T00:00:00.000Z"},"user":{"id":"u-1"}}`
-	u := newUpstream(t, answering(200, "application/json", answer))
+// A refresh route gets the token, and neither the API key nor the client name.
+func TestRefreshRouteSendsRequest(t *testing.T) {
+	const body = `{"jwt":"j","refreshToken":{"secret":"new","expiresAt":"2030-01-01T00:00:00.000Z"},"user":{"id":"u-1"}}`
+	u := newUpstream(t, respond(200, "application/json", body))
 	route := newClient(t, configFor(t, "https://unused.example", func(c *crossmint.Config) {
 		c.RefreshRoute = u.URL + "/auth/refresh"
 		c.AppID, c.ExtensionID = "app-1", "ext-1"
@@ -120,7 +120,7 @@ func TestRefreshRouteOnTheWire(t *testing.T) {
 	if got := grant.RefreshToken.Secret.Reveal(); got != "new" {
 		t.Errorf("refresh token = %q, want %q", got, "new")
 	}
-	want := sent{"POST", "/auth/refresh", `{"refresh":"r-secret"}`, map[string]string{
+	want := sent{Method: "POST", URI: "/auth/refresh", Body: `{"refresh":"r-secret"}`, Header: map[string]string{
 		"Accept": "application/json", "Content-Type": "application/json",
 	}}
 	if diff := cmp.Diff(want, sentBy(t, u)); diff != "" {
@@ -128,16 +128,16 @@ func TestRefreshRouteOnTheWire(t *testing.T) {
 	}
 }
 
-// A refresh route that refuses says by its cookies whether that is definite:
-// one that leaves them may only have lost sight of upstream's API key.
-func TestRefreshRouteRefuses(t *testing.T) {
+// A refresh route that refuses a token clears the cookies if that is definite. If
+// it keeps them, its API key may be suspect.
+func TestRefreshRouteRefusals(t *testing.T) {
 	tests := map[string]struct {
 		cookie    *http.Cookie
 		uncertain bool
 	}{
-		"and clears":          {&http.Cookie{Name: "crossmint-session", MaxAge: -1}, false},
-		"and leaves":          {nil, true},
-		"and sets one of its": {&http.Cookie{Name: "affinity", Value: "1", MaxAge: 60}, true},
+		"clears cookies":      {cookie: &http.Cookie{Name: "crossmint-session", MaxAge: -1}, uncertain: false},
+		"keeps cookies":       {cookie: nil, uncertain: true},
+		"sets another cookie": {cookie: &http.Cookie{Name: "affinity", Value: "1", MaxAge: 60}, uncertain: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -154,14 +154,14 @@ func TestRefreshRouteRefuses(t *testing.T) {
 				t.Errorf("%v, uncertain %v, want %v", err, err.Uncertain, test.uncertain)
 			}
 			if err := upstreamError(t, refresh(t.Context(), t, u.client)); err.Uncertain {
-				t.Error("upstream's own refusal is in doubt")
+				t.Error("upstream's own refusal is uncertain")
 			}
 		})
 	}
 }
 
-// The jar, the timeout and the redirect policy of a given client are not ours.
-func TestGivenHTTPClientLendsItsTransportOnly(t *testing.T) {
+// The jar, the timeout and the redirect policy of HTTPClient are not used.
+func TestOnlyTransportOfHTTPClientIsUsed(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)

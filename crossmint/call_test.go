@@ -29,23 +29,23 @@ var (
 )
 
 // Faults of a server that speaks HTTP.
-func TestDelivery(t *testing.T) {
+func TestCallClassifiesFaults(t *testing.T) {
 	tests := []struct {
 		name  string
 		fault crossminttest.Fault
 		want  failure
 	}{
-		{"reset before the call", crossminttest.Reset(), incomplete},
-		{"reset after its effect", crossminttest.LoseAnswer(), incomplete},
-		{"truncated", crossminttest.Truncate(), incomplete},
-		{"10 GB", crossminttest.HugeBody(10 << 30), oversize},
-		{"a byte too much", crossminttest.Status(200, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), oversize},
-		{"an oversize refusal", crossminttest.Status(401, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), oversize},
-		{"invalid UTF-8", crossminttest.InvalidUTF8(), failure{Kind: malformed, Status: 200}},
-		{"a proxy's 502", crossminttest.Status(502, "text/html", "<html>"), failure{Kind: unavailable, Status: 502}},
-		{"a redirect", crossminttest.Redirect("/elsewhere"), failure{Kind: unavailable, Status: 307}},
-		{"a redirect to no URL", crossminttest.Redirect("http://[::1"), failure{Kind: unavailable, Status: 307}},
-		{"a bad API key", crossminttest.Status(403, "", `{"error":true}`), failure{Kind: unavailable, Status: 403}},
+		{name: "reset before the call", fault: crossminttest.Reset(), want: incomplete},
+		{name: "reset after its effect", fault: crossminttest.LoseAnswer(), want: incomplete},
+		{name: "truncated", fault: crossminttest.Truncate(), want: incomplete},
+		{name: "10 GB", fault: crossminttest.HugeBody(10 << 30), want: oversize},
+		{name: "a byte too much", fault: crossminttest.Status(200, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), want: oversize},
+		{name: "an oversize refusal", fault: crossminttest.Status(401, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), want: oversize},
+		{name: "invalid UTF-8", fault: crossminttest.InvalidUTF8(), want: failure{Kind: malformed, Status: 200}},
+		{name: "a proxy's 502", fault: crossminttest.Status(502, "text/html", "<html>"), want: failure{Kind: unavailable, Status: 502}},
+		{name: "a redirect", fault: crossminttest.Redirect("/elsewhere"), want: failure{Kind: unavailable, Status: 307}},
+		{name: "a redirect to an invalid URL", fault: crossminttest.Redirect("http://[::1"), want: failure{Kind: unavailable, Status: 307}},
+		{name: "a bad API key", fault: crossminttest.Status(403, "", `{"error":true}`), want: failure{Kind: unavailable, Status: 403}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -58,13 +58,13 @@ func TestDelivery(t *testing.T) {
 				t.Errorf("failure (-want +got):\n%s", diff)
 			}
 			if got := fake.Calls().Refresh; got != 1 {
-				t.Errorf("%d calls, want 1: who knows when to try again is the caller", got)
+				t.Errorf("%d calls, want 1: the caller decides about retries", got)
 			}
 		})
 	}
 }
 
-// Whatever the answer's size on the wire, what counts is what it unpacks to.
+// The size of a response counts after decompression.
 func TestGzipBomb(t *testing.T) {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
@@ -80,29 +80,29 @@ func TestGzipBomb(t *testing.T) {
 	}
 }
 
-// Servers that speak something else, or stop in the middle.
-func TestRawDelivery(t *testing.T) {
+// Servers that speak another protocol, or stop in the middle.
+func TestCallClassifiesBrokenHTTP(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 	tests := map[string]string{
-		"nothing":                       "",
-		"half a status line":            "HTTP/1.1 20",
-		"half a header":                 head,
-		"a header alone":                head + "Content-Length: 10\r\n\r\n",
-		"half a body":                   head + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(goodGrant), goodGrant[:20]),
-		"half a chunk":                  head + "Transfer-Encoding: chunked\r\n\r\n40\r\n{\"jwt\"",
-		"a chunk without an end":        head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
-		"a chunk of no size":            head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-		"another protocol":              "SSH-2.0-OpenSSH_9.6\r\n",
-		"a header without a colon":      head + "nonsense\r\n\r\n{}",
-		"two lengths":                   head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
-		"a negative length":             head + "Content-Length: -1\r\n\r\n{}",
-		"gzip in name only":             head + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
-		"half a gzip":                   head + "Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
-		"an encoding of unknown manner": head + "Transfer-Encoding: x-own\r\n\r\n{}",
+		"nothing":                      "",
+		"half a status line":           "HTTP/1.1 20",
+		"half a header":                head,
+		"a header alone":               head + "Content-Length: 10\r\n\r\n",
+		"half a body":                  head + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(goodGrant), goodGrant[:20]),
+		"half a chunk":                 head + "Transfer-Encoding: chunked\r\n\r\n40\r\n{\"jwt\"",
+		"a chunk without an end":       head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+		"a chunk of no size":           head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+		"another protocol":             "SSH-2.0-OpenSSH_9.6\r\n",
+		"a header without a colon":     head + "nonsense\r\n\r\n{}",
+		"two lengths":                  head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+		"a negative length":            head + "Content-Length: -1\r\n\r\n{}",
+		"gzip in name only":            head + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+		"half a gzip":                  head + "Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\n\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff",
+		"an unknown transfer encoding": head + "Transfer-Encoding: x-own\r\n\r\n{}",
 	}
-	for name, answer := range tests {
+	for name, response := range tests {
 		t.Run(name, func(t *testing.T) {
-			url := newRawUpstream(t, func(conn net.Conn) { _, _ = io.WriteString(conn, answer) })
+			url := newRawUpstream(t, func(conn net.Conn) { _, _ = io.WriteString(conn, response) })
 			client := newClient(t, configFor(t, url))
 			if diff := cmp.Diff(incomplete, failureOf(t, refresh(t.Context(), t, client))); diff != "" {
 				t.Errorf("failure (-want +got):\n%s", diff)
@@ -111,11 +111,11 @@ func TestRawDelivery(t *testing.T) {
 	}
 }
 
-// A header of any size is refused by our own transport.
+// The default transport rejects an oversize header.
 func TestHugeHeader(t *testing.T) {
 	url := newRawUpstream(t, func(conn net.Conn) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("A", 128<<10)+"\r\nContent-Length: 2\r\n\r\n{}")
-		_, _ = io.Copy(io.Discard, conn) // until the client leaves
+		_, _ = io.Copy(io.Discard, conn) // until the client disconnects
 	})
 	client := newClient(t, configFor(t, url, func(c *crossmint.Config) { c.HTTPClient = nil }))
 	if diff := cmp.Diff(incomplete, failureOf(t, refresh(t.Context(), t, client))); diff != "" {
@@ -128,7 +128,7 @@ func TestNotSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = listener.Close() // its port refuses from now on
+	_ = listener.Close() // its port refuses connections from now on
 	closedPort := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, listener.Addr().String())
 	}
@@ -139,8 +139,8 @@ func TestNotSent(t *testing.T) {
 		dial func(context.Context, string, string) (net.Conn, error)
 		is   func(error) bool
 	}{
-		"refused": {closedPort, func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},
-		"no such host": {noNames.DialContext, func(err error) bool {
+		"refused": {dial: closedPort, is: func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }},
+		"no such host": {dial: noNames.DialContext, is: func(err error) bool {
 			var dns *net.DNSError
 			return errors.As(err, &dns)
 		}},
@@ -172,7 +172,7 @@ func TestNotSent(t *testing.T) {
 	})
 }
 
-// Our own patience is Config.Timeout, from the dialling to the last byte.
+// Config.Timeout covers a call from the dial to the last byte.
 func TestTimedOut(t *testing.T) {
 	faults := map[string]crossminttest.Fault{
 		"hangs":      crossminttest.Hang(),
@@ -206,7 +206,7 @@ func TestTimedOut(t *testing.T) {
 	}
 }
 
-// A caller that leaves ends its own call.
+// A caller that cancels its context ends its own call.
 func TestCanceled(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{})
 	client := newClient(t, fake.Config())
@@ -218,15 +218,16 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
-type silent struct{ err error }
+// An untracedTransport fails without calling the hooks of httptrace.
+type untracedTransport struct{ err error }
 
-func (s silent) RoundTrip(*http.Request) (*http.Response, error) { return nil, s.err }
+func (s untracedTransport) RoundTrip(*http.Request) (*http.Response, error) { return nil, s.err }
 
-// A transport that does not say how far it got may have sent the call.
-func TestSilentTransport(t *testing.T) {
+// A transport that does not report its progress may have sent the request.
+func TestUntracedTransport(t *testing.T) {
 	for _, err := range []error{errors.New("private text"), io.EOF, syscall.ECONNRESET} {
 		client := newClient(t, configFor(t, "https://api.example", func(c *crossmint.Config) {
-			c.HTTPClient = &http.Client{Transport: silent{err}}
+			c.HTTPClient = &http.Client{Transport: untracedTransport{err}}
 		}))
 		got := refresh(t.Context(), t, client)
 		if diff := cmp.Diff(incomplete, failureOf(t, got)); diff != "" || strings.Contains(got.Error(), "private") {

@@ -25,8 +25,8 @@ const (
 	jsonType  = "application/json"
 )
 
-// A definite no is one of five statuses with a JSON object. Whatever else
-// comes says nothing about the token.
+// A refusal is one of five statuses with a JSON object. All other responses are
+// unavailable.
 func TestClassifiesStatus(t *testing.T) {
 	definite := map[int]bool{400: true, 401: true, 404: true, 410: true, 422: true}
 	bodies := map[string]string{
@@ -39,14 +39,14 @@ func TestClassifiesStatus(t *testing.T) {
 		}
 		for name, body := range bodies {
 			if status == 304 || status == 299 {
-				continue // bears no body; is no error
+				continue // 304 has no body; 299 is no error
 			}
 			want := failure{Kind: unavailable, Status: status}
 			if definite[status] && strings.HasSuffix(name, "object") {
 				want.Kind = refused
 			}
 			t.Run(fmt.Sprint(status, " ", name), func(t *testing.T) {
-				u := newUpstream(t, answering(status, jsonType, body))
+				u := newUpstream(t, respond(status, jsonType, body))
 				got := failureOf(t, refresh(t.Context(), t, u.client))
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("failure (-want +got):\n%s", diff)
@@ -56,7 +56,7 @@ func TestClassifiesStatus(t *testing.T) {
 	}
 }
 
-func TestClassifiesAnswer(t *testing.T) {
+func TestClassifiesGrant(t *testing.T) {
 	member := func(from, to string) string { return strings.Replace(goodGrant, from, to, 1) }
 	tests := map[string]string{
 		"HTML":                 `<html><title>502 Bad Gateway</title></html>`,
@@ -71,7 +71,7 @@ func TestClassifiesAnswer(t *testing.T) {
 		"jwt twice":            member(`"jwt":"j"`, `"jwt":"j","jwt":"j"`),
 		"refresh missing":      member(goodToken+`,`, ``),
 		"refresh null":         member(goodToken, `"refresh":null`),
-		"refresh a text":       member(goodToken, `"refresh":"new"`),
+		"refresh a string":     member(goodToken, `"refresh":"new"`),
 		"refresh a list":       member(goodToken, `"refresh":["new"]`),
 		"refreshToken instead": member(`"refresh"`, `"refreshToken"`),
 		"secret missing":       member(`"secret":"new",`, ``),
@@ -80,7 +80,7 @@ func TestClassifiesAnswer(t *testing.T) {
 		"secret twice":         member(`"secret":"new"`, `"secret":"new","secret":"new"`),
 		"user missing":         member(`,`+goodUser, ``),
 		"user null":            member(goodUser, `"user":null`),
-		"user a text":          member(goodUser, `"user":"u-1"`),
+		"user a string":        member(goodUser, `"user":"u-1"`),
 		"user without id":      member(goodUser, `"user":{}`),
 		"user id empty":        member(`"u-1"`, `""`),
 		"user id a number":     member(`"u-1"`, `1`),
@@ -94,11 +94,11 @@ func TestClassifiesAnswer(t *testing.T) {
 	}
 	for name, body := range tests {
 		t.Run(name, func(t *testing.T) {
-			u := newUpstream(t, answering(200, jsonType, goodGrant))
+			u := newUpstream(t, respond(200, jsonType, goodGrant))
 			if _, err := u.client.Refresh(t.Context(), secret); err != nil {
 				t.Fatal(err) // the control
 			}
-			u = newUpstream(t, answering(200, jsonType, body))
+			u = newUpstream(t, respond(200, jsonType, body))
 			got := failureOf(t, refresh(t.Context(), t, u.client))
 			if diff := cmp.Diff(failure{Kind: malformed, Status: 200}, got); diff != "" {
 				t.Errorf("failure (-want +got):\n%s", diff)
@@ -113,13 +113,13 @@ func TestNoContentIsMalformed(t *testing.T) {
 		t.Errorf("error = %v, want malformed", err)
 	}
 	if err := u.client.Logout(t.Context(), secret); err != nil {
-		t.Errorf("Logout, whose answer nobody reads: %v", err)
+		t.Errorf("Logout, which ignores the body: %v", err)
 	}
 }
 
-// The end of a token is a help, not a condition.
-func TestTakesAnyExpiry(t *testing.T) {
-	for text, want := range map[string]string{
+// The expiry of a refresh token may have any form.
+func TestAcceptsAnyExpiry(t *testing.T) {
+	for expiresAt, want := range map[string]string{
 		`"2030-01-01T00:00:00.000Z"`:  "2030-01-01T00:00:00.000Z",
 		`"2030-01-01T00:00:00+02:00"`: "2030-01-01T00:00:00+02:00",
 		`"1500-01-01T00:00:00Z"`:      "1500-01-01T00:00:00Z",
@@ -129,14 +129,14 @@ func TestTakesAnyExpiry(t *testing.T) {
 		`null`:                        "",
 		`{}`:                          "",
 	} {
-		u := newUpstream(t, answering(200, jsonType, strings.Replace(goodGrant, `"2030-01-01T00:00:00.000Z"`, text, 1)))
+		u := newUpstream(t, respond(200, jsonType, strings.Replace(goodGrant, `"2030-01-01T00:00:00.000Z"`, expiresAt, 1)))
 		grant, err := u.client.Refresh(t.Context(), secret)
 		if err != nil {
-			t.Errorf("%s: %v", text, err)
+			t.Errorf("%s: %v", expiresAt, err)
 			continue
 		}
 		if got := grant.RefreshToken.ExpiresAt; got != want {
-			t.Errorf("%s: read as %q, want %q", text, got, want)
+			t.Errorf("%s: read as %q, want %q", expiresAt, got, want)
 		}
 	}
 }
@@ -147,22 +147,22 @@ func TestRetryAfter(t *testing.T) {
 		header    string
 		min, most time.Duration
 	}{
-		{"", 0, 0},
-		{"7", 7 * time.Second, 7 * time.Second},
-		{"60", time.Minute, time.Minute},
-		{"61", time.Minute, time.Minute},
-		{"0", time.Second, time.Second},
-		{"-1", time.Second, time.Second},
-		{"1" + strings.Repeat("0", 30), time.Minute, time.Minute},
-		{"-1" + strings.Repeat("0", 30), time.Second, time.Second},
-		{"9223372036854775807", time.Minute, time.Minute},
-		{soon.UTC().Format(http.TimeFormat), time.Second, 40 * time.Second},
-		{soon.Add(24 * time.Hour).UTC().Format(http.TimeFormat), time.Minute, time.Minute},
-		{"Thu, 01 Jan 1970 00:00:00 GMT", time.Second, time.Second},
-		{"soon", 0, 0},
-		{"7s", 0, 0},
-		{"7.5", 0, 0},
-		{"1e3", 0, 0},
+		{header: "", min: 0, most: 0},
+		{header: "7", min: 7 * time.Second, most: 7 * time.Second},
+		{header: "60", min: time.Minute, most: time.Minute},
+		{header: "61", min: time.Minute, most: time.Minute},
+		{header: "0", min: time.Second, most: time.Second},
+		{header: "-1", min: time.Second, most: time.Second},
+		{header: "1" + strings.Repeat("0", 30), min: time.Minute, most: time.Minute},
+		{header: "-1" + strings.Repeat("0", 30), min: time.Second, most: time.Second},
+		{header: "9223372036854775807", min: time.Minute, most: time.Minute},
+		{header: soon.UTC().Format(http.TimeFormat), min: time.Second, most: 40 * time.Second},
+		{header: soon.Add(24 * time.Hour).UTC().Format(http.TimeFormat), min: time.Minute, most: time.Minute},
+		{header: "Thu, 01 Jan 1970 00:00:00 GMT", min: time.Second, most: time.Second},
+		{header: "soon", min: 0, most: 0},
+		{header: "7s", min: 0, most: 0},
+		{header: "7.5", min: 0, most: 0},
+		{header: "1e3", min: 0, most: 0},
 	}
 	for _, test := range tests {
 		for _, status := range []int{429, 503} {
@@ -178,8 +178,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// No redirect is followed: the API key and the token must not travel.
-func TestFollowsNoRedirect(t *testing.T) {
+// No redirect is followed, because it could send the API key elsewhere.
+func TestCallsFollowNoRedirect(t *testing.T) {
 	var arrived atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		arrived.Add(1)
@@ -194,7 +194,7 @@ func TestFollowsNoRedirect(t *testing.T) {
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for name, call := range calls {
-			for _, own := range []bool{false, true} { // with the given transport, and with our own
+			for _, own := range []bool{false, true} { // with the default transport
 				u := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 					http.Redirect(w, r, other.URL+r.URL.Path, status)
 				}, func(c *crossmint.Config) {

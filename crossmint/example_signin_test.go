@@ -8,9 +8,9 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// A program sends the challenge to its page, whose wallet signs it. The
-// one-time secret that comes back goes through session.Manager.Refresh, like
-// that of an e-mail code.
+// A program sends the challenge to its page, where the wallet signs it. The
+// resulting one-time secret goes to session.Manager.Refresh, like that of an
+// e-mail code.
 func ExampleClient_StartWallet() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
@@ -28,7 +28,7 @@ func ExampleClient_StartWallet() {
 	if err != nil {
 		panic(err)
 	}
-	signature := "0x…" // by the wallet, of what the challenge says
+	signature := "0x…" // of the challenge, by the wallet
 	secret, err := client.FinishWallet(ctx, wallet, signature)
 	fmt.Println(len(challenge) > 0, secret, err)
 	// Output: true [redacted] <nil>

@@ -10,8 +10,8 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// A client verifies the JWT of a request. The fake stands for Crossmint here;
-// a program passes its own API key and nothing else.
+// A client verifies the JWT of a request. The fake replaces Crossmint here; a
+// program only passes its own API key.
 func Example() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What parseGrant takes encoding/json reads in the same way.
+// encoding/json reads every grant that parseGrant accepts, with equal values.
 func FuzzGrant(f *testing.F) {
 	for _, seed := range []string{
 		`{"jwt":"j","refresh":{"secret":"s","expiresAt":"2030-01-01T00:00:00Z"},"user":{"id":"u","email":"e","twitter":{"id":"1","username":"t"}}}`,
@@ -26,7 +26,7 @@ func FuzzGrant(f *testing.F) {
 			}
 			var want map[string]any // no struct: names must not match in another case
 			if err := json.Unmarshal(body, &want); err != nil {
-				t.Fatalf("encoding/json refuses %q: %v", body, err)
+				t.Fatalf("encoding/json rejects %q: %v", body, err)
 			}
 			refresh, _ := want[member].(map[string]any)
 			user, _ := want["user"].(map[string]any)
@@ -42,7 +42,7 @@ func FuzzGrant(f *testing.F) {
 				}
 			}
 			if grant.JWT.IsZero() || grant.RefreshToken.Secret.IsZero() || grant.User.ID == "" {
-				t.Fatalf("incomplete, and taken: %q", body)
+				t.Fatalf("accepted an incomplete grant: %q", body)
 			}
 		}
 	})

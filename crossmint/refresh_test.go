@@ -51,7 +51,7 @@ func TestRefreshAndLogout(t *testing.T) {
 // A grant has the whole user object as upstream sent it.
 func TestRefreshKeepsUserObject(t *testing.T) {
 	const user = `{"id":"u-1", "email":"a@example.com","unknown":[1]}`
-	u := newUpstream(t, answering(200, jsonType, strings.Replace(goodGrant, goodUser, `"user": `+user+` `, 1)))
+	u := newUpstream(t, respond(200, jsonType, strings.Replace(goodGrant, goodUser, `"user": `+user+` `, 1)))
 	grant, err := u.client.Refresh(t.Context(), secret)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestRefreshBoundsUserObject(t *testing.T) {
 	for size, want := range map[int]bool{maxBytes: true, maxBytes + 1: false} {
 		user := `{"id":"u-1","x":""}`
 		user = user[:len(user)-2] + strings.Repeat("x", size-len(user)) + user[len(user)-2:]
-		u := newUpstream(t, answering(200, jsonType, strings.Replace(goodGrant, goodUser, `"user":`+user, 1)))
+		u := newUpstream(t, respond(200, jsonType, strings.Replace(goodGrant, goodUser, `"user":`+user, 1)))
 		_, err := u.client.Refresh(t.Context(), secret)
 		if accepted := err == nil; accepted != want || err != nil && !errors.Is(err, session.ErrMalformed) {
 			t.Errorf("%d bytes: error %v, want accepted: %v", size, err, want)

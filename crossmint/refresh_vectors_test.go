@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The files are whole answers to a refresh, as they come over the wire.
-func TestAnswersOnFile(t *testing.T) {
+// Each file is a complete HTTP response to a refresh.
+func TestRefreshVectors(t *testing.T) {
 	tests := map[string]struct {
 		user       string // of the grant; empty if the call fails
 		failure    failure
@@ -33,13 +33,13 @@ func TestAnswersOnFile(t *testing.T) {
 		test, known := tests[filepath.Base(file)]
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			if !known {
-				t.Fatal("nobody knows what this file is for")
+				t.Fatal("there is no test for this file")
 			}
-			answer, err := os.ReadFile(file)
+			response, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			client := newClient(t, configFor(t, newRawUpstream(t, func(conn net.Conn) { _, _ = bytes.NewReader(answer).WriteTo(conn) })))
+			client := newClient(t, configFor(t, newRawUpstream(t, func(conn net.Conn) { _, _ = bytes.NewReader(response).WriteTo(conn) })))
 			grant, err := client.Refresh(t.Context(), secret)
 			if test.user == "" {
 				if diff := cmp.Diff(test.failure, failureOf(t, err)); diff != "" {

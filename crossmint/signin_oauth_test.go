@@ -13,8 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestSignInByOAuth follows the fake's URL, at which everybody has consented
-// already, to its one-time secret.
+// The fake's URL needs no consent, and already has the one-time secret.
 func TestSignInByOAuth(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{})
 	client := newClient(t, fake.Config())
@@ -36,8 +35,8 @@ func TestSignInByOAuth(t *testing.T) {
 	}
 }
 
-func TestStartOAuthOnTheWire(t *testing.T) {
-	u := newUpstream(t, answering(200, "application/json", `{"oauthUrl":"https://accounts.example/o?a=b#c","more":1}`))
+func TestStartOAuthSendsRequest(t *testing.T) {
+	u := newUpstream(t, respond(200, "application/json", `{"oauthUrl":"https://accounts.example/o?a=b#c","more":1}`))
 	for _, schema := range []string{"", "my app&x=1"} {
 		got, err := u.client.StartOAuth(t.Context(), "twitter", schema)
 		if err != nil || got.String() != "https://accounts.example/o?a=b#c" {
@@ -55,8 +54,8 @@ func TestStartOAuthOnTheWire(t *testing.T) {
 	}
 }
 
-func TestStartOAuthRefusesProviders(t *testing.T) {
-	u := newUpstream(t, answering(200, "application/json", `{"oauthUrl":"https://accounts.example/"}`))
+func TestStartOAuthRejectsArguments(t *testing.T) {
+	u := newUpstream(t, respond(200, "application/json", `{"oauthUrl":"https://accounts.example/"}`))
 	for _, provider := range []string{"", ".", "..", "a/b", "../x", "Google", "a?b", "a%2Fb", "é", "a b", strings.Repeat("a", 33)} {
 		if got, err := u.client.StartOAuth(t.Context(), provider, ""); !errors.Is(err, crossmint.ErrInvalidArgument) || got != nil {
 			t.Errorf("%q: %v, %v", provider, got, err)
@@ -70,8 +69,8 @@ func TestStartOAuthRefusesProviders(t *testing.T) {
 	}
 }
 
-// TestStartOAuthAnswers gives answers that no browser may be sent to.
-func TestStartOAuthAnswers(t *testing.T) {
+// A browser must not be redirected to these URLs.
+func TestStartOAuthRejectsURLs(t *testing.T) {
 	const canary = "CANARY"
 	for name, body := range map[string]string{
 		"nothing": "", "no member": `{}`, "null": `{"oauthUrl":null}`, "a list": `{"oauthUrl":["https://a.example/"]}`,
@@ -82,18 +81,18 @@ func TestStartOAuthAnswers(t *testing.T) {
 		"userinfo":   `{"oauthUrl":"https://` + canary + `@evil.example/"}`,
 		"no host":    `{"oauthUrl":"https:///` + canary + `"}`,
 		"a path":     `{"oauthUrl":"/` + canary + `"}`, "no scheme": `{"oauthUrl":"//` + canary + `.example/"}`,
-		"no URL": `{"oauthUrl":"https://[` + canary + `"}`, "a line feed": `{"oauthUrl":"https://a.example/\n` + canary + `"}`,
+		"an invalid URL": `{"oauthUrl":"https://[` + canary + `"}`, "a line feed": `{"oauthUrl":"https://a.example/\n` + canary + `"}`,
 		"too long": `{"oauthUrl":"https://a.example/` + strings.Repeat("a", 8<<10) + `"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := newUpstream(t, answering(200, "application/json", body))
+			u := newUpstream(t, respond(200, "application/json", body))
 			got, err := u.client.StartOAuth(t.Context(), "google", "")
-			if !errors.Is(err, session.ErrMalformed) || got != nil || strings.Contains(texts(t, err), canary) {
+			if !errors.Is(err, session.ErrMalformed) || got != nil || strings.Contains(printedForms(t, err), canary) {
 				t.Errorf("StartOAuth = %v, %v, want malformed", got, err)
 			}
 		})
 	}
-	local := newUpstream(t, answering(200, "application/json", `{"oauthUrl":"http://127.0.0.1:3000/o"}`))
+	local := newUpstream(t, respond(200, "application/json", `{"oauthUrl":"http://127.0.0.1:3000/o"}`))
 	if _, err := local.client.StartOAuth(t.Context(), "google", ""); err != nil {
 		t.Errorf("a loopback host: %v", err)
 	}
@@ -103,10 +102,10 @@ func TestStartOAuthFailures(t *testing.T) {
 	for status, want := range map[int]error{302: session.ErrUnavailable, 400: session.ErrRefused, 403: session.ErrUnavailable, 429: session.ErrUnavailable, 500: session.ErrUnavailable} {
 		u := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "https://evil.example/")
-			answering(status, "application/json", echo(r))(w, r)
+			respond(status, "application/json", echo(r))(w, r)
 		})
 		_, err := u.client.StartOAuth(t.Context(), "google", canary)
-		if !errors.Is(err, want) || strings.Contains(texts(t, err), canary) {
+		if !errors.Is(err, want) || strings.Contains(printedForms(t, err), canary) {
 			t.Errorf("%d: %v, want %v", status, err, want)
 		}
 	}

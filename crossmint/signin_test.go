@@ -35,14 +35,14 @@ func TestSignInByEmail(t *testing.T) {
 	}
 }
 
-func TestSignInAnswers(t *testing.T) {
+func TestEmailOTPMalformedResponses(t *testing.T) {
 	for name, body := range map[string]string{
 		"nothing": "", "no member": `{}`, "null": `{"emailId":null,"oneTimeSecret":null}`, "empty": `{"emailId":"","oneTimeSecret":""}`,
 		"a number": `{"emailId":1,"oneTimeSecret":1}`, "HTML": `<html>`, "a list": `["emailId"]`,
 		"another case": `{"EmailId":"a","OneTimeSecret":"a"}`, "twice": `{"emailId":"a","emailId":"b","oneTimeSecret":"a","oneTimeSecret":"b"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := newUpstream(t, answering(200, "application/json", body))
+			u := newUpstream(t, respond(200, "application/json", body))
 			id, err := u.client.SendEmailOTP(t.Context(), "a@example.com")
 			if !errors.Is(err, session.ErrMalformed) || id != "" {
 				t.Errorf("SendEmailOTP = %q, %v, want malformed", id, err)

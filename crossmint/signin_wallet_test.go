@@ -43,8 +43,8 @@ func TestSignInByWallet(t *testing.T) {
 	}
 }
 
-func TestWalletOnTheWire(t *testing.T) {
-	u := newUpstream(t, answering(200, "application/json", `{"challenge":{"any":["form"]},"oneTimeSecret":"once"}`))
+func TestWalletSendsRequests(t *testing.T) {
+	u := newUpstream(t, respond(200, "application/json", `{"challenge":{"any":["form"]},"oneTimeSecret":"once"}`))
 	challenge, err := u.client.StartWallet(t.Context(), solana)
 	if err != nil || string(challenge) != `{"challenge":{"any":["form"]},"oneTimeSecret":"once"}` {
 		t.Errorf("StartWallet = %s, %v", challenge, err)
@@ -69,17 +69,17 @@ func TestWalletOnTheWire(t *testing.T) {
 	}
 }
 
-func TestWalletsThatAreNone(t *testing.T) {
-	u := newUpstream(t, answering(200, "application/json", `{"oneTimeSecret":"once"}`))
+func TestWalletRejectsArguments(t *testing.T) {
+	u := newUpstream(t, respond(200, "application/json", `{"oneTimeSecret":"once"}`))
 	type try struct {
 		wallet    crossmint.Wallet
 		signature string
 	}
 	for name, test := range map[string]try{
-		"zero": {crossmint.Wallet{}, "s"}, "no address": {crossmint.Wallet{Type: "solana"}, "s"}, "no type": {crossmint.Wallet{Address: "0xabc"}, "s"},
-		"another type": {crossmint.Wallet{Address: "0xabc", Type: "evm"}, "s"}, "a space": {crossmint.Wallet{Address: "0x abc", Type: "ethereum"}, "s"},
-		"a line feed": {crossmint.Wallet{Address: "0xabc\n", Type: "ethereum"}, "s"}, "other letters": {crossmint.Wallet{Address: "0xé", Type: "ethereum"}, "s"},
-		"too long": {crossmint.Wallet{Address: strings.Repeat("a", 129), Type: "ethereum"}, "s"},
+		"zero": {wallet: crossmint.Wallet{}, signature: "s"}, "no address": {wallet: crossmint.Wallet{Type: "solana"}, signature: "s"}, "no type": {wallet: crossmint.Wallet{Address: "0xabc"}, signature: "s"},
+		"another type": {wallet: crossmint.Wallet{Address: "0xabc", Type: "evm"}, signature: "s"}, "a space": {wallet: crossmint.Wallet{Address: "0x abc", Type: "ethereum"}, signature: "s"},
+		"a line feed": {wallet: crossmint.Wallet{Address: "0xabc\n", Type: "ethereum"}, signature: "s"}, "other letters": {wallet: crossmint.Wallet{Address: "0xé", Type: "ethereum"}, signature: "s"},
+		"too long": {wallet: crossmint.Wallet{Address: strings.Repeat("a", 129), Type: "ethereum"}, signature: "s"},
 	} {
 		if _, err := u.client.StartWallet(t.Context(), test.wallet); !errors.Is(err, crossmint.ErrInvalidArgument) {
 			t.Errorf("%s: StartWallet: %v", name, err)
@@ -98,22 +98,22 @@ func TestWalletsThatAreNone(t *testing.T) {
 	}
 }
 
-func TestWalletAnswers(t *testing.T) {
+func TestWalletMalformedResponses(t *testing.T) {
 	for name, body := range map[string]string{
 		"nothing": "", "HTML": "<html>", "a list": `[{}]`, "a text": `"` + canary + `"`, "two objects": "{}{}", "a member twice": `{"a":1,"a":2,"oneTimeSecret":"a"}`,
 	} {
-		u := newUpstream(t, answering(200, "application/json", body))
+		u := newUpstream(t, respond(200, "application/json", body))
 		challenge, err := u.client.StartWallet(t.Context(), ethereum)
-		if !errors.Is(err, session.ErrMalformed) || challenge != nil || strings.Contains(texts(t, err), canary) {
+		if !errors.Is(err, session.ErrMalformed) || challenge != nil || strings.Contains(printedForms(t, err), canary) {
 			t.Errorf("%s: StartWallet = %s, %v, want malformed", name, challenge, err)
 		}
 		once, err := u.client.FinishWallet(t.Context(), ethereum, canary)
-		if !errors.Is(err, session.ErrMalformed) || !once.IsZero() || strings.Contains(texts(t, err), canary) {
+		if !errors.Is(err, session.ErrMalformed) || !once.IsZero() || strings.Contains(printedForms(t, err), canary) {
 			t.Errorf("%s: FinishWallet = %q, %v, want malformed", name, once.Reveal(), err)
 		}
 	}
 	for name, body := range map[string]string{"no member": `{}`, "null": `{"oneTimeSecret":null}`, "a number": `{"oneTimeSecret":1}`, "empty": `{"oneTimeSecret":""}`} {
-		u := newUpstream(t, answering(200, "application/json", body))
+		u := newUpstream(t, respond(200, "application/json", body))
 		if once, err := u.client.FinishWallet(t.Context(), ethereum, "s"); !errors.Is(err, session.ErrMalformed) || !once.IsZero() {
 			t.Errorf("%s: FinishWallet = %q, %v, want malformed", name, once.Reveal(), err)
 		}
@@ -123,11 +123,11 @@ func TestWalletAnswers(t *testing.T) {
 func TestWalletErrorsHoldNoSecrets(t *testing.T) {
 	wallet := crossmint.Wallet{Address: canary, Type: "ethereum"}
 	for _, status := range []int{302, 400, 401, 403, 404, 429, 500, 503} {
-		u := newUpstream(t, answering(status, "application/json", `{"message":"`+canary+`"}`))
+		u := newUpstream(t, respond(status, "application/json", `{"message":"`+canary+`"}`))
 		_, started := u.client.StartWallet(t.Context(), wallet)
 		_, finished := u.client.FinishWallet(t.Context(), wallet, canary)
 		for _, err := range []error{started, finished} {
-			if err == nil || strings.Contains(texts(t, err), canary) {
+			if err == nil || strings.Contains(printedForms(t, err), canary) {
 				t.Errorf("%d: %v", status, err)
 			}
 		}

@@ -23,7 +23,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// authority signs the certificates of a test.
+// An authority signs the certificates of a test.
 type authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
@@ -62,7 +62,7 @@ func (a authority) sign(t *testing.T, template *x509.Certificate, public any) *x
 	return certificate
 }
 
-// issue returns a server's certificate.
+// issue returns the certificate of a server.
 func (a authority) issue(t *testing.T, change func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
@@ -82,10 +82,10 @@ func (a authority) pool() *x509.CertPool {
 	return pool
 }
 
-// newTLSUpstream answers with a good grant.
+// newTLSUpstream responds with a valid grant.
 func newTLSUpstream(t *testing.T, config *tls.Config) *httptest.Server {
 	t.Helper()
-	server := httptest.NewUnstartedServer(answering(200, jsonType, goodGrant))
+	server := httptest.NewUnstartedServer(respond(200, jsonType, goodGrant))
 	server.TLS = config
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
@@ -93,9 +93,9 @@ func newTLSUpstream(t *testing.T, config *tls.Config) *httptest.Server {
 	return server
 }
 
-// trusting makes our own transport trust the authority: it starts from the
-// standard one.
-func trusting(t *testing.T, a authority) func(*crossmint.Config) {
+// trust makes the default transport trust the authority. It is a clone of
+// http.DefaultTransport.
+func trust(t *testing.T, a authority) func(*crossmint.Config) {
 	t.Helper()
 	before := http.DefaultTransport
 	t.Cleanup(func() { http.DefaultTransport = before })
@@ -104,44 +104,44 @@ func trusting(t *testing.T, a authority) func(*crossmint.Config) {
 }
 
 func TestTLS(t *testing.T) {
-	trusted, stranger := newAuthority(t), newAuthority(t)
+	trusted, unknown := newAuthority(t), newAuthority(t)
 	tests := []struct {
 		name   string
 		server func() *tls.Config
 		want   string // a part of the error; "" for none
 	}{
-		{"good", func() *tls.Config { return serving(trusted.issue(t, nil)) }, ""},
-		{"TLS 1.2", func() *tls.Config {
-			config := serving(trusted.issue(t, nil))
+		{name: "good", server: func() *tls.Config { return tlsConfig(trusted.issue(t, nil)) }, want: ""},
+		{name: "TLS 1.2", server: func() *tls.Config {
+			config := tlsConfig(trusted.issue(t, nil))
 			config.MaxVersion = tls.VersionTLS12
 			return config
-		}, ""},
-		{"TLS 1.1", func() *tls.Config {
-			config := serving(trusted.issue(t, nil))
+		}, want: ""},
+		{name: "TLS 1.1", server: func() *tls.Config {
+			config := tlsConfig(trusted.issue(t, nil))
 			config.MinVersion, config.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 			return config
-		}, "protocol version"},
-		{"expired", func() *tls.Config {
-			return serving(trusted.issue(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }))
-		}, "TLS certificate has expired"},
-		{"not valid yet", func() *tls.Config {
-			return serving(trusted.issue(t, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }))
-		}, "TLS certificate has expired or is not yet valid"},
-		{"another host", func() *tls.Config {
-			return serving(trusted.issue(t, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{canary + ".example"} }))
-		}, "TLS certificate is for another host"},
-		{"a stranger's", func() *tls.Config { return serving(stranger.issue(t, nil)) }, "TLS certificate is signed by an unknown authority"},
-		{"self-signed", func() *tls.Config {
-			return serving(tls.Certificate{Certificate: [][]byte{stranger.certificate.Raw}, PrivateKey: stranger.key})
-		}, "TLS certificate is"},
-		{"for clients only", func() *tls.Config {
-			return serving(trusted.issue(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }))
-		}, "TLS certificate is not valid"},
+		}, want: "protocol version"},
+		{name: "expired", server: func() *tls.Config {
+			return tlsConfig(trusted.issue(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }))
+		}, want: "TLS certificate has expired"},
+		{name: "not valid yet", server: func() *tls.Config {
+			return tlsConfig(trusted.issue(t, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) }))
+		}, want: "TLS certificate has expired or is not yet valid"},
+		{name: "another host", server: func() *tls.Config {
+			return tlsConfig(trusted.issue(t, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{canary + ".example"} }))
+		}, want: "TLS certificate is for another host"},
+		{name: "of an unknown authority", server: func() *tls.Config { return tlsConfig(unknown.issue(t, nil)) }, want: "TLS certificate is signed by an unknown authority"},
+		{name: "self-signed", server: func() *tls.Config {
+			return tlsConfig(tls.Certificate{Certificate: [][]byte{unknown.certificate.Raw}, PrivateKey: unknown.key})
+		}, want: "TLS certificate is"},
+		{name: "for clients only", server: func() *tls.Config {
+			return tlsConfig(trusted.issue(t, func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }))
+		}, want: "TLS certificate is not valid"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			server := newTLSUpstream(t, test.server())
-			client := newClient(t, configFor(t, server.URL, trusting(t, trusted)))
+			client := newClient(t, configFor(t, server.URL, trust(t, trusted)))
 			_, err := client.Refresh(t.Context(), session.NewSecret(canary))
 			if test.want == "" {
 				if err != nil {
@@ -153,18 +153,18 @@ func TestTLS(t *testing.T) {
 				t.Errorf("failure (-want +got):\n%s", diff)
 			}
 			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), canary) {
-				t.Errorf("error = %v, want %q and no name of the certificate's", err, test.want)
+				t.Errorf("error = %v, want %q and no name from the certificate", err, test.want)
 			}
 		})
 	}
 }
 
-func serving(certificate tls.Certificate) *tls.Config {
+func tlsConfig(certificate tls.Certificate) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{certificate}}
 }
 
 func TestPlainHTTPOnTheTLSPort(t *testing.T) {
-	u := newUpstream(t, answering(200, jsonType, goodGrant))
+	u := newUpstream(t, respond(200, jsonType, goodGrant))
 	client := newClient(t, configFor(t, strings.Replace(u.URL, "http:", "https:", 1)))
 	if diff := cmp.Diff(notSent, failureOf(t, refresh(t.Context(), t, client))); diff != "" {
 		t.Errorf("failure (-want +got):\n%s", diff)

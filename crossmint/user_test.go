@@ -26,13 +26,13 @@ func TestUser(t *testing.T) {
 	if got.ID != ada.ID || got.Email != "ada@example.com" {
 		t.Errorf("user = %+v, want %+v", got, ada)
 	}
-	_, err = client.User(t.Context(), "nobody")
+	_, err = client.User(t.Context(), "unknown")
 	if !errors.Is(err, session.ErrRefused) || upstreamError(t, err).Status != http.StatusNotFound {
 		t.Errorf("unknown user: %v, want refused with 404", err)
 	}
 }
 
-func TestUserAnswers(t *testing.T) {
+func TestUserResponses(t *testing.T) {
 	const user = `{"id":"u-1","email":"a@example.com","phoneNumber":"+1","twitter":{"id":"9","username":"ada"},"new":[1]}`
 	good := map[string]string{
 		"bare":               user,
@@ -42,7 +42,7 @@ func TestUserAnswers(t *testing.T) {
 	}
 	for name, body := range good {
 		t.Run(name, func(t *testing.T) {
-			u := newUpstream(t, answering(200, "application/json", body))
+			u := newUpstream(t, respond(200, "application/json", body))
 			got, err := u.client.User(t.Context(), "u-1")
 			if err != nil {
 				t.Fatal(err)
@@ -65,12 +65,12 @@ func TestUserAnswers(t *testing.T) {
 		"id empty":                 `{"id":""}`,
 		"id null":                  `{"id":null}`,
 		"user null":                `{"user":null}`,
-		"user a text":              `{"user":"u-1"}`,
+		"user a string":            `{"user":"u-1"}`,
 		"an empty user":            `{"user":{}}`,
 		"a user in a user":         `{"user":{"user":{"id":"u-1"}}}`,
 		"email a number":           `{"id":"u-1","email":1}`,
 		"a list":                   `[{"id":"u-1"}]`,
-		"a text":                   `"u-1"`,
+		"a string":                 `"u-1"`,
 		"null":                     `null`,
 		"nothing":                  ``,
 		"HTML":                     `<html>u-1</html>`,
@@ -82,7 +82,7 @@ func TestUserAnswers(t *testing.T) {
 	}
 	for name, body := range bad {
 		t.Run(name, func(t *testing.T) {
-			u := newUpstream(t, answering(200, "application/json", body))
+			u := newUpstream(t, respond(200, "application/json", body))
 			got, err := u.client.User(t.Context(), "u-1")
 			if !errors.Is(err, session.ErrMalformed) || !errors.Is(err, session.ErrUnavailable) {
 				t.Errorf("error = %v, want malformed", err)
@@ -94,18 +94,18 @@ func TestUserAnswers(t *testing.T) {
 	}
 }
 
-// An answer that is an error is never a user, whatever it holds.
-func TestUserErrorAnswers(t *testing.T) {
+// An error response is never a user, whatever its body.
+func TestUserErrorResponses(t *testing.T) {
 	for _, status := range []int{301, 400, 401, 403, 404, 429, 500, 503} {
-		u := newUpstream(t, answering(status, "application/json", `{"id":"u-1"}`))
+		u := newUpstream(t, respond(status, "application/json", `{"id":"u-1"}`))
 		if got, err := u.client.User(t.Context(), "u-1"); err == nil || got.ID != "" {
 			t.Errorf("%d: user %q, %v, want an error alone", status, got.ID, err)
 		}
 	}
 }
 
-// An ID is one segment of the path or it is refused, unsent.
-func TestUserIDsOnTheWire(t *testing.T) {
+// An ID is one path segment, or no request is sent.
+func TestUserSendsEscapedID(t *testing.T) {
 	long := strings.Repeat("a", 256)
 	escaped := map[string]string{
 		"../../x": "..%2F..%2Fx", "a/b": "a%2Fb", "%2e%2e": "%252e%252e", "%2f": "%252f", "a?b=c": "a%3Fb=c", "a#b": "a%23b",
@@ -113,7 +113,7 @@ func TestUserIDsOnTheWire(t *testing.T) {
 		"//evil.example": "%2F%2Fevil.example", "a:b@c": "a:b@c", "\x00": "%00", "..;": "..%3B",
 	}
 	for id, want := range escaped {
-		u := newUpstream(t, answering(404, "application/json", `{}`))
+		u := newUpstream(t, respond(404, "application/json", `{}`))
 		if _, err := u.client.User(t.Context(), id); !errors.Is(err, session.ErrRefused) {
 			t.Errorf("%q: %v, want refused", id, err)
 		}
@@ -126,7 +126,7 @@ func TestUserIDsOnTheWire(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"", ".", "..", long + "a"} {
-		u := newUpstream(t, answering(200, "application/json", `{"id":"`+id+`"}`))
+		u := newUpstream(t, respond(200, "application/json", `{"id":"`+id+`"}`))
 		if _, err := u.client.User(t.Context(), id); !errors.Is(err, crossmint.ErrInvalidArgument) {
 			t.Errorf("%q: %v, want ErrInvalidArgument", id, err)
 		}

@@ -19,8 +19,8 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// bubble runs test in time of its own, with a fake in memory.
-func bubble(t *testing.T, change func(*crossmint.Config), test func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client)) {
+// inBubble runs a test in a synctest bubble, with a fake in memory.
+func inBubble(t *testing.T, change func(*crossmint.Config), test func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		fake := newFake(t, crossminttest.Config{InMemory: true, Algorithm: "ES256", JWTLifetime: 1000 * time.Hour})
@@ -40,8 +40,8 @@ func wantResult(t *testing.T, client *crossmint.Client, jwt, want string) {
 	}
 }
 
-// Whatever stands in the way of the keys says nothing about the token.
-func TestKeysOutOfReach(t *testing.T) {
+// While the keys cannot be fetched, there is no decision on a token.
+func TestKeysUnavailable(t *testing.T) {
 	faults := map[string]crossminttest.Fault{
 		"500": crossminttest.Status(500, "", `{}`), "404 JSON": crossminttest.Status(404, "", `{}`), "401 JSON": crossminttest.Status(401, "", `{}`),
 		"reset": crossminttest.Reset(), "hangs": crossminttest.Hang(), "slow loris": crossminttest.SlowBody(time.Second),
@@ -50,7 +50,7 @@ func TestKeysOutOfReach(t *testing.T) {
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, nil, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
+			inBubble(t, nil, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
 				jwt := fake.JWT(fake.NewUser(""))
 				fake.FailAlways(crossminttest.JWKS, fault)
 				for range 5 {
@@ -64,18 +64,18 @@ func TestKeysOutOfReach(t *testing.T) {
 				back := time.Now()
 				for _, err := client.Verify(t.Context(), jwt); err != nil; _, err = client.Verify(t.Context(), jwt) {
 					if time.Since(back) > 5*time.Second {
-						t.Fatalf("not healed within 5 s: %v", err)
+						t.Fatalf("not recovered within 5 s: %v", err)
 					}
 					time.Sleep(100 * time.Millisecond)
 				}
 
-				// The same once keys are known: the old set stays.
+				// Once there are keys, a failed fetch does not replace them.
 				fetched := client.KeysFetchedAt()
 				fake.FailAlways(crossminttest.JWKS, fault)
 				for range 10 {
 					time.Sleep(11 * time.Minute)
-					wantResult(t, client, jwt, "valid")
-					wantResult(t, client, fake.JWT(fake.NewUser("")), "valid")
+					wantResult(t, client, jwt, valid)
+					wantResult(t, client, fake.JWT(fake.NewUser("")), valid)
 				}
 				if !client.KeysFetchedAt().Equal(fetched) {
 					t.Errorf("keys fetched at %v, want those of %v", client.KeysFetchedAt(), fetched)
@@ -85,10 +85,10 @@ func TestKeysOutOfReach(t *testing.T) {
 	}
 }
 
-func TestKeysThatAreTooMany(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
+func TestTooManyKeys(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
 		jwt := fake.JWT(fake.NewUser(""))
-		wantResult(t, client, jwt, "valid")
+		wantResult(t, client, jwt, valid)
 		var set struct{ Keys []json.RawMessage }
 		if err := json.Unmarshal(fake.JWKS(), &set); err != nil {
 			t.Fatal(err)
@@ -96,9 +96,9 @@ func TestKeysThatAreTooMany(t *testing.T) {
 		short := bytes.Repeat(append([]byte(`{"kty":"OKP"}`), ','), 10_000)
 		fake.SetJWKS([]byte(fmt.Sprintf(`{"keys":[%s%s]}`, short, set.Keys[0])))
 		time.Sleep(11 * time.Minute)
-		wantResult(t, client, jwt, "valid")
+		wantResult(t, client, jwt, valid)
 		synctest.Wait()
-		wantResult(t, client, jwt, "valid")
+		wantResult(t, client, jwt, valid)
 		if age := time.Since(client.KeysFetchedAt()); age < 11*time.Minute {
 			t.Errorf("keys are %v old, want the old ones", age)
 		}
@@ -106,21 +106,21 @@ func TestKeysThatAreTooMany(t *testing.T) {
 }
 
 func TestKeyRotation(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
+	inBubble(t, nil, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
 		ada := fake.NewUser("")
 		old := fake.JWT(ada)
-		wantResult(t, client, old, "valid")
+		wantResult(t, client, old, valid)
 		time.Sleep(31 * time.Second)
 		fake.AddKey()
-		wantResult(t, client, fake.JWT(ada), "valid")
-		wantResult(t, client, old, "valid")
+		wantResult(t, client, fake.JWT(ada), valid)
+		wantResult(t, client, old, valid)
 		if got := fake.Calls().JWKS; got != 2 {
 			t.Errorf("%d fetches of the keys, want 2", got)
 		}
 		time.Sleep(2 * time.Second)
-		fake.RotateKeys() // upstream's own answer may have it fetched at once
+		fake.RotateKeys() // a received JWT causes a fetch at once
 		if _, err := client.VerifyReceived(t.Context(), fake.JWT(ada)); err != nil {
-			t.Errorf("a fresh JWT: %v", err)
+			t.Errorf("a received JWT: %v", err)
 		}
 		wantResult(t, client, old, invalid)
 		if got := fake.Calls().JWKS; got != 3 {
@@ -131,11 +131,11 @@ func TestKeyRotation(t *testing.T) {
 
 func TestKeysOptions(t *testing.T) {
 	change := func(c *crossmint.Config) { c.KeysRefreshAfter, c.KeysMaxAge = time.Minute, time.Hour }
-	bubble(t, change, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
+	inBubble(t, change, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
 		jwt := fake.JWT(fake.NewUser(""))
-		wantResult(t, client, jwt, "valid")
+		wantResult(t, client, jwt, valid)
 		time.Sleep(time.Minute)
-		wantResult(t, client, jwt, "valid")
+		wantResult(t, client, jwt, valid)
 		synctest.Wait()
 		if got := fake.Calls().JWKS; got != 2 {
 			t.Errorf("%d fetches of the keys after a minute, want 2", got)
@@ -146,12 +146,12 @@ func TestKeysOptions(t *testing.T) {
 	})
 }
 
-// Without a call there is no fetch, and one herd makes one.
+// The client fetches keys only when it needs them.
 func TestKeysAreFetchedWhenNeeded(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
+	inBubble(t, nil, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
 		time.Sleep(time.Hour)
 		if got := fake.Calls().JWKS; got != 0 {
-			t.Errorf("%d fetches unasked, want none", got)
+			t.Errorf("%d fetches without a call, want none", got)
 		}
 		if err := client.Preload(t.Context()); err != nil {
 			t.Fatal(err)
@@ -160,27 +160,27 @@ func TestKeysAreFetchedWhenNeeded(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 1000 {
-			wantResult(t, client, fake.JWT(fake.NewUser("")), "valid")
+			wantResult(t, client, fake.JWT(fake.NewUser("")), valid)
 		}
 		if got := fake.Calls().JWKS; got != 1 {
 			t.Errorf("%d fetches, want 1", got)
 		}
-		gone, cancel := context.WithCancel(t.Context())
+		canceled, cancel := context.WithCancel(t.Context())
 		cancel()
 		fake.RotateKeys()
-		fake.SetLatency(crossminttest.JWKS, time.Second) // or they might be there at once
+		fake.SetLatency(crossminttest.JWKS, time.Second) // otherwise the keys may arrive before the check of the context
 		time.Sleep(31 * time.Second)
-		if _, err := client.Verify(gone, fake.JWT(fake.NewUser(""))); !errors.Is(err, session.ErrUnavailable) {
-			t.Errorf("a caller that left: %v, want unavailable", err)
+		if _, err := client.Verify(canceled, fake.JWT(fake.NewUser(""))); !errors.Is(err, session.ErrUnavailable) {
+			t.Errorf("a canceled caller: %v, want unavailable", err)
 		}
 	})
 }
 
-// The log warns of what upstream publishes, without repeating it.
+// The log warns of unusable keys without repeating them.
 func TestKeysWarning(t *testing.T) {
 	var log bytes.Buffer
 	change := func(c *crossmint.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }
-	bubble(t, change, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
+	inBubble(t, change, func(t *testing.T, fake *crossminttest.Server, client *crossmint.Client) {
 		var set struct{ Keys []map[string]any }
 		if err := json.Unmarshal(fake.JWKS(), &set); err != nil {
 			t.Fatal(err)
@@ -202,18 +202,18 @@ func TestKeysWarning(t *testing.T) {
 	})
 }
 
-// leaving is a transport that ends its goroutine, as t.FailNow in one does.
-type leaving struct{}
+// A goexitTransport ends its goroutine, as t.FailNow does in a fake transport.
+type goexitTransport struct{}
 
-func (leaving) RoundTrip(*http.Request) (*http.Response, error) {
+func (goexitTransport) RoundTrip(*http.Request) (*http.Response, error) {
 	runtime.Goexit()
 	return nil, nil
 }
 
-func TestPreloadWhoseTransportLeaves(t *testing.T) {
+func TestPreloadWithGoexitInTransport(t *testing.T) {
 	config := newFake(t, crossminttest.Config{InMemory: true}).Config()
-	config.HTTPClient = &http.Client{Transport: leaving{}}
+	config.HTTPClient = &http.Client{Transport: goexitTransport{}}
 	if err := newClient(t, config).Preload(t.Context()); err == nil {
-		t.Error("all is well, though there are no keys")
+		t.Error("no error, and there are no keys")
 	}
 }

@@ -29,7 +29,9 @@ func RequireClaim[T any](allow func(claims T) bool) func(http.Handler) http.Hand
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s, ok := session.FromContext(r.Context())
 			if !ok {
-				reply.Error(w, withoutSession(r))
+				err := withoutSession(r)
+				reply.RetryAfter(w, err)
+				reply.Error(w, err)
 				return
 			}
 			claims, err := session.ClaimsOf[T](s)

@@ -84,7 +84,8 @@ func (m *Manager) Authenticate(ctx context.Context, material Material) (Result, 
 		return m.accept(&first), nil
 	}
 	o := newOperation(m, "authenticate")
-	result, err := m.authenticate(ctx, o, material)
+	candidates, foreign := m.candidates(ctx, first, material.Others)
+	result, err := m.authenticate(ctx, o, candidates, foreign, material.SkipEarlyRefresh)
 	return o.finish(ctx, result, err)
 }
 
@@ -102,15 +103,17 @@ func (m *Manager) newResult(token *Token, refresh RefreshToken) Result {
 }
 
 // authenticate handles a request that has several pairs or needs a refresh.
-func (m *Manager) authenticate(ctx context.Context, o *operation, material Material) (Result, error) {
-	candidates := m.candidates(ctx, &material)
-	if len(candidates) == 0 {
+func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []candidate, foreign, skipEarlyRefresh bool) (Result, error) {
+	switch {
+	case len(candidates) == 0 && foreign:
+		return Result{}, notAuthenticated(messageNotValid, ErrOtherProject)
+	case len(candidates) == 0:
 		return Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial)
 	}
 	o.primary = candidates[0]
 	best := &candidates[0]
 	if best.err == nil && m.usable(best) {
-		if !material.SkipEarlyRefresh && best.refreshIsDue() {
+		if !skipEarlyRefresh && best.refreshIsDue() {
 			return m.refreshEarly(ctx, o, best)
 		}
 		return m.accept(best), nil
@@ -126,13 +129,27 @@ func (m *Manager) authenticate(ctx context.Context, o *operation, material Mater
 	return m.renew(ctx, o, candidates)
 }
 
-// candidates verifies all pairs and sorts them by preference: pairs that can
-// make a session first, among them the correctly signed JWT that expires last,
-// then in their given order.
-func (m *Manager) candidates(ctx context.Context, material *Material) []candidate {
-	var candidates []candidate
-	for _, p := range material.pairs() {
-		candidates = append(candidates, m.verifyPair(ctx, p))
+// verifyAll is candidates for a material of which nothing has been verified.
+func (m *Manager) verifyAll(ctx context.Context, material *Material) (candidates []candidate, foreign bool) {
+	return m.candidates(ctx, m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken}), material.Others)
+}
+
+// candidates verifies the other pairs and sorts all by preference: pairs that
+// can make a session first, among them the correctly signed JWT that expires
+// last, then in their given order. Empty pairs and those of another project are
+// left out; foreign reports that there are some of the latter.
+func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair) (candidates []candidate, foreign bool) {
+	add := func(c candidate) {
+		switch {
+		case errors.Is(c.err, ErrOtherProject):
+			foreign = true
+		case c.Pair != (Pair{}):
+			candidates = append(candidates, c)
+		}
+	}
+	add(first)
+	for _, p := range others[:min(len(others), maxPairs-1)] {
+		add(m.verifyPair(ctx, p))
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
@@ -141,7 +158,7 @@ func (m *Manager) candidates(ctx context.Context, material *Material) []candidat
 			b.expiresAt().Compare(a.expiresAt()),
 		)
 	})
-	return candidates
+	return candidates, foreign
 }
 
 func compareTrueFirst(a, b bool) int {
@@ -181,6 +198,12 @@ func (m *Manager) withoutRefreshToken(c *candidate) error {
 // Verify returns the session of a JWT alone, for example from an Authorization
 // header. It never refreshes. Errors are as in [Manager.Authenticate].
 func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
+	result, err := m.verifyBearer(ctx, jwt)
+	result.Bearer, result.outcome.bearer = true, true
+	return result, err
+}
+
+func (m *Manager) verifyBearer(ctx context.Context, jwt Secret) (Result, error) {
 	o := newOperation(m, "authenticate")
 	if jwt.IsZero() {
 		return o.finish(ctx, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))
@@ -275,6 +298,9 @@ func outcomeName(result *Result, err error) event.Outcome {
 // NotStored reports that the renewed session of result could not be stored with
 // the user. It returns a result without a session, for [Result.NewContext].
 func (m *Manager) NotStored(ctx context.Context, result Result, err error) Result {
+	if err == nil { // without an error the result would count as a session
+		err = unavailable("store", nil)
+	}
 	e := event.Event{Outcome: event.Unavailable, Op: "store", Err: err}
 	if result.Session != nil {
 		e.UserID = result.Session.UserID

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding"
 	"encoding/base64"
@@ -179,23 +180,26 @@ func addJSONFields(fields map[string]reflect.Type, t reflect.Type, visited map[r
 		return
 	}
 	visited[t] = true
+	var embedded []reflect.Type
 	for i := range t.NumField() {
 		field := t.Field(i)
 		tag := field.Tag.Get("json")
 		name, _, _ := strings.Cut(tag, ",")
-		embedded := field.Type
-		if embedded.Kind() == reflect.Pointer {
-			embedded = embedded.Elem()
+		structType := field.Type
+		if structType.Kind() == reflect.Pointer {
+			structType = structType.Elem()
 		}
+		isEmbedded := field.Anonymous && structType.Kind() == reflect.Struct
 		switch {
 		case tag == "-":
-		case field.Anonymous && name == "" && embedded.Kind() == reflect.Struct:
-			addJSONFields(fields, embedded, visited)
-		case !field.IsExported():
-		case name == "":
-			fields[field.Name] = field.Type
-		default:
-			fields[name] = field.Type
+		case isEmbedded && name == "":
+			embedded = append(embedded, structType)
+		case !field.IsExported() && !isEmbedded:
+		case fields[cmp.Or(name, field.Name)] == nil:
+			fields[cmp.Or(name, field.Name)] = field.Type
 		}
+	}
+	for _, structType := range embedded { // last, because their fields are shadowed
+		addJSONFields(fields, structType, visited)
 	}
 }

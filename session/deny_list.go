@@ -10,13 +10,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/bounds"
 )
 
 // errDenied: the JWT is valid, but its user has logged out.
 var errDenied = fmt.Errorf("%w: %w", ErrJWTInvalid, ErrLoggedOut)
 
 // maxDenied bounds each half of the deny list; an entry costs about 80 bytes.
-const maxDenied = 1 << 16
+const maxDenied = bounds.MaxDenied
 
 // maxUnverifiedDenial bounds the time for which a JWT is denied that could not
 // be verified: its "exp" may be forged. Real JWTs live for seven days.
@@ -59,7 +61,8 @@ func (d *denyList) contains(t *Token) bool {
 // everything before the last dot.
 func signingInputDigest(jwt Secret) [sha256.Size]byte {
 	text := jwt.Reveal()
-	return sha256.Sum256([]byte(text[:max(0, strings.LastIndexByte(text, '.'))]))
+	var buffer [1 << 10]byte // on the stack; []byte(text) would allocate
+	return sha256.Sum256(append(buffer[:0], text[:max(0, strings.LastIndexByte(text, '.'))]...))
 }
 
 func (d *denyList) add(digest [sha256.Size]byte, until time.Time) {

@@ -3,15 +3,15 @@ package session
 import (
 	"context"
 	"fmt"
+	"github.com/crossmint-go/auth/internal/bounds"
 	"strings"
-	"time"
 
 	"github.com/crossmint-go/auth/session/event"
 )
 
 // Bounds for the tests.
 const (
-	DefaultGrace    = defaultGrace
+	DefaultGrace    = bounds.DefaultGrace
 	MaxCalls        = maxCalls
 	MaxDecodedTypes = maxDecodedTypes
 	MaxGrants       = maxGrants
@@ -30,7 +30,7 @@ type LocalCoordinator = localCoordinator
 
 // NewLocalCoordinator returns an in-process coordinator. shared may be nil.
 func NewLocalCoordinator(shared Coordinator, report func(context.Context, event.Event)) *LocalCoordinator {
-	return newLocalCoordinator(shared, newHasher(), defaultGrace, report)
+	return newLocalCoordinator(shared, newHasher(), bounds.DefaultGrace, report)
 }
 
 // Stats counts the calls in flight and the requests that wait for one.
@@ -67,7 +67,7 @@ func MaxEarlyBackoffs() int { return newEarlyBackoff().tokens.limit }
 
 // HasherSecret returns the padded secret of the token keys, as fmt prints bytes.
 func (m *Manager) HasherSecret() string {
-	_, padded, _ := strings.Cut(fmt.Sprintf("%d", m.hasher.macs.New()), "[")
+	_, padded, _ := strings.Cut(fmt.Sprintf("%d", m.hasher.macs.New().(*bufferedMAC).Hash), "[")
 	padded, _, _ = strings.Cut(padded, "]")
 	return padded
 }
@@ -80,10 +80,4 @@ func (m *Manager) Connections() (open int) {
 		open += len(of)
 	}
 	return open
-}
-
-// NewTestToken returns a Token as an Upstream returns it, and the session that
-// a Manager makes of it.
-func NewTestToken(jwt string, issuedAt, expiresAt time.Time) *AuthSession {
-	return (&Manager{}).newResult(&Token{JWT: NewSecret(jwt), UserID: "user", IssuedAt: issuedAt, ExpiresAt: expiresAt}, RefreshToken{}).Session
 }

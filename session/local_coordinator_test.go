@@ -15,12 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// bubble runs a test in a synctest bubble.
-func bubble(t *testing.T, name string, test func(t *testing.T)) {
-	t.Helper()
-	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
-}
-
 func newLocalCoordinator(t *testing.T, shared session.Coordinator) *session.LocalCoordinator {
 	t.Helper()
 	c := session.NewLocalCoordinator(shared, func(_ context.Context, e event.Event) { t.Logf("event: %s %v", e.Outcome, e.Err) })

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/bounds"
+	"github.com/crossmint-go/auth/internal/eventhook"
 	"github.com/crossmint-go/auth/internal/limit"
 	"github.com/crossmint-go/auth/session/event"
 )
@@ -60,8 +61,6 @@ type Config struct {
 
 // Defaults and bounds of a Config.
 const (
-	defaultGrace               = 10 * time.Second
-	maxGrace                   = 60 * time.Second
 	defaultRefreshTimeout      = 10 * time.Second
 	defaultRefreshBudget       = 8 * time.Second
 	defaultLogoutTimeout       = 3 * time.Second
@@ -104,7 +103,7 @@ func (c *Config) check() error {
 			faults = append(faults, fmt.Errorf("session: %s must be between 0 and %v", name, most))
 		}
 	}
-	duration("Grace", &c.Grace, defaultGrace, maxGrace)
+	duration("Grace", &c.Grace, bounds.DefaultGrace, bounds.MaxGrace)
 	duration("RefreshTimeout", &c.RefreshTimeout, defaultRefreshTimeout, callTimeout)
 	duration("RefreshBudget", &c.RefreshBudget, defaultRefreshBudget, callTimeout)
 	duration("LogoutTimeout", &c.LogoutTimeout, defaultLogoutTimeout, callTimeout)
@@ -134,7 +133,8 @@ type Manager struct {
 	denied         denyList
 	connections    connections
 
-	lastRefresh atomic.Int64 // in ns since 1970; 0: none yet
+	lastRefresh         atomic.Int64 // in ns since 1970; 0: none yet
+	writeTimeoutChecked atomic.Bool
 }
 
 // NewManager checks config and returns a Manager. One error reports all
@@ -158,13 +158,7 @@ func NewManager(config Config) (*Manager, error) {
 // report passes an event to the hook. A panic of the hook must not cost a
 // request its cookies.
 func (m *Manager) report(ctx context.Context, e event.Event) {
-	defer func() {
-		if r := recover(); r != nil {
-			defer func() { _ = recover() }() // the logger can panic, too
-			m.config.Logger.ErrorContext(ctx, "crossmint: the event hook panicked", "panic", r, "stack", string(debug.Stack()))
-		}
-	}()
-	m.config.OnEvent(ctx, e)
+	eventhook.Call(ctx, m.config.OnEvent, m.config.Logger, e)
 }
 
 // Close lets refreshes in flight finish until ctx ends, for 10 s at most, and
@@ -175,6 +169,19 @@ func (m *Manager) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	return m.coordinator.Close(ctx)
+}
+
+// CheckWriteTimeout reports, once, a server whose write timeout is shorter than a
+// request may wait for its refresh: the renewed session would be lost with the
+// response. Call it when a session was renewed. 0 means that the server has no
+// write timeout.
+func (m *Manager) CheckWriteTimeout(ctx context.Context, writeTimeout time.Duration) {
+	needed := max(m.config.RefreshTimeout, m.config.RefreshBudget)
+	if writeTimeout <= 0 || writeTimeout > needed || m.writeTimeoutChecked.Swap(true) {
+		return
+	}
+	m.report(ctx, event.Event{Outcome: event.Misconfigured, Op: "store", Err: fmt.Errorf(
+		"http.Server.WriteTimeout is %v, but a request may wait %v for its refresh: a slow refresh would lose its session", writeTimeout, needed)})
 }
 
 // Health is the state of a [Manager], for health checks and metrics.

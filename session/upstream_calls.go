@@ -3,9 +3,9 @@ package session
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/backoff"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -72,13 +72,15 @@ func (m *Manager) exchange(ctx context.Context, token Secret, user string) (gran
 // recordRefresh learns from the result of a refresh. It returns err, marked as
 // uncertain where the API key is suspect.
 func (m *Manager) recordRefresh(ctx context.Context, user string, err error) error {
-	var up *UpstreamError
-	switch {
-	case err == nil:
+	if err == nil {
 		m.lastRefresh.Store(time.Now().UnixNano())
 		if m.keyMonitor.recordSuccess() {
 			m.report(ctx, event.Event{Outcome: event.RejectionsResumed, Op: "refresh", UserID: user})
 		}
+		return nil
+	}
+	var up *UpstreamError
+	switch {
 	case !errors.As(err, &up):
 	case up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
 		if m.keyMonitor.recordRefusal(user) {
@@ -97,18 +99,24 @@ func (m *Manager) recordRefresh(ctx context.Context, user string, err error) err
 // to name the user of the grant.
 func (m *Manager) verifyGrant(ctx context.Context, g *Grant) error {
 	token, err := m.upstream.VerifyReceived(ctx, g.JWT.Reveal())
+	expired := errors.Is(err, ErrJWTExpired) && token != nil
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		return err
-	case errors.Is(err, ErrJWTExpired) && token != nil && token.ExpiresAt.After(g.ReceivedAt):
+	case expired && token.ExpiresAt.After(g.ReceivedAt):
 		// It was valid when it arrived, and its refresh token still works.
+	case errors.Is(err, ErrOtherProject):
+		// Upstream has exchanged a token of another project.
+		return &UpstreamError{Kind: ErrRefused, Op: "refresh", Uncertain: true, Err: err}
 	case err != nil:
 		return &UpstreamError{Kind: ErrMalformed, Op: "refresh", Err: err}
 	}
 	if token.UserID != g.User.ID {
 		return &UpstreamError{Kind: ErrMalformed, Op: "refresh", Err: errUserMismatch}
 	}
-	g.token = token
+	if !expired { // else the session is refreshed again, see Manager.fetch
+		g.token = token
+	}
 	return nil
 }
 
@@ -129,14 +137,17 @@ func retry(ctx context.Context, call func(context.Context) error) error {
 	unsent, incomplete := 0, 0
 	for {
 		err := call(ctx)
+		if err == nil {
+			return nil
+		}
 		var up *UpstreamError
-		if err == nil || !errors.As(err, &up) {
+		if !errors.As(err, &up) {
 			return err
 		}
 		switch {
 		case up.NotSent && unsent < maxUnsentRetries && time.Since(started) < unsentRetryTime:
 			unsent++
-			if !sleep(ctx, jitter(unsentRetryDelay<<unsent)) {
+			if !backoff.Sleep(ctx, backoff.Jitter(unsentRetryDelay<<unsent)) {
 				return err
 			}
 		case up.Incomplete && incomplete < maxIncompleteRetries:
@@ -153,19 +164,3 @@ func retry(ctx context.Context, call func(context.Context) error) error {
 func (e *UpstreamError) retryable() bool {
 	return e.kind() == ErrUnavailable && (e.NotSent || e.Status == 429 || e.Status >= 500) //nolint:errorlint // Kind is one of three sentinels
 }
-
-// sleep waits for d. It returns false if ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// jitter returns between half and all of d, so that clients that failed
-// together do not return together.
-func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }

@@ -39,31 +39,31 @@ const (
 	// theme is the cookie that the application itself sets.
 	theme   = "theme set"
 	renewed = "crossmint-refresh-token set, crossmint-session set"
-	cleared = "crossmint-refresh-token expired, crossmint-session expired"
+	cleared = "crossmint-refresh-token deleted, crossmint-session deleted"
 )
 
 func anonymous(v *traveller) {
-	v.expect(answer{Status: 401, Type: "application/json", Body: `{"error":"Unauthorized","message":"No cookies found in request"}`}, v.me())
+	v.expect(response{Status: 401, Type: "application/json", Body: `{"error":"Unauthorized","message":"No cookies found in request"}`}, v.me())
 	v.expectCalls(crossminttest.Calls{})
 }
 
 func signedIn(v *traveller) {
 	v.user = v.Fake.SignIn(v.Browser.Jar, v.URL, email).User
-	v.expect(answer{Status: 200, Type: "application/json", Cookies: theme, Body: hello}, v.me())
+	v.expect(response{Status: 200, Type: "application/json", Cookies: theme, Body: hello}, v.me())
 	v.expectCalls(crossminttest.Calls{JWKS: 1})
 }
 
 func expired(v *traveller) {
 	v.user = v.Fake.SignInExpired(v.Browser.Jar, v.URL, email).User
-	v.expect(answer{Status: 200, Type: "application/json", Cookies: renewed + ", " + theme, Body: hello}, v.me())
-	v.expect(answer{Status: 200, Type: "application/json", Cookies: theme, Body: hello}, v.me())
+	v.expect(response{Status: 200, Type: "application/json", Cookies: renewed + ", " + theme, Body: hello}, v.me())
+	v.expect(response{Status: 200, Type: "application/json", Cookies: theme, Body: hello}, v.me())
 	v.expectCalls(crossminttest.Calls{JWKS: 1, Refresh: 1})
 }
 
 func refused(v *traveller) {
 	grant := v.Fake.SignInExpired(v.Browser.Jar, v.URL, email)
 	v.Fake.Revoke(grant.RefreshToken.Secret.Reveal())
-	v.expect(answer{Status: 401, Type: "application/json", Cookies: cleared, Body: `{"error":"Unauthorized","message":"Session is not valid"}`}, v.me())
+	v.expect(response{Status: 401, Type: "application/json", Cookies: cleared, Body: `{"error":"Unauthorized","message":"Session is not valid"}`}, v.me())
 	if left := v.Browser.Jar.Cookies(v.URL); len(left) > 0 {
 		v.Errorf("left in the jar: %v", left)
 	}
@@ -71,37 +71,37 @@ func refused(v *traveller) {
 
 func upstreamDown(v *traveller) {
 	v.user = v.Fake.SignIn(v.Browser.Jar, v.URL, email).User
-	fine := answer{Status: 200, Type: "application/json", Cookies: theme, Body: hello}
+	fine := response{Status: 200, Type: "application/json", Cookies: theme, Body: hello}
 	v.expect(fine, v.me())
 	v.Fake.Down()
 	v.expect(fine, v.me())
 	v.Fake.SignInExpired(v.Browser.Jar, v.URL, email)
-	v.expect(answer{Status: 503, Type: "application/json", RetryAfter: "1", Body: `{"error":"Service Unavailable","message":"Please try again later"}`}, v.me())
+	v.expect(response{Status: 503, Type: "application/json", RetryAfter: "1", Body: `{"error":"Service Unavailable","message":"Please try again later"}`}, v.me())
 	site.Must(v, v.Fake.Up())
-	v.expect(answer{Status: 200, Type: "application/json", Cookies: renewed + ", " + theme, Body: hello}, v.me())
+	v.expect(response{Status: 200, Type: "application/json", Cookies: renewed + ", " + theme, Body: hello}, v.me())
 }
 
 func refreshRoute(v *traveller) {
 	v.Fake.SignIn(v.Browser.Jar, v.URL, email)
-	v.expect(answer{Status: 405, Type: "application/json", Allow: "POST", Body: `{"error":"Method Not Allowed","message":"Use POST"}`}, v.send(http.MethodGet, "/refresh", ""))
+	v.expect(response{Status: 405, Type: "application/json", Allow: "POST", Body: `{"error":"Method Not Allowed","message":"Use POST"}`}, v.send(http.MethodGet, "/refresh", ""))
 	got := v.send(http.MethodPost, "/refresh", "{}")
-	got.Body = "" // a JWT, which no test foresees
-	v.expect(answer{Status: 200, Type: "application/json", Cookies: renewed}, got)
+	got.Body = "" // a random JWT
+	v.expect(response{Status: 200, Type: "application/json", Cookies: renewed}, got)
 	v.expectCalls(crossminttest.Calls{JWKS: 1, Refresh: 1})
 }
 
 func logout(v *traveller) {
 	grant := v.Fake.SignIn(v.Browser.Jar, v.URL, email)
-	v.expect(answer{Status: 405, Type: "application/json", Allow: "POST", Body: `{"error":"Method Not Allowed","message":"Use POST"}`}, v.send(http.MethodGet, "/logout", ""))
-	v.expect(answer{Status: 204, Cookies: cleared}, v.send(http.MethodPost, "/logout", ""))
-	v.expect(answer{Status: 401, Type: "application/json", Body: `{"error":"Unauthorized","message":"No cookies found in request"}`}, v.me())
+	v.expect(response{Status: 405, Type: "application/json", Allow: "POST", Body: `{"error":"Method Not Allowed","message":"Use POST"}`}, v.send(http.MethodGet, "/logout", ""))
+	v.expect(response{Status: 204, Cookies: cleared}, v.send(http.MethodPost, "/logout", ""))
+	v.expect(response{Status: 401, Type: "application/json", Body: `{"error":"Unauthorized","message":"No cookies found in request"}`}, v.me())
 	if v.Fake.Live(grant.RefreshToken.Secret.Reveal()) {
-		v.Error("upstream still takes the refresh token")
+		v.Error("upstream still accepts the refresh token")
 	}
 }
 
-// stream reads the beginning of an answer that has no end yet: without a
-// flush it would wait for it in vain.
+// stream reads the beginning of a response that has no end yet. Without a flush the
+// read would not return.
 func stream(v *traveller) {
 	v.Fake.SignInExpired(v.Browser.Jar, v.URL, email)
 	res, err := v.Browser.Do(v.framework.stream(v))

@@ -9,8 +9,8 @@ import (
 	"github.com/crossmint-go/auth/example/frameworks/internal/site"
 )
 
-// TestDemo signs in by the program's own route, over plain http, and lands
-// where the example is worth a look.
+// TestDemo signs in by the program's own route, over plain HTTP, and lands on the
+// protected page.
 func TestDemo(t *testing.T) {
 	handler, end, err := demo(examples["chi"])
 	site.Must(t, err)

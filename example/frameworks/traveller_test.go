@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	gin.SetMode(gin.ReleaseMode) // which does not print
+	gin.SetMode(gin.ReleaseMode) // prints nothing
 	goleak.VerifyTestMain(m)
 }
 
@@ -60,39 +60,39 @@ type traveller struct {
 	user      session.User
 }
 
-// hello is the body of an answer that names the user.
+// hello stands for the body of a response with the user ID.
 const hello = "hello, user"
 
-// answer is what a visitor notices.
-type answer struct {
+// response is the part of a response that the journeys check.
+type response struct {
 	Status                                 int
 	Type, Allow, RetryAfter, Cookies, Body string
 }
 
-func (v *traveller) me() answer {
+func (v *traveller) me() response {
 	v.Helper()
 	return v.note(v.framework.me(v))
 }
 
-func (v *traveller) send(method, path, body string) answer {
+func (v *traveller) send(method, path, body string) response {
 	v.Helper()
 	return v.note(v.Request(v, method, path, body))
 }
 
-func (v *traveller) note(r *http.Request) answer {
+func (v *traveller) note(r *http.Request) response {
 	v.Helper()
 	res, body := v.Do(v, r)
 	if v.user.ID != "" && strings.Contains(body, v.user.ID) {
 		body = hello
 	}
 	mediaType, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
-	return answer{res.StatusCode, mediaType, res.Header.Get("Allow"), res.Header.Get("Retry-After"), cookiesOf(res), strings.TrimSpace(body)}
+	return response{res.StatusCode, mediaType, res.Header.Get("Allow"), res.Header.Get("Retry-After"), cookiesOf(res), strings.TrimSpace(body)}
 }
 
-func (v *traveller) expect(want, got answer) {
+func (v *traveller) expect(want, got response) {
 	v.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
-		v.Errorf("answer (-want +got):\n%s", diff)
+		v.Errorf("response (-want +got):\n%s", diff)
 	}
 }
 
@@ -103,13 +103,13 @@ func (v *traveller) expectCalls(want crossminttest.Calls) {
 	}
 }
 
-// cookiesOf tells which cookies an answer sets or expires, by their names.
+// cookiesOf returns the names of the cookies that a response sets or deletes.
 func cookiesOf(res *http.Response) string {
 	var lines []string
 	for _, c := range res.Cookies() {
 		state := " set"
 		if c.MaxAge < 0 {
-			state = " expired"
+			state = " deleted"
 		}
 		lines = append(lines, c.Name+state)
 	}

@@ -1,5 +1,8 @@
-// Package bounds holds the sizes that several packages have to agree on.
+// Package bounds holds the sizes and times that several packages have to agree
+// on.
 package bounds
+
+import "time"
 
 const (
 	// MaxJWTBytes is twice the size of the largest JWT that fits into a cookie.
@@ -10,4 +13,29 @@ const (
 	// MaxUserBytes bounds the user object of a refresh response. The process
 	// keeps it for the grace period.
 	MaxUserBytes = 64 << 10
+)
+
+// The coordinator of a process and that of a fleet have these in common.
+const (
+	// DefaultGrace is the time for which requests with the old token get the
+	// result of its refresh, and MaxGrace the longest that can be configured.
+	DefaultGrace = 10 * time.Second
+	MaxGrace     = 60 * time.Second
+	// RejectedTTL is the time for which a definite refusal is cached.
+	RejectedTTL = 30 * time.Second
+	// UnverifiedTTL is the time for which a grant waits for its verification.
+	UnverifiedTTL = 10 * time.Minute
+	// UsedTTL is the time for which a token is known to be used. It is longer
+	// than people leave a page alone before they come back to it.
+	UsedTTL = time.Hour
+	// CallTimeout bounds a refresh with all its retries.
+	CallTimeout = 35 * time.Second
+	// StopTimeout is the time that Close waits for the calls that it has
+	// canceled. They end at once, unless a transport ignores its context.
+	StopTimeout = time.Second
+	// MaxRotations bounds the rotations that a lookup follows from an old token.
+	MaxRotations = 16
+	// MaxDenied bounds the denied JWTs, in a process and in the store of a
+	// fleet.
+	MaxDenied = 1 << 16
 )

@@ -13,25 +13,25 @@ import (
 
 func TestAllocationsWarm(t *testing.T) {
 	for name, pair := range algorithms() {
-		v, token := newVerifier(t, newSource(pair[0])), pair[0].jwt()
-		want(t, v, token, valid)
+		v, token := newVerifier(t, newKeyServer(pair[0])), pair[0].jwt()
+		wantResult(t, v, token, valid)
 		if got := testing.AllocsPerRun(1000, func() { _, _ = v.Verify(t.Context(), token) }); got != 0 {
-			t.Errorf("%s: %v allocations for a token that is remembered, want none", name, got)
+			t.Errorf("%s: %v allocations for a cached token, want none", name, got)
 		}
 	}
 }
 
 func TestAllocationsFirstSight(t *testing.T) {
 	const runs = 200
-	// Most of it is the check of the signature itself: 9 of those of RS256.
+	// Most of them are of the signature check itself: 9 for RS256.
 	most := map[string]float64{"RS256": 19, "ES256": 31, "EdDSA": 9}
 	for name, pair := range algorithms() {
-		v := newVerifier(t, newSource(pair[0]))
+		v := newVerifier(t, newKeyServer(pair[0]))
 		tokens := make([]string, runs+2)
 		for i := range tokens {
-			tokens[i] = pair[0].jwtOf(fmt.Sprint("user-", i), farAway)
+			tokens[i] = pair[0].jwtOf(fmt.Sprint("user-", i), farFuture)
 		}
-		want(t, v, tokens[runs+1], valid)
+		wantResult(t, v, tokens[runs+1], valid)
 		next := 0
 		got := testing.AllocsPerRun(runs, func() {
 			if _, err := v.Verify(t.Context(), tokens[next]); err != nil {
@@ -45,12 +45,12 @@ func TestAllocationsFirstSight(t *testing.T) {
 	}
 }
 
-// What is too long is refused before anything of it is decoded.
+// The verifier rejects oversize tokens before it decodes them.
 func TestAllocationsHostile(t *testing.T) {
-	self := algorithms()["RS256"][0]
-	v := newVerifier(t, newSource(self))
-	set := must(verify.ParseKeySet(publish(self)))
-	for name, token := range hostileTokens(self) {
+	ownKey := algorithms()["RS256"][0]
+	v := newVerifier(t, newKeyServer(ownKey))
+	set := must(verify.ParseKeySet(jwks(ownKey)))
+	for name, token := range hostileTokens(ownKey) {
 		got := testing.AllocsPerRun(100, func() { _, _ = v.Verify(t.Context(), token) })
 		with := testing.AllocsPerRun(100, func() { _, _ = v.VerifyWith(set, token) })
 		if len(token) > 8<<10 && got+with != 0 || got+with > 20 {

@@ -54,7 +54,7 @@ func Parses(token, audience string) bool {
 }
 
 // FindsKeysOfFinishedFetch reports whether a caller that saw no keys finds those
-// of a fetch that has ended since, during a cooldown.
+// of a fetch that has ended since, onFetch a cooldown.
 func (v *Verifier) FindsKeysOfFinishedFetch(ctx context.Context) bool {
 	s, err := v.keys.refetch(ctx, nil, true)
 	return s != nil && err == nil

@@ -18,14 +18,14 @@ import (
 	"github.com/crossmint-go/auth/crossmint/internal/verify"
 )
 
-// What the gate takes, when it is correctly signed, a JOSE library takes, too,
-// and reads the same claims in it.
-func FuzzGate(f *testing.F) {
-	self := edSigner("k1")
-	set := must(verify.ParseKeySet(publish(self)))
-	v := newVerifier(f, newSource(self))
+// If the verifier accepts a token, a JOSE library accepts it, too, and reads the
+// same claims.
+func FuzzParseToken(f *testing.F) {
+	ownKey := newEd25519Key("k1")
+	set := must(verify.ParseKeySet(jwks(ownKey)))
+	v := newVerifier(f, newKeyServer(ownKey))
 	for _, header := range []string{
-		headerOf(self).String(), `{"alg":"EdDSA"}`, ` {"typ":"jwt","alg":"EdDSA"} `, `{ "typ" : "jwt" ,"alg":"EdDSA"}`, `{"alg":"EdDSA","kid":"\u006b1","x":[{}]}`,
+		headerOf(ownKey).String(), `{"alg":"EdDSA"}`, ` {"typ":"jwt","alg":"EdDSA"} `, `{ "typ" : "jwt" ,"alg":"EdDSA"}`, `{"alg":"EdDSA","kid":"\u006b1","x":[{}]}`,
 		`{"alg":"EdDSA","cty":"JWT","x5t":"","x5t#S256":"AA"}`, `{"alg":"EdDSA","zip":"DEF","enc":1,"p2c":-1}`, `{"alg":"none"}`,
 	} {
 		f.Add([]byte(header), []byte(claimsOf("user-a", time.Now().Add(time.Hour)).String()))
@@ -34,17 +34,17 @@ func FuzzGate(f *testing.F) {
 		`{"sub":"a","aud":["b","proj-1"],"exp":253402300799,"iat":1,"nbf":1}`, `{"sub":"\ud83d\ude00","aud":"proj-1","exp":1,"jti":"1","iss":""}`,
 		`{"sub":"a","aud":"proj\u002d1","exp":1800000000,"address":{},"email_verified":1,"SUB":1}`, `{"sub":"a","sub":"b","aud":"proj-1","exp":1}`,
 	} {
-		f.Add([]byte(headerOf(self).String()), []byte(claims))
+		f.Add([]byte(headerOf(ownKey).String()), []byte(claims))
 	}
 	f.Fuzz(func(t *testing.T, header, payload []byte) {
-		token := self.token(string(header), string(payload))
+		token := ownKey.token(string(header), string(payload))
 		got, err := v.VerifyWith(set, token)
 		if resultOf(err) != valid && resultOf(err) != expired {
 			return
 		}
-		parsed, err := jwt.Parse([]byte(token), jwt.WithKey(jwa.EdDSA, self.private.Public()), jwt.WithValidate(false))
+		parsed, err := jwt.Parse([]byte(token), jwt.WithKey(jwa.EdDSA, ownKey.private.Public()), jwt.WithValidate(false))
 		if err != nil {
-			t.Fatalf("another library refuses header %q, payload %q: %v", header, payload, err)
+			t.Fatalf("another library rejects header %q, payload %q: %v", header, payload, err)
 		}
 		if parsed.Subject() != got.UserID || !parsed.Expiration().Equal(got.ExpiresAt) || !slices.Contains(parsed.Audience(), project) {
 			t.Fatalf("another library reads sub %q, exp %v, aud %q in %q, want %+v", parsed.Subject(), parsed.Expiration(), parsed.Audience(), payload, got)
@@ -54,12 +54,12 @@ func FuzzGate(f *testing.F) {
 			Exp int64
 		}
 		if err := json.Unmarshal(payload, &claims); err != nil && !hasOtherCase(payload) {
-			t.Fatalf("encoding/json refuses %q: %v", payload, err)
+			t.Fatalf("encoding/json rejects %q: %v", payload, err)
 		}
 	})
 }
 
-// hasOtherCase reports whether encoding/json may take a name for another.
+// hasOtherCase reports whether encoding/json may read one name as another.
 func hasOtherCase(payload []byte) bool {
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(payload, &members)
@@ -71,8 +71,8 @@ func hasOtherCase(payload []byte) bool {
 	return false
 }
 
-// Whatever arrives: no panic, and only the one spelling of a token passes.
-func FuzzToken(f *testing.F) {
+// The verifier never panics, and accepts only one encoding of each part.
+func FuzzVerify(f *testing.F) {
 	for _, pair := range algorithms() {
 		f.Add(pair[0].jwt())
 		f.Add(pair[0].jwt() + "=")
@@ -80,35 +80,35 @@ func FuzzToken(f *testing.F) {
 	for _, seed := range []string{"", ".", "..", "...", "a.b.c", "e30.e30.e30", "bnVsbA.bnVsbA.AA", "\n.\n.\n", strings.Repeat(".", 9000)} {
 		f.Add(seed)
 	}
-	v := newVerifier(f, newSource(algorithms()["ES256"][0]))
+	v := newVerifier(f, newKeyServer(algorithms()["ES256"][0]))
 	f.Fuzz(func(t *testing.T, token string) {
 		_, err := v.Verify(t.Context(), token)
 		if !verify.Parses(token, project) {
 			if resultOf(err) != invalid {
-				t.Fatalf("%q: verdict = %s, want %s", token, resultOf(err), invalid)
+				t.Fatalf("%q: result = %s, want %s", token, resultOf(err), invalid)
 			}
 			return
 		}
 		parts := strings.Split(token, ".")
 		if len(parts) != 3 || len(token) > 8<<10 {
-			t.Fatalf("taken: %q", token)
+			t.Fatalf("accepted: %q", token)
 		}
 		for _, part := range parts {
 			raw, err := base64.RawURLEncoding.DecodeString(part)
 			if err != nil || b64(raw) != part {
-				t.Fatalf("taken in a second spelling: %q", token)
+				t.Fatalf("accepted in a second encoding: %q", token)
 			}
 		}
 	})
 }
 
-// Whatever is published: no panic, and no weak key is kept.
-func FuzzKeySet(f *testing.F) {
+// The parser of key sets never panics, and keeps no weak key.
+func FuzzParseKeySet(f *testing.F) {
 	for _, pair := range algorithms() {
-		f.Add(publish(pair[0]))
-		f.Add(keySet(with(pair[0], map[string]any{"d": b64([]byte("x")), "key_ops": []string{"verify"}, "use": nil})))
+		f.Add(jwks(pair[0]))
+		f.Add(keySet(withMembers(pair[0], map[string]any{"d": b64([]byte("x")), "key_ops": []string{"verify"}, "use": nil})))
 	}
-	for _, set := range badSets() {
+	for _, set := range invalidSets() {
 		if len(set) < 10_000 {
 			f.Add(set)
 		}

@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// logTimes counts warnings and keeps their text.
-type logTimes struct {
+// A warningLog records the times and the text of warnings.
+type warningLog struct {
 	slog.Handler
 	mu    sync.Mutex
 	times []time.Time
 	text  bytes.Buffer
 }
 
-func (l *logTimes) Enabled(context.Context, slog.Level) bool { return true }
+func (l *warningLog) Enabled(context.Context, slog.Level) bool { return true }
 
-func (l *logTimes) Handle(ctx context.Context, r slog.Record) error {
+func (l *warningLog) Handle(ctx context.Context, r slog.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.times = append(l.times, r.Time)
@@ -30,22 +30,22 @@ func (l *logTimes) Handle(ctx context.Context, r slog.Record) error {
 
 func TestWarnsOnceInFiveMinutes(t *testing.T) {
 	secret := b64([]byte("the private half"))
-	troubles := map[string]func(*source){
-		"down":          func(s *source) { s.fail(errDown) },
-		"panicking":     func(s *source) { s.block(func(context.Context) error { panic("in the fetch") }) },
-		"a useless set": func(s *source) { s.serve([]byte(`{"keys":[{"kty":"EC","d":"` + secret + `"}]}`)) },
-		"a private key": func(s *source) { s.serve(keySet(with(edSigner("k1"), map[string]any{"d": secret}))) },
+	faults := map[string]func(*keyServer){
+		"down":          func(s *keyServer) { s.fail(errDown) },
+		"panicking":     func(s *keyServer) { s.setHook(func(context.Context) error { panic("in the fetch") }) },
+		"a useless set": func(s *keyServer) { s.serve([]byte(`{"keys":[{"kty":"EC","d":"` + secret + `"}]}`)) },
+		"a private key": func(s *keyServer) { s.serve(keySet(withMembers(newEd25519Key("k1"), map[string]any{"d": secret}))) },
 	}
-	for name, trouble := range troubles {
+	for name, setFault := range faults {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				keys, log := newSource(), &logTimes{}
-				trouble(keys)
+				keys, log := newKeyServer(), &warningLog{}
+				setFault(keys)
 				config := configOf(keys)
 				config.Logger = slog.New(log)
 				config.RefreshAfter = time.Minute
 				v := newVerifierWith(t, config)
-				token := edSigner("k1").jwtOf("user-a", farAway)
+				token := newEd25519Key("k1").jwtOf("user-a", farFuture)
 				for range 360 {
 					verifyResult(t, v, token)
 					time.Sleep(10 * time.Second)
@@ -67,21 +67,22 @@ func TestWarnsOnceInFiveMinutes(t *testing.T) {
 	}
 }
 
-// A cold herd makes one fetch; who leaves early takes it from nobody.
-func TestHerdSharesOneFetch(t *testing.T) {
+// Concurrent callers share one fetch. It goes on for the others if one of them
+// disconnects.
+func TestConcurrentCallersShareOneFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		self := edSigner("k1")
-		keys := newSource(self)
-		keys.block(slow(2 * time.Second))
+		ownKey := newEd25519Key("k1")
+		keys := newKeyServer(ownKey)
+		keys.setHook(delay(2 * time.Second))
 		v := newVerifier(t, keys)
-		token := self.jwt()
+		token := ownKey.jwt()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			_, err := v.Verify(ctx, token)
 			if resultOf(err) != unavailable {
-				t.Errorf("who left: verdict = %s (%v), want %s", resultOf(err), err, unavailable)
+				t.Errorf("disconnected caller: result = %s (%v), want %s", resultOf(err), err, unavailable)
 			}
 		})
 		for range 50 {
@@ -98,12 +99,12 @@ func TestHerdSharesOneFetch(t *testing.T) {
 	})
 }
 
-// Close ends a fetch that hangs, and nothing begins after it.
-func TestClose(t *testing.T) {
+// Close cancels a hanging fetch, and no fetch starts after it.
+func TestCloseCancelsFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		self := edSigner("k1")
-		keys := newSource(self)
-		keys.block(untilCanceled)
+		ownKey := newEd25519Key("k1")
+		keys := newKeyServer(ownKey)
+		keys.setHook(hang)
 		v := newVerifier(t, keys)
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = v.Preload(t.Context()) })
@@ -115,7 +116,7 @@ func TestClose(t *testing.T) {
 			t.Errorf("Close took %v", waited)
 		}
 		time.Sleep(time.Minute)
-		want(t, v, self.jwt(), unavailable)
+		wantResult(t, v, ownKey.jwt(), unavailable)
 		if err := v.Preload(t.Context()); err == nil {
 			t.Error("Preload after Close succeeds")
 		}

@@ -8,47 +8,47 @@ import (
 	"time"
 )
 
-func TestRotationCostsOneFetch(t *testing.T) {
+func TestKeyRotationCostsOneFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		before, after := edSigner("k1"), edSigner("k2")
-		keys := newSource(before)
+		before, after := newEd25519Key("k1"), newEd25519Key("k2")
+		keys := newKeyServer(before)
 		v := newVerifier(t, keys)
 		old := before.jwt()
-		want(t, v, old, valid)
+		wantResult(t, v, old, valid)
 		time.Sleep(31 * time.Second)
-		keys.serve(publish(before, after))
-		want(t, v, after.jwt(), valid)
-		want(t, v, old, valid)
-		want(t, v, before.jwtOf("user-b", time.Now().Add(time.Hour)), valid)
+		keys.serve(jwks(before, after))
+		wantResult(t, v, after.jwt(), valid)
+		wantResult(t, v, old, valid)
+		wantResult(t, v, before.jwtOf("user-b", time.Now().Add(time.Hour)), valid)
 		if got := len(keys.fetches()); got != 2 {
 			t.Errorf("%d fetches, want 2", got)
 		}
 		if v.CachedTokens() != 3 {
-			t.Errorf("%d tokens remembered, want all 3", v.CachedTokens())
+			t.Errorf("%d cached tokens, want all 3", v.CachedTokens())
 		}
 	})
 }
 
-// What a removed key has signed ends with the fetch that misses it, and with
-// it what is remembered.
+// When a fetch finds that a key was removed, the tokens of that key become
+// invalid, including cached ones.
 func TestRemovedKeyStopsVerifying(t *testing.T) {
 	for name, pair := range algorithms() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				removed, kept := pair[0], edSigner("k2")
-				keys := newSource(removed, kept)
+				removed, kept := pair[0], newEd25519Key("k2")
+				keys := newKeyServer(removed, kept)
 				v := newVerifier(t, keys)
 				token, other := removed.jwt(), kept.jwt()
-				want(t, v, token, valid)
-				keys.serve(publish(kept))
+				wantResult(t, v, token, valid)
+				keys.serve(jwks(kept))
 				time.Sleep(10*time.Minute - 10*time.Second)
-				want(t, v, token, valid)
-				want(t, v, other, valid)
+				wantResult(t, v, token, valid)
+				wantResult(t, v, other, valid)
 				time.Sleep(10 * time.Second)
-				want(t, v, token, valid) // remembered, and the fetch is under way
+				wantResult(t, v, token, valid) // cached, and the fetch is running
 				synctest.Wait()
-				want(t, v, token, invalid)
-				want(t, v, other, valid)
+				wantResult(t, v, token, invalid)
+				wantResult(t, v, other, valid)
 				if got := len(keys.fetches()); got != 2 {
 					t.Errorf("%d fetches, want 2", got)
 				}
@@ -57,82 +57,82 @@ func TestRemovedKeyStopsVerifying(t *testing.T) {
 	}
 }
 
-// A key that another one replaces under its own name is gone, too.
+// The same holds for a key that another one of its name replaces.
 func TestReplacedKeyStopsVerifying(t *testing.T) {
 	for name, pair := range algorithms() {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				keys := newSource(pair[0])
+				keys := newKeyServer(pair[0])
 				v := newVerifier(t, keys)
 				old := pair[0].jwt()
-				want(t, v, old, valid)
-				keys.serve(publish(pair[1]))
+				wantResult(t, v, old, valid)
+				keys.serve(jwks(pair[1]))
 				time.Sleep(11 * time.Minute)
-				want(t, v, edSigner("k9").jwt(), invalid) // waits for the fetch
-				want(t, v, old, invalid)
-				want(t, v, pair[1].jwt(), valid)
+				wantResult(t, v, newEd25519Key("k9").jwt(), invalid) // waits for the fetch
+				wantResult(t, v, old, invalid)
+				wantResult(t, v, pair[1].jwt(), valid)
 
-				keys.serve(publish(pair[0])) // and back again
+				keys.serve(jwks(pair[0])) // and back again
 				time.Sleep(11 * time.Minute)
-				want(t, v, edSigner("k9").jwt(), invalid)
-				want(t, v, old, valid)
+				wantResult(t, v, newEd25519Key("k9").jwt(), invalid)
+				wantResult(t, v, old, valid)
 			})
 		})
 	}
 }
 
-// A key may be replaced without a new name. The first token that does not fit
-// makes the verifier look.
+// Upstream may replace a key without a new name. The first token that does not
+// fit causes a fetch.
 func TestReplacedKeyIsNoticed(t *testing.T) {
 	for name, pair := range algorithms() {
 		before, after := pair[0], pair[1]
 		after.kid = before.kid
-		t.Run(name+", by upstream's own answer", func(t *testing.T) {
+		t.Run(name+", by a received token", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				keys := newSource(before)
+				keys := newKeyServer(before)
 				v := newVerifier(t, keys)
-				want(t, v, before.jwt(), valid)
-				keys.serve(publish(after))
-				wantReceived(t, v, after.jwt(), unavailable) // within a second of the last fetch
+				wantResult(t, v, before.jwt(), valid)
+				keys.serve(jwks(after))
+				wantReceivedResult(t, v, after.jwt(), unavailable) // within a second of the last fetch
 				time.Sleep(time.Second)
-				wantReceived(t, v, after.jwt(), valid)
-				want(t, v, before.jwt(), invalid)
-				wantReceived(t, v, before.jwt(), unavailable)
+				wantReceivedResult(t, v, after.jwt(), valid)
+				wantResult(t, v, before.jwt(), invalid)
+				wantReceivedResult(t, v, before.jwt(), unavailable)
 				time.Sleep(time.Second)
-				wantReceived(t, v, before.jwt(), invalid) // the keys are newer than the token
+				wantReceivedResult(t, v, before.jwt(), invalid) // the keys are newer than the token
 			})
 		})
 		t.Run(name+", by a browser", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				keys := newSource(before)
+				keys := newKeyServer(before)
 				v := newVerifier(t, keys)
-				want(t, v, before.jwt(), valid)
-				keys.serve(publish(after))
-				want(t, v, after.jwt(), invalid)
+				wantResult(t, v, before.jwt(), valid)
+				keys.serve(jwks(after))
+				wantResult(t, v, after.jwt(), invalid)
 				time.Sleep(30 * time.Second)
-				want(t, v, after.jwt(), valid)
+				wantResult(t, v, after.jwt(), valid)
 			})
 		})
 	}
-	t.Run("while the keys are out of reach", func(t *testing.T) {
+	t.Run("while the keys are unavailable", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			before, after := edSigner("k"), edSigner("k")
-			keys := newSource(before)
+			before, after := newEd25519Key("k"), newEd25519Key("k")
+			keys := newKeyServer(before)
 			v := newVerifier(t, keys)
-			want(t, v, before.jwt(), valid)
+			wantResult(t, v, before.jwt(), valid)
 			keys.fail(errors.New("down"))
 			time.Sleep(time.Minute)
-			wantReceived(t, v, after.jwt(), unavailable)
-			want(t, v, after.jwt(), invalid)
-			want(t, v, before.jwt(), valid)
+			wantReceivedResult(t, v, after.jwt(), unavailable)
+			wantResult(t, v, after.jwt(), invalid)
+			wantResult(t, v, before.jwt(), valid)
 		})
 	})
-	t.Run("false signatures cause one fetch in thirty seconds", func(t *testing.T) {
+	t.Run("invalid signatures cause one fetch in thirty seconds", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			keys := newSource(edSigner("k"))
+			keys := newKeyServer(newEd25519Key("k"))
 			v := newVerifier(t, keys)
 			for range 1000 {
-				want(t, v, edSigner("k").jwt(), invalid)
+				wantResult(t, v, newEd25519Key("k").jwt(), invalid)
 				time.Sleep(100 * time.Millisecond)
 			}
 			if got := len(keys.fetches()); got > 4 {
@@ -142,46 +142,46 @@ func TestReplacedKeyIsNoticed(t *testing.T) {
 	})
 }
 
-// A key that upstream's own answer names is fetched at once.
-func TestFreshKidIsFetchedAtOnce(t *testing.T) {
+// A new key that a received token names is fetched at once.
+func TestReceivedKidIsFetchedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		before, after := edSigner("k1"), edSigner("k2")
-		keys := newSource(before)
+		before, after := newEd25519Key("k1"), newEd25519Key("k2")
+		keys := newKeyServer(before)
 		v := newVerifier(t, keys)
-		want(t, v, before.jwt(), valid)
+		wantResult(t, v, before.jwt(), valid)
 		time.Sleep(2 * time.Second)
-		keys.serve(publish(before, after))
-		want(t, v, after.jwt(), invalid) // from a browser: within the 30 s
-		wantReceived(t, v, after.jwt(), valid)
-		want(t, v, after.jwt(), valid)
+		keys.serve(jwks(before, after))
+		wantResult(t, v, after.jwt(), invalid) // from a browser: within the 30 s
+		wantReceivedResult(t, v, after.jwt(), valid)
+		wantResult(t, v, after.jwt(), valid)
 		if got := len(keys.fetches()); got != 2 {
 			t.Errorf("%d fetches, want 2", got)
 		}
 	})
 }
 
-func TestFreshKidsAreFetchedOnceASecond(t *testing.T) {
+func TestReceivedKidsAreFetchedOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		keys := newSource(edSigner("k1"))
+		keys := newKeyServer(newEd25519Key("k1"))
 		v := newVerifier(t, keys)
 		for i := range 1000 {
-			wantReceived(t, v, edSigner(fmt.Sprint("new-", i)).jwt(), unavailable)
+			wantReceivedResult(t, v, newEd25519Key(fmt.Sprint("new-", i)).jwt(), unavailable)
 			time.Sleep(10 * time.Millisecond)
 		}
-		wantPace(t, keys, time.Second, 11)
+		wantFetchRate(t, keys, time.Second, 11)
 		if got := v.NewKids(); got > 16 {
-			t.Errorf("%d names remembered, want 16 at most", got)
+			t.Errorf("%d remembered kids, want 16 at most", got)
 		}
 	})
 }
 
-// A published set may lag behind the answers that rest on it.
-func TestFreshKidHasAMinute(t *testing.T) {
+// The published set may lag behind received tokens.
+func TestReceivedKidPropagatesForAMinute(t *testing.T) {
 	for _, appears := range []time.Duration{5 * time.Second, time.Hour} {
 		t.Run(fmt.Sprint("appears after ", appears), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				before, after := edSigner("k1"), edSigner("k2")
-				keys := newSource(before)
+				before, after := newEd25519Key("k1"), newEd25519Key("k2")
+				keys := newKeyServer(before)
 				v := newVerifier(t, keys)
 				if err := v.Preload(t.Context()); err != nil {
 					t.Fatal(err)
@@ -190,35 +190,35 @@ func TestFreshKidHasAMinute(t *testing.T) {
 				first := time.Now()
 				for time.Since(first) < time.Minute {
 					if time.Since(first) >= appears {
-						keys.serve(publish(before, after))
-						wantReceived(t, v, after.jwt(), valid)
+						keys.serve(jwks(before, after))
+						wantReceivedResult(t, v, after.jwt(), valid)
 						return
 					}
-					wantReceived(t, v, after.jwt(), unavailable)
+					wantReceivedResult(t, v, after.jwt(), unavailable)
 					time.Sleep(time.Second)
 				}
-				wantReceived(t, v, after.jwt(), invalid)
-				keys.serve(publish(before, after)) // better late than never
+				wantReceivedResult(t, v, after.jwt(), invalid)
+				keys.serve(jwks(before, after)) // the new key appears at last
 				time.Sleep(time.Second)
-				wantReceived(t, v, after.jwt(), valid)
+				wantReceivedResult(t, v, after.jwt(), valid)
 			})
 		})
 	}
 }
 
-// While no set arrives, nobody can tell, however long it takes.
-func TestFreshKidWithoutAnswer(t *testing.T) {
+// While no key set can be fetched, there is no decision.
+func TestReceivedKidDuringOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		before, after := edSigner("k1"), edSigner("k2")
-		keys := newSource(before)
+		before, after := newEd25519Key("k1"), newEd25519Key("k2")
+		keys := newKeyServer(before)
 		v := newVerifier(t, keys)
-		want(t, v, before.jwt(), valid)
+		wantResult(t, v, before.jwt(), valid)
 		time.Sleep(time.Minute)
 		keys.fail(errDown)
 		for range 60 {
-			wantReceived(t, v, after.jwt(), unavailable)
+			wantReceivedResult(t, v, after.jwt(), unavailable)
 			time.Sleep(time.Second)
 		}
-		want(t, v, before.jwt(), valid)
+		wantResult(t, v, before.jwt(), valid)
 	})
 }

@@ -34,7 +34,7 @@ const (
 // A key is a public key that verifies with exactly one algorithm.
 type key struct {
 	kid       string
-	algorithm Algorithm
+	algorithm algorithm
 	public    comparablePublicKey
 	verifier  jws.Verifier
 	// signatureBytes is the size of its signatures.
@@ -186,19 +186,19 @@ func (k *key) setPublicKey(public any) (jwa.SignatureAlgorithm, error) {
 		if bits := public.N.BitLen(); bits < minRSABits || bits > maxRSABits || public.E < 3 {
 			return "", fmt.Errorf("RSA key with %d bits and exponent %d is weak or oversize", bits, public.E)
 		}
-		k.algorithm, k.signatureBytes, k.public = RS256, public.Size(), public
+		k.algorithm, k.signatureBytes, k.public = rs256, public.Size(), public
 		return jwa.RS256, nil
 	case *ecdsa.PublicKey:
 		if _, err := public.ECDH(); public.Curve != elliptic.P256() || err != nil {
 			return "", errors.New("EC key is not a point of P-256")
 		}
-		k.algorithm, k.signatureBytes, k.public = ES256, ecdsaSignatureBytes, public
+		k.algorithm, k.signatureBytes, k.public = es256, ecdsaSignatureBytes, public
 		return jwa.ES256, nil
 	case ed25519.PublicKey:
 		if len(public) != ed25519.PublicKeySize {
 			return "", errors.New("Ed25519 key has a wrong size")
 		}
-		k.algorithm, k.signatureBytes, k.public = EdDSA, ed25519.SignatureSize, public
+		k.algorithm, k.signatureBytes, k.public = edDSA, ed25519.SignatureSize, public
 		return jwa.EdDSA, nil
 	default:
 		return "", errors.New("not a key for RS256, ES256 or EdDSA")

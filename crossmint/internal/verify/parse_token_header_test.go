@@ -15,16 +15,16 @@ import (
 )
 
 // header returns a fault that sets a member of the header.
-func header(name, value string) func(*draft) {
-	return func(d *draft) { d.header.set(name, value) }
+func header(name, value string) func(*tokenBuilder) {
+	return func(d *tokenBuilder) { d.header.set(name, value) }
 }
 
-// emptySignature cuts the signature off and leaves the dot.
+// emptySignature removes the signature and keeps the dot.
 func emptySignature(token string) string { return token[:strings.LastIndexByte(token, '.')+1] }
 
-// symmetric signs with HMAC, keyed with what everybody can read.
-func symmetric(key func(*draft) []byte) func(*draft) {
-	return func(d *draft) {
+// symmetric returns a fault that signs with HMAC. Its key is public.
+func symmetric(key func(*tokenBuilder) []byte) func(*tokenBuilder) {
+	return func(d *tokenBuilder) {
 		d.header.set("alg", `"HS256"`)
 		secret := key(d)
 		d.sign = func(input []byte) []byte {
@@ -35,97 +35,99 @@ func symmetric(key func(*draft) []byte) func(*draft) {
 	}
 }
 
-func publicDER(d *draft) []byte { return must(x509.MarshalPKIXPublicKey(d.self.private.Public())) }
+func publicDER(d *tokenBuilder) []byte {
+	return must(x509.MarshalPKIXPublicKey(d.ownKey.private.Public()))
+}
 
-func publicPEM(d *draft) []byte {
+func publicPEM(d *tokenBuilder) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER(d)})
 }
 
-// publicNumbers is the modulus, or a whole short key.
-func publicNumbers(d *draft) []byte {
-	if public, ok := d.self.private.Public().(*rsa.PublicKey); ok {
+// publicNumbers returns the modulus of an RSA key, or the DER of another key.
+func publicNumbers(d *tokenBuilder) []byte {
+	if public, ok := d.ownKey.private.Public().(*rsa.PublicKey); ok {
 		return public.N.Bytes()
 	}
 	return publicDER(d)
 }
 
-func TestRefusesAlgorithm(t *testing.T) {
-	rows := []hostile{
-		{"alg missing", func(d *draft) { d.header.drop("alg") }, "alg"},
-		{"alg null", header("alg", "null"), "alg"},
-		{"alg a number", header("alg", "256"), "alg"},
-		{"alg in lower case", func(d *draft) { d.header.set("alg", strings.ToLower(quote(d.self.algorithm))) }, "alg"},
-		{"alg with a space", func(d *draft) { d.header.set("alg", quote(d.self.algorithm+" ")) }, "alg"},
-		{"alg twice, the same", func(d *draft) { d.header.add("alg", quote(d.self.algorithm)) }, "duplicate"},
-		{"alg twice, none first", func(d *draft) { d.header = append(object{{"alg", `"none"`}}, d.header...) }, "alg"},
-		{"alg twice, none last", func(d *draft) { d.header.add("alg", `"none"`) }, "duplicate"},
-		{"alg twice, the second escaped", func(d *draft) { d.header.add(`\u0061lg`, `"none"`) }, "duplicate"},
-		{"alg HS256, correct signature", header("alg", `"HS256"`), "alg"},
-		{"alg RS512, correct signature", header("alg", `"RS512"`), "alg"},
-		{"alg PS256, correct signature", header("alg", `"PS256"`), "alg"},
-		{"HS256 keyed with the PEM", symmetric(publicPEM), "alg"},
-		{"HS256 keyed with the DER", symmetric(publicDER), "alg"},
-		{"HS256 keyed with the numbers", symmetric(publicNumbers), "alg"},
-		{"another family's alg", func(d *draft) {
-			d.header.set("alg", map[string]string{"RS256": `"ES256"`, "ES256": `"EdDSA"`, "EdDSA": `"RS256"`}[d.self.algorithm])
-		}, "no signing key fits"},
+func TestParseTokenRejectsAlgorithm(t *testing.T) {
+	rows := []rejectCase{
+		{name: "alg missing", fault: func(d *tokenBuilder) { d.header.drop("alg") }, reason: "alg"},
+		{name: "alg null", fault: header("alg", "null"), reason: "alg"},
+		{name: "alg a number", fault: header("alg", "256"), reason: "alg"},
+		{name: "alg in lower case", fault: func(d *tokenBuilder) { d.header.set("alg", strings.ToLower(quote(d.ownKey.algorithm))) }, reason: "alg"},
+		{name: "alg with a space", fault: func(d *tokenBuilder) { d.header.set("alg", quote(d.ownKey.algorithm+" ")) }, reason: "alg"},
+		{name: "alg twice, the same", fault: func(d *tokenBuilder) { d.header.add("alg", quote(d.ownKey.algorithm)) }, reason: "duplicate"},
+		{name: "alg twice, none first", fault: func(d *tokenBuilder) { d.header = append(object{{"alg", `"none"`}}, d.header...) }, reason: "alg"},
+		{name: "alg twice, none last", fault: func(d *tokenBuilder) { d.header.add("alg", `"none"`) }, reason: "duplicate"},
+		{name: "alg twice, the second escaped", fault: func(d *tokenBuilder) { d.header.add(`\u0061lg`, `"none"`) }, reason: "duplicate"},
+		{name: "alg HS256, correct signature", fault: header("alg", `"HS256"`), reason: "alg"},
+		{name: "alg RS512, correct signature", fault: header("alg", `"RS512"`), reason: "alg"},
+		{name: "alg PS256, correct signature", fault: header("alg", `"PS256"`), reason: "alg"},
+		{name: "HS256 keyed with the PEM", fault: symmetric(publicPEM), reason: "alg"},
+		{name: "HS256 keyed with the DER", fault: symmetric(publicDER), reason: "alg"},
+		{name: "HS256 keyed with the numbers", fault: symmetric(publicNumbers), reason: "alg"},
+		{name: "another family's alg", fault: func(d *tokenBuilder) {
+			d.header.set("alg", map[string]string{"RS256": `"ES256"`, "ES256": `"EdDSA"`, "EdDSA": `"RS256"`}[d.ownKey.algorithm])
+		}, reason: "no signing key fits"},
 	}
 	for _, none := range []string{"none", "None", "NONE", "nOnE"} {
 		rows = append(rows,
-			hostile{"alg " + none + ", correct signature", header("alg", quote(none)), "alg"},
-			hostile{"alg " + none + ", no signature", func(d *draft) {
+			rejectCase{name: "alg " + none + ", correct signature", fault: header("alg", quote(none)), reason: "alg"},
+			rejectCase{name: "alg " + none + ", no signature", fault: func(d *tokenBuilder) {
 				d.header.set("alg", quote(none))
 				d.edit = emptySignature
-			}, "compact form"},
-			hostile{"alg " + none + ", some signature", func(d *draft) {
+			}, reason: "compact form"},
+			rejectCase{name: "alg " + none + ", some signature", fault: func(d *tokenBuilder) {
 				d.header.set("alg", quote(none))
 				d.edit = func(token string) string { return emptySignature(token) + "AAAA" }
-			}, "alg"})
+			}, reason: "alg"})
 	}
-	refuse(t, nil, rows)
+	wantRejected(t, rows)
 }
 
-func TestRefusesHeader(t *testing.T) {
-	rows := []hostile{
-		{"kid empty", header("kid", `""`), "kid"},
-		{"kid a number", header("kid", "1"), "kid"},
-		{"kid null", header("kid", "null"), "kid"},
-		{"kid a list", header("kid", `["k1"]`), "kid"},
-		{"kid unknown", header("kid", `"k2"`), `no signing key fits: token's kid is "k2"`},
-		{"kid a path", header("kid", `"../../dev/null"`), "no signing key fits"},
-		{"kid with a line feed", header("kid", `"k1\nlevel=ERROR"`), `k1\nlevel=ERROR`},
-		{"kid of 257 bytes", header("kid", quote(strings.Repeat("k", 257))), "kid"},
-		{"kid of 10 KB", header("kid", quote(strings.Repeat("k", 10<<10))), "too long"},
-		{"kid twice, the same", func(d *draft) { d.header.add("kid", `"k1"`) }, "duplicate"},
-		{"kid twice", func(d *draft) { d.header.add("kid", `"k2"`) }, "duplicate"},
-		{"jwk", func(d *draft) { d.header.add("jwk", string(must(json.Marshal(d.other.jwk())))) }, "its own key"},
-		{"jwk, signed with it", func(d *draft) {
+func TestParseTokenRejectsHeader(t *testing.T) {
+	rows := []rejectCase{
+		{name: "kid empty", fault: header("kid", `""`), reason: "kid"},
+		{name: "kid a number", fault: header("kid", "1"), reason: "kid"},
+		{name: "kid null", fault: header("kid", "null"), reason: "kid"},
+		{name: "kid a list", fault: header("kid", `["k1"]`), reason: "kid"},
+		{name: "kid unknown", fault: header("kid", `"k2"`), reason: `no signing key fits: token's kid is "k2"`},
+		{name: "kid a path", fault: header("kid", `"../../dev/null"`), reason: "no signing key fits"},
+		{name: "kid with a line feed", fault: header("kid", `"k1\nlevel=ERROR"`), reason: `k1\nlevel=ERROR`},
+		{name: "kid of 257 bytes", fault: header("kid", quote(strings.Repeat("k", 257))), reason: "kid"},
+		{name: "kid of 10 KB", fault: header("kid", quote(strings.Repeat("k", 10<<10))), reason: "too long"},
+		{name: "kid twice, the same", fault: func(d *tokenBuilder) { d.header.add("kid", `"k1"`) }, reason: "duplicate"},
+		{name: "kid twice", fault: func(d *tokenBuilder) { d.header.add("kid", `"k2"`) }, reason: "duplicate"},
+		{name: "jwk", fault: func(d *tokenBuilder) { d.header.add("jwk", string(must(json.Marshal(d.other.jwk())))) }, reason: "its own key"},
+		{name: "jwk, signed with it", fault: func(d *tokenBuilder) {
 			d.header.add("jwk", string(must(json.Marshal(d.other.jwk()))))
 			d.sign = d.other.sign
-		}, "its own key"},
-		{"jku", header("jku", `"https://attacker.invalid/jwks.json"`), "its own key"},
-		{"x5u", header("x5u", `"https://attacker.invalid/cert.pem"`), "its own key"},
-		{"x5c", header("x5c", `["MII="]`), "its own key"},
-		{"b64 false", header("b64", "false"), "critical"},
-		{"b64 true", header("b64", "true"), "critical"},
-		{"crit b64", header("crit", `["b64"]`), "critical"},
-		{"crit exp", header("crit", `["exp"]`), "critical"},
-		{"crit empty", header("crit", `[]`), "critical"},
-		{"typ JOSE", header("typ", `"JOSE"`), "typ"},
-		{"typ a number", header("typ", "1"), "typ"},
-		{"cty a number", header("cty", "1"), "cty"},
-		{"space before it", func(d *draft) { d.rawHeader = " " + d.header.String() }, "bare JSON object"},
-		{"a line feed behind it", func(d *draft) { d.rawHeader = d.header.String() + "\n" }, "bare JSON object"},
-		{"x5t a list", header("x5t", "[]"), "x5t"},
+		}, reason: "its own key"},
+		{name: "jku", fault: header("jku", `"https://attacker.invalid/jwks.json"`), reason: "its own key"},
+		{name: "x5u", fault: header("x5u", `"https://attacker.invalid/cert.pem"`), reason: "its own key"},
+		{name: "x5c", fault: header("x5c", `["MII="]`), reason: "its own key"},
+		{name: "b64 false", fault: header("b64", "false"), reason: "critical"},
+		{name: "b64 true", fault: header("b64", "true"), reason: "critical"},
+		{name: "crit b64", fault: header("crit", `["b64"]`), reason: "critical"},
+		{name: "crit exp", fault: header("crit", `["exp"]`), reason: "critical"},
+		{name: "crit empty", fault: header("crit", `[]`), reason: "critical"},
+		{name: "typ JOSE", fault: header("typ", `"JOSE"`), reason: "typ"},
+		{name: "typ a number", fault: header("typ", "1"), reason: "typ"},
+		{name: "cty a number", fault: header("cty", "1"), reason: "cty"},
+		{name: "space before it", fault: func(d *tokenBuilder) { d.rawHeader = " " + d.header.String() }, reason: "bare JSON object"},
+		{name: "a line feed behind it", fault: func(d *tokenBuilder) { d.rawHeader = d.header.String() + "\n" }, reason: "bare JSON object"},
+		{name: "x5t a list", fault: header("x5t", "[]"), reason: "x5t"},
 	}
-	for name, raw := range notOneObject {
-		rows = append(rows, hostile{"a header that is " + name, func(d *draft) { d.rawHeader = raw(d.header.String()) }, ""})
+	for name, raw := range invalidObjects {
+		rows = append(rows, rejectCase{name: "a header that is " + name, fault: func(d *tokenBuilder) { d.rawHeader = raw(d.header.String()) }, reason: ""})
 	}
-	refuse(t, nil, rows)
+	wantRejected(t, rows)
 }
 
-// notOneObject makes of a good object what a lax reader may take for it.
-var notOneObject = map[string]func(string) string{
+// invalidObjects changes a valid object into one that a lax reader might accept.
+var invalidObjects = map[string]func(string) string{
 	"an array":                func(s string) string { return "[" + s + "]" },
 	"null":                    func(string) string { return "null" },
 	"a string":                func(s string) string { return quote(s) },
@@ -146,27 +148,27 @@ var notOneObject = map[string]func(string) string{
 
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
-func TestTakesHeader(t *testing.T) {
-	take(t, map[string]func(*draft){
-		"no typ":          func(d *draft) { d.header.drop("typ") },
+func TestParseTokenAcceptsHeader(t *testing.T) {
+	wantAccepted(t, map[string]func(*tokenBuilder){
+		"no typ":          func(d *tokenBuilder) { d.header.drop("typ") },
 		"typ in any case": header("typ", `"jwt"`),
-		"no kid, one key": func(d *draft) { d.header.drop("kid") },
+		"no kid, one key": func(d *tokenBuilder) { d.header.drop("kid") },
 		"an escaped kid":  header("kid", `"\u006b1"`),
 		"unknown members": header("x", `{"y":[1,null,true,{"alg":"none"}]}`),
-		"space within":    func(d *draft) { d.rawHeader = strings.ReplaceAll(d.header.String(), ",", " ,\r\n\t") },
+		"space within":    func(d *tokenBuilder) { d.rawHeader = strings.ReplaceAll(d.header.String(), ",", " ,\r\n\t") },
 	})
 }
 
-// What a header points at is not even looked up.
-func TestContactsNoHostButUpstream(t *testing.T) {
+// The verifier does not contact hosts that a header names.
+func TestVerifyContactsOnlyUpstream(t *testing.T) {
 	var contacts atomic.Int64
 	host := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { contacts.Add(1) }))
 	defer host.Close()
 	pair := algorithms()["RS256"]
-	keys := newSource(pair[0])
+	keys := newKeyServer(pair[0])
 	v := newVerifier(t, keys)
 	for _, member := range []string{"jku", "x5u", "jwk", "kid", "iss"} {
-		d := newDraft(pair)
+		d := newTokenBuilder(pair)
 		d.header.set(member, quote(host.URL))
 		d.claims.set("iss", quote(host.URL))
 		if _, err := v.Verify(t.Context(), d.token()); member != "iss" && resultOf(err) == valid {

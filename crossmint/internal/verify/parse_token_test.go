@@ -11,12 +11,12 @@ import (
 )
 
 // edit returns a fault that edits the finished token.
-func edit(change func(token string) string) func(*draft) {
-	return func(d *draft) { d.edit = change }
+func edit(change func(token string) string) func(*tokenBuilder) {
+	return func(d *tokenBuilder) { d.edit = change }
 }
 
-// parts edits the three parts.
-func parts(change func(p []string)) func(*draft) {
+// parts returns a fault that edits the three parts.
+func parts(change func(p []string)) func(*tokenBuilder) {
 	return edit(func(token string) string {
 		p := strings.Split(token, ".")
 		change(p)
@@ -24,53 +24,54 @@ func parts(change func(p []string)) func(*draft) {
 	})
 }
 
-// insert puts text into the middle of one part.
-func insert(part int, text string) func(*draft) {
+// insert returns a fault that inserts characters into one part.
+func insert(part int, text string) func(*tokenBuilder) {
 	return parts(func(p []string) { p[part] = p[part][:4] + text + p[part][4:] })
 }
 
-func TestRefusesForm(t *testing.T) {
+func TestParseTokenRejectsForm(t *testing.T) {
 	const compact = "compact form"
-	rows := []hostile{
-		{"nothing", edit(func(string) string { return "" }), compact},
-		{"two parts", edit(func(s string) string { return s[:strings.LastIndexByte(s, '.')] }), compact},
-		{"four parts", edit(func(s string) string { return s + ".AAAA" }), compact},
-		{"five parts, a JWE", edit(func(s string) string { return s + ".AAAA.AAAA" }), compact},
-		{"a dot at the end", edit(func(s string) string { return s + "." }), compact},
-		{"a dot at the start", edit(func(s string) string { return "." + s }), compact},
-		{"no header", parts(func(p []string) { p[0] = "" }), compact},
-		{"no payload", parts(func(p []string) { p[1] = "" }), compact},
-		{"no signature", parts(func(p []string) { p[2] = "" }), compact},
-		{"JSON serialisation", edit(func(s string) string {
+	rows := []rejectCase{
+		{name: "nothing", fault: edit(func(string) string { return "" }), reason: compact},
+		{name: "two parts", fault: edit(func(s string) string { return s[:strings.LastIndexByte(s, '.')] }), reason: compact},
+		{name: "four parts", fault: edit(func(s string) string { return s + ".AAAA" }), reason: compact},
+		{name: "five parts, a JWE", fault: edit(func(s string) string { return s + ".AAAA.AAAA" }), reason: compact},
+		{name: "a dot at the end", fault: edit(func(s string) string { return s + "." }), reason: compact},
+		{name: "a dot at the start", fault: edit(func(s string) string { return "." + s }), reason: compact},
+		{name: "no header", fault: parts(func(p []string) { p[0] = "" }), reason: compact},
+		{name: "no payload", fault: parts(func(p []string) { p[1] = "" }), reason: compact},
+		{name: "no signature", fault: parts(func(p []string) { p[2] = "" }), reason: compact},
+		{name: "JSON serialisation", fault: edit(func(s string) string {
 			p := strings.Split(s, ".")
 			return `{"protected":"` + p[0] + `","payload":"` + p[1] + `","signature":"` + p[2] + `"}`
-		}), compact},
-		{"a scheme before it", edit(func(s string) string { return "Bearer " + s }), compact},
-		{"a byte order mark before it", edit(func(s string) string { return "\ufeff" + s }), compact},
-		{"a zero byte behind it", edit(func(s string) string { return s + "\x00" }), compact},
-		{"in quotes", edit(quote), compact},
-		{"escaped", edit(func(s string) string { return strings.Replace(s, ".", "%2e", 1) }), compact},
-		{"1 MB of dots", edit(func(string) string { return strings.Repeat(".", 1<<20) }), "too long"},
-		{"1 MB of A", edit(func(string) string { return strings.Repeat("A", 1<<20) }), "too long"},
-		{"a byte too long", func(d *draft) {
+		}), reason: compact},
+		{name: "a scheme before it", fault: edit(func(s string) string { return "Bearer " + s }), reason: compact},
+		{name: "a byte order mark before it", fault: edit(func(s string) string { return "\ufeff" + s }), reason: compact},
+		{name: "a zero byte behind it", fault: edit(func(s string) string { return s + "\x00" }), reason: compact},
+		{name: "in quotes", fault: edit(quote), reason: compact},
+		{name: "escaped", fault: edit(func(s string) string { return strings.Replace(s, ".", "%2e", 1) }), reason: compact},
+		{name: "1 MB of dots", fault: edit(func(string) string { return strings.Repeat(".", 1<<20) }), reason: "too long"},
+		{name: "1 MB of A", fault: edit(func(string) string { return strings.Repeat("A", 1<<20) }), reason: "too long"},
+		{name: "a byte too long", fault: func(d *tokenBuilder) {
 			d.claims.set("pad", quote(strings.Repeat("p", 5000)))
 			d.edit = func(s string) string { return s + strings.Repeat("A", 8<<10+1-len(s)) }
-		}, "too long"},
+		}, reason: "too long"},
 	}
 	for name, text := range map[string]string{
 		"a line feed": "\n", "a carriage return": "\r", "a line break": "\r\n", "a space": " ", "a tab": "\t",
 		"a zero byte": "\x00", "padding": "=", "standard base64's plus": "+", "standard base64's slash": "/", "a letter of UTF-8": "é",
 	} {
 		for part, where := range []string{"header", "payload", "signature"} {
-			rows = append(rows, hostile{name + " in the " + where, insert(part, text), compact})
+			rows = append(rows, rejectCase{name: name + " in the " + where, fault: insert(part, text), reason: compact})
 		}
-		rows = append(rows, hostile{name + " at the end", edit(func(s string) string { return s + text }), compact})
+		rows = append(rows, rejectCase{name: name + " at the end", fault: edit(func(s string) string { return s + text }), reason: compact})
 	}
-	refuse(t, nil, rows)
+	wantRejected(t, rows)
 }
 
-// lastBits sets bits of the last character of a part that stand for no byte.
-func lastBits(part int) func(*draft) {
+// setUnusedBits changes those bits of the last character of a part that encode no
+// byte.
+func setUnusedBits(part int) func(*tokenBuilder) {
 	return parts(func(p []string) {
 		const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 		at := strings.IndexByte(alphabet, p[part][len(p[part])-1])
@@ -78,39 +79,39 @@ func lastBits(part int) func(*draft) {
 	})
 }
 
-// signature edits the signature's bytes.
-func signature(change func(raw []byte) []byte) func(*draft) {
+// signature returns a fault that edits the bytes of the signature.
+func signature(change func(raw []byte) []byte) func(*tokenBuilder) {
 	return parts(func(p []string) { p[2] = b64(change(must(base64.RawURLEncoding.DecodeString(p[2])))) })
 }
 
-func TestRefusesSignature(t *testing.T) {
-	rows := []hostile{
-		{"another key's", func(d *draft) { d.sign = d.other.sign }, "signature is invalid"},
-		{"another token's", func(d *draft) {
-			d.sign = func([]byte) []byte { return d.self.sign([]byte("other.token")) }
-		}, "signature is invalid"},
-		{"a flipped bit", signature(func(raw []byte) []byte { raw[9] ^= 1; return raw }), "signature is invalid"},
-		{"of the right size, all zero", signature(func(raw []byte) []byte { return make([]byte, len(raw)) }), "signature is invalid"},
-		{"a byte short", signature(func(raw []byte) []byte { return raw[:len(raw)-1] }), "signature is invalid"},
-		{"a byte long", signature(func(raw []byte) []byte { return append(raw, 0) }), "signature is invalid"},
-		{"a zero before it", signature(func(raw []byte) []byte { return append([]byte{0}, raw...) }), "signature is invalid"},
-		{"of one byte", parts(func(p []string) { p[2] = "AA" }), "signature is invalid"},
-		{"of half a byte", parts(func(p []string) { p[2] = "A" }), "compact form"},
-		{"a second spelling of its end", lastBits(2), "compact form"},
-		{"claims changed afterwards", parts(func(p []string) {
+func TestVerifyRejectsSignature(t *testing.T) {
+	rows := []rejectCase{
+		{name: "another key's", fault: func(d *tokenBuilder) { d.sign = d.other.sign }, reason: "signature is invalid"},
+		{name: "another token's", fault: func(d *tokenBuilder) {
+			d.sign = func([]byte) []byte { return d.ownKey.sign([]byte("other.token")) }
+		}, reason: "signature is invalid"},
+		{name: "a flipped bit", fault: signature(func(raw []byte) []byte { raw[9] ^= 1; return raw }), reason: "signature is invalid"},
+		{name: "of the right size, all zero", fault: signature(func(raw []byte) []byte { return make([]byte, len(raw)) }), reason: "signature is invalid"},
+		{name: "a byte short", fault: signature(func(raw []byte) []byte { return raw[:len(raw)-1] }), reason: "signature is invalid"},
+		{name: "a byte long", fault: signature(func(raw []byte) []byte { return append(raw, 0) }), reason: "signature is invalid"},
+		{name: "a zero before it", fault: signature(func(raw []byte) []byte { return append([]byte{0}, raw...) }), reason: "signature is invalid"},
+		{name: "of one byte", fault: parts(func(p []string) { p[2] = "AA" }), reason: "signature is invalid"},
+		{name: "of half a byte", fault: parts(func(p []string) { p[2] = "A" }), reason: "compact form"},
+		{name: "a second encoding of its end", fault: setUnusedBits(2), reason: "compact form"},
+		{name: "claims changed afterwards", fault: parts(func(p []string) {
 			p[1] = b64([]byte(claimsOf("admin", time.Now().Add(time.Hour)).String()))
-		}), "signature is invalid"},
-		{"header changed afterwards", parts(func(p []string) {
+		}), reason: "signature is invalid"},
+		{name: "header changed afterwards", fault: parts(func(p []string) {
 			p[0] = b64([]byte(strings.Replace(string(must(base64.RawURLEncoding.DecodeString(p[0]))), `"JWT"`, `"jwt"`, 1)))
-		}), "signature is invalid"},
+		}), reason: "signature is invalid"},
 	}
-	refuse(t, nil, rows)
+	wantRejected(t, rows)
 }
 
-// ECDSA knows more spellings than one; RFC 7518 §3.4 takes r and s only.
-func TestRefusesECDSASpellings(t *testing.T) {
+// ECDSA signatures have several encodings. RFC 7518 §3.4 allows r and s only.
+func TestVerifyRejectsECDSAEncodings(t *testing.T) {
 	pair := algorithms()["ES256"]
-	v := newVerifier(t, newSource(pair[0]))
+	v := newVerifier(t, newKeyServer(pair[0]))
 	n := pair[0].private.Public().(*ecdsa.PublicKey).Params().N
 	rows := map[string]func(r, s *big.Int) []byte{
 		"r and s zero": func(r, s *big.Int) []byte { return make([]byte, 64) },
@@ -119,7 +120,7 @@ func TestRefusesECDSASpellings(t *testing.T) {
 		"s is n":       func(r, s *big.Int) []byte { return rawECDSA(r, n) },
 		"swapped":      func(r, s *big.Int) []byte { return rawECDSA(s, r) },
 		"DER": func(r, s *big.Int) []byte {
-			return must(asn1.Marshal(struct{ R, S *big.Int }{r, s}))
+			return must(asn1.Marshal(struct{ R, S *big.Int }{R: r, S: s}))
 		},
 		"132 bytes": func(r, s *big.Int) []byte {
 			raw := make([]byte, 132)
@@ -128,30 +129,30 @@ func TestRefusesECDSASpellings(t *testing.T) {
 			return raw
 		},
 	}
-	for name, spell := range rows {
+	for name, encode := range rows {
 		t.Run(name, func(t *testing.T) {
-			d := newDraft(pair)
-			want(t, v, d.token(), valid)
-			d.edit = respell(func(raw []byte) []byte {
-				return spell(new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:]))
+			d := newTokenBuilder(pair)
+			wantResult(t, v, d.token(), valid)
+			d.edit = editSignature(func(raw []byte) []byte {
+				return encode(new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:]))
 			})
-			want(t, v, d.token(), invalid)
+			wantResult(t, v, d.token(), invalid)
 		})
 	}
 }
 
-// respell writes the signature of a token anew.
-func respell(change func(raw []byte) []byte) func(string) string {
+// editSignature returns a function that replaces the signature of a token.
+func editSignature(change func(raw []byte) []byte) func(string) string {
 	return func(token string) string {
 		dot := strings.LastIndexByte(token, '.')
 		return token[:dot+1] + b64(change(must(base64.RawURLEncoding.DecodeString(token[dot+1:]))))
 	}
 }
 
-// malleate replaces an ECDSA signature by the other valid one: s by n - s.
-func malleate(self signer, token string) string {
-	n := self.private.Public().(*ecdsa.PublicKey).Params().N
-	return respell(func(raw []byte) []byte {
+// secondEncoding replaces an ECDSA signature by the other valid one: s by n - s.
+func secondEncoding(ownKey signingKey, token string) string {
+	n := ownKey.private.Public().(*ecdsa.PublicKey).Params().N
+	return editSignature(func(raw []byte) []byte {
 		r, s := new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:])
 		return rawECDSA(r, s.Sub(n, s))
 	})(token)

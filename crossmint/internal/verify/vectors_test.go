@@ -49,7 +49,7 @@ func TestVectors(t *testing.T) {
 			if vector.JWKS != "" {
 				jwks = json.RawMessage(vector.JWKS)
 			}
-			keys := &source{set: jwks}
+			keys := &keyServer{set: jwks}
 			config := configOf(keys)
 			config.Audience = file.Audience
 			v := newVerifierWith(t, config)

@@ -27,7 +27,7 @@ func fieldsOf(t *testing.T, v *verify.Verifier, jwt string) (fields map[string]a
 func TestVerifyReturnsToken(t *testing.T) {
 	for name, pair := range algorithms() {
 		t.Run(name, func(t *testing.T) {
-			v := newVerifier(t, newSource(pair[0]))
+			v := newVerifier(t, newKeyServer(pair[0]))
 			exp := time.Now().Add(time.Hour).Truncate(time.Second)
 			jwt := pair[0].jwtOf("user-a", exp)
 			want := map[string]any{"JWT": jwt, "UserID": "user-a", "IssuedAt": exp.Add(-time.Hour), "ExpiresAt": exp}
@@ -43,9 +43,9 @@ func TestVerifyReturnsToken(t *testing.T) {
 
 func TestVerifyReturnsZeroIssuedAtWithoutClaim(t *testing.T) {
 	pair := algorithms()["EdDSA"]
-	d := newDraft(pair)
+	d := newTokenBuilder(pair)
 	d.claims.drop("iat")
-	token, err := newVerifier(t, newSource(pair[0])).Verify(t.Context(), d.token())
+	token, err := newVerifier(t, newKeyServer(pair[0])).Verify(t.Context(), d.token())
 	if err != nil || !token.IssuedAt.IsZero() {
 		t.Errorf("token %+v, error %v, want a zero IssuedAt", token, err)
 	}
@@ -53,10 +53,10 @@ func TestVerifyReturnsZeroIssuedAtWithoutClaim(t *testing.T) {
 
 // The claims that the session package decodes are remembered in the Token.
 func TestVerifyReturnsSameTokenWhileCached(t *testing.T) {
-	self := edSigner("k1")
-	v := newVerifier(t, newSource(self))
-	for name, exp := range map[string]time.Time{"valid": farAway, "expired": time.Now().Add(-time.Second)} {
-		jwt := self.jwtOf("user-a", exp)
+	ownKey := newEd25519Key("k1")
+	v := newVerifier(t, newKeyServer(ownKey))
+	for name, exp := range map[string]time.Time{"valid": farFuture, "expired": time.Now().Add(-time.Second)} {
+		jwt := ownKey.jwtOf("user-a", exp)
 		first, _ := v.Verify(t.Context(), jwt)
 		second, _ := v.Verify(t.Context(), jwt)
 		third, _ := v.VerifyReceived(t.Context(), jwt)
@@ -70,7 +70,7 @@ func TestVerifyReturnsSameTokenWhileCached(t *testing.T) {
 func TestVerifyExpired(t *testing.T) {
 	for name, pair := range algorithms() {
 		t.Run(name, func(t *testing.T) {
-			v := newVerifier(t, newSource(pair[0]))
+			v := newVerifier(t, newKeyServer(pair[0]))
 			exp := time.Now().Add(-time.Second).Truncate(time.Second)
 			jwt := pair[0].jwtOf("user-a", exp)
 			for range 2 { // the second time it is cached
@@ -98,17 +98,17 @@ func TestVerifyExpired(t *testing.T) {
 // the keys, and is not cached before.
 func TestVerifyNotYetValid(t *testing.T) {
 	pair := algorithms()["EdDSA"]
-	v := newVerifier(t, newSource(pair[0]))
+	v := newVerifier(t, newKeyServer(pair[0]))
 	start := time.Now().Round(0)
 	now := start
 	v.SetClock(func() time.Time { return now })
-	d := newDraft(pair)
+	d := newTokenBuilder(pair)
 	d.claims.set("nbf", seconds(10*time.Minute))
 	jwt := d.token()
 	for _, verifyToken := range []func() error{
 		func() error { _, err := v.Verify(t.Context(), jwt); return err },
 		func() error { _, err := v.VerifyReceived(t.Context(), jwt); return err },
-		func() error { _, err := v.VerifyWith(must(verify.ParseKeySet(publish(pair[0]))), jwt); return err },
+		func() error { _, err := v.VerifyWith(must(verify.ParseKeySet(jwks(pair[0]))), jwt); return err },
 	} {
 		if err := verifyToken(); !errors.Is(err, verify.ErrNotYetValid) {
 			t.Errorf("error = %v, want ErrNotYetValid", err)
@@ -118,16 +118,16 @@ func TestVerifyNotYetValid(t *testing.T) {
 		t.Errorf("%d cached tokens, want none", v.CachedTokens())
 	}
 	now = start.Add(10 * time.Minute)
-	want(t, v, jwt, valid)
+	wantResult(t, v, jwt, valid)
 }
 
 // Every ECDSA signature has a second encoding that is valid, too.
 func TestVerifyAcceptsBothEncodingsOfES256(t *testing.T) {
-	self := algorithms()["ES256"][0]
-	v := newVerifier(t, newSource(self))
-	jwt := self.jwt()
-	want(t, v, jwt, valid)
-	want(t, v, malleate(self, jwt), valid)
+	ownKey := algorithms()["ES256"][0]
+	v := newVerifier(t, newKeyServer(ownKey))
+	jwt := ownKey.jwt()
+	wantResult(t, v, jwt, valid)
+	wantResult(t, v, secondEncoding(ownKey, jwt), valid)
 	if v.CachedTokens() != 2 {
 		t.Errorf("%d cached tokens, want 2", v.CachedTokens())
 	}
@@ -135,12 +135,12 @@ func TestVerifyAcceptsBothEncodingsOfES256(t *testing.T) {
 
 // An EdDSA signature has one encoding only.
 func TestVerifyRejectsSecondEncodingOfEdDSA(t *testing.T) {
-	self := algorithms()["EdDSA"][0]
-	v := newVerifier(t, newSource(self))
+	ownKey := algorithms()["EdDSA"][0]
+	v := newVerifier(t, newKeyServer(ownKey))
 	order, _ := new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
-	jwt := self.jwt()
-	want(t, v, jwt, valid)
-	want(t, v, respell(func(raw []byte) []byte {
+	jwt := ownKey.jwt()
+	wantResult(t, v, jwt, valid)
+	wantResult(t, v, editSignature(func(raw []byte) []byte {
 		slices.Reverse(raw[32:]) // s, little-endian
 		new(big.Int).Add(new(big.Int).SetBytes(raw[32:]), order).FillBytes(raw[32:])
 		slices.Reverse(raw[32:])
@@ -150,8 +150,8 @@ func TestVerifyRejectsSecondEncodingOfEdDSA(t *testing.T) {
 
 // An empty set of keys verifies no token.
 func TestVerifyWithoutKeys(t *testing.T) {
-	v := newVerifier(t, newSource())
-	_, err := v.VerifyWith(nil, edSigner("k1").jwt())
+	v := newVerifier(t, newKeyServer())
+	_, err := v.VerifyWith(nil, newEd25519Key("k1").jwt())
 	if got := resultOf(err); got != invalid {
 		t.Errorf("result = %s (%v), want %s", got, err, invalid)
 	}

@@ -24,12 +24,12 @@ func visit(t *testing.T, s *site.Site, path string) (*http.Response, string) {
 	return s.Do(t, r)
 }
 
-// expect checks a page's status and that it holds a text.
-func expect(t *testing.T, s *site.Site, path string, status int, text string) *http.Response {
+// expect checks the status of a page, and that it contains a string.
+func expect(t *testing.T, s *site.Site, path string, status int, content string) *http.Response {
 	t.Helper()
 	res, body := visit(t, s, path)
-	if res.StatusCode != status || !strings.Contains(body, text) || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
-		t.Errorf("%s: %s, want %d with %q:\n%s", path, res.Status, status, text, body)
+	if res.StatusCode != status || !strings.Contains(body, content) || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+		t.Errorf("%s: %s, want %d with %q:\n%s", path, res.Status, status, content, body)
 	}
 	return res
 }

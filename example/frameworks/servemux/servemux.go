@@ -1,4 +1,4 @@
-// Package servemux has sessions in front of net/http's own router.
+// Package servemux puts sessions in front of the handlers of net/http's ServeMux.
 package servemux
 
 import (

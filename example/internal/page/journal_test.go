@@ -119,7 +119,7 @@ func TestEvents(t *testing.T) {
 	compareRecords(t, got.Records,
 		record{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 50},
 		record{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 1},
-		record{Kind: "outcome", Name: "undecided", Op: "authenticate", Status: 503, Served: 1})
+		record{Kind: "outcome", Name: "unavailable", Op: "authenticate", Status: 503, Served: 1})
 	if got.Counts.Refreshes != 2 {
 		t.Errorf("%d refreshes, want 2", got.Counts.Refreshes)
 	}

@@ -25,7 +25,7 @@ func TestUpstreamDown(t *testing.T) {
 	t.Log("with an expired token, requests fail and the user stays signed in")
 	v.click("#expired")
 	v.await(`document.querySelector("#expired-result").textContent === "503: try again later"`, unavailable, signedIn)
-	v.await(`document.querySelector("#line [data-name=undecided]")`, `document.querySelector("#line .call.failed")`)
+	v.await(`document.querySelector("#line [data-name=unavailable]")`, `document.querySelector("#line .call.failed")`)
 
 	t.Log("when Crossmint works again, requests succeed")
 	v.setMode("up")

@@ -94,7 +94,7 @@ func prepare(tab *examplepage.Tab) error {
 		examplepage.Await(`!document.querySelector("#can-down").hidden`),
 		examplepage.Click("#call-me"),
 		examplepage.Click("#expired"),
-		examplepage.Await(`document.querySelectorAll("[data-name=undecided]").length > 3`),
+		examplepage.Await(`document.querySelectorAll("[data-name=unavailable]").length > 3`),
 		examplepage.Click(`input[value=up]`),
 		examplepage.Await(`!document.querySelector("#can-up").hidden && document.querySelector("#notice").hidden`),
 		examplepage.Await(`(window.calm ??= Date.now()) < Date.now() - 3000`),

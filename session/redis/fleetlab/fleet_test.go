@@ -9,7 +9,7 @@ import (
 	"sync"
 
 	"github.com/crossmint-go/auth/crossmint"
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // fleet is a balancer, round robin, in front of instances. Those that die are
@@ -35,13 +35,13 @@ type fleet struct {
 	turn      int
 	kills     int
 	closed    bool
-	events    map[session.Outcome]int
+	events    map[event.Outcome]int
 	failed    error // to replace an instance
 }
 
 // build fills a fleet with its instances.
 func (f *fleet) build(n int, seed uint64) error {
-	f.random, f.events = rand.New(rand.NewPCG(seed, 2)), map[session.Outcome]int{}
+	f.random, f.events = rand.New(rand.NewPCG(seed, 2)), map[event.Outcome]int{}
 	for range n {
 		i, err := f.newInstance()
 		if err != nil {
@@ -128,7 +128,7 @@ func (f *fleet) strikes() bool {
 	return f.fatal > 0 && f.random.IntN(f.fatal) == 0
 }
 
-func (f *fleet) note(_ context.Context, e session.Event) {
+func (f *fleet) note(_ context.Context, e event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.events[e.Outcome]++
@@ -136,7 +136,7 @@ func (f *fleet) note(_ context.Context, e session.Event) {
 
 // noted returns what was reported so far: stores that were closed may still
 // report.
-func (f *fleet) noted() map[session.Outcome]int {
+func (f *fleet) noted() map[event.Outcome]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.events)

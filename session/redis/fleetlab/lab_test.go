@@ -12,7 +12,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/integration_test/lab"
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // climate says what happens to the fleet beside upstream's faults. What is zero
@@ -150,7 +150,7 @@ func (o *outcome) judge(t *testing.T) {
 	if n := o.WrongfulEntries - o.fleet.left.lingering - o.fleet.left.reopened; n != 0 {
 		t.Errorf("%d wrongful entries", n)
 	}
-	if n, most := o.fleet.left.reopened, o.fleet.noted()[session.LogoutFailed]; n > most {
+	if n, most := o.fleet.left.reopened, o.fleet.noted()[event.LogoutFailed]; n > most {
 		t.Errorf("%d sessions were reopened after a logout, and only %d logouts failed", n, most)
 	}
 	if o.fleet.kills == 0 || o.frozen == 0 {

@@ -9,7 +9,7 @@ const SENTENCES = {
     return served > 1 ? `Token refreshed once for ${served} requests.` : "Token refreshed. The request succeeded.";
   },
   early_refresh_failed: () => "An early token refresh failed. The token is still valid, so the request succeeded.",
-  undecided: () => "The token has expired and Crossmint does not respond. The user stays signed in.",
+  unavailable: () => "The token has expired and Crossmint does not respond. The user stays signed in.",
   signed_out: () => "Crossmint rejected the refresh token. The user is signed out.",
   logged_out: () => "Signed out here and at Crossmint.",
   logout_failed: () => "Signed out here. Crossmint could not be informed.",
@@ -27,7 +27,7 @@ export function showStory({ records }) {
   if (!last) return;
   const sentence = SENTENCES[last.name](last);
   const story = byId("story");
-  if (story.dataset.sentence === sentence && last.name === "undecided") return;
+  if (story.dataset.sentence === sentence && last.name === "unavailable") return;
   story.dataset.sentence = sentence;
   story.textContent = `${formatTime(last.at)} ${sentence}`;
 }

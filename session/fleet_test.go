@@ -1,0 +1,153 @@
+package session_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
+	"github.com/crossmint-go/auth/session"
+)
+
+// fleet is a Coordinator and a DenyListBroadcaster that the instances of a fleet
+// share.
+type fleet struct {
+	lookups   int            // calls of Do
+	cached    error          // the cached refusal; nil: upstream is asked
+	grant     *session.Grant // the cached grant of every token; nil: upstream is asked
+	deny      func() error   // nil: Deny succeeds
+	callbacks []func([sha256.Size]byte, time.Time)
+}
+
+func (f *fleet) Do(ctx context.Context, token session.Secret, calls session.UpstreamCalls) (session.Shared, error) {
+	f.lookups++
+	if f.cached != nil || f.grant != nil {
+		return session.Shared{Grant: f.grant, Cached: true}, f.cached
+	}
+	grant, _, err := calls.Fetch(ctx, token, nil)
+	return session.Shared{Grant: grant}, err
+}
+
+func (f *fleet) Logout(context.Context, session.Secret) ([]*session.Grant, error) { return nil, nil }
+
+func (f *fleet) Close(context.Context) error { return nil }
+
+func (f *fleet) Deny(_ context.Context, digest [sha256.Size]byte, until time.Time) error {
+	if f.deny != nil {
+		return f.deny()
+	}
+	for _, callback := range f.callbacks {
+		callback(digest, until)
+	}
+	return nil
+}
+
+func (f *fleet) OnDeny(callback func([sha256.Size]byte, time.Time)) {
+	f.callbacks = append(f.callbacks, callback)
+}
+
+// instances runs a test with two instances of a fleet and one upstream.
+func instances(t *testing.T, name string, test func(t *testing.T, shared *fleet, here, there *kit)) {
+	t.Helper()
+	shared := &fleet{}
+	run(t, name, testkit.Config{Session: session.Config{Coordinator: shared}}, func(t *testing.T, here *kit) {
+		second := session.Config{Coordinator: shared, Upstream: here.NewClient(nil)}
+		test(t, shared, here, &kit{here.NewManager(second), here.Kit, t})
+	})
+}
+
+func TestDenyListOfAFleet(t *testing.T) {
+	instances(t, "a logout denies the JWT in every instance", func(t *testing.T, shared *fleet, here, there *kit) {
+		m := here.SignIn("ann@example.com")
+		for _, k := range []*kit{here, there} {
+			_, err := k.authenticate(m)
+			k.want(err, testkit.OK, 0)
+		}
+		if err := here.Logout(t.Context(), m, none); err != nil {
+			t.Fatal(err)
+		}
+		m.RefreshToken = session.NewSecret("another")
+		for _, k := range []*kit{here, there} {
+			if _, err := k.authenticate(m); testkit.Outcome(err) == testkit.OK {
+				t.Error("the JWT is accepted after the logout")
+			}
+			if _, err := k.Verify(t.Context(), m.JWT); !errors.Is(err, session.ErrLoggedOut) {
+				t.Errorf("Verify = %v", err)
+			}
+		}
+	})
+	instances(t, "a JWT that is not correctly signed, or has expired, is not broadcast", func(t *testing.T, shared *fleet, here, there *kit) {
+		shared.deny = func() error { t.Error("it was broadcast"); return nil }
+		_ = here.Logout(t.Context(), jwtOnly("forged.json.token"), none)
+		_ = here.Logout(t.Context(), here.Expired("ann@example.com"), none)
+	})
+	for _, test := range []struct {
+		name string
+		deny func() error
+	}{
+		{name: "fails", deny: func() error { return errors.New("store") }},
+		{name: "panics", deny: func() error { panic("store") }},
+	} {
+		instances(t, "the logout succeeds if the broadcast "+test.name, func(t *testing.T, shared *fleet, here, there *kit) {
+			shared.deny = test.deny
+			m := here.SignIn("ann@example.com")
+			if err := here.Logout(t.Context(), m, none); err != nil {
+				t.Errorf("logout: %v", err)
+			}
+			if _, err := here.authenticate(m); testkit.Outcome(err) == testkit.OK {
+				t.Error("the JWT is accepted after the logout")
+			}
+		})
+	}
+}
+
+func TestCachedRefusalOfAFleet(t *testing.T) {
+	refused := &session.UpstreamError{Kind: session.ErrRefused, Status: 401}
+	instances(t, "signs the user out", func(t *testing.T, shared *fleet, here, _ *kit) {
+		shared.cached = refused
+		_, err := here.authenticate(here.Expired("ann@example.com"))
+		here.want(err, testkit.SignedOut, 0)
+	})
+	instances(t, "deletes no cookies while the API key is suspect", func(t *testing.T, shared *fleet, here, _ *kit) {
+		here.Fake.FailAlways(crossminttest.Refresh, testkit.RejectedByUpstream())
+		for i := range 21 {
+			_, _ = here.authenticate(here.Expired(fmt.Sprintf("user%d@example.com", i)))
+		}
+		if !here.Health().RejectionsSuspended {
+			t.Fatal("the API key is not suspect: the test shows nothing")
+		}
+		shared.cached = refused
+		_, err := here.authenticate(here.Expired("ann@example.com"))
+		here.want(err, testkit.Rejected, 21)
+	})
+	instances(t, "does not count as an upstream call", func(t *testing.T, shared *fleet, here, _ *kit) {
+		shared.cached = refused
+		var pairs []session.Material
+		for i := range 4 {
+			pairs = append(pairs, here.Expired(fmt.Sprintf("user%d@example.com", i)))
+		}
+		_, err := here.authenticate(several(pairs...))
+		here.want(err, testkit.SignedOut, 0)
+		if shared.lookups != 4 {
+			t.Errorf("%d of 4 tokens were looked up", shared.lookups)
+		}
+	})
+}
+
+// The clocks of a fleet differ: the JWT of another instance may not be valid yet.
+func TestSharedGrantThatIsNotValidYet(t *testing.T) {
+	instances(t, "is an outage and not a logout", func(t *testing.T, shared *fleet, here, _ *kit) {
+		g := here.Fake.Grant(here.Fake.NewUser("ann@example.com"))
+		shared.grant = &g
+		upstream := changedUpstream{Upstream: here.Client, verifyReceived: func(context.Context, string) (*session.Token, error) {
+			return nil, &session.UpstreamError{Kind: session.ErrUnavailable, Op: "verify"}
+		}}
+		m := here.NewManager(session.Config{Upstream: upstream, Coordinator: shared})
+		_, err := m.Authenticate(t.Context(), here.Expired("ann@example.com"))
+		here.want(err, testkit.Unavailable, 0)
+	})
+}

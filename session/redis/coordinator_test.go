@@ -1,0 +1,478 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/testkit"
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
+	"github.com/crossmint-go/auth/session/redis"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestContract(t *testing.T) {
+	t.Run("one instance", func(t *testing.T) {
+		t.Parallel()
+		onEach(t, func(t *testing.T, s *store) {
+			coordinatortest.Run(t, func(t *testing.T) session.Coordinator {
+				s.reset()
+				return newCoordinator(t, s.URL(), redis.Config{Grace: time.Minute})
+			})
+		})
+	})
+	t.Run("two instances", func(t *testing.T) {
+		t.Parallel()
+		onEach(t, func(t *testing.T, s *store) {
+			coordinatortest.Run(t, func(t *testing.T) session.Coordinator {
+				s.reset()
+				config := redis.Config{Grace: time.Minute}
+				return &pair{a: newCoordinator(t, s.URL(), config), b: newCoordinator(t, s.URL(), config)}
+			})
+		})
+	})
+}
+
+// reset empties the store. Its refusals are definite, see age.
+func (s *store) reset() {
+	s.t.Helper()
+	s.do("FLUSHALL")
+	s.age()
+}
+
+// pair is a balancer that gives each call to the other of two instances.
+type pair struct {
+	a, b  *redis.Coordinator
+	calls atomic.Int64
+}
+
+func (p *pair) next() *redis.Coordinator {
+	if p.calls.Add(1)%2 == 1 {
+		return p.a
+	}
+	return p.b
+}
+
+func (p *pair) Do(ctx context.Context, token session.Secret, calls session.UpstreamCalls) (session.Shared, error) {
+	return p.next().Do(ctx, token, calls)
+}
+
+func (p *pair) Logout(ctx context.Context, token session.Secret) ([]*session.Grant, error) {
+	return p.next().Logout(ctx, token)
+}
+
+func (p *pair) Close(ctx context.Context) error {
+	return errors.Join(p.a.Close(ctx), p.b.Close(ctx))
+}
+
+// onPair runs a test with two instances on every store.
+func onPair(t *testing.T, config redis.Config, test func(t *testing.T, s *store, a, b *redis.Coordinator)) {
+	t.Helper()
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		s.age()
+		test(t, s, newCoordinator(t, s.URL(), config), newCoordinator(t, s.URL(), config))
+	})
+}
+
+func TestGrace(t *testing.T) {
+	t.Run("the old token gets the same grant until the grace period ends", func(t *testing.T) {
+		onPair(t, redis.Config{Grace: 2 * time.Second}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			calls := &coordinatortest.Calls{}
+			coordinatortest.Do(t, a, "a", calls)
+			coordinatortest.Do(t, b, "a", calls)
+			calls.WantExchanged(t, 1)
+			coordinatortest.Eventually(t, "a late token reached upstream", func() bool {
+				coordinatortest.Do(t, b, "a", calls)
+				return calls.Exchanged.Load() == 2
+			})
+		})
+	})
+	t.Run("the default is ten seconds", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
+			s.wantTTL(s.keysOf("*:value")[0], 10*time.Second)
+		})
+	})
+	t.Run("every instance gets its end, also through a chain", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			calls := &coordinatortest.Calls{}
+			coordinatortest.Do(t, a, "a", calls)
+			latest := time.Now().Add(10*time.Second + time.Millisecond) // a started before
+			for range 2 {
+				shared, err := b.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if shared.Until.IsZero() || shared.Until.After(latest) || !shared.Cached {
+					t.Errorf("Until is %v, Cached is %t; want %v at the latest", shared.Until, shared.Cached, latest)
+				}
+				coordinatortest.Do(t, a, "a'", calls)
+			}
+		})
+	})
+}
+
+// wantTTL checks that a key has a TTL of at most so long.
+func (s *store) wantTTL(key string, most time.Duration) {
+	s.t.Helper()
+	if ms, _ := s.do("PTTL", key).AsInt64(); ms <= 0 || ms > most.Milliseconds() {
+		s.t.Errorf("the TTL of %s is %d ms, want at most %v", key, ms, most)
+	}
+}
+
+func TestSharedGrantIsComplete(t *testing.T) {
+	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, b *redis.Coordinator) {
+		want := session.Grant{
+			JWT:          session.NewSecret("jwt"),
+			RefreshToken: session.RefreshToken{Secret: session.NewSecret("a'"), ExpiresAt: "2030-01-02T03:04:05.000Z"},
+			User: session.User{
+				ID: "user", Email: "ada@example.com", PhoneNumber: "+15550100", JSON: []byte(`{"id":"user","twitter":{"username":"ada"}}`),
+			},
+			ReceivedAt: time.Now().Round(0).UTC(),
+		}
+		calls := &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) { return &want, nil }}
+		for _, c := range []*redis.Coordinator{a, b} {
+			shared, err := c.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantGrant(t, &want, shared.Grant)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	t.Run("a definite one is cached for 30 s", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			wantRefusal(t, a, "a", definite)
+			s.wantTTL(s.keysOf("*:value")[0], 30*time.Second)
+		})
+	})
+	t.Run("an outage leaves nothing in the store", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			_ = coordinatortest.DoError(t, a, "a", &coordinatortest.Calls{Exchange: coordinatortest.Overloaded})
+			if keys := s.keysOf("crossmint:{*}:*"); len(keys) > 0 {
+				t.Errorf("the store holds %v", keys)
+			}
+		})
+	})
+	t.Run("one of a token that another instance has used is uncertain", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
+			s.do("DEL", s.keysOf("*:value")[0]) // the grace period has ended
+			wantRefusal(t, b, "a", uncertain)
+		})
+	})
+	t.Run("all are uncertain in the first minute of a store", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			s.do("FLUSHALL")
+			wantRefusal(t, b, "a", uncertain)
+		})
+	})
+}
+
+// The certainty of a refusal.
+const (
+	definite  = false
+	uncertain = true
+)
+
+// wantRefusal makes upstream refuse a token, and checks the certainty of the
+// refusal.
+func wantRefusal(t *testing.T, c session.Coordinator, token string, want bool) {
+	t.Helper()
+	wantRefusalOf(t, c, token, &coordinatortest.Calls{Exchange: coordinatortest.Refuse}, want)
+}
+
+func wantRefusalOf(t *testing.T, c session.Coordinator, token string, calls *coordinatortest.Calls, want bool) {
+	t.Helper()
+	err := coordinatortest.DoError(t, c, token, calls)
+	var up *session.UpstreamError
+	if !errors.As(err, &up) || !errors.Is(err, session.ErrRefused) || up.Uncertain != want {
+		t.Errorf("err = %#v, want a refusal with Uncertain %t", err, want)
+	}
+}
+
+func TestLogout(t *testing.T) {
+	t.Run("it reaches the calls of all instances", func(t *testing.T) {
+		release := make(chan struct{})
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			calls, results := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}, make(chan error)
+			for _, c := range []*redis.Coordinator{a, b} {
+				go func() {
+					_, err := c.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
+					results <- err
+				}()
+			}
+			coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
+			coordinatortest.Logout(t, b, "a")
+			release <- struct{}{}
+			for range 2 {
+				if err := <-results; !errors.Is(err, session.ErrLoggedOut) {
+					t.Errorf("err = %v", err)
+				}
+			}
+			coordinatortest.Eventually(t, "the grant was revoked", func() bool { return calls.Revoked.Load() == 1 })
+			calls.WantExchanged(t, 1)
+		})
+	})
+	t.Run("it fails if the store is unavailable", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			s.Kill()
+			if _, err := a.Logout(t.Context(), session.NewSecret("a")); !errors.Is(err, session.ErrUnavailable) {
+				t.Errorf("err = %v", err)
+			}
+		})
+	})
+}
+
+func TestClose(t *testing.T) {
+	t.Run("other instances get the grant of the call in flight", func(t *testing.T) {
+		release := make(chan struct{})
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			calls, got := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}, make(chan string, 1)
+			go func() { got <- coordinatortest.Do(t, a, "a", calls) }()
+			coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
+			closed := make(chan error)
+			go func() { closed <- a.Close(t.Context()) }()
+			release <- struct{}{}
+			if err := <-closed; err != nil || <-got != "a'" {
+				t.Errorf("the refresh in flight was lost: %v", err)
+			}
+			if got := coordinatortest.Do(t, b, "a", calls); got != "a'" {
+				t.Errorf("the other instance got %s", got)
+			}
+		})
+	})
+	t.Run("a canceled call releases its lock", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(nil)}
+			go func() { _, _ = a.Do(t.Context(), session.NewSecret("a"), calls.Upstream()) }()
+			coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			if err := a.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("err = %v", err)
+			}
+			if keys := s.keysOf("crossmint:{*}:*"); len(keys) > 0 {
+				t.Errorf("the lock is left behind: %v", keys)
+			}
+		})
+	})
+}
+
+// t.FailNow in a transport calls runtime.Goexit.
+func TestGoexitInTheRefresh(t *testing.T) {
+	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, _ *redis.Coordinator) {
+		calls := &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) { runtime.Goexit(); return nil, nil }}
+		_, err := a.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
+		if !errors.Is(err, session.ErrUnavailable) || t.Context().Err() != nil {
+			t.Errorf("err = %v", err)
+		}
+	})
+}
+
+// panicking is an upstream whose calls panic while they are set.
+type panicking struct {
+	session.Upstream
+	refresh, verify *atomic.Bool
+}
+
+func (p panicking) Refresh(ctx context.Context, token session.Secret) (*session.Grant, error) {
+	if p.refresh.Load() {
+		panic("refresh")
+	}
+	return p.Upstream.Refresh(ctx, token)
+}
+
+func (p panicking) VerifyReceived(ctx context.Context, jwt string) (*session.Token, error) {
+	if p.verify.Load() {
+		panic("verify")
+	}
+	return p.Upstream.VerifyReceived(ctx, jwt)
+}
+
+// The Manager recovers panics of its upstream. To the fleet they are outages.
+func TestPanicsInUpstream(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		refresh, verify bool
+		exchanged       int // after the panics
+	}{
+		{name: "in the exchange", refresh: true, exchanged: 0},
+		{name: "in the verification", verify: true, exchanged: 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			onEach(t, func(t *testing.T, s *store) {
+				fake, err := crossminttest.New(crossminttest.Config{Reuse: crossminttest.ReuseRefuse})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(fake.Close)
+				f := &fleet{t: t, fake: fake}
+				var refresh, verify atomic.Bool
+				for range 2 {
+					f.instances = append(f.instances, newInstanceOf(t, fake.Config(), s.URL(), redis.Config{}, func(client *crossmint.Client) session.Upstream {
+						return panicking{client, &refresh, &verify}
+					}))
+				}
+				jwt, token := f.expired("ada@example.com")
+				refresh.Store(test.refresh)
+				verify.Store(test.verify)
+				for got, n := range all(f.instances, 2, jwt, token) {
+					if got.Status != 503 || got.Cookies != "" {
+						t.Errorf("%d times %d, cookies: %q", n, got.Status, got.Cookies)
+					}
+				}
+				if n := fake.Calls().Refresh; n != test.exchanged {
+					t.Errorf("upstream was asked %d times, want %d", n, test.exchanged)
+				}
+				refresh.Store(false)
+				verify.Store(false)
+				for got, n := range all(f.instances, 2, jwt, token) {
+					if got.Status != 200 {
+						t.Errorf("later: %d times %d", n, got.Status)
+					}
+				}
+				if n := fake.Calls().Refresh; n != 1 {
+					t.Errorf("upstream was asked %d times, want 1", n)
+				}
+			})
+		})
+	}
+}
+
+func TestLockIsRenewedDuringTheRefresh(t *testing.T) {
+	release := make(chan struct{})
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
+		var callers sync.WaitGroup
+		for _, c := range []*redis.Coordinator{a, b} {
+			callers.Go(func() { coordinatortest.Do(t, c, "a", calls) })
+		}
+		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() > 0 })
+		record := s.keysOf("crossmint:{*}:*")[0]
+		expiry := func() string { until, _ := s.do("HGET", record, "until").ToString(); return until }
+		first := expiry()
+		coordinatortest.Eventually(t, "the lock was renewed", func() bool { return expiry() != first })
+		release <- struct{}{}
+		callers.Wait()
+		calls.WantExchanged(t, 1)
+	})
+}
+
+func TestLostLockIsNotReleased(t *testing.T) {
+	releaseA, releaseB := make(chan struct{}), make(chan struct{})
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		fails := &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) {
+			<-releaseA
+			return nil, &session.UpstreamError{Kind: session.ErrUnavailable}
+		}}
+		calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(releaseB)}
+		var callers sync.WaitGroup
+		first := make(chan struct{})
+		callers.Go(func() { _ = coordinatortest.DoError(t, a, "a", fails); close(first) })
+		coordinatortest.Eventually(t, "upstream was asked", func() bool { return fails.Exchanged.Load() == 1 })
+		s.expireLocks()
+		callers.Go(func() { coordinatortest.Do(t, b, "a", calls) })
+		coordinatortest.Eventually(t, "the second instance asked upstream", func() bool { return calls.Exchanged.Load() == 1 })
+		releaseA <- struct{}{}
+		<-first
+		callers.Go(func() { coordinatortest.Do(t, a, "a", calls) })
+		s.wantFollower()
+		releaseB <- struct{}{}
+		callers.Wait()
+		calls.WantExchanged(t, 1)
+	})
+}
+
+// wantFollower waits until an instance follows the call in flight.
+func (s *store) wantFollower() {
+	s.t.Helper()
+	coordinatortest.Eventually(s.t, "an instance followed the other", func() bool {
+		waiting, _ := s.do("HEXISTS", s.keysOf("crossmint:{*}:*")[0], "waiting").AsBool()
+		return waiting
+	})
+}
+
+func TestRefusalDoesNotReplaceAGrant(t *testing.T) {
+	releaseA, releaseB := make(chan struct{}), make(chan struct{})
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		granted := &coordinatortest.Calls{Exchange: coordinatortest.Held(releaseA)}
+		refused := &coordinatortest.Calls{Exchange: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
+			<-releaseB
+			return coordinatortest.Refuse(ctx, token)
+		}}
+		var second sync.WaitGroup
+		first := make(chan struct{})
+		go func() { coordinatortest.Do(t, a, "a", granted); close(first) }()
+		coordinatortest.Eventually(t, "upstream was asked", func() bool { return granted.Exchanged.Load() == 1 })
+		s.expireLocks() // the first instance cannot renew its lock, but still runs
+		second.Go(func() {
+			if got := coordinatortest.Do(t, b, "a", refused); got != "a'" {
+				t.Errorf("got %s, want the grant of the first instance", got)
+			}
+		})
+		coordinatortest.Eventually(t, "the second instance asked upstream", func() bool { return refused.Exchanged.Load() == 1 })
+		releaseA <- struct{}{}
+		<-first
+		releaseB <- struct{}{}
+		second.Wait()
+	})
+}
+
+func TestUnverifiedGrantWithoutTheStore(t *testing.T) {
+	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
+		s.Kill()
+		calls := &coordinatortest.Calls{Verify: coordinatortest.NoKeys}
+		for range 2 {
+			_ = coordinatortest.DoError(t, a, "a", calls)
+		}
+		calls.Verify = nil
+		if got := coordinatortest.Do(t, a, "a", calls); got != "a'" || calls.Verified.Load() != 3 {
+			t.Errorf("got %s after %d verifications, want 3", got, calls.Verified.Load())
+		}
+		calls.WantExchanged(t, 1)
+		// It is verified now. Within a process, the Manager's own coordinator
+		// caches it.
+		coordinatortest.Do(t, a, "a", calls)
+		calls.WantExchanged(t, 2)
+	})
+}
+
+func TestHookPanics(t *testing.T) {
+	c := newCoordinator(t, "redis://127.0.0.1:1", redis.Config{
+		Logger:  testkit.DiscardLogger(),
+		OnEvent: func(context.Context, event.Event) { panic("hook") },
+	})
+	if got := coordinatortest.Do(t, c, "a", &coordinatortest.Calls{}); got != "a'" {
+		t.Errorf("got %s", got)
+	}
+	wantRefusal(t, c, "b", uncertain)
+}
+
+func wantGrant(t *testing.T, want, got *session.Grant) {
+	t.Helper()
+	type grant struct { // with the secrets revealed
+		JWT, RefreshToken, ExpiresAt string
+		User                         session.User
+		ReceivedAt                   time.Time
+	}
+	reveal := func(g *session.Grant) grant {
+		return grant{g.JWT.Reveal(), g.RefreshToken.Secret.Reveal(), g.RefreshToken.ExpiresAt, g.User, g.ReceivedAt}
+	}
+	if diff := cmp.Diff(reveal(want), reveal(got)); diff != "" {
+		t.Errorf("grant (-want +got):\n%s", diff)
+	}
+}
