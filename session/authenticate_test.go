@@ -165,9 +165,9 @@ func TestAuthenticate(t *testing.T) {
 
 func TestSeveralPairs(t *testing.T) {
 	run(t, "a pair that works is found behind a rejected one", testkit.Config{}, func(t *testing.T, k *kit) {
-		works := k.Fake.ExpiredGrant(k.Fake.NewUser("ann@example.com")).RefreshToken.Secret
+		works := session.Material{RefreshToken: k.Expired("ann@example.com").RefreshToken}
 		rejected := forged("token")
-		result, err := k.authenticate(several(rejected, session.Material{RefreshToken: works}))
+		result, err := k.authenticate(several(rejected, works))
 		k.want(err, testkit.OK, 2)
 		wantRenewal(t, result, works, rejected.RefreshToken)
 	})
@@ -176,7 +176,7 @@ func TestSeveralPairs(t *testing.T) {
 		unsigned := session.Material{JWT: session.NewSecret("no JWT"), RefreshToken: session.NewSecret("forged")}
 		result, err := k.authenticate(several(unsigned, signed))
 		k.want(err, testkit.OK, 1)
-		wantRenewal(t, result, signed.RefreshToken)
+		wantRenewal(t, result, signed)
 	})
 	run(t, "of two correctly signed JWTs the one that expires last goes first", testkit.Config{}, func(t *testing.T, k *kit) {
 		earlier := k.SignIn("ann@example.com")
@@ -212,15 +212,15 @@ func TestSeveralPairs(t *testing.T) {
 	})
 }
 
-// wantRenewal checks which of the presented refresh tokens was used, and which
-// were rejected before it.
-func wantRenewal(t *testing.T, result session.Result, used session.Secret, rejected ...session.Secret) {
+// wantRenewal checks which of the presented pairs was used, and which refresh
+// tokens were rejected before it.
+func wantRenewal(t *testing.T, result session.Result, used session.Material, rejected ...session.Secret) {
 	t.Helper()
 	if result.Renewed == nil {
 		t.Fatal("the session was not renewed")
 	}
-	if !result.Renewed.Used.RefreshToken.Equal(used) {
-		t.Error("another refresh token was used")
+	if got := result.Renewed.Used; !got.RefreshToken.Equal(used.RefreshToken) || !got.JWT.Equal(used.JWT) {
+		t.Error("another pair was used")
 	}
 	if !slices.EqualFunc(result.Renewed.Rejected, rejected, session.Secret.Equal) {
 		t.Errorf("%d refresh tokens were rejected, or others; want %d", len(result.Renewed.Rejected), len(rejected))
@@ -339,7 +339,7 @@ func TestLoggedOutPair(t *testing.T) {
 		loggedOut.JWT, works.JWT = none, none
 		result, err := k.authenticate(several(loggedOut, works))
 		k.want(err, testkit.OK, 1)
-		wantRenewal(t, result, works.RefreshToken)
+		wantRenewal(t, result, works)
 	})
 }
 

@@ -149,12 +149,12 @@ func callContext(t *testing.T, c session.Coordinator) {
 	}
 }
 
-// wantRefusal checks that err is a refusal of the given certainty.
-func wantRefusal(t *testing.T, err error, uncertain bool) {
+// wantDefiniteRefusal checks that err is a refusal that may delete cookies.
+func wantDefiniteRefusal(t *testing.T, err error) {
 	t.Helper()
 	var up *session.UpstreamError
-	if !errors.As(err, &up) || !errors.Is(err, session.ErrRefused) || up.Uncertain != uncertain {
-		t.Errorf("err = %#v, want a refusal with Uncertain %t", err, uncertain)
+	if !errors.As(err, &up) || !errors.Is(err, session.ErrRefused) || up.Uncertain {
+		t.Errorf("err = %#v, want a definite refusal", err)
 	}
 }
 
@@ -162,7 +162,7 @@ func cachedRefusal(t *testing.T, c session.Coordinator) {
 	calls := &Calls{Exchange: Refuse}
 	for i := range 3 {
 		shared, err := c.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
-		wantRefusal(t, err, false)
+		wantDefiniteRefusal(t, err)
 		if shared.Cached != (i > 0) {
 			t.Errorf("refusal %d: Cached is %t", i, shared.Cached)
 		}
@@ -254,7 +254,7 @@ func unverifiedUnrotated(t *testing.T, c session.Coordinator) {
 		Do(t, c, "a", calls)
 	}
 	calls.WantExchanged(t, 3)
-	wantRefusal(t, DoError(t, c, "a", &Calls{Exchange: Refuse}), false)
+	wantDefiniteRefusal(t, DoError(t, c, "a", &Calls{Exchange: Refuse}))
 }
 
 // start starts a refresh that waits for release, and returns its error when it
