@@ -17,46 +17,44 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// What any session.DenyListBroadcaster must do.
-
 type digest = [sha256.Size]byte
 
-// learner is an instance that learns what others deny.
-type learner struct {
+// subscriber is an instance that receives denials.
+type subscriber struct {
 	*redis.Coordinator
-	mu     sync.Mutex // guards learnt
-	learnt map[digest]int64
+	mu     sync.Mutex // guards denied
+	denied map[digest]int64
 }
 
-func newLearner(t *testing.T, url string, config redis.Config) *learner {
+func newSubscriber(t *testing.T, url string, config redis.Config) *subscriber {
 	t.Helper()
-	l := &learner{Coordinator: newCoordinator(t, url, config), learnt: map[digest]int64{}}
+	l := &subscriber{Coordinator: newCoordinator(t, url, config), denied: map[digest]int64{}}
 	l.OnDeny(func(d digest, until time.Time) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.learnt[d] = until.Unix()
+		l.denied[d] = until.Unix()
 	})
 	return l
 }
 
-// untilOf returns until when the instance denies a JWT; 0: it does not.
-func (l *learner) untilOf(d digest) int64 {
+// deniedUntil returns the time until which the instance denies a JWT; 0: it does not.
+func (l *subscriber) deniedUntil(d digest) int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.learnt[d]
+	return l.denied[d]
 }
 
-// size returns how many denials the instance has learnt.
-func (l *learner) size() int {
+// size returns the number of denials that the instance has received.
+func (l *subscriber) size() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.learnt)
+	return len(l.denied)
 }
 
-func digestOf(n int) digest { return sha256.Sum256([]byte(fmt.Sprint("a JWT's signed part, ", n))) }
+func digestOf(n int) digest { return sha256.Sum256([]byte(fmt.Sprint("signing input ", n))) }
 
-// denialsOf returns the key of the store's denials.
-func (s *store) denialsOf() string {
+// denialsKey returns the key of the denials in the store.
+func (s *store) denialsKey() string {
 	s.t.Helper()
 	found := s.keysOf("crossmint:denied:*")
 	if len(found) != 1 {
@@ -65,48 +63,48 @@ func (s *store) denialsOf() string {
 	return found[0]
 }
 
-func TestDeniedJWTs(t *testing.T) {
+func TestDenials(t *testing.T) {
 	hour := time.Now().Add(time.Hour).Truncate(time.Second)
-	t.Run("those who listen learn of them, and so do those who start later", func(t *testing.T) {
+	t.Run("subscribed instances receive a denial, and so do instances that start later", func(t *testing.T) {
 		t.Parallel()
 		onEach(t, func(t *testing.T, s *store) {
-			a, b := newLearner(t, s.URL(), redis.Config{}), newLearner(t, s.URL(), redis.Config{})
+			a, b := newSubscriber(t, s.URL(), redis.Config{}), newSubscriber(t, s.URL(), redis.Config{})
 			s.wantSubscribers(2)
 			if err := a.Deny(t.Context(), digestOf(0), hour); err != nil {
 				t.Fatal(err)
 			}
-			coordinatortest.Eventually(t, "the other one learns", func() bool { return b.untilOf(digestOf(0)) == hour.Unix() })
-			late := newLearner(t, s.URL(), redis.Config{})
-			coordinatortest.Eventually(t, "a late one learns", func() bool { return late.untilOf(digestOf(0)) == hour.Unix() })
+			coordinatortest.Eventually(t, "the other instance received it", func() bool { return b.deniedUntil(digestOf(0)) == hour.Unix() })
+			late := newSubscriber(t, s.URL(), redis.Config{})
+			coordinatortest.Eventually(t, "a later instance received it", func() bool { return late.deniedUntil(digestOf(0)) == hour.Unix() })
 		})
 	})
-	t.Run("many are learnt, page by page", func(t *testing.T) {
+	t.Run("many denials are read page by page", func(t *testing.T) {
 		t.Parallel()
 		onEach(t, func(t *testing.T, s *store) {
 			const many = 1500
-			a := newLearner(t, s.URL(), redis.Config{})
+			a := newSubscriber(t, s.URL(), redis.Config{})
 			for n := range many {
 				if err := a.Deny(t.Context(), digestOf(n), hour); err != nil {
 					t.Fatal(err)
 				}
 			}
-			late := newLearner(t, s.URL(), redis.Config{})
-			coordinatortest.Eventually(t, "a late one learns all", func() bool { return late.size() == many })
+			late := newSubscriber(t, s.URL(), redis.Config{})
+			coordinatortest.Eventually(t, "a later instance received all", func() bool { return late.size() == many })
 		})
 	})
-	t.Run("who was away learns what it has missed", func(t *testing.T) {
+	t.Run("a disconnected instance receives the denials that it missed", func(t *testing.T) {
 		t.Parallel()
 		onEach(t, func(t *testing.T, s *store) {
-			a, b := newCoordinator(t, s.URL(), redis.Config{}), newLearner(t, s.URL(), redis.Config{})
+			a, b := newCoordinator(t, s.URL(), redis.Config{}), newSubscriber(t, s.URL(), redis.Config{})
 			s.wantSubscribers(1)
 			s.do("CLIENT", "KILL", "TYPE", "pubsub")
 			if err := a.Deny(t.Context(), digestOf(0), hour); err != nil {
 				t.Fatal(err)
 			}
-			coordinatortest.Eventually(t, "it learns", func() bool { return b.untilOf(digestOf(0)) == hour.Unix() })
+			coordinatortest.Eventually(t, "it received the denial", func() bool { return b.deniedUntil(digestOf(0)) == hour.Unix() })
 		})
 	})
-	t.Run("one that is over is not told", func(t *testing.T) {
+	t.Run("an expired denial is not published", func(t *testing.T) {
 		t.Parallel()
 		onEach(t, func(t *testing.T, s *store) {
 			a := newCoordinator(t, s.URL(), redis.Config{})
@@ -131,8 +129,8 @@ func TestDenialsAreBounded(t *testing.T) {
 			}
 		}
 		deny(0, time.Now().Add(time.Hour))
-		key := s.denialsOf()
-		s.do("ZADD", key, "1", "long over")
+		key := s.denialsKey()
+		s.do("ZADD", key, "1", "long expired")
 		for n := range 66 { // more than there may be, of this hour and of the next
 			words := []string{"ZADD", key}
 			for m := range 1000 {
@@ -149,10 +147,10 @@ func TestDenialsAreBounded(t *testing.T) {
 		if week := 7 * 24 * time.Hour.Milliseconds(); left <= 0 || left > week {
 			t.Errorf("they are there for %d ms", left)
 		}
-		late := newLearner(t, s.URL(), redis.Config{})
-		coordinatortest.Eventually(t, "the one that ends last is learnt", func() bool { return late.untilOf(digestOf(1)) != 0 })
+		late := newSubscriber(t, s.URL(), redis.Config{})
+		coordinatortest.Eventually(t, "the denial that expires last was received", func() bool { return late.deniedUntil(digestOf(1)) != 0 })
 		if late.size() != 1 {
-			t.Errorf("%d are learnt, want the one that is left", late.size())
+			t.Errorf("%d denials were received, want the remaining one", late.size())
 		}
 	})
 }
@@ -162,64 +160,64 @@ func TestDenialsWithoutTheStore(t *testing.T) {
 		t.Run(failure.name, func(t *testing.T) {
 			t.Parallel()
 			onEach(t, func(t *testing.T, s *store) {
-				a, b := newLearner(t, s.URL(), quick), newLearner(t, s.URL(), quick)
+				a, b := newSubscriber(t, s.URL(), quick), newSubscriber(t, s.URL(), quick)
 				s.wantSubscribers(2)
 				if err := failure.fail(s); err != nil {
 					t.Fatal(err)
 				}
 				if err := a.Deny(t.Context(), digestOf(0), time.Now().Add(time.Hour)); err == nil {
-					t.Error("the fleet was told without its store")
+					t.Error("the denial was published without the store")
 				}
-				if err := failure.mend(s); err != nil {
+				if err := failure.restore(s); err != nil {
 					t.Fatal(err)
 				}
-				coordinatortest.Eventually(t, "the other one learns once it is back", func() bool { return b.untilOf(digestOf(0)) != 0 })
+				coordinatortest.Eventually(t, "the other instance received it from the recovered store", func() bool { return b.deniedUntil(digestOf(0)) != 0 })
 			})
 		})
 	}
 }
 
-// Who can write to the store, but lacks the secret, denies nobody.
-func TestMadeUpDenials(t *testing.T) {
+// A party that can write to the store, but lacks the secret, cannot deny a JWT.
+func TestForgedDenials(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
-		a, b := newLearner(t, s.URL(), redis.Config{}), newLearner(t, s.URL(), redis.Config{})
+		a, b := newSubscriber(t, s.URL(), redis.Config{}), newSubscriber(t, s.URL(), redis.Config{})
 		s.wantSubscribers(2)
 		hour := time.Now().Add(time.Hour)
 		if err := a.Deny(t.Context(), digestOf(0), hour); err != nil {
 			t.Fatal(err)
 		}
-		key := s.denialsOf()
+		key := s.denialsKey()
 		members, err := s.do("ZRANGE", key, "0", "-1").AsStrSlice()
 		if err != nil || len(members) != 1 {
 			t.Fatalf("%d denials, %v", len(members), err)
 		}
 		own := digestOf(1)
-		madeUp := []string{"", "gibberish", strings.Repeat("x", 1<<16), members[0][:38] + string(own[:]), string(own[:])}
+		forged := []string{"", "gibberish", strings.Repeat("x", 1<<16), members[0][:38] + string(own[:]), string(own[:])}
 		foreign, err := redis.SealDenial(session.NewSecret(strings.Repeat("x", 32)), own, hour)
 		if err != nil {
 			t.Fatal(err)
 		}
-		madeUp = append(madeUp, foreign)
+		forged = append(forged, foreign)
 		for n := range members[0] { // the kind, the version, the expiry, all of it
 			changed := []byte(members[0])
 			changed[n] ^= 1
-			madeUp = append(madeUp, string(changed), members[0][:n])
+			forged = append(forged, string(changed), members[0][:n])
 		}
-		for _, denial := range madeUp {
+		for _, denial := range forged {
 			s.do("ZADD", key, fmt.Sprint(hour.UnixMilli()), denial)
 			s.do("PUBLISH", key, denial)
 		}
 		if err := a.Deny(t.Context(), digestOf(2), hour); err != nil {
 			t.Fatal(err)
 		}
-		late := newLearner(t, s.URL(), redis.Config{})
+		late := newSubscriber(t, s.URL(), redis.Config{})
 		want := map[digest]int64{digestOf(0): hour.Unix(), digestOf(2): hour.Unix()}
-		for _, l := range []*learner{b, late} {
-			coordinatortest.Eventually(t, "it learns the one that came last", func() bool { return l.untilOf(digestOf(2)) != 0 && l.size() >= 2 })
+		for _, l := range []*subscriber{b, late} {
+			coordinatortest.Eventually(t, "it received the last denial", func() bool { return l.deniedUntil(digestOf(2)) != 0 && l.size() >= 2 })
 			l.mu.Lock()
-			if diff := cmp.Diff(want, l.learnt); diff != "" {
-				t.Errorf("learnt (-want +got):\n%s", diff)
+			if diff := cmp.Diff(want, l.denied); diff != "" {
+				t.Errorf("denials (-want +got):\n%s", diff)
 			}
 			l.mu.Unlock()
 		}
@@ -231,13 +229,13 @@ func TestMadeUpDenials(t *testing.T) {
 	})
 }
 
-func TestDenialTellsNothing(t *testing.T) {
+func TestDenialsAreSealed(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		messages := s.overhear(t.Context())
 		a := newCoordinator(t, s.URL(), redis.Config{})
 		n := 0
-		coordinatortest.Eventually(t, "a message", func() bool {
+		coordinatortest.Eventually(t, "a message was received", func() bool {
 			n++
 			if err := a.Deny(t.Context(), digestOf(n), time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
@@ -245,7 +243,7 @@ func TestDenialTellsNothing(t *testing.T) {
 			subscribers, _ := s.do("PUBSUB", "NUMPAT").AsInt64()
 			return n > 10 && subscribers > 0
 		})
-		_ = a.Deny(t.Context(), digestOf(n), time.Now().Add(time.Hour)) // the last one is said for sure
+		_ = a.Deny(t.Context(), digestOf(n), time.Now().Add(time.Hour)) // this one is received for certain
 		var digests []string
 		for i := range n {
 			d := digestOf(i + 1)
@@ -262,13 +260,13 @@ func TestClosedCoordinatorDeniesNothing(t *testing.T) {
 	if err := c.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	c.OnDeny(func(digest, time.Time) { t.Error("something was learnt") })
+	c.OnDeny(func(digest, time.Time) { t.Error("a denial was received") })
 	if err := c.Deny(t.Context(), digestOf(0), time.Now().Add(time.Hour)); err == nil {
-		t.Error("a coordinator that is closed tells the fleet")
+		t.Error("a closed coordinator published a denial")
 	}
 }
 
-// A logout at one instance is one everywhere, for the JWT, too.
+// A logout at one instance denies the JWT in all.
 func TestLogoutDeniesTheJWTOnFleet(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
@@ -282,10 +280,10 @@ func TestLogoutDeniesTheJWTOnFleet(t *testing.T) {
 		if err := f.instances[0].sessions.Logout(t.Context(), material(jwt, refresh), session.Secret{}); err != nil {
 			t.Fatal(err)
 		}
-		want := answer{Status: http.StatusUnauthorized} // cookies kept
+		want := response{Status: http.StatusUnauthorized} // cookies kept
 		late := newInstance(t, f.fake.Config(), s.URL(), redis.Config{})
 		for _, i := range append(f.instances, late) {
-			coordinatortest.Eventually(t, "the JWT is denied", func() bool { return i.get(jwt, refresh) == want })
+			coordinatortest.Eventually(t, "the JWT was denied", func() bool { return i.get(jwt, refresh) == want })
 		}
 	})
 }

@@ -21,8 +21,6 @@ import (
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
 
-// The ways in which a store is deployed.
-
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	binaries, err := storetest.Binaries()
@@ -58,13 +56,13 @@ func (s *store) cluster() {
 		slots = append(slots, fmt.Sprint(slot))
 	}
 	s.do(slots...)
-	coordinatortest.Eventually(s.t, "the cluster is there", func() bool {
+	coordinatortest.Eventually(s.t, "the cluster was ready", func() bool {
 		info, _ := s.do("CLUSTER", "INFO").ToString()
 		return strings.Contains(info, "cluster_state:ok")
 	})
 }
 
-// What a cluster on this machine announces may be elsewhere.
+// The nodes that a cluster on this machine announces may be on another machine.
 func TestPlaintextStaysOnThisMachine(t *testing.T) {
 	t.Parallel()
 	binaries, err := storetest.Binaries()
@@ -81,7 +79,7 @@ func TestPlaintextStaysOnThisMachine(t *testing.T) {
 			coordinatortest.Do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.Record}), "a", &coordinatortest.Calls{})
 			clients, _ := s.do("CLIENT", "LIST").ToString()
 			if strings.Contains(clients, "laddr="+elsewhere) {
-				t.Errorf("connected in the clear:\n%s", clients)
+				t.Errorf("connected without TLS:\n%s", clients)
 			}
 			if want := elsewhere + ":"; len(seen.All()) == 0 || !strings.Contains(seen.All()[0].Err.Error(), "names "+want) {
 				t.Errorf("events: %v, want one that names %s", seen.All(), want)
@@ -90,8 +88,8 @@ func TestPlaintextStaysOnThisMachine(t *testing.T) {
 	}
 }
 
-// otherAddress returns an address of this machine that is not loopback, or one
-// that is nobody's.
+// otherAddress returns an address of this machine that is not loopback, or an unused
+// one.
 func otherAddress(t *testing.T) string {
 	t.Helper()
 	addresses, err := net.InterfaceAddrs()
@@ -125,7 +123,7 @@ func TestTLS(t *testing.T) {
 			coordinatortest.Do(t, a, "a", calls)
 			coordinatortest.Do(t, b, "a", calls)
 			calls.WantExchanged(t, 1)
-			coordinatortest.Do(t, newCoordinator(t, url, redis.Config{}), "a", calls) // which does not know the root
+			coordinatortest.Do(t, newCoordinator(t, url, redis.Config{}), "a", calls) // it does not have the root
 			calls.WantExchanged(t, 2)
 		})
 	}
@@ -141,8 +139,8 @@ func freePort(t *testing.T) string {
 	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }
 
-// writeCertificate writes a certificate of this machine and its key, and
-// returns what trusts it.
+// writeCertificate writes a certificate of this machine and its key. It returns the
+// roots for it.
 func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -170,9 +168,9 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 
 func writePEM(t *testing.T, path, kind string, der []byte) []byte {
 	t.Helper()
-	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	encoded := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	if err := os.WriteFile(path, encoded, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return text
+	return encoded
 }

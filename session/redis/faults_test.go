@@ -16,13 +16,13 @@ import (
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// quick gives up on an operation as in production.
+// quick has the timeout of production.
 var quick = redis.Config{Timeout: 250 * time.Millisecond}
 
-// The ways in which a store fails, and how it is mended.
+// failures are the ways in which a store fails and recovers.
 var failures = []struct {
-	name       string
-	fail, mend func(s *store) error
+	name          string
+	fail, restore func(s *store) error
 }{
 	{"down", func(s *store) error { s.Kill(); return nil }, (*store).Up},
 	{"hanging", (*store).Freeze, (*store).Thaw},
@@ -51,21 +51,20 @@ func TestWithoutStore(t *testing.T) {
 					t.Errorf("got %s", got)
 				}
 				wantRefusal(t, b, "b", uncertain)
-				if err := failure.mend(s); err != nil {
+				if err := failure.restore(s); err != nil {
 					t.Fatal(err)
 				}
-				sharesAgain(t, a, b)
+				untilShared(t, a, b)
 			})
 		})
 	}
 }
 
-// sharesAgain waits until what one instance gets is known to the other, in
-// both directions.
-func sharesAgain(t *testing.T, a, b *redis.Coordinator) {
+// untilShared waits until each instance gets the grants of the other.
+func untilShared(t *testing.T, a, b *redis.Coordinator) {
 	t.Helper()
 	n := 0
-	coordinatortest.Eventually(t, "the instances share again", func() bool {
+	coordinatortest.Eventually(t, "the instances shared refreshes again", func() bool {
 		calls := &coordinatortest.Calls{}
 		n++
 		coordinatortest.Do(t, a, fmt.Sprint("a-", n), calls)
@@ -76,7 +75,7 @@ func sharesAgain(t *testing.T, a, b *redis.Coordinator) {
 	})
 }
 
-func TestStoreIsNotThereAtTheStart(t *testing.T) {
+func TestStoreIsDownAtTheStart(t *testing.T) {
 	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 		s.Kill()
 		calls := &coordinatortest.Calls{}
@@ -86,11 +85,11 @@ func TestStoreIsNotThereAtTheStart(t *testing.T) {
 		if err := s.Up(); err != nil {
 			t.Fatal(err)
 		}
-		sharesAgain(t, a, b)
+		untilShared(t, a, b)
 	})
 }
 
-func TestWhatWasGotWithoutTheStoreIsSharedOnceItIsBack(t *testing.T) {
+func TestGrantOfAnOutageIsSharedLater(t *testing.T) {
 	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
 		if err := s.Freeze(); err != nil {
@@ -101,17 +100,17 @@ func TestWhatWasGotWithoutTheStoreIsSharedOnceItIsBack(t *testing.T) {
 		if err := s.Thaw(); err != nil {
 			t.Fatal(err)
 		}
-		// The store now takes the lock for somebody who has long gone on
-		// without it: he releases it.
-		patient := newCoordinator(t, s.URL(), redis.Config{})
-		if got := coordinatortest.Do(t, patient, "a", calls); got != "a'" {
+		// The store now takes the lock for a call that has gone on without it.
+		// The commit releases the lock.
+		third := newCoordinator(t, s.URL(), redis.Config{})
+		if got := coordinatortest.Do(t, third, "a", calls); got != "a'" {
 			t.Errorf("got %s", got)
 		}
 		calls.WantExchanged(t, 1)
 	})
 }
 
-func TestStoreFailsWhileARefreshIsUnderWay(t *testing.T) {
+func TestStoreFailsDuringARefresh(t *testing.T) {
 	release := make(chan struct{})
 	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 		calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
@@ -120,24 +119,21 @@ func TestStoreFailsWhileARefreshIsUnderWay(t *testing.T) {
 		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
 		pair.Go(func() {
 			if got := coordinatortest.Do(t, b, "a", calls); got != "a'" {
-				t.Errorf("who waited got %q", got)
+				t.Errorf("the follower got %q", got)
 			}
 		})
-		coordinatortest.Eventually(t, "the other one waits", func() bool {
-			waiting, _ := s.do("HEXISTS", s.keysOf("crossmint:{*}:*")[0], "waiting").AsBool()
-			return waiting
-		})
+		s.wantFollower()
 		if err := s.Freeze(); err != nil {
 			t.Fatal(err)
 		}
 		release <- struct{}{}
 		time.AfterFunc(3*time.Second, func() { _ = s.Thaw() }) // longer than an operation may take
 		pair.Wait()
-		calls.WantExchanged(t, 1) // who has seen another at work does not ask
+		calls.WantExchanged(t, 1) // a follower never asks upstream
 	})
 }
 
-func TestStoreForgetsWhileARefreshIsUnderWay(t *testing.T) {
+func TestStoreIsFlushedDuringARefresh(t *testing.T) {
 	release := make(chan struct{})
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 		calls, got := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}, make(chan string)
@@ -150,21 +146,21 @@ func TestStoreForgetsWhileARefreshIsUnderWay(t *testing.T) {
 			t.Errorf("got %s", first)
 		}
 		if second := coordinatortest.Do(t, b, "a", calls); second != "a'" {
-			t.Errorf("the other instance got %s, want what the first has recorded", second)
+			t.Errorf("the other instance got %s, want the grant of the first", second)
 		}
 		calls.WantExchanged(t, 1)
 	})
 }
 
-func TestLostConnectionLeavesADoubt(t *testing.T) {
+func TestRefusalAfterALostConnection(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 		wantRefusal(t, a, "a", definite)
-		coordinatortest.Eventually(t, "a listens", func() bool {
-			listeners, _ := s.do("PUBSUB", "NUMSUB", "crossmint:done").AsIntMap()
-			return listeners["crossmint:done"] == 1
+		coordinatortest.Eventually(t, "a subscribed", func() bool {
+			subscribers, _ := s.do("PUBSUB", "NUMSUB", "crossmint:done").AsIntMap()
+			return subscribers["crossmint:done"] == 1
 		})
 		s.do("CLIENT", "KILL", "TYPE", "pubsub")
-		sharesAgain(t, a, b)
+		untilShared(t, a, b)
 		wantRefusal(t, a, "b", uncertain)
 	})
 }
@@ -196,7 +192,7 @@ func TestStoreHangsFromTheStart(t *testing.T) {
 	}
 }
 
-// hang accepts connections and never answers.
+// hang accepts connections and never responds.
 func hang(listener net.Listener, accepted *atomic.Int64) {
 	var conns []net.Conn
 	for {
@@ -212,20 +208,21 @@ func hang(listener net.Listener, accepted *atomic.Int64) {
 	}
 }
 
-type faultyHandler struct{ slog.Handler }
+// panickingHandler is a log handler that panics.
+type panickingHandler struct{ slog.Handler }
 
-func (faultyHandler) Enabled(context.Context, slog.Level) bool  { return true }
-func (faultyHandler) Handle(context.Context, slog.Record) error { panic("handler") }
+func (panickingHandler) Enabled(context.Context, slog.Level) bool  { return true }
+func (panickingHandler) Handle(context.Context, slog.Record) error { panic("handler") }
 
-// A logger that panics where nobody recovers would end the process.
+// A panic of the logger in a goroutine of the coordinator would end the process.
 func TestPanicInTheLogger(t *testing.T) {
 	t.Parallel()
-	c, err := redis.New(redis.Config{URL: session.NewSecret("redis://127.0.0.1:1"), Secret: secret, Logger: slog.New(faultyHandler{slog.DiscardHandler})})
+	c, err := redis.New(redis.Config{URL: session.NewSecret("redis://127.0.0.1:1"), Secret: secret, Logger: slog.New(panickingHandler{slog.DiscardHandler})})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.OnDeny(func([32]byte, time.Time) {})
-	time.Sleep(time.Second) // it tries to connect, and says that it cannot
+	time.Sleep(time.Second) // it tries to connect, and reports the failure
 	if err := c.Close(t.Context()); err != nil {
 		t.Error(err)
 	}

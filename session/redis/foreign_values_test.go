@@ -12,15 +12,15 @@ import (
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// What a store that has gone wrong, or somebody who writes to it, can put in
-// place of what follows the token "a".
-var garbage = []struct {
+// foreignValues are values in place of the successor of the token "a", as a broken
+// store or a party that can write to it may leave them.
+var foreignValues = []struct {
 	name  string
 	write func(s *store, record, value string)
 }{
 	{"an empty value", func(s *store, _, value string) { s.do("SET", value, "") }},
-	{"a text", func(s *store, _, value string) { s.do("SET", value, "gibberish") }},
-	{"a long text", func(s *store, _, value string) {
+	{"a string", func(s *store, _, value string) { s.do("SET", value, "gibberish") }},
+	{"a long string", func(s *store, _, value string) {
 		s.do("SET", value, "g\x01"+string(make([]byte, 1<<20)))
 	}},
 	{"the last byte changed", func(s *store, _, value string) {
@@ -48,8 +48,8 @@ var garbage = []struct {
 	}},
 }
 
-func TestGarbageIsAMiss(t *testing.T) {
-	for _, g := range garbage {
+func TestForeignValueCountsAsAbsent(t *testing.T) {
+	for _, g := range foreignValues {
 		t.Run(g.name, func(t *testing.T) {
 			onPair(t, redis.Config{Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 				coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
@@ -68,8 +68,8 @@ func TestGarbageIsAMiss(t *testing.T) {
 	}
 }
 
-func TestGarbageLeavesADoubt(t *testing.T) {
-	for _, g := range garbage[1:] {
+func TestForeignValueMakesRefusalsUncertain(t *testing.T) {
+	for _, g := range foreignValues[1:] {
 		t.Run(g.name, func(t *testing.T) {
 			onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 				coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
@@ -82,7 +82,7 @@ func TestGarbageLeavesADoubt(t *testing.T) {
 	}
 }
 
-func TestMemoryThatIsNoTimeIsNone(t *testing.T) {
+func TestInvalidAgeOfTheStore(t *testing.T) {
 	for _, text := range []string{"nan", "-nan", "inf", "-1", "0.5", "tomorrow", ""} {
 		t.Run(text, func(t *testing.T) {
 			onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
@@ -102,25 +102,25 @@ func TestMemoryThatIsNoTimeIsNone(t *testing.T) {
 	}
 }
 
-func TestEventNamesNothingOfTheStore(t *testing.T) {
+func TestEventHasNoNameOfTheStore(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, _ *redis.Coordinator) {
 		coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
 		value := s.keysOf("*:value")[0]
 		s.do("DEL", value)
-		s.do("HSET", strings.TrimSuffix(value, ":value"), "owner", "x", "asking", "1") // he has died
+		s.do("HSET", strings.TrimSuffix(value, ":value"), "owner", "x", "asking", "1") // it has died
 		seen := &events{}
 		coordinatortest.Do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.Record}), "a", &coordinatortest.Calls{})
 		if seen.Count(event.StoreDegraded) != 1 || seen.All()[0].Token != "" {
-			t.Errorf("events: %+v, want one that an instance died, without a name", seen.All())
+			t.Errorf("events: %+v, want one for the dead instance, without a name", seen.All())
 		}
 	})
 }
 
-func TestMarkBeyondAllTimesIsNone(t *testing.T) {
+func TestTombstoneInTheFarFuture(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 		coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
 		value := s.keysOf("*:value")[0]
-		s.do("HSET", strings.TrimSuffix(value, ":value"), "out", "9999999999999") // beyond any that we write
+		s.do("HSET", strings.TrimSuffix(value, ":value"), "out", "9999999999999") // later than any real tombstone
 		if got := coordinatortest.Do(t, b, "a", &coordinatortest.Calls{}); got != "a'" {
 			t.Errorf("got %s", got)
 		}

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
 }
 
-// secret is the deployment's.
+// secret is the secret of the deployment.
 var secret = session.NewSecret("a deployment's secret, of 32 bytes or more")
 
 // requestTimeout is the time that a request waits. Test machines are slow.

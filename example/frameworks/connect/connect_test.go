@@ -52,7 +52,7 @@ func TestClients(t *testing.T) {
 				}
 			}
 			ada := session.User{ID: "ada"}
-			expect("nobody", "unauthenticated", "")
+			expect("unknown", "unauthenticated", "")
 			expect("a native client", "ada", "Bearer "+s.Fake.JWT(ada))
 			expect("a native client's expired JWT", "unauthenticated", "Bearer "+s.Fake.ExpiredJWT(ada))
 			s.Browser.Jar.SetCookies(s.URL, crossminttest.Cookies(s.Fake.ExpiredGrant(ada)))

@@ -51,8 +51,8 @@ func TestAnonymousVisitor(t *testing.T) {
 	}
 }
 
-// impatient is the example on a server whose WriteTimeout is short.
-func impatient(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
+// shortTimeout is the example on a server with a short WriteTimeout.
+func shortTimeout(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	events := sse.New(sessions, cookies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Second / 2))
@@ -64,7 +64,7 @@ func impatient(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 // the same cookies, as EventSource does: the session is renewed.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
-	s := site.New(t, crossminttest.Config{JWTLifetime: 3 * time.Second}, impatient)
+	s := site.New(t, crossminttest.Config{JWTLifetime: 3 * time.Second}, shortTimeout)
 	s.Fake.SignIn(s.Browser.Jar, s.URL, "ada@example.com")
 	_, stream := listen(t, s)
 	drain(t, stream)

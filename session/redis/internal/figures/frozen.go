@@ -28,7 +28,7 @@ const (
 	// instances, so that the latency is not that of a queue.
 	validInterval   = 2 * time.Millisecond
 	expiredInterval = 50 * time.Millisecond
-	users       = 100
+	users           = 100
 )
 
 // frozen prints the latencies of two instances before, during and after a hang of
