@@ -54,6 +54,11 @@ func (c *localCoordinator) Sizes() map[string]MapSize {
 
 func sizeOf[V any](m *ttlMap[V]) MapSize { return MapSize{len(m.entries), len(m.order), m.limit} }
 
+// MarkDelivered notes that a browser has the grant of a token.
+func (c *localCoordinator) MarkDelivered(token string) {
+	c.markDelivered(c.hasher.key(NewSecret(token)))
+}
+
 // IsRecent reports whether the grant of a token is in the grace cache.
 func (c *localCoordinator) IsRecent(token string) bool {
 	c.mu.Lock()

@@ -13,7 +13,7 @@ import (
 )
 
 // Bounds of the in-process coordinator. Together its maps stay below some
-// 150 MiB. Forged tokens, which upstream only ever rejects, fill less than
+// 190 MiB. Forged tokens, which upstream only ever rejects, fill less than
 // 20 MiB of them.
 const (
 	// maxCalls bounds the refreshes that run at once; each holds a connection

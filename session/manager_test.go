@@ -112,9 +112,9 @@ func TestDefaultLog(t *testing.T) {
 	t.Run("tells why a request was rejected", func(t *testing.T) {
 		log := logOf(t, slog.LevelInfo, func(t *testing.T, k *kit) {
 			user := k.Fake.NewUser("ann@example.com")
-			_, _ = k.authenticate(jwtOnly(k.Fake.ForeignJWT(user)))
+			_, _ = k.authenticate(jwtOnly(k.Fake.ForgedJWT(user)))
 		})
-		if !strings.Contains(log, "outcome=rejected") || !strings.Contains(log, "expected") || !strings.Contains(log, "aud is") {
+		if !strings.Contains(log, "outcome=rejected") || !strings.Contains(log, "JWT invalid") || !strings.Contains(log, "signature") {
 			t.Errorf("log = %s", log)
 		}
 	})
