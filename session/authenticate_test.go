@@ -399,3 +399,38 @@ func TestBearerToken(t *testing.T) {
 		}
 	}
 }
+
+// A pair of another project does not belong to this program: its refresh token is
+// not sent, and its cookies stay.
+func TestOtherProject(t *testing.T) {
+	foreign := func(k *kit) session.Material {
+		jwt := session.NewSecret(k.Fake.ForeignJWT(k.Fake.NewUser("ann@example.com")))
+		return session.Material{JWT: jwt, RefreshToken: session.NewSecret("of another project")}
+	}
+	calls := []struct {
+		name string
+		do   func(k *kit, m session.Material) error
+	}{
+		{name: "Authenticate", do: func(k *kit, m session.Material) error { _, err := k.authenticate(m); return err }},
+		{name: "Refresh", do: func(k *kit, m session.Material) error { _, err := k.Refresh(k.t.Context(), m, none); return err }},
+		{name: "Logout", do: func(k *kit, m session.Material) error { return k.Logout(k.t.Context(), m, none) }},
+	}
+	for _, test := range calls {
+		run(t, test.name+" of such a pair alone", testkit.Config{}, func(t *testing.T, k *kit) {
+			err := test.do(k, foreign(k))
+			k.want(err, testkit.Rejected, 0)
+			if !errors.Is(err, session.ErrOtherProject) || k.Fake.Calls().Logout != 0 {
+				t.Errorf("err = %v, %d logouts", err, k.Fake.Calls().Logout)
+			}
+		})
+		run(t, test.name+" beside a pair of this project", testkit.Config{}, func(t *testing.T, k *kit) {
+			own := k.SignIn("bob@example.com")
+			if err := test.do(k, several(foreign(k), own)); err != nil {
+				t.Errorf("err = %v", err)
+			}
+			if calls := k.Fake.Calls(); calls.Refresh+calls.Logout > 1 {
+				t.Errorf("the token of the other project was sent: %+v", calls)
+			}
+		})
+	}
+}

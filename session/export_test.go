@@ -3,8 +3,9 @@ package session
 import (
 	"context"
 	"fmt"
-	"github.com/crossmint-go/auth/internal/bounds"
 	"strings"
+
+	"github.com/crossmint-go/auth/internal/bounds"
 
 	"github.com/crossmint-go/auth/session/event"
 )
@@ -16,6 +17,7 @@ const (
 	MaxDecodedTypes = maxDecodedTypes
 	MaxGrants       = maxGrants
 	MaxRejected     = maxRejected
+	MaxUndelivered  = maxUndelivered
 	MaxWaiters      = maxWaiters
 	RejectedTTL     = rejectedTTL
 	TombstoneTTL    = tombstoneTTL

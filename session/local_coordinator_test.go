@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/google/go-cmp/cmp"
@@ -245,14 +246,21 @@ func TestLocalCoordinatorBounds(t *testing.T) {
 		c.SetWaiters(session.MaxWaiters - 1)
 		coordinatortest.Do(t, c, "new", calls)
 	})
-	bubble(t, "entries", func(t *testing.T) {
-		c := newLocalCoordinator(t, nil)
+	bubble(t, "entries; dropped grants are reported", func(t *testing.T) {
+		var events testkit.Events
+		c := session.NewLocalCoordinator(nil, events.Record)
 		refuse, grant := &coordinatortest.Calls{Exchange: coordinatortest.Refuse}, &coordinatortest.Calls{}
 		for i := range session.MaxRejected + 1000 {
 			_, _ = c.Do(t.Context(), session.NewSecret(fmt.Sprint("r", i)), refuse.Upstream())
 		}
-		for i := range session.MaxGrants + 1000 {
+		for i := range session.MaxUndelivered + 1000 {
 			coordinatortest.Do(t, c, fmt.Sprint("g", i), grant)
+		}
+		if n := events.Count(event.UndeliveredDropped); n != 1000 {
+			t.Errorf("%d dropped grants are reported, want 1000", n)
+		}
+		for i := range session.MaxUndelivered {
+			c.MarkDelivered(fmt.Sprint("g", i+1000))
 		}
 		for name, size := range c.Sizes() {
 			if size.Entries > size.Limit || size.Records > 2*size.Limit {

@@ -93,6 +93,23 @@ func TestEvents(t *testing.T) {
 	})
 }
 
+func TestCheckWriteTimeout(t *testing.T) {
+	run(t, "a short one is reported once", testkit.Config{}, func(t *testing.T, k *kit) {
+		for _, timeout := range []time.Duration{0, -second, time.Minute, 11 * second} {
+			k.CheckWriteTimeout(t.Context(), timeout)
+		}
+		if got := k.Outcomes(); len(got) != 0 {
+			t.Errorf("events = %v", got)
+		}
+		for range 3 {
+			k.CheckWriteTimeout(t.Context(), 5*second)
+		}
+		if diff := cmp.Diff([]event.Outcome{event.Misconfigured}, k.Outcomes()); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // logOf returns the log of a manager with the default hook.
 func logOf(t *testing.T, level slog.Level, use func(t *testing.T, k *kit)) string {
 	t.Helper()
