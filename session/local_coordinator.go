@@ -12,8 +12,8 @@ import (
 	"github.com/crossmint-go/auth/session/event"
 )
 
-// Bounds of the in-process coordinator. Together its maps stay below
-// 200 MiB. Forged tokens, which upstream only ever rejects, fill less than
+// Bounds of the in-process coordinator. Together its maps stay below some
+// 190 MiB. Forged tokens, which upstream only ever rejects, fill less than
 // 20 MiB of them.
 const (
 	// maxCalls bounds the refreshes that run at once; each holds a connection

@@ -95,6 +95,7 @@ func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) 
 		stop()
 		m.endReplaced(ctx, cookies, result.Renewed.Grant, secret)
 	}
+	doNotClear(err)
 	return o.finish(ctx, result, err)
 }
 
