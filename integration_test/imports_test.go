@@ -15,18 +15,21 @@ const module = "github.com/crossmint-go/auth/"
 // allowedImports lists the packages of this module that each package may import.
 // A package that is absent may import all of them except testPackages.
 var allowedImports = map[string][]string{
+	"internal/backoff":          {},
 	"internal/bounds":           {},
 	"internal/limit":            {},
 	"internal/netutil":          {},
 	"internal/strictjson":       {},
 	"session/event":             {},
-	"session":                   {"session/event", "internal/bounds", "internal/limit"},
+	"session":                   {"session/event", "internal/backoff", "internal/bounds", "internal/eventhook", "internal/limit"},
 	"cookie":                    {"session", "internal/bounds"},
+	"internal/delivery":         {},
+	"internal/eventhook":        {"session/event"},
 	"internal/reply":            {"session"},
 	"crossmint/internal/verify": {"session", "internal/bounds", "internal/strictjson"},
 	"crossmint":                 {"session", "crossmint/internal/verify", "internal/bounds", "internal/netutil", "internal/strictjson"},
 	"crossmint/crossminttest":   {"session", "crossmint"},
-	"middleware":                {"session", "cookie", "internal/reply"},
+	"middleware":                {"session", "cookie", "internal/delivery", "internal/reply"},
 	"handlers":                  {"session", "cookie", "internal/bounds", "internal/limit", "internal/reply", "internal/strictjson"},
 	"internal/testkit":          {"session", "session/event", "crossmint", "crossmint/crossminttest"},
 	"internal/coordinatortest":  {"session"},
@@ -40,14 +43,15 @@ var testPackages = []string{"internal/testkit", "internal/coordinatortest"}
 // A path that ends with a slash stands for all packages below it.
 var restrictedImports = map[string][]string{
 	"net/http": {
-		"cookie", "internal/reply", "crossmint", "crossmint/crossminttest", "middleware", "handlers", "internal/testkit", "internal/coordinatortest",
+		"cookie", "internal/delivery", "internal/reply", "crossmint", "crossmint/crossminttest", "middleware", "handlers", "internal/testkit", "internal/coordinatortest",
 		"example", "example/internal/page", "integration_test/lab", "integration_test/figures",
 	},
-	"github.com/lestrrat-go/jwx/": {"crossmint/internal/verify"},
-	"github.com/mr-tron/base58":   {"crossmint", "crossmint/crossminttest"},
-	"github.com/justinas/alice":   {"example"},
-	"testing":                     testPackages,
-	"unsafe":                      {"session"}, // Secret
+	"github.com/lestrrat-go/jwx/":  {"crossmint/internal/verify"},
+	"github.com/mr-tron/base58":    {"crossmint", "crossmint/crossminttest"},
+	"github.com/felixge/httpsnoop": {"internal/delivery"},
+	"github.com/justinas/alice":    {"example"},
+	"testing":                      testPackages,
+	"unsafe":                       {"session"}, // Secret
 }
 
 // forbiddenDeps lists the packages on which another one must not depend, not even

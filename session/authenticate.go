@@ -103,10 +103,10 @@ func (m *Manager) newResult(token *Token, refresh RefreshToken) Result {
 }
 
 // authenticate handles a request that has several pairs or needs a refresh.
-func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []candidate, foreign, skipEarlyRefresh bool) (Result, error) {
+func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []candidate, foreign error, skipEarlyRefresh bool) (Result, error) {
 	switch {
-	case len(candidates) == 0 && foreign:
-		return Result{}, notAuthenticated(messageNotValid, ErrOtherProject)
+	case len(candidates) == 0 && foreign != nil:
+		return Result{}, notAuthenticated(messageNotValid, foreign)
 	case len(candidates) == 0:
 		return Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial)
 	}
@@ -130,19 +130,19 @@ func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []c
 }
 
 // verifyAll is candidates for a material of which nothing has been verified.
-func (m *Manager) verifyAll(ctx context.Context, material *Material) (candidates []candidate, foreign bool) {
+func (m *Manager) verifyAll(ctx context.Context, material *Material) (candidates []candidate, foreign error) {
 	return m.candidates(ctx, m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken}), material.Others)
 }
 
 // candidates verifies the other pairs and sorts all by preference: pairs that
 // can make a session first, among them the correctly signed JWT that expires
 // last, then in their given order. Empty pairs and those of another project are
-// left out; foreign reports that there are some of the latter.
-func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair) (candidates []candidate, foreign bool) {
+// left out; foreign is the error of the latter.
+func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair) (candidates []candidate, foreign error) {
 	add := func(c candidate) {
 		switch {
 		case errors.Is(c.err, ErrOtherProject):
-			foreign = true
+			foreign = c.err
 		case c.Pair != (Pair{}):
 			candidates = append(candidates, c)
 		}

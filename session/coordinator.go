@@ -92,8 +92,8 @@ func (u UpstreamCalls) Fetch(ctx context.Context, token Secret, unverified *Gran
 		switch err := u.Verify(ctx, unverified); {
 		case err == nil:
 			return unverified, nil, nil
-		case hasKind(err, ErrUnavailable), hasKind(err, ErrRefused):
-			return nil, unverified, err // no decision yet, or not for this project
+		case hasKind(err, ErrUnavailable):
+			return nil, unverified, err // no decision yet
 		}
 		token = unverified.RefreshToken.Secret
 	}

@@ -88,3 +88,4 @@ func (m *Manager) Connections() (open int) {
 	}
 	return open
 }
+

@@ -32,8 +32,8 @@ func (m *Manager) Logout(ctx context.Context, material Material, token Secret) e
 	verifyCtx, stop := m.logoutVerifyContext(ctx)
 	cookies, foreign := m.verifyAll(verifyCtx, &material)
 	stop()
-	if foreign && len(cookies) == 0 && token.IsZero() {
-		return notAuthenticated(messageNotValid, ErrOtherProject)
+	if foreign != nil && len(cookies) == 0 && token.IsZero() {
+		return notAuthenticated(messageNotValid, foreign)
 	}
 	return m.logout(ctx, cookies, token)
 }

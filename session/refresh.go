@@ -55,8 +55,8 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	}
 	hasToken := slices.ContainsFunc(candidates, func(c candidate) bool { return !c.RefreshToken.IsZero() })
 	switch {
-	case !hasToken && foreign:
-		return Result{}, notAuthenticated(messageNotValid, ErrOtherProject)
+	case !hasToken && foreign != nil:
+		return Result{}, notAuthenticated(messageNotValid, foreign)
 	case !hasToken:
 		return Result{}, notAuthenticated(messageNoTokenAtAll, ErrRefreshTokenMissing)
 	}

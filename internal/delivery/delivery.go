@@ -139,7 +139,8 @@ func (t *tracker) beforeHeader(status int) {
 	if t.cookies.Upgrade {
 		t.failure = ErrUpgrade
 	}
-	setLines(h, append(without(h["Set-Cookie"], t.cookies.Lines), t.cookies.Lines...))
+	missing := without(t.cookies.Lines, h["Set-Cookie"])
+	setLines(h, append(slices.Clip(h["Set-Cookie"]), missing...))
 	h.Set("Cache-Control", "no-store")
 	addVary(h, t.cookies.Vary)
 }

@@ -68,7 +68,7 @@ func TestOutage(t *testing.T) {
 	s := site.New(t, crossminttest.Config{}, page.New)
 	s.Fake.SignInExpired(s.Browser.Jar, s.URL, "ada@example.com")
 	s.Fake.FailAlways(crossminttest.Refresh, crossminttest.Status(503, "", "{}").With("Retry-After", "7"))
-	expect(t, s, "/", 200, "will be known again in a moment")
+	expect(t, s, "/", 200, "cannot be checked at the moment")
 	if res := expect(t, s, "/account", 503, "Back in a moment"); res.Header.Get("Retry-After") != "7" || len(res.Cookies()) != 0 {
 		t.Errorf("Retry-After %q, %v", res.Header.Get("Retry-After"), res.Cookies())
 	}
