@@ -33,7 +33,7 @@ func NewCodec(config Config) (*Codec, error) {
 	}
 	c := &Codec{config: config, hasPrefix: hasPrefix(config.Names.JWT) && hasPrefix(config.Names.RefreshToken)}
 	scoped := Scoped(config.ProjectID)
-	for _, names := range append([]Names{config.Names}, otherNames(config.ProjectID)...) {
+	for _, names := range c.readNames() {
 		set := nameSet{c.nameIndex(names.JWT, true), c.nameIndex(names.RefreshToken, false), names == scoped}
 		known := func(other nameSet) bool { return other.jwt == set.jwt && other.refresh == set.refresh }
 		if !slices.ContainsFunc(c.nameSets, known) {
@@ -41,6 +41,18 @@ func NewCodec(config Config) (*Codec, error) {
 		}
 	}
 	return c, nil
+}
+
+// readNames returns the names that the codec reads, the configured ones first.
+func (c *Codec) readNames() []Names {
+	names := []Names{c.config.Names}
+	for _, former := range c.config.Former {
+		names = append(names, former.Names)
+	}
+	if !c.config.OnlyConfiguredNames {
+		names = append(names, otherNames(c.config.ProjectID)...)
+	}
+	return names
 }
 
 // nameIndex returns the index of a name in c.names.

@@ -43,6 +43,14 @@ type Config struct {
 	// value means [Documented]. The other known names are read as well.
 	Names Names
 
+	// OnlyConfiguredNames reads no other names than Names and those of Former.
+	// It is for hosts with several projects.
+	OnlyConfiguredNames bool
+	// Former are attributes that an earlier version of the program has used.
+	// Cookies with them are still read, and deleted when a session is renewed
+	// or ends.
+	Former []Former
+
 	// ReadableRefreshCookie lets scripts read the refresh cookie (no
 	// HttpOnly). Then any script that gets into a page can steal the session.
 	ReadableRefreshCookie bool
@@ -65,6 +73,20 @@ type Config struct {
 	Lifetime time.Duration
 }
 
+// Former are the attributes of session cookies that an earlier version of the
+// program has set. A zero field means the present value of the [Config], except
+// Domain and Partitioned, whose zero value means that the cookies had none.
+type Former struct {
+	Names       Names
+	Domain      string
+	Path        string
+	Partitioned bool
+}
+
+// maxFormer bounds Config.Former: each entry adds lines to the responses that
+// delete cookies.
+const maxFormer = 8
+
 // maxLifetime is the longest lifetime that browsers accept (RFC 6265bis §5.5).
 const maxLifetime = 400 * 24 * time.Hour
 
@@ -80,7 +102,36 @@ func (c *Config) check() error {
 		c.Path = "/"
 	}
 	c.Domain = strings.TrimPrefix(c.Domain, ".")
-	return errors.Join(c.checkAttributes(), c.checkNames())
+	return errors.Join(c.checkAttributes(), c.checkNames(), c.checkFormer())
+}
+
+// checkFormer sets the defaults of Former and checks its names.
+func (c *Config) checkFormer() error {
+	if len(c.Former) > maxFormer {
+		return fmt.Errorf("cookie: Former has more than %d entries", maxFormer)
+	}
+	c.Former = slices.Clone(c.Former)
+	var errs []error
+	for i := range c.Former {
+		f := &c.Former[i]
+		if f.Names == (Names{}) {
+			f.Names = c.Names
+		}
+		if f.Path == "" {
+			f.Path = c.Path
+		}
+		f.Domain = strings.TrimPrefix(f.Domain, ".")
+		for _, name := range []string{f.Names.JWT, f.Names.RefreshToken} {
+			sample := http.Cookie{Name: name, Value: "x", Domain: f.Domain, Path: f.Path, Secure: true, Partitioned: f.Partitioned}
+			if err := sample.Valid(); err != nil {
+				errs = append(errs, fmt.Errorf("cookie: Former[%d]: %w", i, err))
+			}
+		}
+		if f.Names.JWT == f.Names.RefreshToken || f.Names.JWT == c.Names.RefreshToken || f.Names.RefreshToken == c.Names.JWT {
+			errs = append(errs, fmt.Errorf("cookie: Former[%d]: a JWT and a refresh token may not share a name", i))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c *Config) checkAttributes() error {

@@ -114,6 +114,9 @@ func (c *Codec) Read(r *http.Request) Presented {
 				p.Material.Others = append(p.Material.Others, pair)
 			}
 		}
+		if jwts+refreshes == p.values.count {
+			break // no other name came
+		}
 	}
 	return p
 }
@@ -136,9 +139,10 @@ func (p *Presented) ownedByOther(set *nameSet) bool {
 	return false
 }
 
-// parse collects the session cookies in the lines of a Cookie header. It reads
-// what (*http.Request).CookiesNamed reads, in one pass and without allocating.
-// The bytes of a JWT are not checked: its verification accepts only base64url.
+// parse collects the session cookies in the lines of a Cookie header, by the rules
+// of (*http.Request).CookiesNamed, in one pass. It allocates only for more session
+// cookies than a usual request has. The bytes of a JWT are not checked: its
+// verification accepts only base64url.
 func (c *Codec) parse(lines []string, values *cookieValues) {
 	cookies := len(lines)
 	for _, line := range lines {

@@ -101,6 +101,16 @@ func TestReadWithoutSessionCookies(t *testing.T) {
 	}
 }
 
+// Two name sets can have one JWT name. A pair is read once.
+func TestReadPairOfSharedJWTName(t *testing.T) {
+	codec := newCodec(t, cookie.Config{Names: cookie.Names{JWT: unscopedJWT, RefreshToken: "other-refresh"}})
+	for _, line := range []string{pairs(unscopedJWT, "j"), pairs(unscopedJWT, "j", "other-refresh", "r")} {
+		if others := codec.Read(request(line)).Material.Others; len(others) != 0 {
+			t.Errorf("%s: %d more pairs", line, len(others))
+		}
+	}
+}
+
 func TestReadPairs(t *testing.T) {
 	e := newEnv(t, crossminttest.Config{})
 	ann := e.fake.NewUser("ann@example.com")

@@ -32,7 +32,8 @@ func (c *Codec) Write(w http.ResponseWriter, r *http.Request, g *session.Grant) 
 }
 
 // Clear deletes the configured cookies and those of other names that r brought:
-// for the host and, where configured, for the Domain.
+// for the host, for the Domain where one is configured, and in the forms of
+// Config.Former.
 func (c *Codec) Clear(w http.ResponseWriter, r *http.Request) {
 	p := c.Read(r)
 	p.clear(w)
@@ -132,10 +133,8 @@ func (p *Presented) write(w http.ResponseWriter, g *session.Grant, target *nameS
 		case p.values.countOf(name) == 0:
 		case !own && isStale(name):
 			c.deleteCookie(w, name)
-		case own && c.config.Domain != "":
-			// The request's cookie may be one of the host, from the time before
-			// Domain was configured.
-			http.SetCookie(w, c.deletionCookie(name, ""))
+		case own:
+			c.deleteFormer(w, name)
 		}
 	}
 	// The new cookies come last, so that a browser that takes a deletion for
@@ -167,18 +166,33 @@ func (p *Presented) clear(w http.ResponseWriter) {
 	noStore(w)
 }
 
-// deleteCookie deletes a cookie in every form in which this codec may have set
-// it.
+// deleteCookie deletes a cookie in every form in which this program may have set
+// it: browsers take cookies with another Domain, Path or Partitioned for others.
 func (c *Codec) deleteCookie(w http.ResponseWriter, name int) {
-	http.SetCookie(w, c.deletionCookie(name, ""))
+	http.SetCookie(w, deletion(c.emptyCookie(name)))
+	c.deleteFormer(w, name)
+}
+
+// deleteFormer deletes a cookie in its former forms. A host-only cookie may be
+// left from the time before Domain was configured.
+func (c *Codec) deleteFormer(w http.ResponseWriter, name int) {
 	if c.config.Domain != "" {
-		http.SetCookie(w, c.deletionCookie(name, c.config.Domain))
+		cookie := c.emptyCookie(name)
+		cookie.Domain = ""
+		http.SetCookie(w, deletion(cookie))
+	}
+	for _, former := range c.config.Former {
+		if former.Names.JWT != c.names[name].name && former.Names.RefreshToken != c.names[name].name {
+			continue
+		}
+		cookie := c.emptyCookie(name)
+		cookie.Domain, cookie.Path, cookie.Partitioned = former.Domain, former.Path, former.Partitioned
+		cookie.Secure = cookie.Secure || former.Partitioned
+		http.SetCookie(w, deletion(cookie))
 	}
 }
 
-func (c *Codec) deletionCookie(name int, domain string) *http.Cookie {
-	cookie := c.emptyCookie(name)
-	cookie.Domain = domain
+func deletion(cookie *http.Cookie) *http.Cookie {
 	cookie.Expires, cookie.MaxAge = time.Unix(0, 0), -1
 	return cookie
 }

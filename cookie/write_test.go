@@ -28,7 +28,7 @@ func TestWrite(t *testing.T) {
 		{name: "another name configured", config: cookie.Config{Names: cookie.Names{JWT: "__Host-j", RefreshToken: "__Host-r"}}, lines: []string{pairs(documentedJWT, "j", plainRefresh, "r")},
 			want: []string{"-crossmint-refresh-token", "-crossmint-session", "__Host-j=J", "__Host-r=R"}},
 		{name: "other names are deleted for the host and the Domain", config: cookie.Config{Domain: "example.com"}, lines: []string{pairs(unscopedJWT, "j")},
-			want: []string{"-crossmint-jwt", "-crossmint-jwt @example.com", "crossmint-session=J @example.com", "crossmint-refresh-token=R @example.com"}},
+			want: []string{"-crossmint-jwt @example.com", "-crossmint-jwt", "crossmint-session=J @example.com", "crossmint-refresh-token=R @example.com"}},
 		{name: "the host's own cookies from before there was a Domain", config: cookie.Config{Domain: "example.com"}, lines: []string{pairs(documentedJWT, "j", plainRefresh, "r")},
 			want: []string{"-crossmint-session", "-crossmint-refresh-token", "crossmint-session=J @example.com", "crossmint-refresh-token=R @example.com"}},
 		{name: "those of another project stay", lines: []string{pairs("crossmint-jwt-other", "j", "crossmint-refresh-token-other", "r")},
@@ -156,8 +156,8 @@ func TestClear(t *testing.T) {
 		{name: "all name sets", lines: []string{pairs(documentedJWT, "j", unscopedJWT, "j", plainRefresh, "r"), pairs(scopedJWT, "j", scopedRefresh, "r")},
 			want: []string{"-crossmint-session", "-crossmint-refresh-token", "-" + scopedJWT, "-" + scopedRefresh, "-crossmint-jwt"}},
 		{name: "for the host and the Domain", config: cookie.Config{Domain: "example.com"}, lines: []string{pairs(scopedJWT, "j")}, want: []string{
-			"-crossmint-session", "-crossmint-session @example.com", "-crossmint-refresh-token", "-crossmint-refresh-token @example.com",
-			"-" + scopedJWT, "-" + scopedJWT + " @example.com",
+			"-crossmint-session @example.com", "-crossmint-session", "-crossmint-refresh-token @example.com", "-crossmint-refresh-token",
+			"-" + scopedJWT + " @example.com", "-" + scopedJWT,
 		}},
 	}
 	for _, test := range tests {

@@ -46,7 +46,9 @@ func refreshBody(token session.Secret) []byte {
 }
 
 // parseGrant reads the response to a refresh. Upstream names the refresh token
-// "refresh", a refresh route names it "refreshToken".
+// "refresh", a refresh route names it "refreshToken". Only its secret is required
+// here: it alone can renew the session, so the manager keeps it even if the rest
+// of the response is of no use.
 func parseGrant(body []byte, member string) (*session.Grant, error) {
 	grant := &session.Grant{ReceivedAt: time.Now()}
 	err := strictjson.Object(body, func(name []byte, value strictjson.Value) error {
@@ -55,16 +57,16 @@ func parseGrant(body []byte, member string) (*session.Grant, error) {
 			jwt, _ := value.Text()
 			grant.JWT = session.NewSecret(jwt)
 		case member:
-			if !value.IsObject() {
-				return errIncomplete
+			if value.IsObject() {
+				return parseRefreshToken(value, &grant.RefreshToken)
 			}
-			return parseRefreshToken(value, &grant.RefreshToken)
 		case "user":
-			return parseUser(value, &grant.User)
+			// A missing ID does not match the JWT: the manager finds that out.
+			_ = parseUser(value, &grant.User)
 		}
 		return nil
 	})
-	if err == nil && (grant.JWT.IsZero() || grant.RefreshToken.Secret.IsZero() || grant.User.ID == "") {
+	if err == nil && grant.RefreshToken.Secret.IsZero() {
 		err = errIncomplete
 	}
 	return grant, err

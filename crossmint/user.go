@@ -3,7 +3,6 @@ package crossmint
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,7 +18,6 @@ const maxUserIDBytes = 256
 
 var (
 	errOtherUser = errors.New("response is about another user")
-	errUserSize  = errors.New("user object is too long")
 )
 
 // User returns the user with the given ID, like the documented getUser. It needs
@@ -64,18 +62,29 @@ func parseUserResponse(body []byte) (session.User, error) {
 	return user, err
 }
 
-// parseUser reads a user object and keeps a copy of it.
+// parseUser reads a user object and keeps a copy of it, up to MaxUserBytes. Only
+// the ID is required. Other members may have any type.
 func parseUser(value strictjson.Value, user *session.User) error {
-	if len(value) > bounds.MaxUserBytes {
-		return errUserSize
-	}
-	if !value.IsObject() || json.Unmarshal(value, user) != nil {
-		return errIncomplete // the library's error repeats the content
-	}
-	// encoding/json ignores the case of names and uses the last of "id" and "ID".
-	if id, err := stringMember("", value, "id"); err != nil || id != user.ID {
+	if !value.IsObject() {
 		return errIncomplete
 	}
-	user.JSON = bytes.Clone(value)
-	return nil
+	err := strictjson.Object(value, func(name []byte, value strictjson.Value) error {
+		content, _ := value.Text()
+		switch string(name) {
+		case "id":
+			user.ID = content
+		case "email":
+			user.Email = content
+		case "phoneNumber":
+			user.PhoneNumber = content
+		}
+		return nil
+	})
+	if err == nil && user.ID == "" {
+		err = errIncomplete
+	}
+	if len(value) <= bounds.MaxUserBytes {
+		user.JSON = bytes.Clone(value)
+	}
+	return err
 }

@@ -54,6 +54,8 @@ func toSessionError(err error) error {
 		return session.ErrJWTExpired
 	case errors.Is(err, verify.ErrKeysUnavailable):
 		return verifyUnavailable(err)
+	case errors.Is(err, verify.ErrOtherAudience):
+		return fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrOtherProject, err)
 	case errors.Is(err, verify.ErrUnknownKey):
 		return fmt.Errorf("%w: %w: %w", session.ErrJWTInvalid, session.ErrJWTKeyUnknown, err)
 	default:

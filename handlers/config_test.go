@@ -6,6 +6,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
@@ -15,19 +16,19 @@ import (
 func TestInvalidConfigurationPanics(t *testing.T) {
 	env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
 	constructors := map[string]func(*testEnv, handlers.Config){
-		"Refresh": func(env *testEnv, c handlers.Config) { handlers.Refresh(env.sessions, env.cookies, c) },
-		"Logout":  func(env *testEnv, c handlers.Config) { handlers.Logout(env.sessions, env.cookies, c) },
+		"Refresh": func(env *testEnv, c handlers.Config) { handlers.Refresh(env.Manager, env.cookies, c) },
+		"Logout":  func(env *testEnv, c handlers.Config) { handlers.Logout(env.Manager, env.cookies, c) },
 	}
 	for name, f := range constructors {
-		if !panics(func() { f(&testEnv{cookies: env.cookies}, handlers.Config{}) }) {
+		if !panics(func() { f(&testEnv{Kit: &testkit.Kit{}, cookies: env.cookies}, handlers.Config{}) }) {
 			t.Errorf("%s accepts a nil session manager", name)
 		}
-		if !panics(func() { f(&testEnv{sessions: env.sessions}, handlers.Config{}) }) {
+		if !panics(func() { f(&testEnv{Kit: &testkit.Kit{Manager: env.Manager}}, handlers.Config{}) }) {
 			t.Errorf("%s accepts a nil cookie codec", name)
 		}
 		for _, rawURL := range foreignURLs {
 			u, err := url.Parse(rawURL)
-			must(t, err)
+			testkit.NoError(t, err)
 			if !panics(func() { f(env, handlers.Config{AfterLogout: u}) }) {
 				t.Errorf("%s accepts %q", name, rawURL)
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
@@ -45,7 +46,7 @@ func TestCrossOriginRequests(t *testing.T) {
 		{name: "not a browser", allowed: true},
 	}
 	protection := http.NewCrossOriginProtection()
-	must(t, protection.AddTrustedOrigin("https://trusted.example"))
+	testkit.NoError(t, protection.AddTrustedOrigin("https://trusted.example"))
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{Protection: protection})

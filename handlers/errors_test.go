@@ -16,7 +16,7 @@ import (
 func TestOnErrorReceivesTheCause(t *testing.T) {
 	env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
 	var cause error
-	h := handlers.Refresh(env.sessions, env.cookies, handlers.Config{OnError: func(_ *http.Request, err error) { cause = err }})
+	h := handlers.Refresh(env.Manager, env.cookies, handlers.Config{OnError: func(_ *http.Request, err error) { cause = err }})
 	h(httptest.NewRecorder(), post("/refresh", strings.Repeat(" ", 16<<10+1), "", ""))
 	var tooLong *http.MaxBytesError
 	if !errors.As(cause, &tooLong) {
@@ -26,7 +26,7 @@ func TestOnErrorReceivesTheCause(t *testing.T) {
 	if !errors.Is(cause, session.ErrRefreshTokenMissing) {
 		t.Errorf("no token: %v", cause)
 	}
-	h = handlers.Refresh(env.sessions, env.cookies, handlers.Config{}) // without OnError
+	h = handlers.Refresh(env.Manager, env.cookies, handlers.Config{}) // without OnError
 	h(httptest.NewRecorder(), post("/refresh", "{}", "", ""))
 }
 

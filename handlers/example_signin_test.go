@@ -13,6 +13,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // Two forms sign a user in without a script. A program also serves the pages with
@@ -31,7 +32,7 @@ func ExampleNewSignIn() {
 	if err != nil {
 		panic(err)
 	}
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, session.Event) {}})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, event.Event) {}})
 	if err != nil {
 		panic(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // setUp returns the parts that the examples share. A program uses its API key in
@@ -27,7 +28,7 @@ func setUp(fake *crossminttest.Server) (*session.Manager, *cookie.Codec) {
 	if err != nil {
 		panic(err)
 	}
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, session.Event) {}})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, event.Event) {}})
 	if err != nil {
 		panic(err)
 	}

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 
@@ -38,7 +39,9 @@ func (e *endpoint) logout(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	err := e.sessions.Logout(r.Context(), e.cookies.Read(r).Material, token)
-	e.cookies.Clear(w, r)
+	if !errors.Is(err, session.ErrOtherProject) {
+		e.cookies.Clear(w, r)
+	}
 	if err != nil {
 		e.reportError(r, err)
 	}

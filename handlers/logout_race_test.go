@@ -12,6 +12,7 @@ import (
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
@@ -27,17 +28,17 @@ type jsonClient struct {
 func (env *testEnv) newJSONClient(t *testing.T) *jsonClient {
 	t.Helper()
 	var err error
-	env.cookies, err = cookie.NewCodec(cookie.Config{ProjectID: env.client.ProjectID(), InsecureAllowHTTP: true})
-	must(t, err)
+	env.cookies, err = cookie.NewCodec(cookie.Config{ProjectID: env.Client.ProjectID(), InsecureAllowHTTP: true})
+	testkit.NoError(t, err)
 	mux := http.NewServeMux()
-	mux.Handle("/refresh", handlers.Refresh(env.sessions, env.cookies, handlers.Config{}))
-	mux.Handle("/logout", handlers.Logout(env.sessions, env.cookies, handlers.Config{}))
+	mux.Handle("/refresh", handlers.Refresh(env.Manager, env.cookies, handlers.Config{}))
+	mux.Handle("/logout", handlers.Logout(env.Manager, env.cookies, handlers.Config{}))
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	site, err := url.Parse(server.URL)
-	must(t, err)
+	testkit.NoError(t, err)
 	jar, err := cookiejar.New(nil)
-	must(t, err)
+	testkit.NoError(t, err)
 	return &jsonClient{t: t, url: site, client: &http.Client{Jar: jar, Transport: server.Client().Transport}}
 }
 
@@ -51,7 +52,7 @@ func (c *jsonClient) post(path string) string {
 	defer func() { _ = res.Body.Close() }()
 	_, _ = io.Copy(io.Discard, res.Body)
 	checkHeaders(c.t, res)
-	return summarize(c.t, res)
+	return testkit.ResponseOutcome(c.t, res)
 }
 
 // holdResponse returns a fault that delays upstream's response until release is
@@ -74,21 +75,21 @@ func TestLogoutRacesRefresh(t *testing.T) {
 			t.Run(name+", the slow one is "+string(slow), func(t *testing.T) {
 				env := newTestEnv(t, crossminttest.Config{Reuse: policy}, session.Config{}, handlers.Config{})
 				c := env.newJSONClient(t)
-				env.fake.SignInExpired(c.client.Jar, c.url, "ann@example.com")
-				ann := env.fake.NewUser("ann@example.com")
+				env.Fake.SignInExpired(c.client.Jar, c.url, "ann@example.com")
+				ann := env.Fake.NewUser("ann@example.com")
 				first, second := "/refresh", "/logout"
 				if slow == crossminttest.Logout {
 					first, second = second, first
 				}
 				fault, reached, release := holdResponse()
-				env.fake.Fail(slow, fault)
+				env.Fake.Fail(slow, fault)
 				summaries := make(chan string)
 				go func() { summaries <- c.post(first) }()
 				<-reached
 				early := c.post(second)
 				close(release)
 				got := map[string]string{second: early, first: <-summaries}
-				must(t, env.sessions.Close(t.Context())) // waits for pending revocations
+				testkit.NoError(t, env.Manager.Close(t.Context())) // waits for pending revocations
 				want := map[string]string{"/refresh": "401 kept", "/logout": "204 cleared"}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("summaries (-want +got):\n%s", diff)
@@ -96,7 +97,7 @@ func TestLogoutRacesRefresh(t *testing.T) {
 				if left := c.client.Jar.Cookies(c.url); len(left) != 0 {
 					t.Errorf("cookies left in the browser: %v", left)
 				}
-				if live := env.fake.LiveOf(ann.ID); live != 0 {
+				if live := env.Fake.LiveOf(ann.ID); live != 0 {
 					t.Errorf("%d refresh tokens are still live", live)
 				}
 			})

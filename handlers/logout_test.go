@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,7 +11,9 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -54,7 +55,7 @@ func TestLogout(t *testing.T) {
 			}
 			var live []string
 			for i, token := range []string{refresh, second} {
-				if env.fake.Live(token) {
+				if env.Fake.Live(token) {
 					live = append(live, []string{"cookie", "body"}[i])
 				}
 			}
@@ -115,19 +116,19 @@ func TestLogoutClearsDespiteUpstreamFailure(t *testing.T) {
 		fail func(env *testEnv)
 		took time.Duration
 	}{
-		{name: "500", fail: func(env *testEnv) { env.fake.FailAlways(crossminttest.Logout, crossminttest.Status(500, "", "")) }},
+		{name: "500", fail: func(env *testEnv) { env.Fake.FailAlways(crossminttest.Logout, crossminttest.Status(500, "", "")) }},
 		{name: "429", fail: func(env *testEnv) {
-			env.fake.FailAlways(crossminttest.Logout, crossminttest.Status(429, "", "").With("Retry-After", "1"))
+			env.Fake.FailAlways(crossminttest.Logout, crossminttest.Status(429, "", "").With("Retry-After", "1"))
 		}},
-		{name: "reset", fail: func(env *testEnv) { env.fake.FailAlways(crossminttest.Logout, crossminttest.Reset()) }},
-		{name: "down", fail: func(env *testEnv) { env.fake.Down() }},
-		{name: "no response", fail: func(env *testEnv) { env.fake.FailAlways(crossminttest.Logout, crossminttest.Hang()) }, took: 3 * time.Second},
+		{name: "reset", fail: func(env *testEnv) { env.Fake.FailAlways(crossminttest.Logout, crossminttest.Reset()) }},
+		{name: "down", fail: func(env *testEnv) { env.Fake.Down() }},
+		{name: "no response", fail: func(env *testEnv) { env.Fake.FailAlways(crossminttest.Logout, crossminttest.Hang()) }, took: 3 * time.Second},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				env := newTestEnv(t, crossminttest.Config{InMemory: true}, session.Config{}, handlers.Config{})
-				must(t, env.client.Preload(t.Context()))
+				testkit.NoError(t, env.Client.Preload(t.Context()))
 				jwt, refresh := env.validTokens()
 				test.fail(env)
 				started := time.Now()
@@ -138,10 +139,10 @@ func TestLogoutClearsDespiteUpstreamFailure(t *testing.T) {
 				if got.Logouts > 1 {
 					t.Errorf("%d calls of upstream, want one at the most", got.Logouts)
 				}
-				if !slices.Contains(env.events, session.LogoutFailed) {
-					t.Errorf("events: %v", env.events)
+				if !env.Has(event.LogoutFailed) {
+					t.Errorf("events: %v", env.Outcomes())
 				}
-				if _, err := env.sessions.Verify(t.Context(), session.NewSecret(jwt)); !errors.Is(err, session.ErrJWTInvalid) {
+				if _, err := env.Manager.Verify(t.Context(), session.NewSecret(jwt)); !errors.Is(err, session.ErrJWTInvalid) {
 					t.Errorf("the JWT after the logout: %v", err)
 				}
 				if got := env.outcome(t, post("/refresh", "{}", "", refresh)); got.Summary != "401 kept" || got.Refreshes != 0 {
@@ -164,7 +165,7 @@ func TestAnonymousPageView(t *testing.T) {
 	if diff := cmp.Diff([]outcome{{Summary: "401 kept"}, {Summary: "204 cleared"}}, got); diff != "" {
 		t.Errorf("refresh and logout (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(crossminttest.Calls{}, env.fake.Calls()); diff != "" {
+	if diff := cmp.Diff(crossminttest.Calls{}, env.Fake.Calls()); diff != "" {
 		t.Errorf("calls of upstream (-want +got):\n%s", diff)
 	}
 }
@@ -174,7 +175,7 @@ func TestLogoutDespitePanicInOnError(t *testing.T) {
 	causes := map[string]func(*testEnv) (body string){
 		"invalid body": func(*testEnv) string { return `{"refresh":1}` },
 		"upstream fails": func(env *testEnv) string {
-			env.fake.Fail(crossminttest.Logout, crossminttest.Status(500, "", "{}"))
+			env.Fake.Fail(crossminttest.Logout, crossminttest.Status(500, "", "{}"))
 			return ""
 		},
 	}
@@ -183,7 +184,7 @@ func TestLogoutDespitePanicInOnError(t *testing.T) {
 			env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
 			called := 0
 			env.mux = http.NewServeMux()
-			env.mux.Handle("/logout", handlers.Logout(env.sessions, env.cookies, handlers.Config{OnError: func(*http.Request, error) {
+			env.mux.Handle("/logout", handlers.Logout(env.Manager, env.cookies, handlers.Config{OnError: func(*http.Request, error) {
 				called++
 				panic("fault in OnError")
 			}}))

@@ -43,11 +43,20 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	reply.JSON(w, http.StatusOK, e.newRefreshResponse(result))
+	if result.Renewed != nil {
+		result.Renewed.Delivered(r.Context(), r.Context().Err())
+	}
 }
 
 // applyCookies writes the decision of the manager to the browser's cookies. It
 // returns err, or the reason why the session cannot be stored.
 func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presented *cookie.Presented, result session.Result, err error) error {
+	if err == nil && result.Renewed != nil {
+		e.sessions.CheckWriteTimeout(r.Context(), reply.WriteTimeout(r))
+		if err := result.Renewed.Check(); err != nil {
+			return &session.AuthenticationError{Message: "Session is not valid", Err: err}
+		}
+	}
 	applyErr := presented.Apply(w, result, err)
 	if err == nil && applyErr != nil {
 		e.sessions.NotStored(r.Context(), result, applyErr)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
@@ -37,8 +38,8 @@ func TestRefreshRetries(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				env := newTestEnv(t, crossminttest.Config{InMemory: true}, session.Config{}, handlers.Config{})
-				must(t, env.client.Preload(t.Context()))
-				env.fake.Fail(crossminttest.Refresh, test.faults...)
+				testkit.NoError(t, env.Client.Preload(t.Context()))
+				env.Fake.Fail(crossminttest.Refresh, test.faults...)
 				jwt, refresh := env.expiredTokens()
 				started := time.Now()
 				if diff := cmp.Diff(test.want, env.outcome(t, post("/refresh", "{}", jwt, refresh))); diff != "" {
@@ -58,10 +59,10 @@ func TestRefreshDuringOutage(t *testing.T) {
 	const unavailable = `{"error":"Service Unavailable","message":"Please try again later"}` + "\n"
 	outages := map[string]func(env *testEnv){
 		"503": func(env *testEnv) {
-			env.fake.FailAlways(crossminttest.Refresh, crossminttest.Status(503, "text/html", "<html>"))
+			env.Fake.FailAlways(crossminttest.Refresh, crossminttest.Status(503, "text/html", "<html>"))
 		},
-		"no response":        func(env *testEnv) { env.fake.FailAlways(crossminttest.Refresh, crossminttest.Hang()) },
-		"connection refused": func(env *testEnv) { env.fake.Down() },
+		"no response":        func(env *testEnv) { env.Fake.FailAlways(crossminttest.Refresh, crossminttest.Hang()) },
+		"connection refused": func(env *testEnv) { env.Fake.Down() },
 	}
 	tests := []struct {
 		name   string
@@ -87,7 +88,7 @@ func TestRefreshDuringOutage(t *testing.T) {
 			t.Run(outage+", "+test.name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					env := newTestEnv(t, crossminttest.Config{InMemory: true}, test.config, handlers.Config{})
-					must(t, env.client.Preload(t.Context()))
+					testkit.NoError(t, env.Client.Preload(t.Context()))
 					jwt, refresh := env.validTokens()
 					time.Sleep(test.jwtAge)
 					start(env)
@@ -95,7 +96,7 @@ func TestRefreshDuringOutage(t *testing.T) {
 					started := time.Now()
 					res, body := env.serve(t, post("/refresh", tokens.Replace(test.body), jwt, refresh))
 					want := [2]string{test.want[0], tokens.Replace(test.want[1])}
-					if diff := cmp.Diff(want, [2]string{summarize(t, res), body}); diff != "" {
+					if diff := cmp.Diff(want, [2]string{testkit.ResponseOutcome(t, res), body}); diff != "" {
 						t.Errorf("response (-want +got):\n%s", diff)
 					}
 					if took := time.Since(started); took > budget {
@@ -112,8 +113,8 @@ func TestRefreshDuringOutage(t *testing.T) {
 func TestRefreshBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		env := newTestEnv(t, crossminttest.Config{InMemory: true, Reuse: crossminttest.ReuseRefuse}, session.Config{}, handlers.Config{})
-		must(t, env.client.Preload(t.Context()))
-		env.fake.SetLatency(crossminttest.Refresh, 9*time.Second)
+		testkit.NoError(t, env.Client.Preload(t.Context()))
+		env.Fake.SetLatency(crossminttest.Refresh, 9*time.Second)
 		jwt, refresh := env.expiredTokens()
 		started := time.Now()
 		first := env.outcome(t, post("/refresh", "{}", jwt, refresh))

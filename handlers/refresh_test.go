@@ -11,6 +11,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
@@ -35,15 +36,15 @@ func TestRefreshResponse(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			env := newTestEnv(t, crossminttest.Config{}, session.Config{}, test.config)
-			ann := env.fake.NewUser("ann@example.com")
+			ann := env.Fake.NewUser("ann@example.com")
 			var jwt string
-			env.fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(response map[string]any) {
+			env.Fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(response map[string]any) {
 				jwt = response["jwt"].(string)
 				response["refresh"] = map[string]any{"secret": "NEW", "expiresAt": test.expiresAt}
 				response["user"].(map[string]any)["new"] = []any{1, map[string]any{"a": nil}}
 			}))
-			res, body := env.serve(t, post("/refresh", "{}", "", env.fake.Grant(ann).RefreshToken.Secret.Reveal()))
-			if diff := cmp.Diff("200 renewed", summarize(t, res)); diff != "" {
+			res, body := env.serve(t, post("/refresh", "{}", "", env.Fake.Grant(ann).RefreshToken.Secret.Reveal()))
+			if diff := cmp.Diff("200 renewed", testkit.ResponseOutcome(t, res)); diff != "" {
 				t.Errorf("summary (-want +got):\n%s", diff)
 			}
 			want := strings.NewReplacer("JWT", jwt, "ID", ann.ID).Replace(test.want)
@@ -67,7 +68,7 @@ func TestResponseAndCookiesAgree(t *testing.T) {
 		JWT          string
 		RefreshToken struct{ Secret string }
 	}
-	must(t, json.Unmarshal([]byte(body), &page))
+	testkit.NoError(t, json.Unmarshal([]byte(body), &page))
 	got := map[string]string{}
 	for _, c := range res.Cookies() {
 		got[c.Name] = c.Value
@@ -79,7 +80,7 @@ func TestResponseAndCookiesAgree(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tokens (-body +cookies):\n%s", diff)
 	}
-	if !env.fake.Live(page.RefreshToken.Secret) || page.RefreshToken.Secret == refresh {
+	if !env.Fake.Live(page.RefreshToken.Secret) || page.RefreshToken.Secret == refresh {
 		t.Error("the refresh token is not live, or was not rotated")
 	}
 }
@@ -98,16 +99,16 @@ func TestRefresh(t *testing.T) {
 			return post("/refresh", "{}", jwt, refresh)
 		}, want: outcome{Summary: "200 renewed", Refreshes: 1}},
 		{name: "one-time secret", request: func(env *testEnv) *http.Request {
-			return post("/refresh", refreshBody(env.fake.OneTimeSecret(env.fake.NewUser(""))), "", "")
+			return post("/refresh", refreshBody(env.Fake.OneTimeSecret(env.Fake.NewUser(""))), "", "")
 		}, want: outcome{Summary: "200 renewed", Refreshes: 1}},
 		{name: "cookie rejected", request: func(env *testEnv) *http.Request {
 			jwt, refresh := env.expiredTokens()
-			env.fake.Revoke(refresh)
+			env.Fake.Revoke(refresh)
 			return post("/refresh", "{}", jwt, refresh)
 		}, want: outcome{Summary: "401 cleared", Refreshes: 1}},
 		{name: "cookie rejected, valid JWT", request: func(env *testEnv) *http.Request {
 			jwt, refresh := env.validTokens()
-			env.fake.Revoke(refresh)
+			env.Fake.Revoke(refresh)
 			return post("/refresh", "", jwt, refresh)
 		}, want: outcome{Summary: "401 cleared", Refreshes: 1}},
 		{name: "body rejected, another token in the cookie", request: func(env *testEnv) *http.Request {
@@ -116,7 +117,7 @@ func TestRefresh(t *testing.T) {
 		}, want: outcome{Summary: "401 kept", Refreshes: 1}},
 		{name: "body rejected, same token in the cookie", request: func(env *testEnv) *http.Request {
 			jwt, refresh := env.expiredTokens()
-			env.fake.Revoke(refresh)
+			env.Fake.Revoke(refresh)
 			return post("/refresh", refreshBody(refresh), jwt, refresh)
 		}, want: outcome{Summary: "401 cleared", Refreshes: 1}},
 		{name: "no tokens", request: func(*testEnv) *http.Request { return post("/refresh", "{}", "", "") }, want: outcome{Summary: "401 kept"}},
@@ -125,17 +126,17 @@ func TestRefresh(t *testing.T) {
 			return post("/refresh", "{}", jwt, "")
 		}, want: outcome{Summary: "401 kept"}},
 		{name: "API key rejected", request: func(env *testEnv) *http.Request {
-			env.fake.Fail(crossminttest.Refresh, crossminttest.Status(403, "", `{"error":true,"message":"Malformed API key"}`))
+			env.Fake.Fail(crossminttest.Refresh, crossminttest.Status(403, "", `{"error":true,"message":"Malformed API key"}`))
 			jwt, refresh := env.expiredTokens()
 			return post("/refresh", "{}", jwt, refresh)
 		}, want: outcome{Summary: "503 kept retry 1", Refreshes: 1}},
 		{name: "HTML instead of a rejection", request: func(env *testEnv) *http.Request {
-			env.fake.Fail(crossminttest.Refresh, crossminttest.Status(404, "text/html", "<html>"))
+			env.Fake.Fail(crossminttest.Refresh, crossminttest.Status(404, "text/html", "<html>"))
 			jwt, refresh := env.expiredTokens()
 			return post("/refresh", "{}", jwt, refresh)
 		}, want: outcome{Summary: "503 kept retry 1", Refreshes: 1}},
 		{name: "token with invalid cookie characters", request: func(env *testEnv) *http.Request {
-			env.fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(response map[string]any) {
+			env.Fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(response map[string]any) {
 				response["refresh"].(map[string]any)["secret"] = "a;b"
 			}))
 			jwt, refresh := env.expiredTokens()
@@ -144,9 +145,9 @@ func TestRefresh(t *testing.T) {
 		{name: "two pairs, the first one rejected", request: func(env *testEnv) *http.Request {
 			jwt, refresh := env.expiredTokens()
 			r := post("/refresh", "{}", "", "dead")
-			r.AddCookie(&http.Cookie{Name: "crossmint-jwt-" + env.fake.ProjectID(), Value: jwt})
-			r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token-" + env.fake.ProjectID(), Value: refresh})
-			env.fake.Fail(crossminttest.Refresh, rejection)
+			r.AddCookie(&http.Cookie{Name: "crossmint-jwt-" + env.Fake.ProjectID(), Value: jwt})
+			r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token-" + env.Fake.ProjectID(), Value: refresh})
+			env.Fake.Fail(crossminttest.Refresh, rejection)
 			return r
 		}, want: outcome{Summary: "401 cleared", Refreshes: 2}},
 	}
@@ -168,7 +169,7 @@ func TestInvalidTokensGetEqualResponses(t *testing.T) {
 		_, expired := env.expiredTokens()
 		time.Sleep(2 * time.Hour)
 		_, revoked := env.expiredTokens()
-		env.fake.Revoke(revoked)
+		env.Fake.Revoke(revoked)
 		responses := map[string]string{}
 		for name, token := range map[string]string{"expired": expired, "revoked": revoked, "unknown": "unknown"} {
 			for source, r := range map[string]*http.Request{

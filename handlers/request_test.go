@@ -10,6 +10,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
@@ -117,7 +118,7 @@ func TestRefreshRejectsRequests(t *testing.T) {
 				Cookies, Reported     int
 			}
 			got := response{Status: res.StatusCode, Allow: res.Header.Get("Allow"), Cookies: len(res.Cookies()), Reported: len(env.errors) - reported}
-			must(t, json.Unmarshal([]byte(body), &got))
+			testkit.NoError(t, json.Unmarshal([]byte(body), &got))
 			want := response{Status: test.status, Error: http.StatusText(test.status), Message: test.want, Reported: 1}
 			if test.status == 405 {
 				want.Allow = "POST"
@@ -127,7 +128,7 @@ func TestRefreshRejectsRequests(t *testing.T) {
 			}
 		})
 	}
-	if diff := cmp.Diff(crossminttest.Calls{}, env.fake.Calls()); diff != "" {
+	if diff := cmp.Diff(crossminttest.Calls{}, env.Fake.Calls()); diff != "" {
 		t.Errorf("calls of upstream (-want +got):\n%s", diff)
 	}
 }

@@ -23,9 +23,9 @@ func testSecretsDoNotLeak(t *testing.T) {
 	faults := map[string]crossminttest.Fault{
 		"none": {}, "rejected": crossminttest.Status(401, "", echo), "500": crossminttest.Status(500, "", echo), "HTML": crossminttest.Status(200, "text/html", echo),
 		"403": crossminttest.Status(403, "", echo), "reset": crossminttest.Reset(), "redirect": crossminttest.Redirect("/" + canary + "-location"),
-		"invalid cookie value": crossminttest.Edit(func(a map[string]any) { a["refresh"].(map[string]any)["secret"] = canary + "-invalid;" }),
+		"invalid cookie value": crossminttest.Edit(func(a map[string]any) { a["refresh"] = map[string]any{"secret": canary + "-invalid;"} }),
 		"other user": crossminttest.Edit(func(a map[string]any) {
-			a["user"], a["refresh"].(map[string]any)["secret"] = map[string]any{"id": "x"}, canary+"-other"
+			a["user"], a["refresh"] = map[string]any{"id": "x"}, map[string]any{"secret": canary + "-other"}
 		}),
 	}
 	bodies := []string{"", "{}", refreshBody(canary + "-body"), `{"refresh":"` + canary + `-bad\n"}`, `{"refresh":"` + canary + `-cut`, `{"` + canary + `":1,"refresh":["` + canary + `"]}`}
@@ -33,9 +33,9 @@ func testSecretsDoNotLeak(t *testing.T) {
 	for name, fault := range faults {
 		for i, body := range bodies {
 			for _, path := range []string{"/refresh", "/logout"} {
-				env.fake.Heal()
-				env.fake.FailAlways(crossminttest.Refresh, fault)
-				env.fake.FailAlways(crossminttest.Logout, fault)
+				env.Fake.Heal()
+				env.Fake.FailAlways(crossminttest.Refresh, fault)
+				env.Fake.FailAlways(crossminttest.Logout, fault)
 				r := post(path, body, canary+".jwt."+name, fmt.Sprint(canary, "-cookie-", name, i))
 				res, responseBody := env.serve(t, r)
 				visible += responseBody + fmt.Sprint(withoutCookies(res.Header))

@@ -8,13 +8,14 @@ import (
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 )
 
 // TestSignInAcrossServers submits the two forms to different servers.
 func TestSignInAcrossServers(t *testing.T) {
 	key, err := cookie.NewPendingKey([]byte(strings.Repeat("k", 32)))
-	must(t, err)
+	testkit.NoError(t, err)
 	for name, test := range map[string]struct {
 		config handlers.SignInConfig
 		want   formResponse
@@ -24,10 +25,10 @@ func TestSignInAcrossServers(t *testing.T) {
 	} {
 		env := newSignInEnv(t, crossminttest.Config{}, test.config)
 		test.config.EmailPage, test.config.CodePage = &url.URL{Path: "/signin", RawQuery: "lang=en"}, &url.URL{Path: "/code"}
-		env.mux.HandleFunc("/elsewhere", handlers.NewSignIn(env.client, env.sessions, env.cookies, test.config).ConfirmCode)
+		env.mux.HandleFunc("/elsewhere", handlers.NewSignIn(env.Client, env.Manager, env.cookies, test.config).ConfirmCode)
 		b := env.newInProcessBrowser(t)
 		b.submit("/send", "email", ada)
-		if diff := cmp.Diff(test.want, b.submit("/elsewhere", "code", env.fake.Code(ada))); diff != "" {
+		if diff := cmp.Diff(test.want, b.submit("/elsewhere", "code", env.Fake.Code(ada))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -38,20 +39,20 @@ func TestNewSignInPanics(t *testing.T) {
 	page := &url.URL{Path: "/p"}
 	valid := handlers.SignInConfig{EmailPage: page, CodePage: page}
 	newSignIn := func(c handlers.SignInConfig) func() {
-		return func() { handlers.NewSignIn(env.client, env.sessions, env.cookies, c) }
+		return func() { handlers.NewSignIn(env.Client, env.Manager, env.cookies, c) }
 	}
 	if panics(newSignIn(valid)) {
 		t.Error("a valid configuration panics")
 	}
 	invalid := map[string]func(){
-		"no codes":    func() { handlers.NewSignIn(nil, env.sessions, env.cookies, valid) },
-		"no sessions": func() { handlers.NewSignIn(env.client, nil, env.cookies, valid) },
-		"no cookies":  func() { handlers.NewSignIn(env.client, env.sessions, nil, valid) },
+		"no codes":    func() { handlers.NewSignIn(nil, env.Manager, env.cookies, valid) },
+		"no sessions": func() { handlers.NewSignIn(env.Client, nil, env.cookies, valid) },
+		"no cookies":  func() { handlers.NewSignIn(env.Client, env.Manager, nil, valid) },
 		"no pages":    newSignIn(handlers.SignInConfig{}), "no code page": newSignIn(handlers.SignInConfig{EmailPage: page}), "no e-mail page": newSignIn(handlers.SignInConfig{CodePage: page}),
 	}
 	for _, rawURL := range foreignURLs {
 		u, err := url.Parse(rawURL)
-		must(t, err)
+		testkit.NoError(t, err)
 		invalid["EmailPage "+rawURL] = newSignIn(handlers.SignInConfig{EmailPage: u, CodePage: page})
 		invalid["CodePage "+rawURL] = newSignIn(handlers.SignInConfig{EmailPage: page, CodePage: u})
 		invalid["After "+rawURL] = newSignIn(handlers.SignInConfig{EmailPage: page, CodePage: page, After: u})
@@ -67,7 +68,7 @@ func TestNewSignInPanics(t *testing.T) {
 func TestSignInConfigIsCopied(t *testing.T) {
 	env := newSignInEnv(t, crossminttest.Config{InMemory: true}, handlers.SignInConfig{})
 	page := &url.URL{Path: "/mine"}
-	signIn := handlers.NewSignIn(env.client, env.sessions, env.cookies, handlers.SignInConfig{EmailPage: page, CodePage: page})
+	signIn := handlers.NewSignIn(env.Client, env.Manager, env.cookies, handlers.SignInConfig{EmailPage: page, CodePage: page})
 	page.Host = "evil.example"
 	env.mux.HandleFunc("/copied", signIn.SendCode)
 	if got := env.newInProcessBrowser(t).submit("/copied", "email", ada).Location; got != "/mine" {

@@ -55,19 +55,20 @@ func (s *SignIn) confirmCode(ctx context.Context, pending cookie.PendingSignIn, 
 }
 
 // storeSession exchanges the one-time secret for a session and writes the
-// cookies. It does not pass an error of Refresh to the codec, which could clear
+// cookies. The sign-in ends the earlier session of the browser. storeSession does not pass an error of Refresh to the codec, which could clear
 // the earlier session. After any error the user needs a new code, since the code
 // is used up.
 func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, f form, secret session.Secret) {
-	result, err := s.sessions.Refresh(r.Context(), session.Material{}, secret)
+	presented := s.cookies.Read(r)
+	result, err := s.sessions.SignIn(r.Context(), presented.Material, secret)
 	if err == nil {
-		presented := s.cookies.Read(r)
 		err = s.applyCookies(w, r, &presented, result, nil)
 	}
 	if err != nil {
 		s.redirectRestart(w, r, f, unavailable, err)
 		return
 	}
+	defer func() { result.Renewed.Delivered(r.Context(), r.Context().Err()) }()
 	s.cookies.DeletePendingSignIn(w)
 	target := f.returnTo
 	if target == nil {

@@ -45,9 +45,9 @@ func TestSendCodeHidesAccounts(t *testing.T) {
 	for name, fault := range faults {
 		env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
 		if name != "unknown" {
-			env.fake.NewUser(ada)
+			env.Fake.NewUser(ada)
 		}
-		env.fake.FailAlways(crossminttest.SendOTP, fault)
+		env.Fake.FailAlways(crossminttest.SendOTP, fault)
 		b := env.newTLSBrowser(t)
 		responses[name] = append(responses[name], observable(b.postForm("/send", "email", ada, "return_to", "/cart")))
 		for range 6 {
@@ -60,7 +60,7 @@ func TestSendCodeHidesAccounts(t *testing.T) {
 		if len(env.reported) != wantReported {
 			t.Errorf("%s: OnError received %d errors, want %d: %v", name, len(env.reported), wantReported, env.reported)
 		}
-		if got := env.fake.Calls().ConfirmOTP; got != 5 {
+		if got := env.Fake.Calls().ConfirmOTP; got != 5 {
 			t.Errorf("%s: %d confirmations reached upstream, want 5", name, got)
 		}
 	}
@@ -76,7 +76,7 @@ func TestSendCodeHidesAccounts(t *testing.T) {
 func TestConfirmCodeHidesAccounts(t *testing.T) {
 	for _, status := range []int{200, 302, 400, 401, 403, 404, 409, 410, 422, 429} {
 		env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
-		env.fake.FailAlways(crossminttest.ConfirmOTP, crossminttest.Status(status, "", `{"message":"no such e-mail"}`).With("Retry-After", "9"))
+		env.Fake.FailAlways(crossminttest.ConfirmOTP, crossminttest.Status(status, "", `{"message":"no such e-mail"}`).With("Retry-After", "9"))
 		b := env.newInProcessBrowser(t)
 		b.submit("/send", "email", ada)
 		if diff := cmp.Diff(redirectTo("/code?error=code"), b.submit("/confirm", "code", "123456")); diff != "" {

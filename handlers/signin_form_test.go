@@ -13,6 +13,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -83,7 +84,7 @@ func TestSignInRejectsRequests(t *testing.T) {
 					Reported                int
 				}
 				got := response{Status: res.StatusCode, Allow: res.Header.Get("Allow"), Cookies: strings.Join(res.Header["Set-Cookie"], " "), Reported: len(env.reported) - reported}
-				must(t, json.Unmarshal([]byte(body), &got))
+				testkit.NoError(t, json.Unmarshal([]byte(body), &got))
 				want := response{Status: test.status, Message: test.want, Reported: 1}
 				if test.status == 405 {
 					want.Allow = "POST"
@@ -97,7 +98,7 @@ func TestSignInRejectsRequests(t *testing.T) {
 	if reported := fmt.Sprint(env.reported); strings.Contains(reported, "%zz") {
 		t.Errorf("the errors quote the body: %s", reported)
 	}
-	if diff := cmp.Diff(crossminttest.Calls{}, env.fake.Calls()); diff != "" {
+	if diff := cmp.Diff(crossminttest.Calls{}, env.Fake.Calls()); diff != "" {
 		t.Errorf("calls of upstream (-want +got):\n%s", diff)
 	}
 }
@@ -105,7 +106,7 @@ func TestSignInRejectsRequests(t *testing.T) {
 // TestSignInTrustedOrigin posts the form from a trusted origin and from another.
 func TestSignInTrustedOrigin(t *testing.T) {
 	protection := http.NewCrossOriginProtection()
-	must(t, protection.AddTrustedOrigin("https://trusted.example"))
+	testkit.NoError(t, protection.AddTrustedOrigin("https://trusted.example"))
 	env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{Protection: protection})
 	for origin, want := range map[string]int{"https://trusted.example": 303, "https://evil.example": 403} {
 		r := httptest.NewRequest(http.MethodPost, "https://app.example/send", strings.NewReader("email=ada%40example.com"))
@@ -125,10 +126,10 @@ func TestSignInSlowBodies(t *testing.T) {
 				conn := dial(t, env.mux)
 				started := time.Now()
 				_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: app.example\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n", path, len(body))
-				must(t, err)
+				testkit.NoError(t, err)
 				go writeSlowly(t.Context(), conn, body, pause)
 				res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-				must(t, err)
+				testkit.NoError(t, err)
 				if took := time.Since(started); res.StatusCode != want || took > 5*time.Second {
 					t.Errorf("%s, a byte every %v: status %d after %v, want %d", path, pause, res.StatusCode, took, want)
 				}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -35,7 +36,7 @@ func newSignInEnv(t testing.TB, fakeConfig crossminttest.Config, config handlers
 		defer env.mu.Unlock()
 		env.reported = append(env.reported, err)
 	}
-	env.signIn = handlers.NewSignIn(env.client, env.sessions, env.cookies, config)
+	env.signIn = handlers.NewSignIn(env.Client, env.Manager, env.cookies, config)
 	env.mux.HandleFunc("/send", env.signIn.SendCode)
 	env.mux.HandleFunc("/confirm", env.signIn.ConfirmCode)
 	env.mux.HandleFunc("/email", func(w http.ResponseWriter, r *http.Request) {
@@ -43,8 +44,9 @@ func newSignInEnv(t testing.TB, fakeConfig crossminttest.Config, config handlers
 		_, _ = io.WriteString(w, email)
 	})
 	env.mux.HandleFunc("/whoami", func(w http.ResponseWriter, r *http.Request) {
-		result, err := env.sessions.Authenticate(r.Context(), env.cookies.Read(r))
-		if result, err = env.cookies.Apply(w, r, result, err); err == nil {
+		presented := env.cookies.Read(r)
+		result, err := env.Manager.Authenticate(r.Context(), presented.Material)
+		if err = presented.Apply(w, result, err); err == nil {
 			_, _ = io.WriteString(w, result.Session.UserID)
 		}
 	})
@@ -89,7 +91,7 @@ func (env *signInEnv) newTLSBrowser(t *testing.T) *browser {
 	server := httptest.NewTLSServer(env.mux)
 	t.Cleanup(server.Close)
 	site, err := url.Parse(server.URL)
-	must(t, err)
+	testkit.NoError(t, err)
 	return env.newBrowser(t, site, server.Client().Transport)
 }
 
@@ -102,7 +104,7 @@ func (env *signInEnv) newInProcessBrowser(t *testing.T) *browser {
 func (env *signInEnv) newBrowser(t *testing.T, site *url.URL, transport http.RoundTripper) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
-	must(t, err)
+	testkit.NoError(t, err)
 	noRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &browser{T: t, env: env, site: site, http: &http.Client{Transport: transport, Jar: jar, CheckRedirect: noRedirects}}
 }
@@ -148,7 +150,7 @@ func (b *browser) postForm(path string, namesAndValues ...string) (*http.Respons
 		form.Set(namesAndValues[i], namesAndValues[i+1])
 	}
 	r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, b.site.String()+path, strings.NewReader(form.Encode()))
-	must(b.T, err)
+	testkit.NoError(b.T, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", b.site.String())
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
@@ -163,10 +165,10 @@ func (b *browser) postForm(path string, namesAndValues ...string) (*http.Respons
 func (b *browser) do(r *http.Request) (*http.Response, string) {
 	b.Helper()
 	res, err := b.http.Do(r)
-	must(b.T, err)
+	testkit.NoError(b.T, err)
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
-	must(b.T, err)
+	testkit.NoError(b.T, err)
 	return res, string(body)
 }
 
@@ -174,7 +176,7 @@ func (b *browser) do(r *http.Request) (*http.Response, string) {
 func (b *browser) get(path string) string {
 	b.Helper()
 	r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, b.site.String()+path, nil)
-	must(b.T, err)
+	testkit.NoError(b.T, err)
 	_, body := b.do(r)
 	return body
 }
@@ -199,14 +201,14 @@ func (b *browser) sessionCookies() map[string]string {
 func (b *browser) signIn(email string) {
 	b.Helper()
 	b.submit("/send", "email", email)
-	if got := b.submit("/confirm", "code", b.env.fake.Code(email)); got.Location != "/" {
+	if got := b.submit("/confirm", "code", b.env.Fake.Code(email)); got.Location != "/" {
 		b.Fatalf("sign-in leads to %+v", got)
 	}
 }
 
 // wrongCode returns a code that was not sent to the address.
 func (env *signInEnv) wrongCode(email string) string {
-	if env.fake.Code(email) == "000000" {
+	if env.Fake.Code(email) == "000000" {
 		return "000001"
 	}
 	return "000000"

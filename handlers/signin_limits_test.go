@@ -55,7 +55,7 @@ func TestSendLimitPerAddress(t *testing.T) {
 		if diff := cmp.Diff(codeSent, b.submit("/send", "email", ada)); diff != "" {
 			t.Errorf("after ten minutes (-want +got):\n%s", diff)
 		}
-		if calls, limited := env.fake.Calls().SendOTP, env.countErrors(handlers.ErrLimited); calls != 9 || limited != 6 {
+		if calls, limited := env.Fake.Calls().SendOTP, env.countErrors(handlers.ErrLimited); calls != 9 || limited != 6 {
 			t.Errorf("%d sends and %d limits, want 9 and 6", calls, limited)
 		}
 	})
@@ -66,13 +66,13 @@ func TestSendLimitPerAddress(t *testing.T) {
 func TestFailedSendsCount(t *testing.T) {
 	for _, status := range []int{400, 500} {
 		withFakeClock(t, func(t *testing.T, env *signInEnv) {
-			env.fake.FailAlways(crossminttest.SendOTP, crossminttest.Status(status, "", `{}`))
+			env.Fake.FailAlways(crossminttest.SendOTP, crossminttest.Status(status, "", `{}`))
 			b := env.newInProcessBrowser(t)
 			for range 5 {
 				b.submit("/send", "email", ada)
 			}
-			if diff := cmp.Diff(sendLimited, b.submit("/send", "email", ada)); diff != "" || env.fake.Calls().SendOTP != 5 {
-				t.Errorf("%d: after five, %d of which reached upstream (-want +got):\n%s", status, env.fake.Calls().SendOTP, diff)
+			if diff := cmp.Diff(sendLimited, b.submit("/send", "email", ada)); diff != "" || env.Fake.Calls().SendOTP != 5 {
+				t.Errorf("%d: after five, %d of which reached upstream (-want +got):\n%s", status, env.Fake.Calls().SendOTP, diff)
 			}
 		})
 	}
@@ -98,15 +98,15 @@ func TestWrongCodeLimit(t *testing.T) {
 				}
 			}
 			wg.Wait()
-			if got := env.fake.Calls().ConfirmOTP; got != 5 {
+			if got := env.Fake.Calls().ConfirmOTP; got != 5 {
 				t.Errorf("parallel %v: %d codes reached upstream, want 5", parallel, got)
 			}
 			time.Sleep(9 * time.Minute)
-			if diff := cmp.Diff(redirectTo("/signin?error=limit&lang=en", "-signin"), b.submit("/confirm", "code", env.fake.Code(ada))); diff != "" {
+			if diff := cmp.Diff(redirectTo("/signin?error=limit&lang=en", "-signin"), b.submit("/confirm", "code", env.Fake.Code(ada))); diff != "" {
 				t.Errorf("the right code after five wrong ones (-want +got):\n%s", diff)
 			}
-			if env.fake.Calls().ConfirmOTP != 5 || env.countErrors(handlers.ErrLimited) != 16 {
-				t.Errorf("%d codes reached upstream, %d were limited", env.fake.Calls().ConfirmOTP, env.countErrors(handlers.ErrLimited))
+			if env.Fake.Calls().ConfirmOTP != 5 || env.countErrors(handlers.ErrLimited) != 16 {
+				t.Errorf("%d codes reached upstream, %d were limited", env.Fake.Calls().ConfirmOTP, env.countErrors(handlers.ErrLimited))
 			}
 			b.signIn(ada) // with another code
 		})
@@ -120,7 +120,7 @@ func TestPendingSignInExpires(t *testing.T) {
 		cookies := b.http.Jar.Cookies(b.site)
 		time.Sleep(10 * time.Minute)
 		b.http.Jar.SetCookies(b.site, cookies) // a browser that ignores Max-Age
-		if diff := cmp.Diff(redirectTo("/signin?error=expired&lang=en"), b.submit("/confirm", "code", env.fake.Code(ada))); diff != "" {
+		if diff := cmp.Diff(redirectTo("/signin?error=expired&lang=en"), b.submit("/confirm", "code", env.Fake.Code(ada))); diff != "" {
 			t.Errorf("after ten minutes (-want +got):\n%s", diff)
 		}
 	})
@@ -151,7 +151,7 @@ func TestConcurrentCallLimit(t *testing.T) {
 	withFakeClock(t, func(t *testing.T, env *signInEnv) {
 		b := env.newInProcessBrowser(t)
 		b.submit("/send", "email", bob)
-		env.fake.FailAlways(crossminttest.SendOTP, crossminttest.Hang())
+		env.Fake.FailAlways(crossminttest.SendOTP, crossminttest.Hang())
 		var wg sync.WaitGroup
 		started := time.Now()
 		for i := range 64 {
@@ -167,7 +167,7 @@ func TestConcurrentCallLimit(t *testing.T) {
 			if diff := cmp.Diff(sendLimited, b.submit("/send", "email", ada)); diff != "" {
 				t.Errorf("another send (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(redirectTo("/code?error=limit"), b.submit("/confirm", "code", env.fake.Code(bob))); diff != "" {
+			if diff := cmp.Diff(redirectTo("/code?error=limit"), b.submit("/confirm", "code", env.Fake.Code(bob))); diff != "" {
 				t.Errorf("another code (-want +got):\n%s", diff)
 			}
 		}
@@ -175,8 +175,8 @@ func TestConcurrentCallLimit(t *testing.T) {
 		if took := time.Since(started); took != 8*time.Second {
 			t.Errorf("waited for %v, want 8 s", took)
 		}
-		env.fake.Heal()
-		if diff := cmp.Diff(redirectTo("/", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.fake.Code(bob))); diff != "" {
+		env.Fake.Heal()
+		if diff := cmp.Diff(redirectTo("/", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.Fake.Code(bob))); diff != "" {
 			t.Errorf("afterwards (-want +got):\n%s", diff)
 		}
 		for range 5 {

@@ -29,13 +29,13 @@ func TestSignInDoesNotLeakSecrets(t *testing.T) {
 	for name, endpoints := range faults {
 		env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
 		for endpoint, fault := range endpoints {
-			env.fake.FailAlways(endpoint, fault)
+			env.Fake.FailAlways(endpoint, fault)
 		}
 		b := env.newTLSBrowser(t)
 		visible, forbidden := "", []string{canary, "<script>", "ada@", "ada%40"}
 		for _, form := range [][]string{{"/send", "email", ada}, {"/confirm", "code", canary + "1"}, {"/confirm", "code", ""}} {
 			if form[2] == "" {
-				form[2] = env.fake.Code(ada)
+				form[2] = env.Fake.Code(ada)
 				forbidden = append(forbidden, "code="+form[2], `"`+form[2]+`"`)
 			}
 			res, body := b.postForm(form[0], form[1:]...)

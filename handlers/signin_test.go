@@ -31,19 +31,19 @@ func TestSignIn(t *testing.T) {
 	if got := b.get("/email"); got != "Ada+x@Example.com" {
 		t.Errorf("pending address %q", got)
 	}
-	code := env.fake.Code("Ada+x@Example.com")
+	code := env.Fake.Code("Ada+x@Example.com")
 	spaced := " " + code[:3] + " " + code[3:] + "\t"
 	if diff := cmp.Diff(redirectTo("/cart?a=1", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", spaced, "return_to", "/cart?a=1")); diff != "" {
 		t.Fatalf("second form (-want +got):\n%s", diff)
 	}
-	if got, want := b.get("/whoami"), env.fake.NewUser("Ada+x@Example.com").ID; got != want {
+	if got, want := b.get("/whoami"), env.Fake.NewUser("Ada+x@Example.com").ID; got != want {
 		t.Errorf("signed in as %q, want %q", got, want)
 	}
 	b.submit("/send", "email", bob)
-	if diff := cmp.Diff(redirectTo("/home", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.fake.Code(bob))); diff != "" {
+	if diff := cmp.Diff(redirectTo("/home", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.Fake.Code(bob))); diff != "" {
 		t.Errorf("another user, without return_to (-want +got):\n%s", diff)
 	}
-	if got, want := b.get("/whoami"), env.fake.NewUser(bob).ID; got != want {
+	if got, want := b.get("/whoami"), env.Fake.NewUser(bob).ID; got != want {
 		t.Errorf("signed in as %q, want %q", got, want)
 	}
 	if len(env.reported) > 0 {
@@ -95,7 +95,7 @@ func TestSignInErrors(t *testing.T) {
 			if len(env.reported) != 1 || !strings.Contains(env.reported[0].Error(), test.cause) {
 				t.Errorf("reported errors %q, want %q", env.reported, test.cause)
 			}
-			if test.sent && b.submit("/confirm", "code", env.fake.Code(ada)).Location != "/" {
+			if test.sent && b.submit("/confirm", "code", env.Fake.Code(ada)).Location != "/" {
 				t.Error("afterwards the right code is rejected")
 			}
 		})
@@ -120,7 +120,7 @@ func TestSignInReturnTo(t *testing.T) {
 			email := fmt.Sprintf("%x@example.com", given[:min(len(given), 20)]+fmt.Sprint(len(given)))
 			got = append(got, b.submit("/send", "email", email, "return_to", given).Location)
 			got = append(got, b.submit("/confirm", "code", env.wrongCode(email), "return_to", given).Location)
-			got = append(got, b.submit("/confirm", "code", env.fake.Code(email), "return_to", given).Location)
+			got = append(got, b.submit("/confirm", "code", env.Fake.Code(email), "return_to", given).Location)
 			wants := []string{"/signin?error=email&lang=en", "/code", "/code?error=code", "/"}
 			if want != "" {
 				query := "return_to=" + url.QueryEscape(want)
@@ -141,7 +141,7 @@ func TestSignInReturnToWithDots(t *testing.T) {
 		b := env.newInProcessBrowser(t)
 		email := fmt.Sprintf("%x@example.com", path)
 		b.submit("/send", "email", email)
-		if diff := cmp.Diff(redirectTo("/e", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.fake.Code(email), "return_to", path)); diff != "" {
+		if diff := cmp.Diff(redirectTo("/e", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.Fake.Code(email), "return_to", path)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
 		}
 	}
@@ -151,11 +151,11 @@ func TestSignInReturnToWithDots(t *testing.T) {
 // many ways.
 func TestFailedSignInKeepsSession(t *testing.T) {
 	type try func(b *browser) formResponse
-	confirm := func(b *browser) formResponse { return b.submit("/confirm", "code", b.env.fake.Code(bob)) }
+	confirm := func(b *browser) formResponse { return b.submit("/confirm", "code", b.env.Fake.Code(bob)) }
 	failing := func(e crossminttest.Endpoint, fault crossminttest.Fault, then try) try {
 		return func(b *browser) formResponse {
-			b.env.fake.FailAlways(e, fault)
-			defer b.env.fake.Heal()
+			b.env.Fake.FailAlways(e, fault)
+			defer b.env.Fake.Heal()
 			return then(b)
 		}
 	}
@@ -186,7 +186,7 @@ func TestFailedSignInKeepsSession(t *testing.T) {
 			env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
 			b := env.newInProcessBrowser(t)
 			b.signIn(ada)
-			before, userID := b.sessionCookies(), env.fake.NewUser(ada).ID
+			before, userID := b.sessionCookies(), env.Fake.NewUser(ada).ID
 			b.submit("/send", "email", bob)
 			if diff := cmp.Diff(test.want, test.try(b)); diff != "" {
 				t.Errorf("response (-want +got):\n%s", diff)
@@ -206,7 +206,7 @@ func TestCodeIsSingleUse(t *testing.T) {
 	env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
 	b := env.newTLSBrowser(t)
 	b.submit("/send", "email", ada)
-	pending, code := b.http.Jar.Cookies(b.site), env.fake.Code(ada)
+	pending, code := b.http.Jar.Cookies(b.site), env.Fake.Code(ada)
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	got := map[string]int{}
@@ -225,7 +225,7 @@ func TestCodeIsSingleUse(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"/ -signin refresh-token session": 1, "/code?error=code ": 4}, got); diff != "" {
 		t.Errorf("redirects (-want +got):\n%s", diff)
 	}
-	if n := env.fake.LiveOf(env.fake.NewUser(ada).ID); n != 1 {
+	if n := env.Fake.LiveOf(env.Fake.NewUser(ada).ID); n != 1 {
 		t.Errorf("%d live refresh tokens, want 1", n)
 	}
 }
@@ -240,26 +240,26 @@ func TestSignInUnavailable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
 			b := env.newTLSBrowser(t)
-			env.fake.FailAlways(crossminttest.SendOTP, fault)
-			env.fake.NewUser(ada)
+			env.Fake.FailAlways(crossminttest.SendOTP, fault)
+			env.Fake.NewUser(ada)
 			for _, email := range []string{ada, bob} { // with and without an account
 				if diff := cmp.Diff(redirectTo("/signin?error=unavailable&lang=en"), b.submit("/send", "email", email)); diff != "" {
 					t.Errorf("send (-want +got):\n%s", diff)
 				}
 			}
-			env.fake.Heal()
+			env.Fake.Heal()
 			b.submit("/send", "email", ada)
 			if name == "cut off" || name == "endless" {
 				return // upstream has used up the code
 			}
-			env.fake.FailAlways(crossminttest.ConfirmOTP, fault)
+			env.Fake.FailAlways(crossminttest.ConfirmOTP, fault)
 			for range 7 {
-				if diff := cmp.Diff(redirectTo("/code?error=unavailable"), b.submit("/confirm", "code", env.fake.Code(ada))); diff != "" {
+				if diff := cmp.Diff(redirectTo("/code?error=unavailable"), b.submit("/confirm", "code", env.Fake.Code(ada))); diff != "" {
 					t.Errorf("confirm (-want +got):\n%s", diff)
 				}
 			}
-			env.fake.Heal()
-			if diff := cmp.Diff(redirectTo("/", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.fake.Code(ada))); diff != "" {
+			env.Fake.Heal()
+			if diff := cmp.Diff(redirectTo("/", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.Fake.Code(ada))); diff != "" {
 				t.Errorf("afterwards (-want +got):\n%s", diff)
 			}
 			if got := env.countErrors(session.ErrUnavailable); got != 9 {

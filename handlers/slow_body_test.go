@@ -14,6 +14,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
@@ -109,16 +110,16 @@ func TestSlowBodies(t *testing.T) {
 				conn := dial(t, env.mux)
 				started := time.Now()
 				_, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: app.example\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", test.path, len(body))
-				must(t, err)
+				testkit.NoError(t, err)
 				go writeSlowly(t.Context(), conn, body, test.pause)
 				res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-				must(t, err)
+				testkit.NoError(t, err)
 				took := time.Since(started)
 				_, err = io.Copy(io.Discard, res.Body)
-				must(t, err)
+				testkit.NoError(t, err)
 				checkHeaders(t, res)
-				calls := env.fake.Calls()
-				got := []any{outcome{Summary: summarize(t, res), Refreshes: calls.Refresh, Logouts: calls.Logout}, took, res.Close}
+				calls := env.Fake.Calls()
+				got := []any{outcome{Summary: testkit.ResponseOutcome(t, res), Refreshes: calls.Refresh, Logouts: calls.Logout}, took, res.Close}
 				if diff := cmp.Diff([]any{test.want, test.took, test.closed}, got); diff != "" {
 					t.Errorf("outcome, time and Connection: close (-want +got):\n%s", diff)
 				}
@@ -128,7 +129,7 @@ func TestSlowBodies(t *testing.T) {
 				// The body's deadline must not apply to the next request.
 				time.Sleep(time.Minute)
 				_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: app.example\r\nContent-Length: 0\r\n\r\n", test.path)
-				must(t, err)
+				testkit.NoError(t, err)
 				if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
 					t.Errorf("next request on the connection: %v", err)
 				}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/crossmint-go/auth/handlers"
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/internal/bounds"
 )
 
 // FuzzRefreshBody checks that encoding/json reads the same token from every accepted
@@ -33,7 +33,7 @@ func FuzzRefreshBody(f *testing.F) {
 		if got != want.Refresh {
 			t.Errorf("%q: %q, encoding/json reads %q", body, got, want.Refresh)
 		}
-		if len(got) > session.MaxRefreshTokenBytes || strings.ContainsAny(got, "\x00\r\n\t\x7f") {
+		if len(got) > bounds.MaxRefreshTokenBytes || strings.ContainsAny(got, "\x00\r\n\t\x7f") {
 			t.Errorf("accepted the token %q", got)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
@@ -39,18 +40,18 @@ func TestRefreshToken(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
-			ann, bea := env.fake.NewUser("ann@example.com"), env.fake.NewUser("bea@example.com")
-			body := strings.ReplaceAll(test.body, "BODY", env.fake.OneTimeSecret(ann))
+			ann, bea := env.Fake.NewUser("ann@example.com"), env.Fake.NewUser("bea@example.com")
+			body := strings.ReplaceAll(test.body, "BODY", env.Fake.OneTimeSecret(ann))
 			refresh := ""
 			if test.cookie {
-				refresh = env.fake.Grant(bea).RefreshToken.Secret.Reveal()
+				refresh = env.Fake.Grant(bea).RefreshToken.Secret.Reveal()
 			}
 			_, responseBody := env.serve(t, post("/refresh", body, "", refresh))
 			var got struct {
 				Message string
 				User    session.User
 			}
-			must(t, json.Unmarshal([]byte(responseBody), &got))
+			testkit.NoError(t, json.Unmarshal([]byte(responseBody), &got))
 			source := map[string]string{ann.ID: "body", bea.ID: "cookie", "": got.Message}[got.User.ID]
 			if diff := cmp.Diff(test.want, source); diff != "" {
 				t.Errorf("source of the token (-want +got):\n%s", diff)

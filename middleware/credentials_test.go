@@ -91,10 +91,10 @@ func TestCredentials(t *testing.T) {
 			_, refresh := e.valid()
 			return e.fake.ForgedJWT(e.fake.NewUser("")), refresh
 		}, want: outcome{Response: "200 renewed", Refreshes: 1}},
-		{name: "a JWT of another project beside a good refresh token", cookies: func(e *env) (string, string) {
+		{name: "a JWT of another project beside a good refresh token: the pair is foreign", cookies: func(e *env) (string, string) {
 			_, refresh := e.valid()
 			return e.fake.ForeignJWT(e.fake.NewUser("")), refresh
-		}, want: outcome{Response: "200 renewed", Refreshes: 1}},
+		}, want: outcome{Response: "401 kept", Message: notValid}},
 		{name: "a forged JWT alone", cookies: func(e *env) (string, string) {
 			return e.fake.ForgedJWT(e.fake.NewUser("")), ""
 		}, want: outcome{Response: "401 kept", Message: noRefresh}},

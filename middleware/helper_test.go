@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// kit is all that stands in front of a handler, with a fake upstream behind.
+// env is the objects that protect a handler, with a fake upstream.
 type env struct {
 	fake     *crossminttest.Server
 	client   *crossmint.Client

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/internal/delivery"
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
 )
@@ -46,12 +48,12 @@ func RequireSession(sessions *session.Manager, cookies *cookie.Codec, config Con
 	a := newAuthenticator("RequireSession", sessions, cookies, config)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			result, err := a.authenticate(w, r)
-			if err != nil {
-				a.writeError(w, r, err)
+			d := a.authenticate(w, r)
+			if d.err != nil {
+				a.respond(w, r, d, func(w http.ResponseWriter) { a.writeError(w, r, d.err) })
 				return
 			}
-			serve(next, w, r, result)
+			a.respond(w, r, d, func(w http.ResponseWriter) { serve(next, w, r, d.result) })
 		})
 	}
 }
@@ -64,8 +66,8 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 	a := newAuthenticator("OptionalSession", sessions, cookies, config)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			result, _ := a.authenticate(w, r)
-			serve(next, w, r, result)
+			d := a.authenticate(w, r)
+			a.respond(w, r, d, func(w http.ResponseWriter) { serve(next, w, r, d.result) })
 		})
 	}
 }
@@ -77,8 +79,8 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.ResponseWriter, *http.Request) (*session.AuthSession, error) {
 	a := newAuthenticator("Session", sessions, cookies, config)
 	return func(w http.ResponseWriter, r *http.Request) (*session.AuthSession, error) {
-		result, err := a.authenticate(w, r)
-		return result.Session, err
+		d := a.authenticate(w, r)
+		return d.result.Session, d.err
 	}
 }
 
@@ -109,27 +111,52 @@ func newAuthenticator(name string, sessions *session.Manager, cookies *cookie.Co
 	return &authenticator{sessions, cookies, config}
 }
 
+// decision is the outcome of one request.
+type decision struct {
+	result  session.Result
+	err     error
+	cookies []string // the Set-Cookie lines that the response has to carry
+}
+
 // authenticate decides on r and sets the headers on w that every response to it
 // needs.
-func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) (session.Result, error) {
-	if result, err, ok := a.sessions.Resume(r.Context()); ok {
-		return result, err
+func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) decision {
+	jwt, isBearer := a.bearer(r)
+	if result, err, ok := a.sessions.Resume(r.Context()); ok && result.Bearer == isBearer {
+		return decision{result: result, err: err}
 	}
 	a.addVary(w.Header())
-	if jwt, ok := a.bearer(r); ok {
+	if isBearer {
 		result, err := a.sessions.Verify(r.Context(), jwt)
 		if reply.StatusOf(err) == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		}
-		return result, err
+		return decision{result: result, err: err}
 	}
 	presented := a.cookies.Read(r)
 	presented.Material.SkipEarlyRefresh = isUpgrade(r)
 	result, err := a.sessions.Authenticate(r.Context(), presented.Material)
+	before := len(w.Header()["Set-Cookie"])
 	if applyErr := presented.Apply(w, result, err); err == nil && applyErr != nil {
-		return a.sessions.NotStored(r.Context(), result, applyErr), applyErr
+		result, err = a.sessions.NotStored(r.Context(), result, applyErr), applyErr
 	}
-	return result, err
+	return decision{result, err, w.Header()["Set-Cookie"][before:]}
+}
+
+// respond calls next with a ResponseWriter that delivers the cookies of d. A
+// response without cookies is not touched.
+func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d decision, next func(http.ResponseWriter)) {
+	if len(d.cookies) == 0 {
+		next(w)
+		return
+	}
+	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r)}
+	if renewal := d.result.Renewed; renewal != nil {
+		a.sessions.CheckWriteTimeout(r.Context(), reply.WriteTimeout(r))
+		cookies.Check = renewal.Check
+		cookies.Done = func(err error) { renewal.Delivered(r.Context(), err) }
+	}
+	delivery.Serve(w, r, cookies, next)
 }
 
 // serve runs next with the result in the context. Code around the middleware

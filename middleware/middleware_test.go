@@ -20,7 +20,7 @@ var situations = []struct {
 	cookies  func(e *env) (jwt, refresh string)
 	required string // response of RequireSession
 	optional string // response of OptionalSession
-	seen     string // what the handler inside OptionalSession finds
+	seen     string // by the handler inside OptionalSession
 }{
 	{name: "renewed", cookies: (*env).expired, required: "200 renewed", optional: "200 renewed", seen: "session"},
 	{name: "valid", cookies: (*env).valid, required: "200 kept", optional: "200 kept", seen: "session"},
@@ -32,6 +32,10 @@ var situations = []struct {
 	{name: "anonymous", cookies: func(*env) (string, string) { return "", "" }, required: "401 kept", optional: "200 kept", seen: "not authenticated"},
 	{name: "unavailable", cookies: func(e *env) (string, string) {
 		e.fake.FailAlways(crossminttest.Refresh, crossminttest.Status(502, "text/html", htmlError))
+		return e.expired()
+	}, required: "503 kept retry 1", optional: "200 kept", seen: "unavailable"},
+	{name: "not storable", cookies: func(e *env) (string, string) {
+		e.fake.FailAlways(crossminttest.Refresh, editMember("refresh", map[string]any{"secret": "a; Path=/", "expiresAt": ""}))
 		return e.expired()
 	}, required: "503 kept retry 1", optional: "200 kept", seen: "unavailable"},
 }
@@ -138,7 +142,7 @@ func TestApplicationsCookiesSurvive(t *testing.T) {
 	for _, c := range w.Result().Cookies() {
 		got = append(got, c.Name)
 	}
-	if diff := cmp.Diff([]string{"before", "crossmint-session", "crossmint-refresh-token", "behind"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"before", "behind", "crossmint-session", "crossmint-refresh-token"}, got); diff != "" {
 		t.Errorf("cookies (-want +got):\n%s", diff)
 	}
 }

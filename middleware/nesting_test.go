@@ -21,7 +21,7 @@ func TestNesting(t *testing.T) {
 			return optional(optional(require(optional(showUser))))
 		},
 	}
-	refreshes := map[string]int{"renewed": 1, "rejected": 1, "unavailable": 1}
+	refreshes := map[string]int{"renewed": 1, "rejected": 1, "unavailable": 1, "not storable": 1}
 	for _, situation := range situations {
 		for name, nest := range nestings {
 			t.Run(situation.name+", "+name, func(t *testing.T) {

@@ -68,7 +68,7 @@ func TestSignInRedirectsNavigations(t *testing.T) {
 
 func TestSignInSituations(t *testing.T) {
 	want := map[string]string{
-		"renewed": "200 renewed", "valid": "200 kept", "rejected": "303 cleared", "anonymous": "303 kept", "unavailable": "503 kept retry 1",
+		"renewed": "200 renewed", "valid": "200 kept", "rejected": "303 cleared", "anonymous": "303 kept", "unavailable": "503 kept retry 1", "not storable": "503 kept retry 1",
 	}
 	for _, situation := range situations {
 		t.Run(situation.name, func(t *testing.T) {

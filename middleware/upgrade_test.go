@@ -17,16 +17,17 @@ import (
 // An upgrade request without a session gets an ordinary error response. The
 // handler does not run.
 func TestUpgradeWithoutSession(t *testing.T) {
-	tests := map[string]struct {
+	tests := []struct {
+		name    string
 		cookies func(e *env) (jwt, refresh string)
 		want    string
 	}{
-		"nothing":     {cookies: func(*env) (string, string) { return "", "" }, want: "401 kept"},
-		"rejected":    {cookies: func(*env) (string, string) { return "", "dead" }, want: "401 cleared"},
-		"unavailable": {cookies: func(e *env) (string, string) { defer e.fake.Down(); return e.expired() }, want: "503 kept retry 1"},
+		{name: "no cookies", cookies: func(*env) (string, string) { return "", "" }, want: "401 kept"},
+		{name: "rejected", cookies: func(*env) (string, string) { return "", "unknown" }, want: "401 cleared"},
+		{name: "unavailable", cookies: func(e *env) (string, string) { defer e.fake.Down(); return e.expired() }, want: "503 kept retry 1"},
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
 			e := newEnv(t, crossminttest.Config{}, session.Config{})
 			must(t, e.client.Preload(t.Context()))
 			server, _ := e.site(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -95,7 +95,6 @@ func TestMalformedUpstreamResponses(t *testing.T) {
 		"user without an ID":            editMember("user", map[string]any{"email": "ann@example.com"}),
 		"another user":                  editMember("user", map[string]any{"id": "another-user"}),
 		"a forged JWT":                  editMember("jwt", e.fake.ForgedJWT(ann)),
-		"another project's JWT":         editMember("jwt", e.fake.ForeignJWT(ann)),
 		"an expired JWT":                editMember("jwt", e.fake.ExpiredJWT(ann)),
 		"a malformed JWT":               editMember("jwt", "a.b.c"),
 		"a secret with a line feed":     editMember("refresh", map[string]any{"secret": "a\nb", "expiresAt": ""}),
@@ -162,6 +161,19 @@ func TestLostResponseIsFetchedAgain(t *testing.T) {
 	e.fake.Fail(crossminttest.Refresh, crossminttest.LoseAnswer())
 	jwt, refresh := e.expired()
 	if diff := cmp.Diff(outcome{Response: "200 renewed", Refreshes: 2}, e.outcome(t, middleware.Config{}, jwt, refresh)); diff != "" {
+		t.Errorf("outcome (-want +got):\n%s", diff)
+	}
+}
+
+// Upstream has exchanged a refresh token of another project. The cookies belong to
+// that project and stay.
+func TestRefreshResponseOfAnotherProject(t *testing.T) {
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	ann := e.fake.NewUser("ann@example.com")
+	e.fake.Fail(crossminttest.Refresh, editMember("jwt", e.fake.ForeignJWT(ann)))
+	g := e.fake.ExpiredGrant(ann)
+	got := e.outcome(t, middleware.Config{}, g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
+	if diff := cmp.Diff(outcome{Response: "401 kept", Message: notValid, Refreshes: 1}, got); diff != "" {
 		t.Errorf("outcome (-want +got):\n%s", diff)
 	}
 }

@@ -84,7 +84,8 @@ func (m *Manager) Authenticate(ctx context.Context, material Material) (Result, 
 		return m.accept(&first), nil
 	}
 	o := newOperation(m, "authenticate")
-	result, err := m.authenticate(ctx, o, m.candidates(ctx, first, material.Others), material.SkipEarlyRefresh)
+	candidates, foreign := m.candidates(ctx, first, material.Others)
+	result, err := m.authenticate(ctx, o, candidates, foreign, material.SkipEarlyRefresh)
 	return o.finish(ctx, result, err)
 }
 
@@ -102,8 +103,11 @@ func (m *Manager) newResult(token *Token, refresh RefreshToken) Result {
 }
 
 // authenticate handles a request that has several pairs or needs a refresh.
-func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []candidate, skipEarlyRefresh bool) (Result, error) {
-	if len(candidates) == 0 {
+func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []candidate, foreign error, skipEarlyRefresh bool) (Result, error) {
+	switch {
+	case len(candidates) == 0 && foreign != nil:
+		return Result{}, notAuthenticated(messageNotValid, foreign)
+	case len(candidates) == 0:
 		return Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial)
 	}
 	o.primary = candidates[0]
@@ -126,22 +130,26 @@ func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []c
 }
 
 // verifyAll is candidates for a material of which nothing has been verified.
-func (m *Manager) verifyAll(ctx context.Context, material *Material) []candidate {
+func (m *Manager) verifyAll(ctx context.Context, material *Material) (candidates []candidate, foreign error) {
 	return m.candidates(ctx, m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken}), material.Others)
 }
 
 // candidates verifies the other pairs and sorts all by preference: pairs that
 // can make a session first, among them the correctly signed JWT that expires
-// last, then in their given order. Empty pairs are left out.
-func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair) []candidate {
-	var candidates []candidate
-	if first.Pair != (Pair{}) {
-		candidates = append(candidates, first)
-	}
-	for _, p := range others {
-		if p != (Pair{}) && len(candidates) < maxPairs {
-			candidates = append(candidates, m.verifyPair(ctx, p))
+// last, then in their given order. Empty pairs and those of another project are
+// left out; foreign is the error of the latter.
+func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair) (candidates []candidate, foreign error) {
+	add := func(c candidate) {
+		switch {
+		case errors.Is(c.err, ErrOtherProject):
+			foreign = c.err
+		case c.Pair != (Pair{}):
+			candidates = append(candidates, c)
 		}
+	}
+	add(first)
+	for _, p := range others[:min(len(others), maxPairs-1)] {
+		add(m.verifyPair(ctx, p))
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
@@ -150,7 +158,7 @@ func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair
 			b.expiresAt().Compare(a.expiresAt()),
 		)
 	})
-	return candidates
+	return candidates, foreign
 }
 
 func compareTrueFirst(a, b bool) int {
@@ -190,6 +198,12 @@ func (m *Manager) withoutRefreshToken(c *candidate) error {
 // Verify returns the session of a JWT alone, for example from an Authorization
 // header. It never refreshes. Errors are as in [Manager.Authenticate].
 func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
+	result, err := m.verifyBearer(ctx, jwt)
+	result.Bearer, result.outcome.bearer = true, true
+	return result, err
+}
+
+func (m *Manager) verifyBearer(ctx context.Context, jwt Secret) (Result, error) {
 	o := newOperation(m, "authenticate")
 	if jwt.IsZero() {
 		return o.finish(ctx, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))

@@ -165,9 +165,9 @@ func TestAuthenticate(t *testing.T) {
 
 func TestSeveralPairs(t *testing.T) {
 	run(t, "a pair that works is found behind a rejected one", testkit.Config{}, func(t *testing.T, k *kit) {
-		works := k.Fake.ExpiredGrant(k.Fake.NewUser("ann@example.com")).RefreshToken.Secret
+		works := session.Material{RefreshToken: k.Expired("ann@example.com").RefreshToken}
 		rejected := forged("token")
-		result, err := k.authenticate(several(rejected, session.Material{RefreshToken: works}))
+		result, err := k.authenticate(several(rejected, works))
 		k.want(err, testkit.OK, 2)
 		wantRenewal(t, result, works, rejected.RefreshToken)
 	})
@@ -176,7 +176,7 @@ func TestSeveralPairs(t *testing.T) {
 		unsigned := session.Material{JWT: session.NewSecret("no JWT"), RefreshToken: session.NewSecret("forged")}
 		result, err := k.authenticate(several(unsigned, signed))
 		k.want(err, testkit.OK, 1)
-		wantRenewal(t, result, signed.RefreshToken)
+		wantRenewal(t, result, signed)
 	})
 	run(t, "of two correctly signed JWTs the one that expires last goes first", testkit.Config{}, func(t *testing.T, k *kit) {
 		earlier := k.SignIn("ann@example.com")
@@ -197,8 +197,9 @@ func TestSeveralPairs(t *testing.T) {
 	})
 	run(t, "an uncertain refusal ends the search, and the cookies stay", testkit.Config{}, func(t *testing.T, k *kit) {
 		ann, other := k.Fake.ExpiredGrant(k.Fake.NewUser("ann@example.com")), k.Fake.ExpiredGrant(k.Fake.NewUser("mallory@example.com"))
-		_, err := k.authenticate(testkit.Material(ann))
+		renewed, err := k.authenticate(testkit.Material(ann))
 		k.want(err, testkit.OK, 1)
+		renewed.Renewed.Delivered(t.Context(), nil)
 		time.Sleep(time.Minute)
 		result, err := k.authenticate(several(testkit.Material(ann), testkit.Material(other)))
 		if testkit.Outcome(err) != testkit.Rejected || result.Renewed != nil {
@@ -212,15 +213,15 @@ func TestSeveralPairs(t *testing.T) {
 	})
 }
 
-// wantRenewal checks which of the presented refresh tokens was used, and which
-// were rejected before it.
-func wantRenewal(t *testing.T, result session.Result, used session.Secret, rejected ...session.Secret) {
+// wantRenewal checks which of the presented pairs was used, and which refresh
+// tokens were rejected before it.
+func wantRenewal(t *testing.T, result session.Result, used session.Material, rejected ...session.Secret) {
 	t.Helper()
 	if result.Renewed == nil {
 		t.Fatal("the session was not renewed")
 	}
-	if !result.Renewed.Used.RefreshToken.Equal(used) {
-		t.Error("another refresh token was used")
+	if got := result.Renewed.Used; !got.RefreshToken.Equal(used.RefreshToken) || !got.JWT.Equal(used.JWT) {
+		t.Error("another pair was used")
 	}
 	if !slices.EqualFunc(result.Renewed.Rejected, rejected, session.Secret.Equal) {
 		t.Errorf("%d refresh tokens were rejected, or others; want %d", len(result.Renewed.Rejected), len(rejected))
@@ -339,7 +340,7 @@ func TestLoggedOutPair(t *testing.T) {
 		loggedOut.JWT, works.JWT = none, none
 		result, err := k.authenticate(several(loggedOut, works))
 		k.want(err, testkit.OK, 1)
-		wantRenewal(t, result, works.RefreshToken)
+		wantRenewal(t, result, works)
 	})
 }
 
@@ -396,5 +397,40 @@ func TestBearerToken(t *testing.T) {
 		if jwt.Reveal() != test.jwt || present != test.present {
 			t.Errorf("%s: %q, %v", test.name, jwt.Reveal(), present)
 		}
+	}
+}
+
+// A pair of another project does not belong to this program: its refresh token is
+// not sent, and its cookies stay.
+func TestOtherProject(t *testing.T) {
+	foreign := func(k *kit) session.Material {
+		jwt := session.NewSecret(k.Fake.ForeignJWT(k.Fake.NewUser("ann@example.com")))
+		return session.Material{JWT: jwt, RefreshToken: session.NewSecret("of another project")}
+	}
+	calls := []struct {
+		name string
+		do   func(k *kit, m session.Material) error
+	}{
+		{name: "Authenticate", do: func(k *kit, m session.Material) error { _, err := k.authenticate(m); return err }},
+		{name: "Refresh", do: func(k *kit, m session.Material) error { _, err := k.Refresh(k.t.Context(), m, none); return err }},
+		{name: "Logout", do: func(k *kit, m session.Material) error { return k.Logout(k.t.Context(), m, none) }},
+	}
+	for _, test := range calls {
+		run(t, test.name+" of such a pair alone", testkit.Config{}, func(t *testing.T, k *kit) {
+			err := test.do(k, foreign(k))
+			k.want(err, testkit.Rejected, 0)
+			if !errors.Is(err, session.ErrOtherProject) || k.Fake.Calls().Logout != 0 {
+				t.Errorf("err = %v, %d logouts", err, k.Fake.Calls().Logout)
+			}
+		})
+		run(t, test.name+" beside a pair of this project", testkit.Config{}, func(t *testing.T, k *kit) {
+			own := k.SignIn("bob@example.com")
+			if err := test.do(k, several(foreign(k), own)); err != nil {
+				t.Errorf("err = %v", err)
+			}
+			if calls := k.Fake.Calls(); calls.Refresh+calls.Logout > 1 {
+				t.Errorf("the token of the other project was sent: %+v", calls)
+			}
+		})
 	}
 }

@@ -156,8 +156,6 @@ func (c *closedCoordinator) Close(context.Context) error {
 	return errors.New("the store is gone")
 }
 
-func (hangingCoordinator) Close(context.Context) error { return nil }
-
 func TestCloseClosesTheCoordinator(t *testing.T) {
 	run(t, "and returns its error", testkit.Config{}, func(t *testing.T, k *kit) {
 		fleet := &closedCoordinator{}
@@ -179,6 +177,8 @@ func (hangingCoordinator) Do(ctx context.Context, _ session.Secret, _ session.Up
 	<-ctx.Done()
 	return session.Shared{}, ctx.Err()
 }
+
+func (hangingCoordinator) Close(context.Context) error { return nil }
 
 func TestCloseCancelsTheCoordinator(t *testing.T) {
 	run(t, "and its callers get ErrUnavailable", testkit.Config{}, func(t *testing.T, k *kit) {

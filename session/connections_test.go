@@ -40,7 +40,7 @@ func TestSessionContext(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !errors.Is(context.Cause(one), session.ErrLoggedOut) || !errors.Is(context.Cause(elsewhere), session.ErrLoggedOut) || other.Err() != nil {
-			t.Errorf("causes: %v, %v; another user's: %v", context.Cause(one), context.Cause(elsewhere), other.Err())
+			t.Errorf("causes: %v, %v; of another user: %v", context.Cause(one), context.Cause(elsewhere), other.Err())
 		}
 	})
 	run(t, "ends at a logout after a refresh", testkit.Config{}, func(t *testing.T, k *kit) {

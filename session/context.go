@@ -13,6 +13,7 @@ type outcome struct {
 	session AuthSession
 	err     error    // the reason why there is no session
 	manager *Manager // nil for NewContext
+	bearer  bool     // the JWT came without cookies
 }
 
 func outcomeOf(ctx context.Context) *outcome {
@@ -76,7 +77,7 @@ func (m *Manager) Resume(ctx context.Context) (Result, error, bool) {
 		return Result{}, nil, false
 	}
 	if o.err != nil {
-		return Result{outcome: o}, o.err, true
+		return Result{Bearer: o.bearer, outcome: o}, o.err, true
 	}
-	return Result{Session: &o.session, outcome: o}, nil, true
+	return Result{Session: &o.session, Bearer: o.bearer, outcome: o}, nil, true
 }

@@ -16,11 +16,10 @@ type Coordinator interface {
 	// Do returns the latest grant that follows token. Of all callers with the
 	// same token one makes the upstream calls; the others get its result.
 	//
-	// A grant is cached under its token for a short grace period, which starts
-	// when the grant exists and is never prolonged. After several rotations the
-	// latest grant is returned. Definite refusals are cached, too. A grant that
-	// could not be verified is stored and verified again before upstream is
-	// asked again; see [UpstreamCalls.Fetch].
+	// A grant is cached under its token until a browser has it, and for a short
+	// grace period after that, which is never prolonged. After several rotations
+	// the latest grant is returned. Definite refusals are cached, too. A grant
+	// whose JWT is not usable yet is stored; see [UpstreamCalls.Fetch].
 	//
 	// The calls don't belong to ctx: a caller that disconnects leaves them
 	// running. When ctx ends, Do returns its error.
@@ -46,8 +45,11 @@ type Shared struct {
 	// or the error beside it, came from memory or from another caller.
 	Cached bool
 	// Until is the end of a grace period that began elsewhere. Zero means that
-	// the grace period begins now.
+	// the grace period begins with the delivery of the grant.
 	Until time.Time
+
+	// key is the token under which the in-process coordinator stores the grant.
+	key tokenKey
 }
 
 // A DenyListBroadcaster is a [Coordinator] that tells the instances of a fleet
@@ -77,49 +79,33 @@ type UpstreamCalls struct {
 	Revoke func(ctx context.Context, g *Grant)
 }
 
-// Fetch gets the grant that follows token. If an earlier call has left an
-// unverified grant, Fetch verifies that one instead of asking upstream again.
+// Fetch gets the grant that follows token. An upstream response with a refresh
+// token is never lost: the old token is used up, and only the new one can renew
+// the session. So a grant without a usable JWT is stored, as the result
+// unverifiedAfter, and passed to the next call as unverified. That call verifies
+// the JWT again. If it is still of no use, Fetch exchanges the grant's refresh
+// token for the next grant.
 //
-// On an error, unverifiedAfter is the grant to store for the next call, or nil
-// if there is none. A grant whose JWT expired or lost its key before it could be
-// verified is exchanged for the next one.
+// On an error, unverifiedAfter is the grant to store, or nil if there is none.
 func (u UpstreamCalls) Fetch(ctx context.Context, token Secret, unverified *Grant) (grant, unverifiedAfter *Grant, err error) {
-	grant = unverified
-	if grant == nil {
-		if grant, err = u.Exchange(ctx, token); err != nil {
-			return nil, nil, err
+	if unverified != nil {
+		switch err := u.Verify(ctx, unverified); {
+		case err == nil:
+			return unverified, nil, nil
+		case hasKind(err, ErrUnavailable):
+			return nil, unverified, err // no decision yet
 		}
+		token = unverified.RefreshToken.Secret
 	}
-	err = u.Verify(ctx, grant)
+	grant, err = u.Exchange(ctx, token)
 	switch {
-	case err == nil:
-		return grant, nil, nil
-	case unverified != nil && jwtUnusable(err):
-		return u.refreshAgain(ctx, unverified)
-	case isFinal(err):
+	case hasKind(err, ErrRefused):
 		return nil, nil, err
-	default:
-		return nil, grant, err
-	}
-}
-
-// refreshAgain exchanges an unverified grant whose JWT is unusable. The grant
-// stays stored until upstream rejects it or sends a good successor.
-func (u UpstreamCalls) refreshAgain(ctx context.Context, unverified *Grant) (grant, unverifiedAfter *Grant, err error) {
-	grant, err = u.Exchange(ctx, unverified.RefreshToken.Secret)
-	if err != nil {
-		if hasKind(err, ErrRefused) {
-			unverified = nil
-		}
+	case err != nil:
 		return nil, unverified, err
 	}
-	err = u.Verify(ctx, grant)
-	switch {
-	case err == nil:
-		return grant, nil, nil
-	case isFinal(err):
-		return nil, unverified, err
-	default:
+	if err := u.Verify(ctx, grant); err != nil {
 		return nil, grant, err
 	}
+	return grant, nil, nil
 }

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -140,11 +139,10 @@ func (m *Manager) deny(ctx context.Context, c *candidate) {
 // unverifiedExpiry returns the "exp" of a JWT whose signature was not checked,
 // bounded by maxUnverifiedDenial.
 func unverifiedExpiry(jwt Secret) (time.Time, bool) {
-	payload, err := jwtPayload(jwt)
-	var claims struct {
+	claims, err := decodeClaims[struct {
 		Exp float64 `json:"exp"`
-	}
-	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 {
+	}](jwt)
+	if err != nil || claims.Exp <= 0 {
 		return time.Time{}, false
 	}
 	latest := time.Now().Add(maxUnverifiedDenial)

@@ -135,6 +135,8 @@ func TestUnverifiedExpiryIsBounded(t *testing.T) {
 		"in an hour":         {payload: fmt.Sprintf(`{"exp":%d}`, now.Add(time.Hour).Unix()), want: now.Add(time.Hour)},
 		"in a hundred years": {payload: fmt.Sprintf(`{"exp":%d}`, now.AddDate(100, 0, 0).Unix()), want: latest},
 		"beyond an int64":    {payload: `{"exp":1e300}`, want: latest},
+		"with a fraction":    {payload: fmt.Sprintf(`{"exp":%d.5}`, now.Add(time.Hour).Unix()), want: now.Add(time.Hour)},
+		"beside EXP":         {payload: fmt.Sprintf(`{"exp":%d,"EXP":1}`, now.Add(time.Hour).Unix()), want: now.Add(time.Hour)},
 		"missing":            {payload: `{}`},
 		"zero":               {payload: `{"exp":0}`},
 		"negative":           {payload: `{"exp":-1}`},

@@ -163,7 +163,7 @@ func TestLogoutDeniesJWT(t *testing.T) {
 	}
 }
 
-// Everybody who sees an ECDSA JWT can write its signature in a second way.
+// Any holder of an ECDSA JWT can write its signature in a second way.
 func TestLogoutDeniesEveryEncoding(t *testing.T) {
 	for _, order := range []string{"first logged out", "second logged out"} {
 		t.Run(order, func(t *testing.T) {

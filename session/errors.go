@@ -23,8 +23,11 @@ var (
 	// also [ErrJWTInvalid]. If it came from upstream, the refresh token beside it
 	// may still work: a key rotation can come in between.
 	ErrJWTKeyUnknown = errors.New("JWT's key unknown")
-	// ErrLoggedOut: the user logged out with this token, or with one that was
-	// exchanged for it.
+	// ErrOtherProject: the JWT names another project. Its pair does not belong
+	// to this program: its refresh token is not sent, its cookies stay.
+	ErrOtherProject = errors.New("JWT of another project")
+	// ErrLoggedOut: the user logged out with this token or with one that was
+	// exchanged for it, or signed in anew in the same browser.
 	ErrLoggedOut = errors.New("logged out")
 )
 
@@ -164,13 +167,8 @@ func timeoutError(ctx context.Context, err error) error {
 	return unavailable("refresh", fmt.Errorf("still refreshing: %w", ctx.Err()))
 }
 
-// jwtUnusable reports whether the JWT of a grant is of no use while its refresh
-// token may work: its key is unknown, or it has expired.
+// jwtUnusable reports whether the JWT of a cached grant is of no use any more
+// while its refresh token works: its key is unknown, or it has expired.
 func jwtUnusable(err error) bool {
 	return errors.Is(err, ErrJWTKeyUnknown) || errors.Is(err, ErrJWTExpired)
-}
-
-// isFinal reports whether the verification of a grant came to a decision.
-func isFinal(err error) bool {
-	return err == nil || hasKind(err, ErrMalformed) && !jwtUnusable(err)
 }

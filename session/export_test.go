@@ -3,8 +3,9 @@ package session
 import (
 	"context"
 	"fmt"
-	"github.com/crossmint-go/auth/internal/bounds"
 	"strings"
+
+	"github.com/crossmint-go/auth/internal/bounds"
 
 	"github.com/crossmint-go/auth/session/event"
 )
@@ -16,6 +17,7 @@ const (
 	MaxDecodedTypes = maxDecodedTypes
 	MaxGrants       = maxGrants
 	MaxRejected     = maxRejected
+	MaxUndelivered  = maxUndelivered
 	MaxWaiters      = maxWaiters
 	RejectedTTL     = rejectedTTL
 	TombstoneTTL    = tombstoneTTL
@@ -54,6 +56,11 @@ func (c *localCoordinator) Sizes() map[string]MapSize {
 
 func sizeOf[V any](m *ttlMap[V]) MapSize { return MapSize{len(m.entries), len(m.order), m.limit} }
 
+// MarkDelivered notes that a browser has the grant of a token.
+func (c *localCoordinator) MarkDelivered(token string) {
+	c.markDelivered(c.hasher.key(NewSecret(token)))
+}
+
 // IsRecent reports whether the grant of a token is in the grace cache.
 func (c *localCoordinator) IsRecent(token string) bool {
 	c.mu.Lock()
@@ -81,3 +88,4 @@ func (m *Manager) Connections() (open int) {
 	}
 	return open
 }
+

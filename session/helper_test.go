@@ -32,6 +32,9 @@ type kit struct {
 	t *testing.T
 }
 
+// SignIn returns the tokens of a user who has just signed in.
+func (k *kit) SignIn(email string) session.Material { return k.Kit.SignIn(email) }
+
 // run runs a test in a bubble, with a kit of its own.
 func run(t *testing.T, name string, config testkit.Config, test func(t *testing.T, k *kit)) {
 	t.Helper()

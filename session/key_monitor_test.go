@@ -49,20 +49,20 @@ func TestRevokedAPIKey(t *testing.T) {
 		time.Sleep(time.Hour)
 		k.want(refuseUser(k, 20), testkit.Rejected, 21)
 	})
-	run(t, "refusals over a longer time raise none", testkit.Config{}, func(t *testing.T, k *kit) {
+	run(t, "refusals over a longer time raise no suspicion", testkit.Config{}, func(t *testing.T, k *kit) {
 		k.Fake.FailAlways(crossminttest.Refresh, testkit.RejectedByUpstream())
 		for i := range 30 {
 			k.want(refuseUser(k, i), testkit.SignedOut, i+1)
 			time.Sleep(4 * second)
 		}
 	})
-	run(t, "many refusals of one user raise none", testkit.Config{}, func(t *testing.T, k *kit) {
+	run(t, "many refusals of one user raise no suspicion", testkit.Config{}, func(t *testing.T, k *kit) {
 		k.Fake.FailAlways(crossminttest.Refresh, testkit.RejectedByUpstream())
 		for i := range 30 {
 			k.want(refuseUser(k, 1), testkit.SignedOut, i+1)
 		}
 	})
-	run(t, "refusals among successes raise none", testkit.Config{}, func(t *testing.T, k *kit) {
+	run(t, "refusals among successes raise no suspicion", testkit.Config{}, func(t *testing.T, k *kit) {
 		for i := range 30 {
 			k.Fake.Fail(crossminttest.Refresh, testkit.RejectedByUpstream())
 			k.want(refuseUser(k, i), testkit.SignedOut, 2*i+1)

@@ -13,7 +13,7 @@ import (
 )
 
 // Bounds of the in-process coordinator. Together its maps stay below some
-// 150 MiB. Forged tokens, which upstream only ever rejects, fill less than
+// 190 MiB. Forged tokens, which upstream only ever rejects, fill less than
 // 20 MiB of them.
 const (
 	// maxCalls bounds the refreshes that run at once; each holds a connection
@@ -24,6 +24,9 @@ const (
 	// maxGrants bounds the cached grants, of about 2 KiB each: more than a
 	// thousand refreshes a second fit into the grace period.
 	maxGrants = 1 << 14
+	// maxUndelivered bounds the grants that no browser has, likewise: as many
+	// slow handlers as a process can run.
+	maxUndelivered = 1 << 15
 	// maxRejected bounds the cached refusals, of about 150 bytes each.
 	maxRejected = 1 << 16
 	// maxUsed bounds the tokens that are known to be used, of about 100 bytes
@@ -36,8 +39,8 @@ const (
 	maxRotations  = bounds.MaxRotations
 	rejectedTTL   = bounds.RejectedTTL
 	unverifiedTTL = bounds.UnverifiedTTL
-	// undeliveredTTL is the time for which a grant is kept whose callers had
-	// all disconnected. Used tokens are remembered for as long.
+	// undeliveredTTL is the time for which a grant is kept that no browser has.
+	// Used tokens are remembered for as long.
 	undeliveredTTL = bounds.UsedTTL
 	// tombstoneTTL is as long as anything leads from a token to its successor.
 	tombstoneTTL = undeliveredTTL
@@ -61,7 +64,7 @@ type localCoordinator struct {
 	closed      bool
 	calls       map[tokenKey]*call
 	recent      *ttlMap[*Grant]         // grace cache, by the token that was exchanged
-	undelivered *ttlMap[*Grant]         // grants that no caller has received
+	undelivered *ttlMap[*Grant]         // grants that no browser has yet, likewise
 	unverified  *ttlMap[*Grant]         // grants without a decision on their JWT
 	rejected    *ttlMap[*UpstreamError] // negative cache
 	used        *ttlMap[struct{}]       // tokens that have been exchanged
@@ -74,7 +77,7 @@ func newLocalCoordinator(shared Coordinator, hasher *hasher, grace time.Duration
 		hasher: hasher, shared: shared, report: report, stopped: stopped, stop: stop,
 		calls:       map[tokenKey]*call{},
 		recent:      newTTLMap[*Grant](grace, maxGrants),
-		undelivered: newTTLMap[*Grant](undeliveredTTL, maxGrants),
+		undelivered: newTTLMap[*Grant](undeliveredTTL, maxUndelivered),
 		unverified:  newTTLMap[*Grant](unverifiedTTL, maxGrants),
 		rejected:    newTTLMap[*UpstreamError](rejectedTTL, maxRejected),
 		used:        newTTLMap[struct{}](undeliveredTTL, maxUsed),
@@ -108,8 +111,7 @@ func (c *localCoordinator) Do(ctx context.Context, token Secret, calls UpstreamC
 	if running.err != nil {
 		return Shared{Cached: cached}, running.err
 	}
-	c.markDelivered(running.key)
-	return Shared{Grant: running.result.Grant, Cached: cached}, nil
+	return Shared{Grant: running.result.Grant, Cached: cached, key: running.key}, nil
 }
 
 // join returns the call to wait for, and counts the caller as a waiter: a finished
@@ -178,10 +180,13 @@ func (c *localCoordinator) run(ctx context.Context, f *call, token Secret, calls
 		if !returned { // a transport has called runtime.Goexit
 			err = errOverloaded("refresh", "the refresh has left its goroutine")
 		}
-		orphan := c.finish(f, got, unverified, err)
+		orphan, dropped := c.finish(f, got, unverified, err)
 		close(f.done)
 		if orphan != nil {
 			calls.Revoke(ctx, orphan)
+		}
+		if dropped > 0 {
+			c.report(ctx, event.Event{Outcome: event.UndeliveredDropped, Op: "refresh", Err: errTooManyUndelivered})
 		}
 	}()
 	got, unverified, err = c.fetch(ctx, f, token, calls)
@@ -205,9 +210,12 @@ func (c *localCoordinator) fetch(ctx context.Context, f *call, token Secret, cal
 	return got, nil, timeoutError(ctx, err)
 }
 
+var errTooManyUndelivered = errors.New("too many renewed sessions wait for their delivery; the oldest were dropped")
+
 // finish ends a call: it stores the result for later callers. It returns a grant
-// that has to be revoked because its user has logged out meanwhile.
-func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err error) (orphan *Grant) {
+// that has to be revoked because its user has logged out meanwhile, and the
+// number of undelivered grants that it had to drop.
+func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err error) (orphan *Grant, dropped int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.calls, f.key)
@@ -215,9 +223,9 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 		f.err = ErrLoggedOut
 		c.unverified.delete(f.key)
 		if err == nil {
-			return got.Grant
+			return got.Grant, 0
 		}
-		return unverified
+		return unverified, 0
 	}
 	if unverified != nil {
 		c.unverified.put(f.key, unverified)
@@ -229,24 +237,23 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 	}
 	f.result, f.err = got, err
 	if err == nil {
-		c.cacheGrantLocked(f.key, got.Grant, got.Until)
-		return nil
+		return nil, c.cacheGrantLocked(f.key, got.Grant, got.Until)
 	}
 	var up *UpstreamError
 	if errors.As(err, &up) && up.kind() == ErrRefused { //nolint:errorlint // Kind is one of three sentinels
 		f.err = c.cacheRejectionLocked(f.key, up)
 	}
-	return nil
+	return nil, 0
 }
 
 // cacheGrantLocked stores a grant under the token that was exchanged for it.
 // Where upstream does not rotate tokens there is nothing to store.
-func (c *localCoordinator) cacheGrantLocked(k tokenKey, grant *Grant, until time.Time) {
+func (c *localCoordinator) cacheGrantLocked(k tokenKey, grant *Grant, until time.Time) (dropped int) {
 	if c.hasher.key(grant.RefreshToken.Secret) == k {
-		return
+		return 0
 	}
-	c.undelivered.putUntil(k, grant, until)
 	c.used.put(k, struct{}{})
+	return c.undelivered.putUntil(k, grant, until)
 }
 
 // cacheRejectionLocked stores a refusal. A refusal of a used token is uncertain:
@@ -287,8 +294,22 @@ func (c *localCoordinator) replacementLocked(k tokenKey) *Grant {
 	return grant
 }
 
-// markDelivered notes that a caller has received the grant of k. The grace
-// period starts now; later deliveries do not prolong it.
+// checkDelivery returns ErrLoggedOut if the grant of k must not reach a browser
+// any more: a logout or a sign-in has left a tombstone.
+func (c *localCoordinator) checkDelivery(k tokenKey, grant *Grant) error {
+	successor := c.hasher.key(grant.RefreshToken.Secret)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range []tokenKey{k, successor} {
+		if _, loggedOut := c.tombstones.get(k); loggedOut {
+			return ErrLoggedOut
+		}
+	}
+	return nil
+}
+
+// markDelivered notes that a browser has the grant of k. The grace period starts
+// now; later deliveries do not prolong it.
 func (c *localCoordinator) markDelivered(k tokenKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -326,6 +347,38 @@ func (c *localCoordinator) markLoggedOut(token Secret) (latest Secret, descendan
 		latest = grant.RefreshToken.Secret
 	}
 	return latest, descendants
+}
+
+// leadsTo reports whether token is the refresh token of grant, or is known to
+// have been exchanged for it.
+func (c *localCoordinator) leadsTo(token Secret, grant *Grant) bool {
+	if token.Equal(grant.RefreshToken.Secret) {
+		return true
+	}
+	k := c.hasher.key(token)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, latest, _ := c.latestLocked(k)
+	return latest != nil && latest.RefreshToken.Secret.Equal(grant.RefreshToken.Secret)
+}
+
+// inBackground runs f in a goroutine that Close waits for, or at once after
+// Close.
+func (c *localCoordinator) inBackground(f func()) {
+	c.mu.Lock()
+	closed := c.closed
+	if !closed {
+		c.wg.Add(1)
+	}
+	c.mu.Unlock()
+	if closed {
+		f()
+		return
+	}
+	go func() {
+		defer c.wg.Done()
+		f()
+	}()
 }
 
 // Close implements [Coordinator].

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/google/go-cmp/cmp"
@@ -52,10 +53,11 @@ func TestSlowExchangeIsShared(t *testing.T) {
 }
 
 func TestGracePeriod(t *testing.T) {
-	bubble(t, "the old token gets the same grant for ten seconds, and use does not prolong it", func(t *testing.T) {
+	bubble(t, "the old token gets the same grant for ten seconds after the delivery, and use does not prolong it", func(t *testing.T) {
 		c, calls := newLocalCoordinator(t, nil), &coordinatortest.Calls{}
 		coordinatortest.Do(t, c, "a", calls)
 		for range 9 {
+			c.MarkDelivered("a") // later deliveries count no more than the first one
 			time.Sleep(time.Second)
 			coordinatortest.Do(t, c, "a", calls)
 		}
@@ -67,8 +69,10 @@ func TestGracePeriod(t *testing.T) {
 	bubble(t, "each token of a chain has its own", func(t *testing.T) {
 		c, calls := newLocalCoordinator(t, nil), &coordinatortest.Calls{}
 		coordinatortest.Do(t, c, "a", calls)
+		c.MarkDelivered("a")
 		time.Sleep(4 * time.Second)
 		coordinatortest.Do(t, c, "a'", calls)
+		c.MarkDelivered("a'")
 		time.Sleep(4 * time.Second)
 		if got := coordinatortest.Do(t, c, "a", calls); got != "a''" {
 			t.Errorf("got %s, want the latest", got)
@@ -79,7 +83,7 @@ func TestGracePeriod(t *testing.T) {
 		}
 		calls.WantExchanged(t, 2)
 	})
-	bubble(t, "a grant that no caller has received is kept beyond it", func(t *testing.T) {
+	bubble(t, "it begins with the delivery, also for a grant that no caller has received", func(t *testing.T) {
 		c, calls := newLocalCoordinator(t, nil), &coordinatortest.Calls{Exchange: coordinatortest.Slow(2 * time.Second)}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -90,7 +94,10 @@ func TestGracePeriod(t *testing.T) {
 		if got := coordinatortest.Do(t, c, "a", calls); got != "a'" {
 			t.Errorf("got %s", got)
 		}
-		time.Sleep(9 * time.Second) // the grace period began with the delivery
+		time.Sleep(time.Minute)
+		coordinatortest.Do(t, c, "a", calls) // not delivered yet
+		c.MarkDelivered("a")
+		time.Sleep(9 * time.Second)
 		coordinatortest.Do(t, c, "a", calls)
 		calls.WantExchanged(t, 1)
 		time.Sleep(2 * time.Second)
@@ -117,6 +124,7 @@ func TestRefusals(t *testing.T) {
 	bubble(t, "of a used token are uncertain: its successor works", func(t *testing.T) {
 		c := newLocalCoordinator(t, nil)
 		coordinatortest.Do(t, c, "a", &coordinatortest.Calls{})
+		c.MarkDelivered("a")
 		time.Sleep(time.Minute)
 		for token, uncertain := range map[string]bool{"a": true, "b": false} {
 			var up *session.UpstreamError
@@ -238,14 +246,21 @@ func TestLocalCoordinatorBounds(t *testing.T) {
 		c.SetWaiters(session.MaxWaiters - 1)
 		coordinatortest.Do(t, c, "new", calls)
 	})
-	bubble(t, "entries", func(t *testing.T) {
-		c := newLocalCoordinator(t, nil)
+	bubble(t, "entries; dropped grants are reported", func(t *testing.T) {
+		var events testkit.Events
+		c := session.NewLocalCoordinator(nil, events.Record)
 		refuse, grant := &coordinatortest.Calls{Exchange: coordinatortest.Refuse}, &coordinatortest.Calls{}
 		for i := range session.MaxRejected + 1000 {
 			_, _ = c.Do(t.Context(), session.NewSecret(fmt.Sprint("r", i)), refuse.Upstream())
 		}
-		for i := range session.MaxGrants + 1000 {
+		for i := range session.MaxUndelivered + 1000 {
 			coordinatortest.Do(t, c, fmt.Sprint("g", i), grant)
+		}
+		if n := events.Count(event.UndeliveredDropped); n != 1000 {
+			t.Errorf("%d dropped grants are reported, want 1000", n)
+		}
+		for i := range session.MaxUndelivered {
+			c.MarkDelivered(fmt.Sprint("g", i+1000))
 		}
 		for name, size := range c.Sizes() {
 			if size.Entries > size.Limit || size.Records > 2*size.Limit {
@@ -279,7 +294,7 @@ func TestLocalCoordinatorMemory(t *testing.T) {
 		}
 		all += size.Limit * bytesPerEntry[name]
 	}
-	if most := 170 << 20; all > most {
+	if most := 190 << 20; all > most {
 		t.Errorf("the maps may take %d bytes, want %d at most", all, most)
 	}
 }
@@ -326,6 +341,7 @@ func TestGracePeriodOfASharedGrant(t *testing.T) {
 	bubble(t, "is at most that of this process", func(t *testing.T) {
 		c := newLocalCoordinator(t, grantStore{until: time.Now().Add(time.Minute)})
 		coordinatortest.Do(t, c, "a", calls)
+		c.MarkDelivered("a")
 		time.Sleep(session.DefaultGrace + time.Millisecond)
 		if c.IsRecent("a") {
 			t.Error("the grant is still cached")

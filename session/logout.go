@@ -22,15 +22,23 @@ import (
 // JWT go first, and at most two are revoked: a browser has one, and one more
 // while cookie names change.
 //
-// Delete the cookies whatever Logout returns: an error means that upstream
-// could not be told, which the event reports as well. A client that disconnects
-// does not stop the logout.
+// Delete the cookies also if Logout returns an error: it means that upstream
+// could not be told, which the event reports as well. Only cookies of another
+// project, for which the error is [ErrOtherProject], have to stay. A client that
+// disconnects does not stop the logout.
 func (m *Manager) Logout(ctx context.Context, material Material, token Secret) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutTimeout)
 	defer cancel()
 	verifyCtx, stop := m.logoutVerifyContext(ctx)
-	cookies := m.verifyAll(verifyCtx, &material)
+	cookies, foreign := m.verifyAll(verifyCtx, &material)
 	stop()
+	if foreign != nil && len(cookies) == 0 && token.IsZero() {
+		return notAuthenticated(messageNotValid, foreign)
+	}
+	return m.logout(ctx, cookies, token)
+}
+
+func (m *Manager) logout(ctx context.Context, cookies []candidate, token Secret) error {
 	tokens := logoutTokens(cookies, token)
 	errs := make([]error, len(tokens))
 	var wg sync.WaitGroup
@@ -39,7 +47,7 @@ func (m *Manager) Logout(ctx context.Context, material Material, token Secret) e
 	}
 	for i := range cookies {
 		m.deny(ctx, &cookies[i])
-		if cookies[i].isSigned() {
+		if cookies[i].err == nil { // anybody may have an expired JWT
 			m.connections.closeAll(cookies[i].user())
 		}
 	}
@@ -124,8 +132,12 @@ func (m *Manager) revoke(ctx context.Context, token Secret, user string) error {
 		}
 		defer m.logoutLimiter.Release(true)
 	}
-	if err := m.upstream.Logout(ctx, token); !hasKind(err, ErrRefused) {
-		return err
+	err := m.upstream.Logout(ctx, token)
+	switch {
+	case hasKind(err, ErrRefused):
+		return nil // the token has ended already
+	case err == nil && user != "":
+		m.connections.closeAll(user)
 	}
-	return nil // the token has ended already
+	return err
 }

@@ -93,6 +93,23 @@ func TestEvents(t *testing.T) {
 	})
 }
 
+func TestCheckWriteTimeout(t *testing.T) {
+	run(t, "a short one is reported once", testkit.Config{}, func(t *testing.T, k *kit) {
+		for _, timeout := range []time.Duration{0, -second, time.Minute, 11 * second} {
+			k.CheckWriteTimeout(t.Context(), timeout)
+		}
+		if got := k.Outcomes(); len(got) != 0 {
+			t.Errorf("events = %v", got)
+		}
+		for range 3 {
+			k.CheckWriteTimeout(t.Context(), 5*second)
+		}
+		if diff := cmp.Diff([]event.Outcome{event.Misconfigured}, k.Outcomes()); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // logOf returns the log of a manager with the default hook.
 func logOf(t *testing.T, level slog.Level, use func(t *testing.T, k *kit)) string {
 	t.Helper()
@@ -112,9 +129,9 @@ func TestDefaultLog(t *testing.T) {
 	t.Run("tells why a request was rejected", func(t *testing.T) {
 		log := logOf(t, slog.LevelInfo, func(t *testing.T, k *kit) {
 			user := k.Fake.NewUser("ann@example.com")
-			_, _ = k.authenticate(jwtOnly(k.Fake.ForeignJWT(user)))
+			_, _ = k.authenticate(jwtOnly(k.Fake.ForgedJWT(user)))
 		})
-		if !strings.Contains(log, "outcome=rejected") || !strings.Contains(log, "expected") || !strings.Contains(log, "aud is") {
+		if !strings.Contains(log, "outcome=rejected") || !strings.Contains(log, "JWT invalid") || !strings.Contains(log, "signature") {
 			t.Errorf("log = %s", log)
 		}
 	})

@@ -45,7 +45,7 @@ func (m *Manager) Refresh(ctx context.Context, material Material, token Secret) 
 func (m *Manager) refresh(ctx context.Context, o *operation, material Material, token Secret) (Result, error) {
 	budget, cancel := context.WithTimeout(ctx, m.config.RefreshBudget)
 	defer cancel()
-	cookies := m.verifyAll(budget, &material)
+	cookies, foreign := m.verifyAll(budget, &material)
 	if len(cookies) > 0 {
 		o.primary = cookies[0]
 	}
@@ -53,7 +53,11 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	if !token.IsZero() {
 		candidates = []candidate{bodyCandidate(cookies, token)}
 	}
-	if !slices.ContainsFunc(candidates, func(c candidate) bool { return !c.RefreshToken.IsZero() }) {
+	hasToken := slices.ContainsFunc(candidates, func(c candidate) bool { return !c.RefreshToken.IsZero() })
+	switch {
+	case !hasToken && foreign != nil:
+		return Result{}, notAuthenticated(messageNotValid, foreign)
+	case !hasToken:
 		return Result{}, notAuthenticated(messageNoTokenAtAll, ErrRefreshTokenMissing)
 	}
 	if err := firstUnavailable(candidates); err != nil && !o.primary.isSigned() {
@@ -62,6 +66,9 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	result, err := m.renewWithRetry(budget, o, candidates)
 	if !token.IsZero() && result.Renewed != nil {
 		result.Renewed.Used = Pair{} // it did not come from a cookie
+		if !o.shared {
+			m.endReplaced(ctx, cookies, result.Renewed.Grant, token)
+		}
 	}
 	switch {
 	case errors.Is(err, ErrUnavailable) && concernsCookies(cookies, token):
@@ -72,6 +79,45 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 		doNotClear(err)
 	}
 	return result, err
+}
+
+// SignIn exchanges the one-time secret of a sign-in. It ends the sessions that the
+// browser brought, so that a late response to an earlier request can neither
+// restore nor delete a session: their tokens are logged out, here at once and at
+// upstream in the background. The result has to be stored as by [Manager.Refresh];
+// an error does not concern the browser's cookies.
+func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) (Result, error) {
+	o := newOperation(m, "sign_in")
+	result, err := m.refresh(ctx, o, Material{}, secret)
+	if err == nil && result.Renewed != nil {
+		verifyCtx, stop := m.logoutVerifyContext(ctx)
+		cookies, _ := m.verifyAll(verifyCtx, &material)
+		stop()
+		m.endReplaced(ctx, cookies, result.Renewed.Grant, secret)
+	}
+	doNotClear(err)
+	return o.finish(ctx, result, err)
+}
+
+// endReplaced ends the sessions of the cookies that a sign-in replaces. A cookie
+// that belongs to the session of the grant stays.
+func (m *Manager) endReplaced(ctx context.Context, cookies []candidate, grant *Grant, secret Secret) {
+	replaced := slices.DeleteFunc(slices.Clone(cookies), func(c candidate) bool {
+		return c.RefreshToken.Equal(secret) || m.coordinator.leadsTo(c.RefreshToken, grant)
+	})
+	if len(replaced) == 0 {
+		return
+	}
+	for i := range replaced {
+		if !replaced[i].RefreshToken.IsZero() {
+			m.coordinator.markLoggedOut(replaced[i].RefreshToken)
+		}
+	}
+	m.coordinator.inBackground(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutTimeout)
+		defer cancel()
+		_ = m.logout(ctx, replaced, Secret{}) // reported
+	})
 }
 
 // bodyCandidate pairs a token with the correctly signed JWT that it came with,
@@ -155,7 +201,7 @@ func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidat
 		}
 		shared, token, err := m.fetch(ctx, o, c)
 		if err == nil {
-			return m.renewed(ctx, o, token, &Renewal{shared.Grant, c.Pair, rejected.final}), nil
+			return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair, Rejected: rejected.final}), nil
 		}
 		if !rejected.add(c.RefreshToken, shared, err) {
 			return Result{}, err
@@ -206,8 +252,9 @@ func (m *Manager) verifyShared(ctx context.Context, g *Grant) (*Token, error) {
 
 // renewed returns the result of a refresh. It reports a user that differs from
 // the one of the expired JWT.
-func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, renewal *Renewal) Result {
-	result := m.newResult(token, renewal.Grant.RefreshToken)
+func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, shared Shared, renewal *Renewal) Result {
+	result := m.newResult(token, shared.Grant.RefreshToken)
+	renewal.Grant, renewal.manager, renewal.key = shared.Grant, m, shared.key
 	result.Renewed = renewal
 	if before := o.primary.user(); before != "" && before != token.UserID {
 		m.report(ctx, event.Event{
@@ -299,7 +346,7 @@ func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) 
 	defer cancel()
 	shared, token, err := m.fetch(ctx, o, c)
 	if err == nil {
-		return m.renewed(ctx, o, token, &Renewal{Grant: shared.Grant, Used: c.Pair}), nil
+		return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair}), nil
 	}
 	if ctx.Err() == nil { // else the refresh goes on, and the next request finds its result
 		m.earlyBackoff.add(key)

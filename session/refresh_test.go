@@ -337,3 +337,57 @@ func TestFirstCallerDisconnects(t *testing.T) {
 		k.want(nil, testkit.OK, 1)
 	})
 }
+
+func TestSignIn(t *testing.T) {
+	run(t, "ends the sessions that the browser brought", testkit.Config{}, func(t *testing.T, k *kit) {
+		ann, bob := k.Fake.NewUser("ann@example.com"), k.Fake.NewUser("bob@example.com")
+		m := testkit.Material(k.Fake.Grant(ann))
+		result, err := k.Manager.SignIn(t.Context(), m, session.NewSecret(k.Fake.OneTimeSecret(bob)))
+		k.want(err, testkit.OK, 1)
+		if result.Session.UserID != bob.ID || result.Renewed == nil || k.Has(event.UserChanged) {
+			t.Errorf("session of %s, events %v", result.Session.UserID, k.Outcomes())
+		}
+		if _, err := k.authenticate(session.Material{RefreshToken: m.RefreshToken}); testkit.Outcome(err) != testkit.Rejected {
+			t.Errorf("the former refresh token: %v", err)
+		}
+		synctest.Wait() // for the logout in the background
+		if _, err := k.authenticate(m); testkit.Outcome(err) != testkit.Rejected {
+			t.Errorf("the former session: %v", err)
+		}
+		k.wantAlive(ann, 0)
+		k.wantAlive(bob, 1)
+	})
+	run(t, "keeps the cookies of its own session", testkit.Config{}, func(t *testing.T, k *kit) {
+		user := k.Fake.NewUser("ann@example.com")
+		secret := session.NewSecret(k.Fake.OneTimeSecret(user))
+		first, err := k.Manager.SignIn(t.Context(), session.Material{}, secret)
+		testkit.NoError(t, err)
+		again, err := k.Manager.SignIn(t.Context(), materialOf(first.Session), secret) // a repeated callback
+		k.want(err, testkit.OK, 1)
+		synctest.Wait()
+		k.wantAlive(user, 1)
+		if _, err := k.authenticate(materialOf(again.Session)); err != nil {
+			t.Errorf("the session has ended: %v", err)
+		}
+	})
+	run(t, "that fails keeps the sessions that the browser brought", testkit.Config{}, func(t *testing.T, k *kit) {
+		m := k.SignIn("ann@example.com")
+		for _, test := range []struct {
+			name  string
+			fault crossminttest.Fault
+			want  string
+		}{
+			{name: "refused", fault: testkit.RejectedByUpstream(), want: testkit.Rejected},
+			{name: "unavailable", fault: testkit.BadGateway(), want: testkit.Unavailable},
+		} {
+			k.Fake.FailAlways(crossminttest.Refresh, test.fault)
+			_, err := k.Manager.SignIn(t.Context(), m, session.NewSecret("secret of "+test.name))
+			if testkit.Outcome(err) != test.want {
+				t.Errorf("%s: %v, want %s", test.name, err, test.want)
+			}
+			if _, err := k.authenticate(m); err != nil {
+				t.Errorf("%s: the session has ended: %v", test.name, err)
+			}
+		}
+	})
+}

@@ -1,9 +1,12 @@
 package session
 
 import (
+	"context"
 	"encoding/json"
 	"sync/atomic"
 	"time"
+
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // An AuthSession is a signed-in user, as a handler reads it with
@@ -104,6 +107,8 @@ type Result struct {
 	// Stale marks a session whose JWT has expired while upstream is
 	// unavailable. It must not open anything; see Config.StaleFor.
 	Stale bool
+	// Bearer marks the result of [Manager.Verify], which looks at no cookies.
+	Bearer bool
 
 	outcome *outcome
 }
@@ -117,4 +122,31 @@ type Renewal struct {
 	// Rejected are the presented refresh tokens that upstream has rejected
 	// before it accepted Used.
 	Rejected []Secret
+
+	manager *Manager
+	key     tokenKey // of the grant in the coordinator
+}
+
+// Check returns [ErrLoggedOut] if the user has logged out, or has signed in anew
+// in the same browser, since the refresh. Call it when the response header is
+// about to be written. On an error the response must not carry the session.
+func (r *Renewal) Check() error {
+	if token := r.Grant.token; token != nil && r.manager.denied.contains(token) {
+		return ErrLoggedOut
+	}
+	return r.manager.coordinator.checkDelivery(r.key, r.Grant)
+}
+
+// Delivered tells that the response header with the session's cookies has been
+// written; then err is nil. Otherwise err is the reason why not. Until a session
+// is delivered, every request with the old refresh token gets it, for an hour at
+// most; after that for Config.Grace.
+func (r *Renewal) Delivered(ctx context.Context, err error) {
+	if err == nil {
+		r.manager.coordinator.markDelivered(r.key)
+		return
+	}
+	r.manager.report(ctx, event.Event{
+		Outcome: event.NotDelivered, Op: "store", UserID: r.Grant.User.ID, Token: r.manager.hasher.fingerprint(r.Grant.RefreshToken.Secret), Err: err,
+	})
 }

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 func TestSessionTimes(t *testing.T) {
@@ -101,4 +103,63 @@ func TestKeptSessionDoesNotKeepTheRequest(t *testing.T) {
 		t.Errorf("the coordinator has %d tokens, want 1", len(store.tokens))
 	}
 	runtime.KeepAlive(store)
+}
+
+func TestRenewalDelivery(t *testing.T) {
+	run(t, "an undelivered session is given again, for an hour", testkit.Config{}, func(t *testing.T, k *kit) {
+		m := k.Expired("ann@example.com")
+		first, err := k.authenticate(m)
+		k.want(err, testkit.OK, 1)
+		first.Renewed.Delivered(t.Context(), errors.New("the client disconnected"))
+		if !k.Has(event.NotDelivered) {
+			t.Errorf("events = %v", k.Outcomes())
+		}
+		time.Sleep(50 * time.Minute)
+		again, err := k.authenticate(m)
+		k.want(err, testkit.OK, 1)
+		if !again.Session.JWT.Equal(first.Session.JWT) {
+			t.Error("another session was given")
+		}
+	})
+	run(t, "a delivered one for the grace period", testkit.Config{}, func(t *testing.T, k *kit) {
+		m := k.Expired("ann@example.com")
+		result, err := k.authenticate(m)
+		k.want(err, testkit.OK, 1)
+		if err := result.Renewed.Check(); err != nil {
+			t.Errorf("Check = %v", err)
+		}
+		result.Renewed.Delivered(t.Context(), nil)
+		time.Sleep(9 * second)
+		_, err = k.authenticate(m)
+		k.want(err, testkit.OK, 1)
+		time.Sleep(time.Minute)
+		_, err = k.authenticate(m)
+		k.want(err, testkit.Rejected, 2)
+		if k.Has(event.NotDelivered) {
+			t.Errorf("events = %v", k.Outcomes())
+		}
+	})
+	run(t, "must not follow a logout", testkit.Config{}, func(t *testing.T, k *kit) {
+		m := k.Expired("ann@example.com")
+		result, err := k.authenticate(m)
+		k.want(err, testkit.OK, 1)
+		_ = k.Logout(t.Context(), m, none)
+		if err := result.Renewed.Check(); !errors.Is(err, session.ErrLoggedOut) {
+			t.Errorf("Check = %v", err)
+		}
+	})
+	run(t, "must not follow a new sign-in in the same browser", testkit.Config{}, func(t *testing.T, k *kit) {
+		m := k.Expired("ann@example.com")
+		result, err := k.authenticate(m)
+		k.want(err, testkit.OK, 1)
+		secret := session.NewSecret(k.Fake.OneTimeSecret(k.Fake.NewUser("bob@example.com")))
+		signedIn, err := k.Manager.SignIn(t.Context(), m, secret)
+		testkit.NoError(t, err)
+		if err := result.Renewed.Check(); !errors.Is(err, session.ErrLoggedOut) {
+			t.Errorf("Check of the former session = %v", err)
+		}
+		if err := signedIn.Renewed.Check(); err != nil {
+			t.Errorf("Check of the new session = %v", err)
+		}
+	})
 }

@@ -87,20 +87,22 @@ func (m *ttlMap[V]) get(k tokenKey) (value V, found bool) {
 	return e.value, true
 }
 
-// put sets the entry of k. Its life begins now.
-func (m *ttlMap[V]) put(k tokenKey, value V) { m.putUntil(k, value, time.Time{}) }
+// put sets the entry of k. Its life begins now. It returns the number of entries
+// that it has evicted before their end.
+func (m *ttlMap[V]) put(k tokenKey, value V) (evicted int) { return m.putUntil(k, value, time.Time{}) }
 
 // putUntil is put for an entry that expires at until, if that is earlier than
 // the end of its TTL. Zero means the TTL.
-func (m *ttlMap[V]) putUntil(k tokenKey, value V, until time.Time) {
+func (m *ttlMap[V]) putUntil(k tokenKey, value V, until time.Time) (evicted int) {
 	now := time.Since(m.created)
-	m.evict(now)
+	evicted = m.evict(now)
 	at := now
 	if !until.IsZero() {
 		at = min(at, until.Sub(m.created)-m.ttl)
 	}
 	m.entries[k] = ttlEntry[V]{value, at}
 	m.order = append(m.order, ttlRecord{k, at})
+	return evicted
 }
 
 // expiresAt returns the end of the entry of k.
@@ -111,18 +113,23 @@ func (m *ttlMap[V]) expiresAt(k tokenKey) time.Time {
 // delete removes the entry of k.
 func (m *ttlMap[V]) delete(k tokenKey) { delete(m.entries, k) }
 
-// evict removes expired entries, and the oldest ones while the map is full. An
-// entry that expires early stays until its turn comes.
-func (m *ttlMap[V]) evict(now time.Duration) {
+// evict removes expired entries, and the oldest ones while the map is full; it
+// returns the number of the latter. An entry that expires early stays until its
+// turn comes.
+func (m *ttlMap[V]) evict(now time.Duration) (evicted int) {
 	for len(m.order) > 0 && (now-m.order[0].at >= m.ttl || len(m.entries) >= m.limit) {
 		if m.isCurrent(m.order[0]) {
 			delete(m.entries, m.order[0].key)
+			if now-m.order[0].at < m.ttl {
+				evicted++
+			}
 		}
 		m.order = m.order[1:]
 	}
 	if len(m.order) >= 2*m.limit { // most of them name deleted entries
 		m.order = slices.DeleteFunc(m.order, func(r ttlRecord) bool { return !m.isCurrent(r) })
 	}
+	return evicted
 }
 
 // isCurrent reports whether r belongs to an entry that was neither deleted nor

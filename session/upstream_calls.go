@@ -105,6 +105,9 @@ func (m *Manager) verifyGrant(ctx context.Context, g *Grant) error {
 		return err
 	case expired && token.ExpiresAt.After(g.ReceivedAt):
 		// It was valid when it arrived, and its refresh token still works.
+	case errors.Is(err, ErrOtherProject):
+		// Upstream has exchanged a token of another project.
+		return &UpstreamError{Kind: ErrRefused, Op: "refresh", Uncertain: true, Err: err}
 	case err != nil:
 		return &UpstreamError{Kind: ErrMalformed, Op: "refresh", Err: err}
 	}

@@ -71,7 +71,7 @@ func TestColdStart(t *testing.T) {
 // TestLogoutIntoABlackHole logs out although upstream cannot be told.
 func TestLogoutIntoABlackHole(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, siteConfig{session: session.Config{LogoutPatience: callTimeout / 2}})
+	s := newSite(t, siteConfig{session: session.Config{LogoutTimeout: callTimeout / 2}})
 	s.preload(t)
 	v := s.visitor(t, "ada@example.com", false)
 	before := v.client.Jar.Cookies(v.url)

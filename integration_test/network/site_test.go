@@ -83,7 +83,7 @@ func tlsFront(t *testing.T, fake http.Handler, config *tls.Config) string {
 func (s *site) start(t *testing.T, upstream string, config siteConfig) {
 	t.Helper()
 	own := s.fake.Config()
-	config.client.APIKey, config.client.Signers, config.client.BaseURL = own.APIKey, own.Signers, upstream
+	config.client.APIKey, config.client.APIKeyVerifiers, config.client.BaseURL = own.APIKey, own.APIKeyVerifiers, upstream
 	config.client.Timeout = cmp.Or(config.client.Timeout, callTimeout)
 	config.client.Logger, config.session.Logger = slog.New(slog.DiscardHandler), slog.New(slog.DiscardHandler)
 	var err error

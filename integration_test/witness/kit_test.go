@@ -20,9 +20,9 @@ import (
 	"github.com/crossmint-go/auth/session/event"
 )
 
-// earlyRefreshWait is longer than the default, so that no answer depends on
+// earlyRefreshTimeout is longer than the default, so that no answer depends on
 // the machine's speed.
-const earlyRefreshWait = 10 * time.Second
+const earlyRefreshTimeout = 10 * time.Second
 
 // kitSide puts a scenario to this module.
 type kitSide struct{}
@@ -56,7 +56,7 @@ func newKit(t *testing.T, s setup) http.Handler {
 	cookies, err := cookie.NewCodec(s.codec(client.ProjectID()))
 	fatal(t, err)
 	sessions, err := session.NewManager(session.Config{
-		Upstream: client, RefreshBudget: s.budget(), EarlyRefreshWait: earlyRefreshWait,
+		Upstream: client, RefreshBudget: s.budget(), EarlyRefreshTimeout: earlyRefreshTimeout,
 		OnEvent: func(context.Context, event.Event) {},
 	})
 	fatal(t, err)
@@ -110,7 +110,7 @@ func member(w http.ResponseWriter, r *http.Request) {
 
 // plain returns a session as the SDK's getSession does.
 func plain(s *session.AuthSession) map[string]any {
-	token := map[string]string{"secret": s.RefreshToken.Secret.Reveal(), "expiresAt": s.RefreshToken.ExpiresAtText}
+	token := map[string]string{"secret": s.RefreshToken.Secret.Reveal(), "expiresAt": s.RefreshToken.ExpiresAt}
 	return map[string]any{"jwt": s.JWT.Reveal(), "refreshToken": token, "userId": s.UserID}
 }
 
@@ -119,7 +119,9 @@ func (k *kit) material(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &in) {
 		return
 	}
-	result, err := k.sessions.Authenticate(r.Context(), session.NewMaterial(in.JWT, in.RefreshToken))
+	result, err := k.sessions.Authenticate(r.Context(), session.Material{
+		JWT: session.NewSecret(in.JWT), RefreshToken: session.NewSecret(in.RefreshToken),
+	})
 	if err != nil {
 		w.WriteHeader(statusOf(err))
 		return
@@ -138,7 +140,7 @@ func (k *kit) verify(w http.ResponseWriter, r *http.Request) {
 	err := k.verifyWith(r.Context(), in.Keys, in.Token)
 	var claims map[string]any
 	if err == nil {
-		err = session.DecodeClaims(session.NewSecret(in.Token), &claims)
+		claims, err = claimsOf[map[string]any](in.Token)
 	}
 	if err != nil {
 		w.WriteHeader(statusOf(err))
@@ -152,10 +154,7 @@ func (k *kit) verifyWith(ctx context.Context, jwks []byte, token string) error {
 		_, err := k.client.Verify(ctx, token)
 		return err
 	}
-	keys, err := crossmint.ParseKeys(jwks)
-	if err == nil {
-		_, err = k.client.VerifyWith(keys, token)
-	}
+	_, err := k.client.VerifyWith(jwks, token)
 	return err
 }
 
@@ -182,11 +181,16 @@ func (k *kit) store(w http.ResponseWriter, r *http.Request) {
 	}
 	err := k.cookies.Write(w, r, &session.Grant{
 		JWT:          session.NewSecret(in.JWT),
-		RefreshToken: session.RefreshToken{Secret: session.NewSecret(in.RefreshToken.Secret), ExpiresAtText: in.RefreshToken.ExpiresAt},
+		RefreshToken: session.RefreshToken{Secret: session.NewSecret(in.RefreshToken.Secret), ExpiresAt: in.RefreshToken.ExpiresAt},
 	})
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 	}
+}
+
+// claimsOf returns the claims of a JWT, which need not be valid.
+func claimsOf[T any](jwt string) (T, error) {
+	return session.ClaimsOf[T](&session.AuthSession{JWT: session.NewSecret(jwt)})
 }
 
 // statusOf is what the pages answer where a call ends in an error.
@@ -199,7 +203,7 @@ func statusOf(err error) int {
 		return http.StatusServiceUnavailable
 	case errors.Is(err, session.ErrRefused):
 		return http.StatusNotFound
-	case errors.Is(err, crossmint.ErrUserID):
+	case errors.Is(err, crossmint.ErrInvalidArgument):
 		return http.StatusBadRequest
 	default:
 		return http.StatusUnauthorized

@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/crossmint-go/auth/crossmint"
 )
 
 // observation is what a scenario showed on one side, by field.
@@ -75,7 +73,7 @@ func (o observation) headed(a *reply, calls []call) {
 	}
 	o["max-age"] = withMaxAge(a.header)
 	for _, name := range identityHeaders {
-		o[name] = distinct(calls, func(c *call) string { return ownVersion.Replace(c.header.Get(name)) })
+		o[name] = distinct(calls, func(c *call) string { return c.identity(name) })
 	}
 }
 
@@ -86,8 +84,15 @@ func (c *call) line() string {
 	return strings.TrimSpace(c.method + " " + path + " " + canonical(c.body))
 }
 
-// ownVersion gives the kit's version a name, since every release changes it.
-var ownVersion = strings.NewReplacer(crossmint.Version, "$version")
+// identity returns the value of an identity header. The module's version gets a
+// name, since every release changes it.
+func (c *call) identity(header string) string {
+	value := c.header.Get(header)
+	if header == "x-client-version" && value != "" && c.header.Get("x-client-name") == "crossmint-go-auth" {
+		return "$version"
+	}
+	return value
+}
 
 // withMaxAge returns the names of the cookies that have a Max-Age.
 func withMaxAge(h http.Header) string {

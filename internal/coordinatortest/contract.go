@@ -36,7 +36,7 @@ func Run(t *testing.T, newCoordinator func(t *testing.T) session.Coordinator) {
 		{name: "a definite refusal is cached", run: cachedRefusal},
 		{name: "an outage is not cached", run: outage},
 		{name: "an unverified grant is verified again before upstream is asked again", run: unverifiedGrant},
-		{name: "an invalid grant is dropped", run: invalidGrant},
+		{name: "a grant with an invalid JWT is exchanged for the next one", run: invalidGrant},
 		{name: "an unverified grant with an unknown key is exchanged for the next one", run: unknownKey},
 		{name: "an unverified grant with an unknown key is dropped when it is refused", run: unknownKeyRefused},
 		{name: "an unverified grant of an upstream that does not rotate is dropped when it is verified", run: unverifiedUnrotated},
@@ -149,12 +149,12 @@ func callContext(t *testing.T, c session.Coordinator) {
 	}
 }
 
-// wantRefusal checks that err is a refusal of the given certainty.
-func wantRefusal(t *testing.T, err error, uncertain bool) {
+// wantDefiniteRefusal checks that err is a refusal that may delete cookies.
+func wantDefiniteRefusal(t *testing.T, err error) {
 	t.Helper()
 	var up *session.UpstreamError
-	if !errors.As(err, &up) || !errors.Is(err, session.ErrRefused) || up.Uncertain != uncertain {
-		t.Errorf("err = %#v, want a refusal with Uncertain %t", err, uncertain)
+	if !errors.As(err, &up) || !errors.Is(err, session.ErrRefused) || up.Uncertain {
+		t.Errorf("err = %#v, want a definite refusal", err)
 	}
 }
 
@@ -162,7 +162,7 @@ func cachedRefusal(t *testing.T, c session.Coordinator) {
 	calls := &Calls{Exchange: Refuse}
 	for i := range 3 {
 		shared, err := c.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
-		wantRefusal(t, err, false)
+		wantDefiniteRefusal(t, err)
 		if shared.Cached != (i > 0) {
 			t.Errorf("refusal %d: Cached is %t", i, shared.Cached)
 		}
@@ -194,14 +194,26 @@ func unverifiedGrant(t *testing.T, c session.Coordinator) {
 	calls.WantExchanged(t, 1)
 }
 
+// The refresh token of a grant is never lost, because the old token is used up.
 func invalidGrant(t *testing.T, c session.Coordinator) {
+	var exchanged []string
 	calls := &Calls{Verify: Invalid}
+	calls.Exchange = func(_ context.Context, token session.Secret) (*session.Grant, error) {
+		exchanged = append(exchanged, token.Reveal())
+		return Successor(token), nil
+	}
 	for range 2 {
 		if err := DoError(t, c, "a", calls); !errors.Is(err, session.ErrMalformed) {
 			t.Errorf("err = %v", err)
 		}
 	}
-	calls.WantExchanged(t, 2)
+	calls.Verify = nil // also for the stored grant
+	if got := Do(t, c, "a", calls); got != "a''" {
+		t.Errorf("got %s", got)
+	}
+	if diff := cmp.Diff([]string{"a", "a'"}, exchanged); diff != "" {
+		t.Errorf("exchanged tokens (-want +got):\n%s", diff)
+	}
 }
 
 func unknownKey(t *testing.T, c session.Coordinator) {
@@ -215,8 +227,7 @@ func unknownKey(t *testing.T, c session.Coordinator) {
 			t.Errorf("err = %v", err)
 		}
 	}
-	delete(verifyErrors, "a''")
-	if got := Do(t, c, "a", calls); got != "a''" {
+	if got := Do(t, c, "a", calls); got != "a'''" { // the third call exchanges a''
 		t.Errorf("got %s", got)
 	}
 	calls.WantExchanged(t, 3)
@@ -254,7 +265,7 @@ func unverifiedUnrotated(t *testing.T, c session.Coordinator) {
 		Do(t, c, "a", calls)
 	}
 	calls.WantExchanged(t, 3)
-	wantRefusal(t, DoError(t, c, "a", &Calls{Exchange: Refuse}), false)
+	wantDefiniteRefusal(t, DoError(t, c, "a", &Calls{Exchange: Refuse}))
 }
 
 // start starts a refresh that waits for release, and returns its error when it

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/reply"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -67,11 +68,11 @@ func TestError(t *testing.T) {
 		{name: "not authenticated", err: unauthenticated, status: 401, body: notFound},
 		{name: "not authenticated, wrapped", err: fmt.Errorf("more: %w", unauthenticated), status: 401, body: notFound},
 		{name: "unavailable", err: session.ErrUnavailable, status: 503, body: unavailable, retryAfter: "1"},
-		{name: "malformed", err: &session.UpstreamError{Kind: session.Malformed, Err: cause}, status: 503, body: unavailable, retryAfter: "1"},
+		{name: "malformed", err: &session.UpstreamError{Kind: session.ErrMalformed, Err: cause}, status: 503, body: unavailable, retryAfter: "1"},
 		{name: "upstream asks for 7 s", err: &session.UpstreamError{RetryAfter: 7 * time.Second, Err: cause}, status: 503, body: unavailable, retryAfter: "7"},
 		{name: "upstream asks for 7 s, wrapped", err: fmt.Errorf("more: %w", &session.UpstreamError{RetryAfter: 7 * time.Second}), status: 503, body: unavailable, retryAfter: "7"},
 		{name: "upstream asks for 1.1 s", err: &session.UpstreamError{RetryAfter: 1100 * time.Millisecond}, status: 503, body: unavailable, retryAfter: "2"},
-		{name: "a rejection that is no AuthenticationError", err: &session.UpstreamError{Kind: session.Refused, Err: cause}, status: 500, body: internal},
+		{name: "a rejection that is no AuthenticationError", err: &session.UpstreamError{Kind: session.ErrRefused, Err: cause}, status: 500, body: internal},
 		{name: "unknown error", err: cause, status: 500, body: internal},
 		{name: "nil", err: nil, status: 500, body: internal},
 	}
@@ -124,11 +125,7 @@ func TestLocalPath(t *testing.T) {
 		"javascript:alert(1)": false, "//u@e": false, "/a#b": false,
 	}
 	for rawURL, want := range tests {
-		u, err := url.Parse(rawURL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := reply.LocalPath(u); got != want {
+		if got := reply.LocalPath(testkit.Must(url.Parse(rawURL))); got != want {
 			t.Errorf("LocalPath(%q) = %v, want %v", rawURL, got, want)
 		}
 	}

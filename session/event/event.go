@@ -30,6 +30,12 @@ const (
 	// ServedStale: upstream is unavailable, and /refresh responded with the JWT
 	// that the browser already has.
 	ServedStale Outcome = "served_stale"
+	// NotDelivered: the response with the renewed session did not reach the
+	// browser. The next request with the old refresh token gets the session.
+	NotDelivered Outcome = "not_delivered"
+	// UndeliveredDropped: too many sessions wait for their delivery; the oldest
+	// were dropped.
+	UndeliveredDropped Outcome = "undelivered_dropped"
 	// UserChanged: the refresh token belongs to another user than the
 	// expired JWT beside it. It is reported beside Refreshed.
 	UserChanged Outcome = "user_changed"
@@ -53,6 +59,9 @@ const (
 	StoreDegraded Outcome = "store_degraded"
 	// StoreRecovered: the store of a fleet can be reached again.
 	StoreRecovered Outcome = "store_recovered"
+	// Misconfigured: the program's configuration can lose sessions; Err says
+	// which value, and why. It is reported once.
+	Misconfigured Outcome = "misconfigured"
 	// Panicked: a hook or a refresh panicked, and the panic was recovered.
 	Panicked Outcome = "panicked"
 )
@@ -87,7 +96,7 @@ type Event struct {
 // Level returns the level at which [Log] writes e.
 func (e Event) Level() slog.Level {
 	switch e.Outcome {
-	case Unavailable, EarlyRefreshFailed, ServedStale, UserChanged, LogoutFailed, RevokeFailed, StoreDegraded:
+	case Unavailable, EarlyRefreshFailed, ServedStale, UserChanged, LogoutFailed, RevokeFailed, StoreDegraded, UndeliveredDropped, Misconfigured:
 		return slog.LevelWarn
 	case APIKeyRejected, RejectionsSuspended, Panicked:
 		return slog.LevelError

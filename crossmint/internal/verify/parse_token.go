@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/crossmint-go/auth/internal/bounds"
@@ -107,7 +108,7 @@ var (
 	errIss    = errors.New("token's iss is not a string")
 	// errString concerns members that this package does not use. Other libraries
 	// reject a token in which they are not strings.
-	errString = errors.New("token's jti, cty, x5t or x5t#S256 is not a string")
+	errString = errors.New("token's cty, x5t or x5t#S256 is not a string")
 )
 
 // split cuts a token into its three parts.
@@ -204,15 +205,11 @@ func (c *claims) read(data []byte, audience string) error {
 			}
 		case "exp":
 			hasExp = true
-			return readTime(value, &c.exp)
-		case "jti":
-			if _, ok := value.Text(); !ok {
-				return errString
-			}
+			return readTime(value, &c.exp, wholeSeconds)
 		case "iat":
-			return readTime(value, &c.iat)
+			return readTime(value, &c.iat, fractions)
 		case "nbf":
-			return readTime(value, &c.nbf)
+			return readTime(value, &c.nbf, fractions)
 		}
 		return nil
 	})
@@ -247,11 +244,30 @@ func (c *claims) readAudience(value strictjson.Value, audience string) error {
 	return nil
 }
 
-// readTime reads a NumericDate. RFC 7519 §2 allows fractions. Upstream writes
-// none, and readers round them differently.
-func readTime(value strictjson.Value, seconds *int64) error {
-	n, ok := value.Integer()
-	if !ok || n <= 0 || n > maxTime {
+// precision is the precision of a time that a claim may have.
+type precision bool
+
+const (
+	// wholeSeconds is for "exp": readers round fractions differently, and must
+	// agree on the end of a token. The form "1700000000.0" is allowed.
+	wholeSeconds precision = false
+	// fractions is for "iat" and "nbf". They are rounded down. Zero means that
+	// the claim is absent.
+	fractions precision = true
+)
+
+// readTime reads a NumericDate (RFC 7519 §2), written without an exponent.
+func readTime(value strictjson.Value, seconds *int64, p precision) error {
+	whole, fraction, hasFraction := strings.Cut(string(value), ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	switch {
+	case err != nil || n < 0 || n > maxTime || strings.HasPrefix(whole, "-"):
+		return errTimes
+	case p == wholeSeconds && n == 0:
+		return errTimes
+	case hasFraction && strings.Trim(fraction, "0123456789") != "":
+		return errTimes // an exponent
+	case p == wholeSeconds && strings.Trim(fraction, "0") != "":
 		return errTimes
 	}
 	*seconds = n

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,9 @@ var (
 	// ErrKeysUnavailable: the key that could verify the token may exist and
 	// cannot be fetched now. There is no decision.
 	ErrKeysUnavailable = errors.New("signing keys are unavailable")
+	// ErrOtherAudience: the token names another project. The signature of a
+	// token that upstream has sent was correct.
+	ErrOtherAudience = errors.New("token is for another project")
 	// ErrUnknownKey: no published key fits the token. The token is invalid.
 	ErrUnknownKey = errors.New("no signing key fits")
 
@@ -102,12 +106,12 @@ func (v *Verifier) verify(ctx context.Context, jwt string, received bool) (*sess
 // verifyUncached verifies a token that is not in the cache, and adds it.
 func (v *Verifier) verifyUncached(ctx context.Context, jwt string, hash uint64, received bool) (*session.Token, error) {
 	p, err := v.parse(jwt)
-	if err != nil {
+	if err != nil && !(received && errors.Is(err, ErrOtherAudience)) {
 		return nil, err
 	}
-	k, err := v.findKey(ctx, &p, received)
-	if err != nil {
-		return nil, err
+	k, keyErr := v.findKey(ctx, &p, received)
+	if keyErr = cmp.Or(keyErr, err); keyErr != nil {
+		return nil, keyErr
 	}
 	now := v.now() // the fetch of the keys may have taken a while
 	err = v.checkTimes(&p, now)
@@ -164,14 +168,15 @@ func (v *Verifier) findKey(ctx context.Context, p *parsedToken, received bool) (
 }
 
 // parse parses a token and checks its audience and issuer. That needs no keys: a
-// token for another project is invalid, whatever key signed it.
+// token for another project is invalid, whatever key signed it. It is returned
+// with ErrOtherAudience.
 func (v *Verifier) parse(jwt string) (parsedToken, error) {
 	p, err := parseToken(jwt, v.config.Audience)
 	switch {
 	case err != nil:
 		return parsedToken{}, err
 	case !p.claims.audienceFits:
-		return parsedToken{}, fmt.Errorf("token's aud is %s, expected %q", p.claims.audienceExcerpt, v.config.Audience)
+		return p, fmt.Errorf("%w: its aud is %s, expected %q", ErrOtherAudience, p.claims.audienceExcerpt, v.config.Audience)
 	case v.config.Issuer != "" && p.claims.iss != v.config.Issuer:
 		return parsedToken{}, fmt.Errorf("token's iss is %s, expected %q", excerpt(p.claims.iss), v.config.Issuer)
 	}

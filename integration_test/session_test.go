@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 )
 
-// A user's whole story: sign-in by e-mail code, requests, the JWT's end, a
-// silent refresh, the page's own refresh, logout.
-func TestStoryOfAUser(t *testing.T) {
+// TestSessionFromSignInToLogout signs in by e-mail code, lets the JWT expire, refreshes
+// silently and by the page's own request, and logs out.
+func TestSessionFromSignInToLogout(t *testing.T) {
 	s := newSite(t, crossminttest.Config{})
 	if code, body := s.get(t, "/me"); code != 401 || !strings.Contains(body, `"message":"No cookies found in request"`) {
-		t.Fatalf("a visitor: %d %s", code, body)
+		t.Fatalf("without a session: %d %s", code, body)
 	}
 	user := s.signInByCode(t, "ann@example.com")
 	if code, body := s.get(t, "/me"); code != 200 || body != user {
@@ -30,14 +30,14 @@ func TestStoryOfAUser(t *testing.T) {
 	}
 	after := s.jar()
 	if after["crossmint-session"] == before["crossmint-session"] || after["crossmint-refresh-token"] == before["crossmint-refresh-token"] {
-		t.Error("the silent refresh left the browser with the old cookies")
+		t.Error("the browser has the old cookies after the silent refresh")
 	}
-	calls := s.upstream.Calls()
+	calls := s.Fake.Calls()
 	for range 10 {
 		_, _ = s.get(t, "/me")
 	}
-	if s.upstream.Calls() != calls {
-		t.Error("valid requests made calls")
+	if s.Fake.Calls() != calls {
+		t.Error("requests with a valid JWT called upstream")
 	}
 	if code, body := s.post(t, "/refresh", `{}`); code != 200 || !strings.Contains(body, user) {
 		t.Errorf("the page's refresh: %d %s", code, body)
@@ -48,45 +48,45 @@ func TestStoryOfAUser(t *testing.T) {
 	if left := s.jar(); len(left) != 0 {
 		t.Errorf("cookies after logout: %v", left)
 	}
-	if live := s.upstream.LiveOf(user); live != 0 {
-		t.Errorf("%d refresh tokens live on", live)
+	if live := s.Fake.LiveOf(user); live != 0 {
+		t.Errorf("%d refresh tokens are still live", live)
 	}
 	if code, _ := s.get(t, "/me"); code != 401 {
 		t.Errorf("after logout: %d", code)
 	}
 }
 
-// A client that leaves in the middle of its refresh returns with the old
-// token, and finds the new one.
-func TestDisconnectInMidRefresh(t *testing.T) {
+// TestDisconnectDuringRefresh lets a client disconnect while its refresh runs. It returns
+// with the old token and gets the new one.
+func TestDisconnectDuringRefresh(t *testing.T) {
 	s := newSite(t, crossminttest.Config{Reuse: crossminttest.ReuseRefuse})
-	s.upstream.SignInExpired(s.browser.Jar, s.url, "ann@example.com")
-	reached, answer := make(chan struct{}), make(chan struct{})
-	s.upstream.Fail(crossminttest.Refresh, crossminttest.Replace(func(right []byte) []byte {
+	s.Fake.SignInExpired(s.browser.Jar, s.url, "ann@example.com")
+	reached, release := make(chan struct{}), make(chan struct{})
+	s.Fake.Fail(crossminttest.Refresh, crossminttest.Replace(func(response []byte) []byte {
 		close(reached)
-		<-answer
-		return right
+		<-release
+		return response
 	}))
-	ctx, leave := context.WithCancel(t.Context())
-	left := make(chan error)
+	ctx, disconnect := context.WithCancel(t.Context())
+	disconnected := make(chan error)
 	go func() {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url.String()+"/me", nil)
 		if err == nil {
 			_, err = s.browser.Do(r)
 		}
-		left <- err
+		disconnected <- err
 	}()
 	<-reached
-	leave()
-	if err := <-left; err == nil {
-		t.Fatal("the client did not leave")
+	disconnect()
+	if err := <-disconnected; err == nil {
+		t.Fatal("the client did not disconnect")
 	}
-	close(answer)
+	close(release)
 	if code, _ := s.get(t, "/me"); code != 200 {
-		t.Errorf("returning with the old token: %d", code)
+		t.Errorf("the next request with the old token: %d", code)
 	}
-	if calls := s.upstream.Calls().Refresh; calls != 1 {
-		t.Errorf("upstream was asked %d times", calls)
+	if calls := s.Fake.Calls().Refresh; calls != 1 {
+		t.Errorf("%d calls of upstream, want 1", calls)
 	}
 }
 
@@ -99,29 +99,25 @@ func (s *site) jar() map[string]string {
 	return cookies
 }
 
-// signInByCode signs in as Crossmint's browser client does, and returns the
-// user's ID.
+// signInByCode signs in like Crossmint's browser client and returns the user ID.
 func (s *site) signInByCode(t *testing.T, email string) string {
 	t.Helper()
-	client, err := crossmint.NewClient(s.upstream.Config())
-	fatal(t, err)
-	defer client.Close()
-	emailID, err := client.SendEmailOTP(t.Context(), email)
-	fatal(t, err)
-	secret, err := client.ConfirmEmailOTP(t.Context(), email, emailID, s.upstream.Code(email))
-	fatal(t, err)
+	emailID, err := s.Client.SendEmailOTP(t.Context(), email)
+	testkit.NoError(t, err)
+	secret, err := s.Client.ConfirmEmailOTP(t.Context(), email, emailID, s.Fake.Code(email))
+	testkit.NoError(t, err)
 	code, body := s.post(t, "/refresh", `{"refresh":"`+secret.Reveal()+`"}`)
-	var answer struct{ User struct{ ID, Email string } }
-	if err := json.Unmarshal([]byte(body), &answer); err != nil || code != 200 || answer.User.Email != email {
+	var response struct{ User struct{ ID, Email string } }
+	if err := json.Unmarshal([]byte(body), &response); err != nil || code != 200 || response.User.Email != email {
 		t.Fatalf("sign-in: %d %s", code, body)
 	}
-	return answer.User.ID
+	return response.User.ID
 }
 
-// expire replaces the JWT of the jar by one that has expired.
+// expire replaces the JWT in the jar by an expired one.
 func (s *site) expire(t *testing.T) {
 	t.Helper()
 	s.browser.Jar.SetCookies(s.url, []*http.Cookie{{
-		Name: "crossmint-session", Path: "/", Value: s.upstream.ExpiredJWT(s.upstream.NewUser("ann@example.com")), Expires: time.Now().Add(time.Hour),
+		Name: "crossmint-session", Path: "/", Value: s.Fake.ExpiredJWT(s.Fake.NewUser("ann@example.com")), Expires: time.Now().Add(time.Hour),
 	}})
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// coresOf returns the cores on which threads of a process may run, and fails
-// if they are not the same for all.
+// coresOf returns the cores of a process. It fails if its threads have different
+// ones.
 func coresOf(t *testing.T, pid int) unix.CPUSet {
 	t.Helper()
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
@@ -29,7 +29,7 @@ func coresOf(t *testing.T, pid int) unix.CPUSet {
 	return cores
 }
 
-func TestApart(t *testing.T) {
+func TestSeparateCores(t *testing.T) {
 	up, err := newUpstream("RS256")
 	fatal(t, err)
 	t.Cleanup(up.close)
@@ -38,24 +38,24 @@ func TestApart(t *testing.T) {
 	t.Cleanup(server.stop)
 	before := coresOf(t, os.Getpid())
 
-	together, err := apart([]*process{server})
-	load, served := coresOf(t, os.Getpid()), coresOf(t, server.command.Process.Pid)
-	together()
+	release, err := separateCores([]*process{server})
+	client, served := coresOf(t, os.Getpid()), coresOf(t, server.command.Process.Pid)
+	release()
 
 	if before.Count() == 1 {
 		if err == nil {
-			t.Error("one core is parted")
+			t.Error("no error with one core")
 		}
-	} else if err != nil || load.Count() != 1 || served.Count() != 1 || load == served {
-		t.Errorf("the load has cores %b, the server %b: %v", load, served, err)
+	} else if err != nil || client.Count() != 1 || served.Count() != 1 || client == served {
+		t.Errorf("the client has cores %b, the server %b: %v", client, served, err)
 	}
 	if after := coresOf(t, os.Getpid()); after != before {
-		t.Errorf("cores %b have become %b", before, after)
+		t.Errorf("cores %b afterwards, want %b", after, before)
 	}
 }
 
-func TestConfineNobody(t *testing.T) {
-	if err := confine(-1, 0); err == nil {
+func TestBindToCoresOfUnknownProcess(t *testing.T) {
+	if err := bindToCores(-1, 0); err == nil {
 		t.Error("no error")
 	}
 }
