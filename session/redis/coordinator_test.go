@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,11 +11,8 @@ import (
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/internal/coordinatortest"
-	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
-	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestContract(t *testing.T) {
@@ -42,6 +38,7 @@ func TestContract(t *testing.T) {
 }
 
 // reset empties the store. Its refusals are definite, see age.
+
 func (s *store) reset() {
 	s.t.Helper()
 	s.do("FLUSHALL")
@@ -49,6 +46,7 @@ func (s *store) reset() {
 }
 
 // pair is a balancer that gives each call to the other of two instances.
+
 type pair struct {
 	a, b  *redis.Coordinator
 	calls atomic.Int64
@@ -74,6 +72,7 @@ func (p *pair) Close(ctx context.Context) error {
 }
 
 // onPair runs a test with two instances on every store.
+
 func onPair(t *testing.T, config redis.Config, test func(t *testing.T, s *store, a, b *redis.Coordinator)) {
 	t.Helper()
 	t.Parallel()
@@ -122,32 +121,12 @@ func TestGrace(t *testing.T) {
 }
 
 // wantTTL checks that a key has a TTL of at most so long.
+
 func (s *store) wantTTL(key string, most time.Duration) {
 	s.t.Helper()
 	if ms, _ := s.do("PTTL", key).AsInt64(); ms <= 0 || ms > most.Milliseconds() {
 		s.t.Errorf("the TTL of %s is %d ms, want at most %v", key, ms, most)
 	}
-}
-
-func TestSharedGrantIsComplete(t *testing.T) {
-	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, b *redis.Coordinator) {
-		want := session.Grant{
-			JWT:          session.NewSecret("jwt"),
-			RefreshToken: session.RefreshToken{Secret: session.NewSecret("a'"), ExpiresAt: "2030-01-02T03:04:05.000Z"},
-			User: session.User{
-				ID: "user", Email: "ada@example.com", PhoneNumber: "+15550100", JSON: []byte(`{"id":"user","twitter":{"username":"ada"}}`),
-			},
-			ReceivedAt: time.Now().Round(0).UTC(),
-		}
-		calls := &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) { return &want, nil }}
-		for _, c := range []*redis.Coordinator{a, b} {
-			shared, err := c.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantGrant(t, &want, shared.Grant)
-		}
-	})
 }
 
 func TestRefusals(t *testing.T) {
@@ -181,13 +160,16 @@ func TestRefusals(t *testing.T) {
 }
 
 // The certainty of a refusal.
+
 const (
 	definite  = false
 	uncertain = true
 )
 
 // wantRefusal makes upstream refuse a token, and checks the certainty of the
+
 // refusal.
+
 func wantRefusal(t *testing.T, c session.Coordinator, token string, want bool) {
 	t.Helper()
 	wantRefusalOf(t, c, token, &coordinatortest.Calls{Exchange: coordinatortest.Refuse}, want)
@@ -271,6 +253,7 @@ func TestClose(t *testing.T) {
 }
 
 // t.FailNow in a transport calls runtime.Goexit.
+
 func TestGoexitInTheRefresh(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, _ *redis.Coordinator) {
 		calls := &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) { runtime.Goexit(); return nil, nil }}
@@ -282,6 +265,7 @@ func TestGoexitInTheRefresh(t *testing.T) {
 }
 
 // panicking is an upstream whose calls panic while they are set.
+
 type panicking struct {
 	session.Upstream
 	refresh, verify *atomic.Bool
@@ -302,6 +286,7 @@ func (p panicking) VerifyReceived(ctx context.Context, jwt string) (*session.Tok
 }
 
 // The Manager recovers panics of its upstream. To the fleet they are outages.
+
 func TestPanicsInUpstream(t *testing.T) {
 	for _, test := range []struct {
 		name            string
@@ -352,127 +337,4 @@ func TestPanicsInUpstream(t *testing.T) {
 	}
 }
 
-func TestLockIsRenewedDuringTheRefresh(t *testing.T) {
-	release := make(chan struct{})
-	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
-		var callers sync.WaitGroup
-		for _, c := range []*redis.Coordinator{a, b} {
-			callers.Go(func() { coordinatortest.Do(t, c, "a", calls) })
-		}
-		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() > 0 })
-		record := s.keysOf("crossmint:{*}:*")[0]
-		expiry := func() string { until, _ := s.do("HGET", record, "until").ToString(); return until }
-		first := expiry()
-		coordinatortest.Eventually(t, "the lock was renewed", func() bool { return expiry() != first })
-		release <- struct{}{}
-		callers.Wait()
-		calls.WantExchanged(t, 1)
-	})
-}
-
-func TestLostLockIsNotReleased(t *testing.T) {
-	releaseA, releaseB := make(chan struct{}), make(chan struct{})
-	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		fails := &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) {
-			<-releaseA
-			return nil, &session.UpstreamError{Kind: session.ErrUnavailable}
-		}}
-		calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(releaseB)}
-		var callers sync.WaitGroup
-		first := make(chan struct{})
-		callers.Go(func() { _ = coordinatortest.DoError(t, a, "a", fails); close(first) })
-		coordinatortest.Eventually(t, "upstream was asked", func() bool { return fails.Exchanged.Load() == 1 })
-		s.expireLocks()
-		callers.Go(func() { coordinatortest.Do(t, b, "a", calls) })
-		coordinatortest.Eventually(t, "the second instance asked upstream", func() bool { return calls.Exchanged.Load() == 1 })
-		releaseA <- struct{}{}
-		<-first
-		callers.Go(func() { coordinatortest.Do(t, a, "a", calls) })
-		s.wantFollower()
-		releaseB <- struct{}{}
-		callers.Wait()
-		calls.WantExchanged(t, 1)
-	})
-}
-
 // wantFollower waits until an instance follows the call in flight.
-func (s *store) wantFollower() {
-	s.t.Helper()
-	coordinatortest.Eventually(s.t, "an instance followed the other", func() bool {
-		waiting, _ := s.do("HEXISTS", s.keysOf("crossmint:{*}:*")[0], "waiting").AsBool()
-		return waiting
-	})
-}
-
-func TestRefusalDoesNotReplaceAGrant(t *testing.T) {
-	releaseA, releaseB := make(chan struct{}), make(chan struct{})
-	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		granted := &coordinatortest.Calls{Exchange: coordinatortest.Held(releaseA)}
-		refused := &coordinatortest.Calls{Exchange: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
-			<-releaseB
-			return coordinatortest.Refuse(ctx, token)
-		}}
-		var second sync.WaitGroup
-		first := make(chan struct{})
-		go func() { coordinatortest.Do(t, a, "a", granted); close(first) }()
-		coordinatortest.Eventually(t, "upstream was asked", func() bool { return granted.Exchanged.Load() == 1 })
-		s.expireLocks() // the first instance cannot renew its lock, but still runs
-		second.Go(func() {
-			if got := coordinatortest.Do(t, b, "a", refused); got != "a'" {
-				t.Errorf("got %s, want the grant of the first instance", got)
-			}
-		})
-		coordinatortest.Eventually(t, "the second instance asked upstream", func() bool { return refused.Exchanged.Load() == 1 })
-		releaseA <- struct{}{}
-		<-first
-		releaseB <- struct{}{}
-		second.Wait()
-	})
-}
-
-func TestUnverifiedGrantWithoutTheStore(t *testing.T) {
-	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
-		s.Kill()
-		calls := &coordinatortest.Calls{Verify: coordinatortest.NoKeys}
-		for range 2 {
-			_ = coordinatortest.DoError(t, a, "a", calls)
-		}
-		calls.Verify = nil
-		if got := coordinatortest.Do(t, a, "a", calls); got != "a'" || calls.Verified.Load() != 3 {
-			t.Errorf("got %s after %d verifications, want 3", got, calls.Verified.Load())
-		}
-		calls.WantExchanged(t, 1)
-		// It is verified now. Within a process, the Manager's own coordinator
-		// caches it.
-		coordinatortest.Do(t, a, "a", calls)
-		calls.WantExchanged(t, 2)
-	})
-}
-
-func TestHookPanics(t *testing.T) {
-	c := newCoordinator(t, "redis://127.0.0.1:1", redis.Config{
-		Logger:  testkit.DiscardLogger(),
-		OnEvent: func(context.Context, event.Event) { panic("hook") },
-	})
-	if got := coordinatortest.Do(t, c, "a", &coordinatortest.Calls{}); got != "a'" {
-		t.Errorf("got %s", got)
-	}
-	wantRefusal(t, c, "b", uncertain)
-}
-
-func wantGrant(t *testing.T, want, got *session.Grant) {
-	t.Helper()
-	type grant struct { // with the secrets revealed
-		JWT, RefreshToken, ExpiresAt string
-		User                         session.User
-		ReceivedAt                   time.Time
-	}
-	reveal := func(g *session.Grant) grant {
-		return grant{g.JWT.Reveal(), g.RefreshToken.Secret.Reveal(), g.RefreshToken.ExpiresAt, g.User, g.ReceivedAt}
-	}
-	if diff := cmp.Diff(reveal(want), reveal(got)); diff != "" {
-		t.Errorf("grant (-want +got):\n%s", diff)
-	}
-}
