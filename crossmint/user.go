@@ -16,19 +16,16 @@ import (
 // maxUserIDBytes is far above real user IDs, which have 36 bytes.
 const maxUserIDBytes = 256
 
-var (
-	errOtherUser = errors.New("response is about another user")
-)
+var errOtherUser = errors.New("response is about another user")
 
 // User returns the user with the given ID, like the documented getUser. It needs
 // a server key with the scope users.read. An ID that upstream does not know is
-// session.ErrRefused; one that cannot be a path segment of a URL is
-// [ErrInvalidArgument].
+// session.ErrRefused; one that cannot be a path segment of a URL causes no call.
 func (c *Client) User(ctx context.Context, id string) (session.User, error) {
 	const op = "user"
 	// "." and ".." survive escaping and would name another endpoint.
 	if id == "" || id == "." || id == ".." || len(id) > maxUserIDBytes {
-		return session.User{}, fmt.Errorf("%w: not a user ID", ErrInvalidArgument)
+		return session.User{}, fmt.Errorf("%w: not a user ID", errInvalidArgument)
 	}
 	body, err := c.call(ctx, request{op: op, method: http.MethodGet, url: c.config.BaseURL + apiPrefix + "/sdk/auth/user/" + url.PathEscape(id)})
 	if err != nil {
