@@ -103,11 +103,11 @@ var (
 	errKid    = errors.New("token's kid is not a short string")
 	errTyp    = errors.New("token's typ is not JWT")
 	errSub    = errors.New("token's sub is missing or not a short string")
-	errTimes  = errors.New("token's exp is missing, or a time is not a whole number of seconds")
+	errTimes  = errors.New("token's exp is missing, or exp, iat or nbf is not a time in seconds")
 	errAud    = errors.New("token's aud is missing or not a string or a list of strings")
 	errIss    = errors.New("token's iss is not a string")
-	// errString concerns members that this package does not use. Other libraries
-	// reject a token in which they are not strings.
+	// errString concerns header members that this package does not use. Other
+	// libraries reject a token in which they are not strings.
 	errString = errors.New("token's cty, x5t or x5t#S256 is not a string")
 )
 
