@@ -15,6 +15,7 @@ import (
 var walletMethods = map[string]string{"ethereum": "evm", "solana": "solana"}
 
 const (
+	walletPath = authPrefix + "/crypto_wallets/authenticate"
 	// maxWalletBytes is far above an address of either chain (42 and 44 bytes).
 	maxWalletBytes = 128
 	// maxSignatureBytes leaves room for contract wallets, whose signatures
@@ -34,8 +35,10 @@ func (c *Client) StartWallet(ctx context.Context, address, chain string) (challe
 	if err := checkWallet(address, chain); err != nil {
 		return nil, err
 	}
-	body := map[string]string{"walletAddress": address, "walletType": chain}
-	res, err := c.callWallet(ctx, op, "/start", body)
+	res, err := c.call(ctx, request{
+		op: op, method: http.MethodPost, url: c.config.BaseURL + walletPath + "/start",
+		body: map[string]string{"walletAddress": address, "walletType": chain},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -57,17 +60,14 @@ func (c *Client) FinishWallet(ctx context.Context, address, chain, signature str
 		return session.Secret{}, fmt.Errorf("%w: signature is empty or above %d bytes", errInvalidArgument, maxSignatureBytes)
 	}
 	query := url.Values{"signinAuthenticationMethod": {walletMethods[chain]}, "callbackUrl": {c.config.CallbackURL}}
-	body := map[string]string{"walletAddress": address, "signature": signature}
-	res, err := c.callWallet(ctx, op, "?"+query.Encode(), body)
+	res, err := c.call(ctx, request{
+		op: op, method: http.MethodPost, url: c.config.BaseURL + walletPath + "?" + query.Encode(),
+		body: map[string]string{"walletAddress": address, "signature": signature},
+	})
 	if err != nil {
 		return session.Secret{}, err
 	}
 	return oneTimeSecret(op, res)
-}
-
-func (c *Client) callWallet(ctx context.Context, op, suffix string, members map[string]string) ([]byte, error) {
-	body, _ := json.Marshal(members) // a map of strings always marshals
-	return c.call(ctx, request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/crypto_wallets/authenticate" + suffix, body: body})
 }
 
 // checkWallet rejects wallets that cannot exist. Upstream decides about the rest.

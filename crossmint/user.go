@@ -44,18 +44,18 @@ func (c *Client) User(ctx context.Context, id string) (session.User, error) {
 // parseUserResponse reads a user. Older builds of upstream wrap it in
 // {"user":…}.
 func parseUserResponse(body []byte) (session.User, error) {
-	var user session.User
-	wrapped := false
+	object := strictjson.Value(bytes.Trim(body, " \t\r\n"))
 	err := strictjson.Object(body, func(name []byte, value strictjson.Value) error {
 		if string(name) == "user" && value.IsObject() {
-			wrapped = true
-			return parseUser(value, &user)
+			object = value
 		}
 		return nil
 	})
-	if err == nil && !wrapped {
-		err = parseUser(bytes.Trim(body, " \t\r\n"), &user)
+	if err != nil {
+		return session.User{}, err
 	}
+	var user session.User
+	err = parseUser(object, &user)
 	return user, err
 }
 
