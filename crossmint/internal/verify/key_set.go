@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/crossmint-go/auth/internal/strictjson"
 	"github.com/lestrrat-go/jwx/v2/jwa"
@@ -53,9 +54,14 @@ func (k *key) hasSigned(p *parsedToken) bool {
 	return len(p.signature) == k.signatureBytes && k.verifier.Verify([]byte(p.signingInput), p.signature, k.public) == nil
 }
 
-// A KeySet is the public keys that upstream publishes. It is immutable.
+// A KeySet is the public keys that upstream publishes. It is immutable once it is
+// in use.
 type KeySet struct {
 	keys []*key
+	// fetchedAt is the start of the fetch. From trustedUntil on, as
+	// fetcher.elapsed, the keys may not be used. A caller's own set has neither.
+	fetchedAt    time.Time
+	trustedUntil time.Duration
 	// Warnings name the keys that were left out and the reasons. They hold no
 	// key material.
 	Warnings []string
