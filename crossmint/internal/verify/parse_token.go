@@ -24,8 +24,8 @@ const (
 )
 
 // algorithms are the signature algorithms of RFC 7518 and RFC 8037 that this
-// package verifies. All are asymmetric: with a symmetric one, everyone who can read
-// a published key could sign with it.
+// package verifies. All are asymmetric: with a symmetric one, every reader of a
+// published key could sign with it.
 var algorithms = [...]jwa.SignatureAlgorithm{jwa.RS256, jwa.ES256, jwa.EdDSA}
 
 // A parsedToken is a token of the accepted form. None of its content may be
