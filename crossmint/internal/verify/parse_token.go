@@ -4,11 +4,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/strictjson"
+	"github.com/lestrrat-go/jwx/v2/jwa"
 )
 
 const (
@@ -21,36 +23,17 @@ const (
 	maxTime = 253402300799
 )
 
-// An algorithm is a signature algorithm of RFC 7518 and RFC 8037 that this package
-// verifies.
-type algorithm uint8
-
-// The algorithms. All are asymmetric: with a symmetric one, everyone who can
-// read a published key could sign with it.
-const (
-	rs256 algorithm = iota + 1
-	es256
-	edDSA
-)
-
-func parseAlgorithm(name strictjson.Value) (algorithm, bool) {
-	switch {
-	case name.Is("RS256"):
-		return rs256, true
-	case name.Is("ES256"):
-		return es256, true
-	case name.Is("EdDSA"):
-		return edDSA, true
-	}
-	return 0, false
-}
+// algorithms are the signature algorithms of RFC 7518 and RFC 8037 that this
+// package verifies. All are asymmetric: with a symmetric one, every reader of a
+// published key could sign with it.
+var algorithms = [...]jwa.SignatureAlgorithm{jwa.RS256, jwa.ES256, jwa.EdDSA}
 
 // A parsedToken is a token of the accepted form. None of its content may be
 // trusted before the signature has been checked.
 type parsedToken struct {
 	signingInput string // header, dot, payload (RFC 7515 §2)
 	signature    []byte
-	algorithm    algorithm
+	algorithm    jwa.SignatureAlgorithm
 	kid          string
 	hasKid       bool
 	claims       claims
@@ -151,11 +134,11 @@ func (p *parsedToken) readHeader(data []byte) error {
 	err := strictjson.Object(data, func(name []byte, value strictjson.Value) error {
 		switch string(name) {
 		case "alg":
-			algorithm, ok := parseAlgorithm(value)
-			if !ok {
+			i := slices.IndexFunc(algorithms[:], func(a jwa.SignatureAlgorithm) bool { return value.Is(string(a)) })
+			if i < 0 {
 				return errAlg
 			}
-			p.algorithm = algorithm
+			p.algorithm = algorithms[i]
 		case "kid":
 			kid, ok := value.Text()
 			if !ok || kid == "" || len(kid) > maxKidBytes {
@@ -178,7 +161,7 @@ func (p *parsedToken) readHeader(data []byte) error {
 		}
 		return nil
 	})
-	if err == nil && p.algorithm == 0 {
+	if err == nil && p.algorithm == "" {
 		return errAlg
 	}
 	return err
