@@ -40,7 +40,9 @@ func TestClientWithoutRoutes(t *testing.T) {
 				t.Errorf("%d refreshes, want one by the client", n)
 			}
 
-			b.script(`document.cookie = "` + test.jwt + `=` + s.fake.ExpiredJWT(s.fake.NewUser(email)) + `; path=/"`)
+			expired := s.fake.ExpiredJWT(s.fake.NewUser(email))
+			b.script(`document.cookie = "` + test.jwt + `=` + expired + `; path=/"`)
+			await(t, "the expired JWT in the jar", expired, func() string { return b.jar()[test.jwt].Value })
 			s.expectRendered(other, s.user())
 			b.expectCookies(visible(test.jwt, test.refresh))
 			b.reload()
