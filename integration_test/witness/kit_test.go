@@ -20,11 +20,11 @@ import (
 	"github.com/crossmint-go/auth/session/event"
 )
 
-// earlyRefreshTimeout is longer than the default, so that no answer depends on
-// the machine's speed.
+// earlyRefreshTimeout is longer than the default, so that no response depends on
+// the speed of the machine.
 const earlyRefreshTimeout = 10 * time.Second
 
-// kitSide puts a scenario to this module.
+// kitSide runs scenarios with this module.
 type kitSide struct{}
 
 func (kitSide) open(t *testing.T, s setup) (string, http.Header) {
@@ -34,10 +34,10 @@ func (kitSide) open(t *testing.T, s setup) (string, http.Header) {
 	return server.URL, nil
 }
 
-// fate: nothing of the kit's goes on after its answer but what Close waits for.
-func (kitSide) fate(*testing.T, *http.Client) string { return "lives" }
+// processState returns "lives": only work that Close waits for runs after a response.
+func (kitSide) processState(*testing.T, *http.Client) string { return "lives" }
 
-// kit is a site as the README builds it, with the pages of js/driver.mjs.
+// kit is a site like that of the README, with the pages of js/driver.mjs.
 type kit struct {
 	client   *crossmint.Client
 	sessions *session.Manager
@@ -50,7 +50,7 @@ func newKit(t *testing.T, s setup) http.Handler {
 	config.Logger = slog.New(slog.DiscardHandler)
 	client, err := crossmint.NewClient(config)
 	if err != nil {
-		return refusal(err)
+		return rejectAll(err)
 	}
 	t.Cleanup(client.Close)
 	cookies, err := cookie.NewCodec(s.codec(client.ProjectID()))
@@ -64,16 +64,16 @@ func newKit(t *testing.T, s setup) http.Handler {
 	return (&kit{client, sessions, cookies}).pages(s)
 }
 
-// refusal is the page of a site whose configuration is not taken.
-func refusal(err error) http.Handler {
+// rejectAll returns the page of a site with an invalid configuration.
+func rejectAll(err error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		message := strings.TrimPrefix(err.Error(), "crossmint: ")
-		answer(w, http.StatusBadRequest, map[string]string{"message": message})
+		writeJSON(w, http.StatusBadRequest, map[string]string{"message": message})
 	})
 }
 
-// pages are those of js/driver.mjs. Where that hands Node's own objects to
-// the SDK, nothing is different here.
+// pages returns the pages of js/driver.mjs. Those that use Node's own objects there
+// are not different here.
 func (k *kit) pages(s setup) http.Handler {
 	page := middleware.RequireSession(k.sessions, k.cookies, middleware.Config{})(http.HandlerFunc(member))
 	if s.theme {
@@ -90,12 +90,12 @@ func (k *kit) pages(s setup) http.Handler {
 	mux.HandleFunc("/user", k.user)
 	mux.HandleFunc("/store", k.store)
 	mux.HandleFunc("/jwks-uri", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]string{"uri": k.client.JWKSURL()})
+		writeJSON(w, http.StatusOK, map[string]string{"uri": k.client.JWKSURL()})
 	})
 	return mux
 }
 
-// themed sets a cookie of the page's own before all else.
+// themed sets a cookie of the page first.
 func themed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Set-Cookie", "theme=dark")
@@ -105,11 +105,11 @@ func themed(next http.Handler) http.Handler {
 
 func member(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context())
-	answer(w, http.StatusOK, plain(s))
+	writeJSON(w, http.StatusOK, sdkSession(s))
 }
 
-// plain returns a session as the SDK's getSession does.
-func plain(s *session.AuthSession) map[string]any {
+// sdkSession returns a session like the getSession of the SDK.
+func sdkSession(s *session.AuthSession) map[string]any {
 	token := map[string]string{"secret": s.RefreshToken.Secret.Reveal(), "expiresAt": s.RefreshToken.ExpiresAt}
 	return map[string]any{"jwt": s.JWT.Reveal(), "refreshToken": token, "userId": s.UserID}
 }
@@ -126,7 +126,7 @@ func (k *kit) material(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(statusOf(err))
 		return
 	}
-	answer(w, http.StatusOK, plain(result.Session))
+	writeJSON(w, http.StatusOK, sdkSession(result.Session))
 }
 
 func (k *kit) verify(w http.ResponseWriter, r *http.Request) {
@@ -146,7 +146,7 @@ func (k *kit) verify(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(statusOf(err))
 		return
 	}
-	answer(w, http.StatusOK, claims)
+	writeJSON(w, http.StatusOK, claims)
 }
 
 func (k *kit) verifyWith(ctx context.Context, jwks []byte, token string) error {
@@ -168,7 +168,7 @@ func (k *kit) user(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(statusOf(err))
 		return
 	}
-	answer(w, http.StatusOK, user)
+	writeJSON(w, http.StatusOK, user)
 }
 
 func (k *kit) store(w http.ResponseWriter, r *http.Request) {
@@ -193,7 +193,7 @@ func claimsOf[T any](jwt string) (T, error) {
 	return session.Claims[T](session.NewContext(context.Background(), &session.AuthSession{JWT: session.NewSecret(jwt)}))
 }
 
-// statusOf is what the pages answer where a call ends in an error.
+// statusOf returns the status of the pages for the error of a call.
 func statusOf(err error) int {
 	var rejected *session.AuthenticationError
 	switch {
@@ -203,12 +203,12 @@ func statusOf(err error) int {
 		return http.StatusServiceUnavailable
 	case errors.Is(err, session.ErrRefused):
 		return http.StatusNotFound
-	default: // an argument that cannot be right
+	default: // an invalid argument
 		return http.StatusBadRequest
 	}
 }
 
-// read reads the scenario's own JSON.
+// read reads the JSON of a scenario.
 func read(w http.ResponseWriter, r *http.Request, in any) bool {
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
@@ -220,7 +220,7 @@ func read(w http.ResponseWriter, r *http.Request, in any) bool {
 	return err == nil
 }
 
-func answer(w http.ResponseWriter, status int, value any) {
+func writeJSON(w http.ResponseWriter, status int, value any) {
 	body, err := json.Marshal(value)
 	if err != nil {
 		status = http.StatusTeapot

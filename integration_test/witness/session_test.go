@@ -6,7 +6,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// Answers of upstream's that are none.
+// Unexpected responses of upstream.
 var (
 	internalError = crossminttest.Status(http.StatusInternalServerError, "application/json", `{"message":"Internal Server Error"}`)
 	overloaded    = crossminttest.Status(http.StatusTooManyRequests, "application/json", `{"message":"Too Many Requests"}`).With("Retry-After", "7")
@@ -15,14 +15,14 @@ var (
 	redirected    = crossminttest.Redirect("/elsewhere")
 )
 
-// without returns upstream's right answer without one member.
+// without returns the correct response of upstream without one member.
 func without(member string) crossminttest.Fault {
-	return crossminttest.Edit(func(answer map[string]any) { delete(answer, member) })
+	return crossminttest.Edit(func(response map[string]any) { delete(response, member) })
 }
 
-// withJWT returns upstream's right answer with another JWT.
+// withJWT returns the correct response of upstream with another JWT.
 func withJWT(jwt string) crossminttest.Fault {
-	return crossminttest.Edit(func(answer map[string]any) { answer["jwt"] = jwt })
+	return crossminttest.Edit(func(response map[string]any) { response["jwt"] = jwt })
 }
 
 // sessionScenarios are getSession(request, response).
@@ -116,7 +116,7 @@ var sessionScenarios = []scenario{
 	}},
 }
 
-// failing makes a fault strike every call of the endpoint.
+// failing lets every call of the endpoint fail.
 func (s *stage) failing(e crossminttest.Endpoint, fault crossminttest.Fault) *stage {
 	s.FailAlways(e, fault)
 	return s

@@ -32,13 +32,13 @@ func TestReadTable(t *testing.T) {
 	}
 }
 
-func TestReadTableRefusesARowWithoutAReason(t *testing.T) {
+func TestReadTableRejectsRowWithoutReason(t *testing.T) {
 	if rows, err := readTable(strings.Replace(document, " a reason ", "", 1)); err == nil {
 		t.Errorf("no error, but %v", rows)
 	}
 }
 
-func TestCompareNamesEveryFieldThatDiffers(t *testing.T) {
+func TestCompareReturnsAllDifferences(t *testing.T) {
 	sdk := observation{"status": "200", "cookie": "a", "body": "", "headers": "a", "calls": "one"}
 	kit := observation{"status": "503", "cookie": "a", "type": "", "headers": "b", "extra": "1"}
 	want := []difference{{"s/calls", "one", none}, {"s/extra", none, "1"}, {"s/status", "200", "503"}}
@@ -47,7 +47,7 @@ func TestCompareNamesEveryFieldThatDiffers(t *testing.T) {
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestCheckDifferences(t *testing.T) {
 	d := difference{"refresh/status", "401", "503"}
 	other := difference{"refresh/status", "401", "500"}
 	tests := []struct {
@@ -65,7 +65,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			faults := strings.Join(judge(test.found, test.rows), "\n")
+			faults := strings.Join(checkDifferences(test.found, test.rows), "\n")
 			if (faults == "") != (test.fault == "") || !strings.Contains(faults, test.fault) {
 				t.Errorf("faults %q, want %q", faults, test.fault)
 			}
