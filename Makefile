@@ -23,7 +23,7 @@ JOBS ?= 2
 
 # How long each fuzz target runs in "make test": long enough to try its corpus and
 # some thousand changes of it. "make fuzz" searches.
-FUZZTIME ?= 1s
+FUZZTIME ?= 2s
 
 # How many comments may hide their subject behind "who" or "what". The check is
 # in .ci/comments.
