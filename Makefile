@@ -1,6 +1,8 @@
-# Everything that this project is checked with. A fresh Debian machine needs
-# go, git, make and Node 20 or later, which Debian 12 does not have; the rest is
-# installed by "make test" where it may be.
+# All checks of this project. A fresh Debian machine needs go, git, make and Node
+# 20 or later, which Debian 12 does not have; "make test" installs the rest where
+# it may.
+
+.DEFAULT_GOAL := help
 
 # Go's floor is the one of go.mod; the newest is pinned here, so that a run of
 # today can be repeated tomorrow.
@@ -9,31 +11,39 @@ GO_NEWEST := go1.27.4
 
 # The tools are run at a fixed version by the newest Go.
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@latest
+GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 APIDIFF       := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
 
-# What people import must work with the floor; examples and the tests of other
+# The published modules must work with the floor; examples and the tests of other
 # modules run with the newest.
 PUBLISHED := . session/redis session/otel
 
-# How long each fuzz target runs in "make test", and in "make fuzz".
-FUZZTIME ?= 4s
+# How many jobs "make test" runs at once. Each needs a core and up to 3 GiB.
+JOBS ?= 2
 
-export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED FUZZTIME
+# How long each fuzz target runs in "make test": long enough to try its corpus and
+# some thousand changes of it. "make fuzz" searches.
+FUZZTIME ?= 2s
 
-.PHONY: test install lint quick fuzz soak lab figures bench example pictures api vulnerabilities update go-floor go-newest
+# How many comments may hide their subject behind "who" or "what". The check is
+# in .ci/comments.
+MAX_VAGUE_COMMENTS := 406
+
+export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED JOBS FUZZTIME MAX_VAGUE_COMMENTS
+
+.PHONY: help test install lint quick fuzz soak lab figures bench example pictures api vulnerabilities update go-floor go-newest
+
+help: ## this list
+	@sed -nE 's/^([a-z -]+):.*## (.*)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-20s %s\n", $$1, $$2 }'
 
 test: install ## everything: every module, what is published with both Go versions, linters, fuzzing
-	.ci/lint
-	.ci/test $(GO_FLOOR) $(PUBLISHED)
-	.ci/test $(GO_NEWEST)
-	.ci/fuzz
+	@.ci/all
 
 install: ## what "make test" needs and is not there
-	.ci/install
+	@.ci/install
 
 lint: ## form and static checks of every module
-	.ci/lint
+	@.ci/lint
 
 quick: ## the root module's tests with the Go at hand
 	go vet ./...
@@ -46,8 +56,9 @@ fuzz: ## a longer fuzzing
 soak: ## the whole suite under -race, twenty times
 	.ci/soak 20
 
-lab: ## the fault laboratory at its full size: a million requests, 30 % faults
-	go test ./integration_test/lab -v -timeout=60m -lab.requests=1000000 -lab.users=10000
+lab: ## the fault laboratories at full size, 30 % faults: a million requests, and a fleet of ten
+	go test ./integration_test/lab -v -timeout=2h -lab.requests=1000000 -lab.users=10000
+	go -C session/redis/fleetlab test -v -timeout=2h -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.crowd=30s
 
 figures: ## what docs/figures.md says of herds, floods and memory
 	go run ./integration_test/figures

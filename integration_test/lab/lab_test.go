@@ -22,8 +22,8 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
-	requests = flag.Int("lab.requests", 20_000, "requests per run")
-	users    = flag.Int("lab.users", 200, "users per run")
+	requests = flag.Int("lab.requests", 3_000, "requests per run")
+	users    = flag.Int("lab.users", 60, "users per run")
 	seed     = flag.Uint64("lab.seed", 1, "seed of the run")
 )
 

@@ -33,7 +33,7 @@ func TestLaboratory(t *testing.T) {
 					changes.Go(func() { changeLinksUntil(proxy, done) })
 					return out
 				}
-				report, err := lab.Run(lab.Config{Seed: 1, Users: 50, Requests: 3_000, Faults: 0.1, Grace: grace, Network: through}, kit)
+				report, err := lab.Run(lab.Config{Seed: 1, Users: 50, Requests: 1_500, Faults: 0.1, Grace: grace, Network: through}, kit)
 				close(done)
 				changes.Wait()
 				proxy.Close()
