@@ -320,10 +320,10 @@ func (c *localCoordinator) checkDelivery(k tokenKey, grant *Grant) error {
 // k, or for a later token.
 func (c *localCoordinator) supersededLocked(k tokenKey) bool {
 	for range maxRotations {
-		grant, found := c.undelivered.get(k)
+		grant, found := c.undelivered.Get(k)
 		if !found {
-			_, used := c.used.get(k)
-			_, unverified := c.unverified.get(k)
+			_, used := c.used.Get(k)
+			_, unverified := c.unverified.Get(k)
 			return used && !unverified
 		}
 		k = c.hasher.key(grant.RefreshToken.Secret)
@@ -361,10 +361,10 @@ func (c *localCoordinator) markLoggedOut(token Secret) (latest Secret, descendan
 		k := c.hasher.key(latest)
 		c.tombstones.Put(k, struct{}{})
 		grant, found := c.unverified.Get(k)
-		if found && c.calls[k] == nil { // else the call finds the tombstone
-			c.unverified.Delete(k)
-		} else if grant = c.replacementLocked(k); grant == nil {
-			break
+		if !found || c.calls[k] != nil { // a running call finds the tombstone
+			if grant = c.replacementLocked(k); grant == nil {
+				break
+			}
 		}
 		descendants = append(descendants, grant)
 		latest = grant.RefreshToken.Secret

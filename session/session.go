@@ -157,7 +157,7 @@ func (r *Renewal) Delivered(ctx context.Context, err error) {
 		UserID: r.Grant.User.ID, Token: r.manager.hasher.fingerprint(r.Grant.RefreshToken.Secret),
 	}
 	switch {
-	case errors.Is(err, ErrUnavailable): // it does not fit into a cookie
+	case errors.Is(err, ErrMalformed): // it does not fit into a cookie
 		e.Outcome = event.Unavailable
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		e.Outcome = event.Misconfigured
