@@ -46,10 +46,10 @@ type Config struct {
 	// OnlyConfiguredNames reads no other names than Names and those of Former.
 	// It is for hosts with several projects.
 	OnlyConfiguredNames bool
-	// Former are attributes that an earlier version of the program has used.
-	// Cookies with them are still read, and deleted when a session is renewed
-	// or ends.
-	Former []Former
+	// Former are configurations that an earlier version of the program has
+	// used. Their Names, Domain, Path and Partitioned count: cookies with them
+	// are still read, and deleted when a session is renewed or ends.
+	Former []Config
 
 	// ReadableRefreshCookie lets scripts read the refresh cookie (no
 	// HttpOnly). Then any script that gets into a page can steal the session.
@@ -71,16 +71,6 @@ type Config struct {
 	// Lifetime is the lifetime of both cookies, the documented expiresAt. 0
 	// means that of the refresh token. Browsers limit it to 400 days.
 	Lifetime time.Duration
-}
-
-// Former are the attributes of session cookies that an earlier version of the
-// program has set. A zero field means the present value of the [Config], except
-// Domain and Partitioned, whose zero value means that the cookies had none.
-type Former struct {
-	Names       Names
-	Domain      string
-	Path        string
-	Partitioned bool
 }
 
 // maxFormer bounds Config.Former: each entry adds lines to the responses that
@@ -115,10 +105,10 @@ func (c *Config) checkFormer() error {
 	for i := range c.Former {
 		f := &c.Former[i]
 		if f.Names == (Names{}) {
-			f.Names = c.Names
+			f.Names = Documented()
 		}
 		if f.Path == "" {
-			f.Path = c.Path
+			f.Path = "/"
 		}
 		f.Domain = strings.TrimPrefix(f.Domain, ".")
 		for _, name := range []string{f.Names.JWT, f.Names.RefreshToken} {

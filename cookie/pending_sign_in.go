@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -34,49 +35,41 @@ const (
 	// pendingBytes is the length of every plaintext, so that the length of a
 	// cookie tells nothing: the expiry, and two strings with their lengths.
 	pendingBytes = 8 + 2 + maxEmailBytes + 2 + maxEmailIDBytes
-	// minPendingKeyBytes is the entropy that HKDF needs for a key of 256 bits.
-	minPendingKeyBytes = 32
 )
 
-// A PendingKey encrypts and authenticates a [PendingSignIn], so that only its
-// holders can read or change one. The zero value encrypts and decrypts nothing.
-// It is immutable and safe for concurrent use. fmt does not print the key,
-// because it follows only one pointer.
-type PendingKey struct{ aead *cipher.AEAD }
-
-// NewPendingKey derives a key from a secret of at least 32 random bytes.
-// Servers that share a secret can finish each other's sign-ins.
-func NewPendingKey(secret []byte) (PendingKey, error) {
-	if len(secret) < minPendingKeyBytes {
-		return PendingKey{}, fmt.Errorf("cookie: the secret of a PendingKey has %d bytes, must have %d", len(secret), minPendingKeyBytes)
+// newAEAD derives the encryption of pending sign-ins from a key.
+func newAEAD(key session.Secret) (cipher.AEAD, error) {
+	if len(key.Reveal()) < bounds.MinPendingKeyBytes {
+		return nil, fmt.Errorf("cookie: the key of a pending sign-in has %d bytes, must have %d", len(key.Reveal()), bounds.MinPendingKeyBytes)
 	}
-	key, err := hkdf.Key(sha256.New, secret, nil, "crossmint-go/auth pending sign-in 1", 32)
+	derived, err := hkdf.Key(sha256.New, []byte(key.Reveal()), nil, "crossmint-go/auth pending sign-in 1", 32)
 	if err != nil {
-		return PendingKey{}, fmt.Errorf("cookie: %w", err)
+		return nil, fmt.Errorf("cookie: %w", err)
 	}
-	block, err := aes.NewCipher(key)
+	block, err := aes.NewCipher(derived)
 	if err != nil {
-		return PendingKey{}, fmt.Errorf("cookie: %w", err)
+		return nil, fmt.Errorf("cookie: %w", err)
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		return PendingKey{}, fmt.Errorf("cookie: %w", err)
-	}
-	return PendingKey{&aead}, nil
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// WritePendingSignIn stores a pending sign-in for ten minutes, encrypted, in a
-// host-only cookie that no script can read. Call it before the response is
-// written. On an error, which is [ErrInvalidToken], nothing is stored.
-func (c *Codec) WritePendingSignIn(w http.ResponseWriter, k PendingKey, p PendingSignIn) error {
+// WritePendingSignIn stores a pending sign-in for ten minutes, in a host-only
+// cookie that no script can read. It is encrypted with a key of at least 32 random
+// bytes, so that only its holders can read or change it. Call it before the
+// response is written. On an error, which is [ErrInvalidToken], nothing is stored.
+func (c *Codec) WritePendingSignIn(w http.ResponseWriter, key session.Secret, p PendingSignIn) error {
 	expires := time.Now().Add(pendingLifetime)
 	plain, err := p.marshal(expires)
-	if err != nil || k.aead == nil {
+	if err != nil {
+		return errors.Join(ErrInvalidToken, err)
+	}
+	aead, err := newAEAD(key)
+	if err != nil {
 		return errors.Join(ErrInvalidToken, err)
 	}
 	cookie := c.pendingCookie()
 	//nolint:gosec // G407: this AEAD makes its own nonce
-	cookie.Value = base64.RawURLEncoding.EncodeToString((*k.aead).Seal(nil, nil, plain, c.pendingContext()))
+	cookie.Value = base64.RawURLEncoding.EncodeToString(aead.Seal(nil, nil, plain, c.pendingContext()))
 	cookie.Expires, cookie.MaxAge = expires, int(pendingLifetime.Seconds())
 	http.SetCookie(w, cookie)
 	noStore(w)
@@ -84,14 +77,15 @@ func (c *Codec) WritePendingSignIn(w http.ResponseWriter, k PendingKey, p Pendin
 }
 
 // ReadPendingSignIn returns the pending sign-in that r presents, and reports
-// whether there is one: encrypted with k for this project, and not expired.
-func (c *Codec) ReadPendingSignIn(r *http.Request, k PendingKey) (PendingSignIn, bool) {
-	if k.aead == nil {
+// whether there is one: encrypted with key for this project, and not expired.
+func (c *Codec) ReadPendingSignIn(r *http.Request, key session.Secret) (PendingSignIn, bool) {
+	aead, err := newAEAD(key)
+	if err != nil {
 		return PendingSignIn{}, false
 	}
 	cookies := r.CookiesNamed(c.pendingCookie().Name)
 	for _, cookie := range cookies[:min(len(cookies), maxValuesPerName)] {
-		if p, ok := c.openPending(k, cookie.Value); ok {
+		if p, ok := c.openPending(aead, cookie.Value); ok {
 			return p, true
 		}
 	}
@@ -119,12 +113,12 @@ func (c *Codec) pendingCookie() *http.Cookie {
 // pendingContext separates projects that share a secret.
 func (c *Codec) pendingContext() []byte { return []byte(c.config.ProjectID) }
 
-func (c *Codec) openPending(k PendingKey, value string) (PendingSignIn, bool) {
+func (c *Codec) openPending(aead cipher.AEAD, value string) (PendingSignIn, bool) {
 	ciphertext, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil || len(ciphertext) != pendingBytes+(*k.aead).Overhead() {
+	if err != nil || len(ciphertext) != pendingBytes+aead.Overhead() {
 		return PendingSignIn{}, false
 	}
-	plain, err := (*k.aead).Open(nil, nil, ciphertext, c.pendingContext())
+	plain, err := aead.Open(nil, nil, ciphertext, c.pendingContext())
 	if err != nil {
 		return PendingSignIn{}, false
 	}

@@ -131,11 +131,18 @@ func routes(client *crossmint.Client, sessions *session.Manager, cookies *cookie
 	return mux
 }
 
+// profile is the response of /api/me.
+type profile struct {
+	ExpiresAt string `json:"expiresAt"`
+	IssuedAt  string `json:"issuedAt"`
+	UserID    string `json:"userId"`
+}
+
 func me(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context()) // RequireSession guarantees a session
-	writeJSON(w, http.StatusOK, map[string]string{
-		"userId":    s.UserID,
-		"issuedAt":  s.IssuedAt.UTC().Format(time.RFC3339),
-		"expiresAt": s.ExpiresAt.UTC().Format(time.RFC3339),
+	writeJSON(w, http.StatusOK, &profile{
+		ExpiresAt: s.ExpiresAt.UTC().Format(time.RFC3339),
+		IssuedAt:  s.IssuedAt.UTC().Format(time.RFC3339),
+		UserID:    s.UserID,
 	})
 }

@@ -1,5 +1,8 @@
 package handlers
 
+// ErrLimited is the cause of error=limit.
+var ErrLimited = errLimited
+
 // MaxNames is how many names each limit of a SignIn counts at once.
 const MaxNames = maxNames
 

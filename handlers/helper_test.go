@@ -121,7 +121,7 @@ func subject(t *testing.T, jwt string) string {
 	type subject struct {
 		Sub string `json:"sub"`
 	}
-	claims, err := session.ClaimsOf[subject](&session.AuthSession{JWT: session.NewSecret(jwt)})
+	claims, err := session.Claims[subject](session.NewContext(context.Background(), &session.AuthSession{JWT: session.NewSecret(jwt)}))
 	testkit.NoError(t, err)
 	return claims.Sub
 }

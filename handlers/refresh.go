@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/internal/delivery"
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
 )
@@ -44,7 +45,7 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 	}
 	reply.JSON(w, http.StatusOK, e.newRefreshResponse(result))
 	if result.Renewed != nil {
-		result.Renewed.Delivered(r.Context(), r.Context().Err())
+		result.Renewed.Delivered(r.Context(), delivery.Lost(r.Context(), result.Renewed.StartedAt))
 	}
 }
 
@@ -52,14 +53,13 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 // returns err, or the reason why the session cannot be stored.
 func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presented *cookie.Presented, result session.Result, err error) error {
 	if err == nil && result.Renewed != nil {
-		e.sessions.CheckWriteTimeout(r.Context(), reply.WriteTimeout(r))
 		if err := result.Renewed.Check(); err != nil {
 			return &session.AuthenticationError{Message: "Session is not valid", Err: err}
 		}
 	}
 	applyErr := presented.Apply(w, result, err)
 	if err == nil && applyErr != nil {
-		e.sessions.NotStored(r.Context(), result, applyErr)
+		result.Renewed.Delivered(r.Context(), applyErr)
 	}
 	return applyErr
 }

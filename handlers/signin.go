@@ -81,8 +81,8 @@ func (s *SignIn) Email(r *http.Request) (email string, ok bool) {
 	return pending.Email, ok
 }
 
-// ErrLimited is the error that SignInConfig.OnError receives for error=limit.
-var ErrLimited = errors.New("handlers: sign-in limited")
+// errLimited is the error that SignInConfig.OnError receives for error=limit.
+var errLimited = errors.New("handlers: sign-in limited")
 
 var (
 	errEmail     = errors.New("handlers: not an e-mail address")
@@ -103,7 +103,7 @@ const (
 
 // errorCodeOf returns the code for an error that is not final.
 func errorCodeOf(err error) errorCode {
-	if errors.Is(err, ErrLimited) {
+	if errors.Is(err, errLimited) {
 		return limitReached
 	}
 	return unavailable

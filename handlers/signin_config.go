@@ -6,8 +6,9 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/reply"
+	"github.com/crossmint-go/auth/session"
 )
 
 // SignInConfig configures a [SignIn]. EmailPage and CodePage are required.
@@ -18,10 +19,10 @@ type SignInConfig struct {
 	// After is the redirect target after a sign-in without return_to: a path on
 	// this host. nil: "/".
 	After *url.URL
-	// Key encrypts the cookie of the pending sign-in between the two forms.
-	// Servers behind one load balancer need the same key. Zero: a random key of
-	// this process.
-	Key cookie.PendingKey
+	// Key encrypts the cookie of the pending sign-in between the two forms: at
+	// least 32 random bytes. Servers behind one load balancer need the same
+	// key. Zero: a random key of this process.
+	Key session.Secret
 	// Protection is as in [Config].
 	Protection *http.CrossOriginProtection
 	// OnError is as in [Config]. It also receives the causes that the response
@@ -38,8 +39,11 @@ func (c SignInConfig) withDefaults() SignInConfig {
 	c.EmailPage = localPage("EmailPage", c.EmailPage)
 	c.CodePage = localPage("CodePage", c.CodePage)
 	c.After = localPage("After", c.After)
-	if c.Key == (cookie.PendingKey{}) {
-		c.Key = randomKey()
+	if c.Key.IsZero() {
+		c.Key = session.NewSecret(rand.Text() + rand.Text()) // 260 random bits
+	}
+	if len(c.Key.Reveal()) < bounds.MinPendingKeyBytes {
+		panic(fmt.Sprintf("handlers: NewSignIn: SignInConfig.Key must have %d random bytes or more", bounds.MinPendingKeyBytes))
 	}
 	return c
 }
@@ -51,14 +55,4 @@ func localPage(name string, page *url.URL) *url.URL {
 	}
 	checked := *page
 	return &checked
-}
-
-func randomKey() cookie.PendingKey {
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret) // never fails
-	key, err := cookie.NewPendingKey(secret)
-	if err != nil {
-		panic(err) // unreachable: the length is valid
-	}
-	return key
 }

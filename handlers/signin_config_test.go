@@ -5,17 +5,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/internal/testkit"
+	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
 
 // TestSignInAcrossServers submits the two forms to different servers.
 func TestSignInAcrossServers(t *testing.T) {
-	key, err := cookie.NewPendingKey([]byte(strings.Repeat("k", 32)))
-	testkit.NoError(t, err)
+	key := session.NewSecret(strings.Repeat("k", 32))
 	for name, test := range map[string]struct {
 		config handlers.SignInConfig
 		want   formResponse
@@ -48,7 +47,8 @@ func TestNewSignInPanics(t *testing.T) {
 		"no codes":    func() { handlers.NewSignIn(nil, env.Manager, env.cookies, valid) },
 		"no sessions": func() { handlers.NewSignIn(env.Client, nil, env.cookies, valid) },
 		"no cookies":  func() { handlers.NewSignIn(env.Client, env.Manager, nil, valid) },
-		"no pages":    newSignIn(handlers.SignInConfig{}), "no code page": newSignIn(handlers.SignInConfig{EmailPage: page}), "no e-mail page": newSignIn(handlers.SignInConfig{CodePage: page}),
+		"no pages":    newSignIn(handlers.SignInConfig{}), "short key": newSignIn(handlers.SignInConfig{EmailPage: page, CodePage: page, Key: session.NewSecret("too short")}),
+		"no code page": newSignIn(handlers.SignInConfig{EmailPage: page}), "no e-mail page": newSignIn(handlers.SignInConfig{CodePage: page}),
 	}
 	for _, rawURL := range foreignURLs {
 		u, err := url.Parse(rawURL)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/internal/delivery"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -29,7 +30,7 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.limits.codesPerEmail.Allow(pending.EmailID.Reveal()) {
-		s.redirectRestart(w, r, f, limitReached, ErrLimited)
+		s.redirectRestart(w, r, f, limitReached, errLimited)
 		return
 	}
 	secret, err := s.confirmCode(r.Context(), pending, f.code)
@@ -46,7 +47,7 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 
 func (s *SignIn) confirmCode(ctx context.Context, pending cookie.PendingSignIn, code string) (session.Secret, error) {
 	if !s.limits.inFlight.Acquire() {
-		return session.Secret{}, ErrLimited
+		return session.Secret{}, errLimited
 	}
 	defer s.limits.inFlight.Release()
 	ctx, cancel := context.WithTimeout(ctx, codeTimeout)
@@ -68,7 +69,9 @@ func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, f form, se
 		s.redirectRestart(w, r, f, unavailable, err)
 		return
 	}
-	defer func() { result.Renewed.Delivered(r.Context(), r.Context().Err()) }()
+	defer func() {
+		result.Renewed.Delivered(r.Context(), delivery.Lost(r.Context(), result.Renewed.StartedAt))
+	}()
 	s.cookies.DeletePendingSignIn(w)
 	target := f.returnTo
 	if target == nil {

@@ -43,15 +43,15 @@ func (s *SignIn) SendCode(w http.ResponseWriter, r *http.Request) {
 func (s *SignIn) sendCode(ctx context.Context, email string) (emailID string, err error) {
 	address := normalizeEmail(email)
 	if !s.limits.sendsPerAddress.Allow(address) {
-		return "", ErrLimited
+		return "", errLimited
 	}
 	if !s.limits.sends.Allow("") {
 		s.limits.sendsPerAddress.Refund(address)
-		return "", ErrLimited
+		return "", errLimited
 	}
 	if !s.limits.inFlight.Acquire() {
 		s.limits.sendsPerAddress.Refund(address)
-		return "", ErrLimited
+		return "", errLimited
 	}
 	defer s.limits.inFlight.Release()
 	ctx, cancel := context.WithTimeout(ctx, codeTimeout)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -189,26 +191,35 @@ func TestWriteTimeoutIsReported(t *testing.T) {
 	tests := []struct {
 		name         string
 		writeTimeout time.Duration
+		refresh      time.Duration
 		want         int
 	}{
-		{name: "none", writeTimeout: 0, want: 0},
-		{name: "long", writeTimeout: 15 * time.Second, want: 0},
-		{name: "short", writeTimeout: 5 * time.Second, want: 1},
+		{name: "no write timeout", refresh: 6 * time.Second},
+		{name: "refresh within the write timeout", writeTimeout: 15 * time.Second, refresh: 6 * time.Second},
+		{name: "refresh takes longer", writeTimeout: 5 * time.Second, refresh: 6 * time.Second, want: 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newVirtualSite(t, siteConfig{})
-				for range 3 {
-					b := s.browser(t)
-					s.signInExpired(b, "")
-					r := b.request(http.MethodGet, "/me", "")
-					server := &http.Server{WriteTimeout: tt.writeTimeout} //nolint:gosec // serves nothing
-					b.send(r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server)))
-				}
+				s.Fake.SetLatency(crossminttest.Refresh, tt.refresh)
+				b := s.browser(t)
+				user := s.signInExpired(b, "ada@example.com").User.ID
+				r := b.request(http.MethodGet, "/me", "")
+				server := &http.Server{WriteTimeout: tt.writeTimeout} //nolint:gosec // serves nothing
+				lost(s, r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server)))
 				if got := s.Count(event.Misconfigured); got != tt.want {
 					t.Errorf("%d warnings, want %d", got, tt.want)
 				}
+				if tt.want == 0 {
+					return
+				}
+				warning := s.All()[slices.Index(s.Outcomes(), event.Misconfigured)].Err.Error()
+				if !strings.Contains(warning, "5s") || !strings.Contains(warning, "6s") {
+					t.Errorf("the warning %q does not name both times", warning)
+				}
+				time.Sleep(time.Minute) // the session waits for a response that arrives
+				b.wantUser(user)
 			})
 		})
 	}

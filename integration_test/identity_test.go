@@ -276,18 +276,18 @@ func TestFormerAttributes(t *testing.T) {
 			former: cookie.Config{Domain: "site.test"},
 			now: cookie.Config{
 				Names:  cookie.Names{JWT: "__Host-jwt", RefreshToken: "__Host-refresh"},
-				Former: []cookie.Former{{Names: cookie.Documented(), Domain: "site.test"}},
+				Former: []cookie.Config{{Domain: "site.test"}},
 			},
 		},
 		{
 			name:   "Path",
 			former: cookie.Config{Path: "/app"},
-			now:    cookie.Config{Former: []cookie.Former{{Path: "/app"}}},
+			now:    cookie.Config{Former: []cookie.Config{{Path: "/app"}}},
 		},
 		{
 			name:   "Names",
 			former: cookie.Config{Names: cookie.Names{JWT: "j", RefreshToken: "r"}},
-			now:    cookie.Config{Former: []cookie.Former{{Names: cookie.Names{JWT: "j", RefreshToken: "r"}}}},
+			now:    cookie.Config{Former: []cookie.Config{{Names: cookie.Names{JWT: "j", RefreshToken: "r"}}}},
 		},
 	}
 	for _, tt := range tests {

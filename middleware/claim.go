@@ -27,14 +27,13 @@ func RequireClaim[T any](allow func(claims T) bool) func(http.Handler) http.Hand
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			s, ok := session.FromContext(r.Context())
-			if !ok {
+			if _, ok := session.FromContext(r.Context()); !ok {
 				err := withoutSession(r)
 				reply.RetryAfter(w, err)
 				reply.Error(w, err)
 				return
 			}
-			claims, err := session.ClaimsOf[T](s)
+			claims, err := session.Claims[T](r.Context())
 			if err != nil || !allow(claims) {
 				reply.JSON(w, http.StatusForbidden, reply.Body{
 					Error: http.StatusText(http.StatusForbidden), Message: "Your account has no access to this page",

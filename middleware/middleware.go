@@ -53,7 +53,7 @@ func RequireSession(sessions *session.Manager, cookies *cookie.Codec, config Con
 				a.respond(w, r, d, func(w http.ResponseWriter) { a.writeError(w, r, d.err) })
 				return
 			}
-			a.respond(w, r, d, func(w http.ResponseWriter) { serve(next, w, r, d.result) })
+			a.respond(w, r, d, func(w http.ResponseWriter) { serve(next, w, r, d) })
 		})
 	}
 }
@@ -67,7 +67,7 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			d := a.authenticate(w, r)
-			a.respond(w, r, d, func(w http.ResponseWriter) { serve(next, w, r, d.result) })
+			a.respond(w, r, d, func(w http.ResponseWriter) { serve(next, w, r, d) })
 		})
 	}
 }
@@ -80,7 +80,10 @@ func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) fu
 	a := newAuthenticator("Session", sessions, cookies, config)
 	return func(w http.ResponseWriter, r *http.Request) (*session.AuthSession, error) {
 		d := a.authenticate(w, r)
-		return d.result.Session, d.err
+		if d.err != nil {
+			return nil, d.err
+		}
+		return d.result.Session, nil
 	}
 }
 
@@ -138,7 +141,8 @@ func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) dec
 	result, err := a.sessions.Authenticate(r.Context(), presented.Material)
 	before := len(w.Header()["Set-Cookie"])
 	if applyErr := presented.Apply(w, result, err); err == nil && applyErr != nil {
-		result, err = a.sessions.NotStored(r.Context(), result, applyErr), applyErr
+		result.Renewed.Delivered(r.Context(), applyErr)
+		return decision{result: result, err: applyErr}
 	}
 	return decision{result, err, w.Header()["Set-Cookie"][before:]}
 }
@@ -152,18 +156,18 @@ func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d decisi
 	}
 	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r)}
 	if renewal := d.result.Renewed; renewal != nil {
-		a.sessions.CheckWriteTimeout(r.Context(), reply.WriteTimeout(r))
+		cookies.StartedAt = renewal.StartedAt
 		cookies.Check = renewal.Check
 		cookies.Done = func(err error) { renewal.Delivered(r.Context(), err) }
 	}
 	delivery.Serve(w, r, cookies, next)
 }
 
-// serve runs next with the result in the context. Code around the middleware
+// serve runs next with the decision in the context. Code around the middleware
 // looks at r afterwards: metrics at the pattern that an inner ServeMux has set,
 // and net/http at the multipart form whose files it removes.
-func serve(next http.Handler, w http.ResponseWriter, r *http.Request, result session.Result) {
-	inner := r.WithContext(result.NewContext(r.Context()))
+func serve(next http.Handler, w http.ResponseWriter, r *http.Request, d decision) {
+	inner := r.WithContext(d.result.NewContext(r.Context(), d.err))
 	defer func() { r.Pattern, r.MultipartForm = inner.Pattern, inner.MultipartForm }()
 	next.ServeHTTP(w, inner)
 }

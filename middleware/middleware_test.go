@@ -142,7 +142,7 @@ func TestApplicationsCookiesSurvive(t *testing.T) {
 	for _, c := range w.Result().Cookies() {
 		got = append(got, c.Name)
 	}
-	if diff := cmp.Diff([]string{"before", "behind", "crossmint-session", "crossmint-refresh-token"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"before", "crossmint-session", "crossmint-refresh-token", "behind"}, got); diff != "" {
 		t.Errorf("cookies (-want +got):\n%s", diff)
 	}
 }

@@ -294,17 +294,3 @@ func outcomeName(result *Result, err error) event.Outcome {
 		return event.Allowed
 	}
 }
-
-// NotStored reports that the renewed session of result could not be stored with
-// the user. It returns a result without a session, for [Result.NewContext].
-func (m *Manager) NotStored(ctx context.Context, result Result, err error) Result {
-	if err == nil { // without an error the result would count as a session
-		err = unavailable("store", nil)
-	}
-	e := event.Event{Outcome: event.Unavailable, Op: "store", Err: err}
-	if result.Session != nil {
-		e.UserID = result.Session.UserID
-	}
-	m.report(ctx, e)
-	return Result{outcome: &outcome{manager: m, err: err}}
-}

@@ -36,11 +36,10 @@ func Claims[T any](ctx context.Context) (T, error) {
 		var zero T
 		return zero, errNoSession
 	}
-	return ClaimsOf[T](s)
+	return claimsOf[T](s)
 }
 
-// ClaimsOf is [Claims] for a session that is not in a context.
-func ClaimsOf[T any](s *AuthSession) (T, error) {
+func claimsOf[T any](s *AuthSession) (T, error) {
 	if s.token == nil {
 		return decodeClaims[T](s.JWT)
 	}

@@ -43,7 +43,7 @@ func sessionsOf(t *testing.T, jwt session.Secret) func() context.Context {
 	return func() context.Context {
 		result, err := m.Verify(t.Context(), jwt)
 		testkit.NoError(t, err)
-		return result.NewContext(t.Context())
+		return result.NewContext(t.Context(), nil)
 	}
 }
 
@@ -327,7 +327,7 @@ func BenchmarkClaims(b *testing.B) {
 	testkit.NoError(b, err)
 	result, err := m.Verify(b.Context(), jwtWith(fmt.Sprintf(`{"role":"admin","user":%q}`, strings.Repeat("x", 200))))
 	testkit.NoError(b, err)
-	ctx := result.NewContext(b.Context())
+	ctx := result.NewContext(b.Context(), nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := session.Claims[role](ctx); err != nil {

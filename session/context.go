@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 )
@@ -58,12 +59,16 @@ func NewContext(ctx context.Context, s *AuthSession) context.Context {
 	return context.WithValue(ctx, contextKey{}, o)
 }
 
-// NewContext returns a context in which [FromContext] finds the session of r,
-// or [ErrorFromContext] its error.
-func (r Result) NewContext(ctx context.Context) context.Context {
+// NewContext returns a context in which [FromContext] finds the session of r, or
+// [ErrorFromContext] finds err. The error is that of [Manager.Authenticate], or the
+// reason why a renewed session could not be stored with the user.
+func (r Result) NewContext(ctx context.Context, err error) context.Context {
 	o := r.outcome
-	if o == nil {
-		o = &outcome{err: errAbsent}
+	switch {
+	case o == nil:
+		o = &outcome{err: cmp.Or(err, errAbsent)}
+	case err != nil && o.err == nil:
+		o = &outcome{manager: o.manager, err: err, bearer: o.bearer}
 	}
 	return context.WithValue(ctx, contextKey{}, o)
 }

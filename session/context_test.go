@@ -26,7 +26,7 @@ func TestNewContext(t *testing.T) {
 	}
 	for name, hidden := range map[string]context.Context{
 		"a nil session": session.NewContext(ctx, nil),
-		"a zero Result": session.Result{}.NewContext(ctx),
+		"a zero Result": session.Result{}.NewContext(ctx, nil),
 	} {
 		if _, ok := session.FromContext(hidden); ok || session.ErrorFromContext(hidden) != nil {
 			t.Errorf("%s does not hide the session, or has an error", name)
@@ -38,30 +38,30 @@ func TestResultNewContext(t *testing.T) {
 	run(t, "a session", testkit.Config{}, func(t *testing.T, k *kit) {
 		result, err := k.authenticate(k.SignIn("ann@example.com"))
 		testkit.NoError(t, err)
-		ctx := result.NewContext(t.Context())
+		ctx := result.NewContext(t.Context(), nil)
 		if s, ok := session.FromContext(ctx); !ok || s.UserID != result.Session.UserID || session.ErrorFromContext(ctx) != nil {
 			t.Errorf("%v, %v, error %v", s, ok, session.ErrorFromContext(ctx))
 		}
 	})
 	run(t, "an error", testkit.Config{}, func(t *testing.T, k *kit) {
 		result, want := k.authenticate(session.Material{})
-		ctx := result.NewContext(t.Context())
+		ctx := result.NewContext(t.Context(), nil)
 		if _, ok := session.FromContext(ctx); ok || !errors.Is(session.ErrorFromContext(ctx), want) {
 			t.Errorf("a session: %v; error %v, want %v", ok, session.ErrorFromContext(ctx), want)
 		}
 	})
-	run(t, "a session that could not be stored, also without a cause", testkit.Config{}, func(t *testing.T, k *kit) {
+	run(t, "a session that could not be stored", testkit.Config{}, func(t *testing.T, k *kit) {
 		result, err := k.authenticate(k.SignIn("ann@example.com"))
 		testkit.NoError(t, err)
-		for _, cause := range []error{nil, errors.New("too long for a cookie")} {
-			ctx := k.NotStored(t.Context(), result, cause).NewContext(t.Context())
+		for _, cause := range []error{errors.New("too long for a cookie")} {
+			ctx := result.NewContext(t.Context(), cause)
 			if _, ok := session.FromContext(ctx); ok {
 				t.Errorf("with the cause %v there is a session", cause)
 			}
-			if err := session.ErrorFromContext(ctx); err == nil || !errors.Is(err, cause) && cause != nil {
+			if err := session.ErrorFromContext(ctx); !errors.Is(err, cause) {
 				t.Errorf("with the cause %v the error is %v", cause, err)
 			}
-			if resumed, err, ok := k.Resume(ctx); resumed.Session != nil || err == nil || !ok {
+			if resumed, err, ok := k.Resume(ctx); resumed.Session != nil || !errors.Is(err, cause) || !ok {
 				t.Errorf("with the cause %v Resume returns %v, %v, %v", cause, resumed.Session, err, ok)
 			}
 		}
@@ -82,9 +82,9 @@ func TestResume(t *testing.T) {
 			err     error
 			ok      bool
 		}{
-			{name: "a session", ctx: result.NewContext(t.Context()), manager: k.Manager, userID: result.Session.UserID, ok: true},
-			{name: "an error", ctx: rejected.NewContext(t.Context()), manager: k.Manager, err: rejection, ok: true},
-			{name: "another manager's", ctx: result.NewContext(t.Context()), manager: other},
+			{name: "a session", ctx: result.NewContext(t.Context(), nil), manager: k.Manager, userID: result.Session.UserID, ok: true},
+			{name: "an error", ctx: rejected.NewContext(t.Context(), nil), manager: k.Manager, err: rejection, ok: true},
+			{name: "another manager's", ctx: result.NewContext(t.Context(), nil), manager: other},
 			{name: "NewContext's", ctx: session.NewContext(t.Context(), result.Session), manager: k.Manager},
 			{name: "none", ctx: t.Context(), manager: k.Manager},
 		}
@@ -97,7 +97,7 @@ func TestResume(t *testing.T) {
 			if userID != test.userID || !errors.Is(err, test.err) || ok != test.ok {
 				t.Errorf("%s: user %q, %v, %v", test.name, userID, err, ok)
 			}
-			if _, found := session.FromContext(got.NewContext(test.ctx)); ok && found != (test.err == nil) {
+			if _, found := session.FromContext(got.NewContext(test.ctx, nil)); ok && found != (test.err == nil) {
 				t.Errorf("%s: the resumed context has a session: %v", test.name, found)
 			}
 		}

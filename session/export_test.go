@@ -89,3 +89,5 @@ func (m *Manager) Connections() (open int) {
 	return open
 }
 
+// ClaimsOf is Claims for a session that is not in a context.
+func ClaimsOf[T any](s *AuthSession) (T, error) { return claimsOf[T](s) }

@@ -256,6 +256,7 @@ func TestLocalCoordinatorBounds(t *testing.T) {
 		for i := range session.MaxUndelivered + 1000 {
 			coordinatortest.Do(t, c, fmt.Sprint("g", i), grant)
 		}
+		synctest.Wait() // the report follows the result
 		if n := events.Count(event.UndeliveredDropped); n != 1000 {
 			t.Errorf("%d dropped grants are reported, want 1000", n)
 		}

@@ -133,8 +133,7 @@ type Manager struct {
 	denied         denyList
 	connections    connections
 
-	lastRefresh         atomic.Int64 // in ns since 1970; 0: none yet
-	writeTimeoutChecked atomic.Bool
+	lastRefresh atomic.Int64 // in ns since 1970; 0: none yet
 }
 
 // NewManager checks config and returns a Manager. One error reports all
@@ -169,19 +168,6 @@ func (m *Manager) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	return m.coordinator.Close(ctx)
-}
-
-// CheckWriteTimeout reports, once, a server whose write timeout is shorter than a
-// request may wait for its refresh: the renewed session would be lost with the
-// response. Call it when a session was renewed. 0 means that the server has no
-// write timeout.
-func (m *Manager) CheckWriteTimeout(ctx context.Context, writeTimeout time.Duration) {
-	needed := max(m.config.RefreshTimeout, m.config.RefreshBudget)
-	if writeTimeout <= 0 || writeTimeout > needed || m.writeTimeoutChecked.Swap(true) {
-		return
-	}
-	m.report(ctx, event.Event{Outcome: event.Misconfigured, Op: "store", Err: fmt.Errorf(
-		"http.Server.WriteTimeout is %v, but a request may wait %v for its refresh: a slow refresh would lose its session", writeTimeout, needed)})
 }
 
 // Health is the state of a [Manager], for health checks and metrics.

@@ -55,7 +55,8 @@ func TestEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx := k.NotStored(t.Context(), result, session.ErrUnavailable).NewContext(t.Context())
+		result.Renewed.Delivered(t.Context(), session.ErrUnavailable)
+		ctx := result.NewContext(t.Context(), session.ErrUnavailable)
 		if _, ok := session.FromContext(ctx); ok || !errors.Is(session.ErrorFromContext(ctx), session.ErrUnavailable) {
 			t.Errorf("a session: %v; error: %v", ok, session.ErrorFromContext(ctx))
 		}
@@ -89,23 +90,6 @@ func TestEvents(t *testing.T) {
 			if e.Token != events[0].Token || len(e.Token) != 8 {
 				t.Errorf("%s: fingerprint %q, want %q", e.Outcome, e.Token, events[0].Token)
 			}
-		}
-	})
-}
-
-func TestCheckWriteTimeout(t *testing.T) {
-	run(t, "a short one is reported once", testkit.Config{}, func(t *testing.T, k *kit) {
-		for _, timeout := range []time.Duration{0, -second, time.Minute, 11 * second} {
-			k.CheckWriteTimeout(t.Context(), timeout)
-		}
-		if got := k.Outcomes(); len(got) != 0 {
-			t.Errorf("events = %v", got)
-		}
-		for range 3 {
-			k.CheckWriteTimeout(t.Context(), 5*second)
-		}
-		if diff := cmp.Diff([]event.Outcome{event.Misconfigured}, k.Outcomes()); diff != "" {
-			t.Errorf("events (-want +got):\n%s", diff)
 		}
 	})
 }

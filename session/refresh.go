@@ -254,7 +254,7 @@ func (m *Manager) verifyShared(ctx context.Context, g *Grant) (*Token, error) {
 // the one of the expired JWT.
 func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, shared Shared, renewal *Renewal) Result {
 	result := m.newResult(token, shared.Grant.RefreshToken)
-	renewal.Grant, renewal.manager, renewal.key = shared.Grant, m, shared.key
+	renewal.Grant, renewal.StartedAt, renewal.manager, renewal.key = shared.Grant, o.started, m, shared.key
 	result.Renewed = renewal
 	if before := o.primary.user(); before != "" && before != token.UserID {
 		m.report(ctx, event.Event{

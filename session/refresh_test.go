@@ -128,7 +128,7 @@ func TestRefreshDuringAnOutage(t *testing.T) {
 		if err != nil || !result.Stale || result.Renewed != nil || !k.Has(event.ServedStale) {
 			t.Errorf("%+v, %v, events %v", result, err, k.Outcomes())
 		}
-		if _, ok := session.FromContext(result.NewContext(t.Context())); ok {
+		if _, ok := session.FromContext(result.NewContext(t.Context(), nil)); ok {
 			t.Error("a stale session is found in a context")
 		}
 		if _, err := k.authenticate(m); testkit.Outcome(err) != testkit.Unavailable {

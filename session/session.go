@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -122,6 +124,8 @@ type Renewal struct {
 	// Rejected are the presented refresh tokens that upstream has rejected
 	// before it accepted Used.
 	Rejected []Secret
+	// StartedAt is the time at which the request asked for the session.
+	StartedAt time.Time
 
 	manager *Manager
 	key     tokenKey // of the grant in the coordinator
@@ -138,15 +142,23 @@ func (r *Renewal) Check() error {
 }
 
 // Delivered tells that the response header with the session's cookies has been
-// written; then err is nil. Otherwise err is the reason why not. Until a session
-// is delivered, every request with the old refresh token gets it, for an hour at
-// most; after that for Config.Grace.
+// written; then err is nil. Otherwise err is the reason why not, which becomes an
+// event. Until a session is delivered, every request with the old refresh token
+// gets it, for an hour at most; after that for Config.Grace.
 func (r *Renewal) Delivered(ctx context.Context, err error) {
 	if err == nil {
 		r.manager.coordinator.markDelivered(r.key)
 		return
 	}
-	r.manager.report(ctx, event.Event{
-		Outcome: event.NotDelivered, Op: "store", UserID: r.Grant.User.ID, Token: r.manager.hasher.fingerprint(r.Grant.RefreshToken.Secret), Err: err,
-	})
+	e := event.Event{
+		Outcome: event.NotDelivered, Op: "store", Err: err,
+		UserID: r.Grant.User.ID, Token: r.manager.hasher.fingerprint(r.Grant.RefreshToken.Secret),
+	}
+	switch {
+	case errors.Is(err, ErrUnavailable): // it does not fit into a cookie
+		e.Outcome = event.Unavailable
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		e.Outcome = event.Misconfigured
+	}
+	r.manager.report(ctx, e)
 }

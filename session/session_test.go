@@ -89,7 +89,7 @@ func TestKeptSessionDoesNotKeepTheRequest(t *testing.T) {
 			ctx := context.WithValue(t.Context(), key{}, data)
 			result, err := k.Manager.Authenticate(ctx, test.material)
 			testkit.NoError(t, err)
-			ctx = result.NewContext(ctx)
+			ctx = result.NewContext(ctx, nil)
 			s, _ := session.FromContext(ctx)
 			runtime.KeepAlive(ctx)
 			return s, weak.Make(data)

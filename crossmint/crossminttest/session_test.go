@@ -1,6 +1,7 @@
 package crossminttest_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ type roleClaims struct {
 
 func TestNewSession(t *testing.T) {
 	s := crossminttest.NewSession("ada", map[string]any{"role": "editor"})
-	claims, err := session.ClaimsOf[roleClaims](s)
+	claims, err := session.Claims[roleClaims](session.NewContext(context.Background(), s))
 	if err != nil || claims.Sub != "ada" || claims.Role != "editor" || s.UserID != "ada" || time.Until(s.ExpiresAt) <= 0 || time.Since(s.IssuedAt) < 0 {
 		t.Errorf("%+v, %+v, %v", claims, s, err)
 	}

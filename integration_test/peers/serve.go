@@ -39,7 +39,8 @@ func serve(name string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	// The README and the example have such timeouts, too.
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
 	defer server.Close()
 	go func() { _ = server.Serve(listener) }()
 	for _, err = fmt.Fprintln(out, listener.Addr()); err == nil && lines.Scan(); {

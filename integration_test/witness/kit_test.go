@@ -190,7 +190,7 @@ func (k *kit) store(w http.ResponseWriter, r *http.Request) {
 
 // claimsOf returns the claims of a JWT, which need not be valid.
 func claimsOf[T any](jwt string) (T, error) {
-	return session.ClaimsOf[T](&session.AuthSession{JWT: session.NewSecret(jwt)})
+	return session.Claims[T](session.NewContext(context.Background(), &session.AuthSession{JWT: session.NewSecret(jwt)}))
 }
 
 // statusOf is what the pages answer where a call ends in an error.

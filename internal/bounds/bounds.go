@@ -10,6 +10,9 @@ const (
 	// MaxRefreshTokenBytes is half of the largest cookie (RFC 6265bis §5.6).
 	// Real refresh tokens have below 300 bytes.
 	MaxRefreshTokenBytes = 2 << 10
+	// MinPendingKeyBytes is the entropy of the key that encrypts a pending
+	// sign-in: that of its AES-256.
+	MinPendingKeyBytes = 32
 	// MaxUserBytes bounds the user object of a refresh response. The process
 	// keeps it for the grace period.
 	MaxUserBytes = 64 << 10

@@ -7,12 +7,15 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/felixge/httpsnoop"
 )
@@ -24,6 +27,7 @@ var (
 	ErrUpgrade      = errors.New("browsers may drop the cookies of a response to a protocol upgrade")
 	ErrPanicked     = errors.New("the handler panicked before the response left")
 	ErrReplaced     = errors.New("the application has set cookies of the same names itself")
+	errWriteTimeout = fmt.Errorf("http.Server.WriteTimeout: %w", os.ErrDeadlineExceeded)
 )
 
 // Cookies are the Set-Cookie lines that a response has to carry.
@@ -32,6 +36,8 @@ type Cookies struct {
 	Lines []string
 	// Vary is the request header that the response's Vary has to name.
 	Vary string
+	// StartedAt is the time at which the request began.
+	StartedAt time.Time
 	// Upgrade reports that the request asks for another protocol. Browsers
 	// drop the cookies of some responses to it, so they do not count.
 	Upgrade bool
@@ -74,6 +80,8 @@ type tracker struct {
 	written bool  // the response header
 	failure error // why the cookies do not count although it was written
 	done    bool
+	// extended reports that the handler has set a write deadline of its own.
+	extended bool
 }
 
 func (t *tracker) hooks() httpsnoop.Hooks {
@@ -101,6 +109,14 @@ func (t *tracker) hooks() httpsnoop.Hooks {
 					t.finish(nil)
 				}
 				return err
+			}
+		},
+		SetWriteDeadline: func(next httpsnoop.SetWriteDeadlineFunc) httpsnoop.SetWriteDeadlineFunc {
+			return func(deadline time.Time) error {
+				t.mu.Lock()
+				t.extended = true
+				t.mu.Unlock()
+				return next(deadline)
 			}
 		},
 		Hijack: func(next httpsnoop.HijackFunc) httpsnoop.HijackFunc {
@@ -168,6 +184,8 @@ func (t *tracker) finish(err error) {
 	switch {
 	case t.failure != nil:
 		err = t.failure
+	case err == nil && !t.extended:
+		err = Lost(t.ctx, t.cookies.StartedAt)
 	case err == nil && t.ctx.Err() != nil:
 		err = ErrDisconnected
 	}
@@ -175,6 +193,23 @@ func (t *tracker) finish(err error) {
 	if t.cookies.Done != nil {
 		t.cookies.Done(err)
 	}
+}
+
+// Lost returns the reason why a response that is complete now does not reach the
+// client, or nil: the client has disconnected, or the write timeout of the server
+// has passed since the request began.
+func Lost(ctx context.Context, startedAt time.Time) error {
+	if ctx.Err() != nil {
+		return ErrDisconnected
+	}
+	server, _ := ctx.Value(http.ServerContextKey).(*http.Server)
+	if server == nil || server.WriteTimeout <= 0 || startedAt.IsZero() {
+		return nil
+	}
+	if took := time.Since(startedAt); took > server.WriteTimeout {
+		return fmt.Errorf("%w: it is %v, and the response took %v", errWriteTimeout, server.WriteTimeout, took.Round(time.Millisecond))
+	}
+	return nil
 }
 
 // without returns lines without those in remove. It changes neither.

@@ -118,12 +118,3 @@ func LocalPath(u *url.URL) bool {
 		return r < 0x20 || r == 0x7f || r == '\\'
 	})
 }
-
-// WriteTimeout returns the write timeout of the http.Server that serves r, or 0.
-func WriteTimeout(r *http.Request) time.Duration {
-	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if server == nil {
-		return 0
-	}
-	return server.WriteTimeout
-}

@@ -64,5 +64,5 @@ func authenticate(ctx context.Context, sessions *session.Manager) (context.Conte
 	case err != nil:
 		return nil, status.Error(codes.Unauthenticated, "Session is not valid")
 	}
-	return result.NewContext(ctx), nil
+	return result.NewContext(ctx, nil), nil
 }
