@@ -3,10 +3,8 @@ package crossmint
 import (
 	"crypto/ed25519"
 	"fmt"
-	"maps"
 	"strings"
 
-	"github.com/crossmint-go/auth/session"
 	"github.com/mr-tron/base58"
 )
 
@@ -21,63 +19,29 @@ const (
 	Production  Environment = "production"
 )
 
-// environments has the order of the error messages.
-var environments = [...]Environment{Development, Staging, Production}
-
-// baseURL returns the base URL of the environment's API.
-func (e Environment) baseURL() string {
-	switch e {
-	case Production:
-		return "https://www.crossmint.com"
-	case Staging:
-		return "https://staging.crossmint.com"
-	default:
-		return "http://localhost:3000"
-	}
-}
-
-// keyType is the first part of an API key.
-type keyType string
-
-const (
-	clientKey keyType = "ck"
-	serverKey keyType = "sk"
-)
-
-func (t keyType) String() string {
-	if t == clientKey {
-		return "client"
-	}
-	return "server"
-}
-
-// maxAPIKeyBytes bounds the base58 decoding, which takes quadratic time. Real
-// keys have about 200 bytes.
-const maxAPIKeyBytes = 1024
-
-// Crossmint's public keys that verify API keys. The staging key verifies those of
-// development, too.
+// Crossmint's public keys that verify API keys.
 const (
 	stagingVerifier    = "3hSfN4dWSwgCg1uf2yytBtK6KxK3ySFKasd2h9J2vSK5"
 	productionVerifier = "8erZh8YApGck3iUSUHqATBxqMTM1Ukp9mHmvGgUWHtkK"
 )
 
-// defaultVerifiers returns Crossmint's public keys by environment.
-func defaultVerifiers() map[Environment]ed25519.PublicKey {
-	decode := func(encoded string) ed25519.PublicKey {
-		key, err := base58.Decode(encoded)
-		if err != nil || len(key) != ed25519.PublicKeySize {
-			panic("crossmint: a public key in this file is damaged")
-		}
-		return key
-	}
-	staging := decode(stagingVerifier)
-	return map[Environment]ed25519.PublicKey{
-		Development: staging,
-		Staging:     staging,
-		Production:  decode(productionVerifier),
-	}
+// environments has the base URL of each environment and the key that verifies its
+// API keys.
+var environments = map[Environment]struct{ baseURL, verifier string }{
+	Development: {"http://localhost:3000", stagingVerifier},
+	Staging:     {"https://staging.crossmint.com", stagingVerifier},
+	Production:  {"https://www.crossmint.com", productionVerifier},
 }
+
+// The types of API keys are their prefixes.
+const (
+	clientKey = "ck"
+	serverKey = "sk"
+)
+
+// maxAPIKeyBytes bounds the base58 decoding, which takes quadratic time. Real
+// keys have about 200 bytes.
+const maxAPIKeyBytes = 1024
 
 // An apiKeyError has the wording of Crossmint's own SDK.
 type apiKeyError string
@@ -93,57 +57,54 @@ const (
 
 // errAPIKeyDisallowed returns the error for a key of another type or environment
 // than required.
-func errAPIKeyDisallowed(given, required any) apiKeyError {
+func errAPIKeyDisallowed(given, required string) apiKeyError {
 	return apiKeyError(fmt.Sprintf("Disallowed API key. You passed a %s API key, but a %s API key is required.", given, required))
 }
 
-// An apiKey is a checked API key.
+// An apiKey is the content of a checked API key.
 type apiKey struct {
-	secret      session.Secret
-	keyType     keyType
 	environment Environment
 	projectID   string
 }
 
-// keyRules are the conditions of [parseAPIKey].
-type keyRules struct {
-	allowClient bool
-	environment Environment // "" allows any
-	verifiers   map[Environment]ed25519.PublicKey
-}
-
-// parseAPIKey checks a key in the order and with the messages of Crossmint's own
-// SDK, so that search results for them apply here, too. No message holds a part
-// of the key.
-func parseAPIKey(key string, rules keyRules) (apiKey, error) {
+// parseAPIKey checks the API key in the order and with the messages of Crossmint's
+// own SDK, so that search results for them apply here, too. No message holds a
+// part of the key.
+func (c *Config) parseAPIKey() (apiKey, error) {
+	key := c.APIKey.Reveal()
 	if strings.HasPrefix(key, "sk_live") || strings.HasPrefix(key, "sk_test") {
 		return apiKey{}, errAPIKeyOld
 	}
-	prefix, rest, found := strings.Cut(key, "_")
-	kind := keyType(prefix)
-	if !found || kind != clientKey && kind != serverKey {
+	keyType, rest, found := strings.Cut(key, "_")
+	if !found || keyType != clientKey && keyType != serverKey {
 		return apiKey{}, errAPIKeyType
 	}
-	if kind == clientKey && !rules.allowClient {
-		return apiKey{}, errAPIKeyDisallowed(clientKey, serverKey)
+	if keyType == clientKey && !c.AllowClientKey {
+		return apiKey{}, errAPIKeyDisallowed("client", "server")
 	}
 	name, encoded, found := strings.Cut(rest, "_")
-	environment, known := knownEnvironment(name)
-	if !found || !known {
+	environment := Environment(name)
+	known, isKnown := environments[environment]
+	if !found || !isKnown {
 		return apiKey{}, errAPIKeyEnvironment
 	}
-	if rules.environment != "" && environment != rules.environment {
-		return apiKey{}, errAPIKeyDisallowed(environment, rules.environment)
+	if c.RequireEnvironment != "" && environment != c.RequireEnvironment {
+		return apiKey{}, errAPIKeyDisallowed(name, string(c.RequireEnvironment))
 	}
-	project, err := signedProject(kind, environment, encoded, rules.verifiers[environment])
+	verifier, replaced := c.APIKeyVerifiers[environment]
+	if !replaced {
+		verifier, _ = base58.Decode(known.verifier)
+	}
+	project, err := signedProject(keyType+"_"+name, encoded, verifier)
 	if err != nil {
 		return apiKey{}, err
 	}
-	return apiKey{session.NewSecret(key), kind, environment, project}, nil
+	return apiKey{environment, project}, nil
 }
 
-// signedProject verifies the signed part of a key and returns the project ID.
-func signedProject(kind keyType, environment Environment, encoded string, verifier ed25519.PublicKey) (string, error) {
+// signedProject verifies the signed part of a key and returns the project ID. The
+// prefix is the part before it.
+func signedProject(prefix, encoded string, verifier ed25519.PublicKey) (string, error) {
 	if len(encoded) > maxAPIKeyBytes || len(verifier) != ed25519.PublicKeySize {
 		return "", errAPIKeySignature
 	}
@@ -159,10 +120,9 @@ func signedProject(kind keyType, environment Environment, encoded string, verifi
 	if err != nil || len(signature) != ed25519.SignatureSize {
 		return "", errAPIKeySignature
 	}
-	// The signature covers the type, the environment and the data, joined by a
-	// dot where the key itself has an underscore.
-	signed := fmt.Sprintf("%s_%s.%s", string(kind), environment, parts[0])
-	if !ed25519.Verify(verifier, []byte(signed), signature) {
+	// The signature covers the prefix and the data, joined by a dot where the key
+	// itself has an underscore.
+	if !ed25519.Verify(verifier, []byte(prefix+"."+parts[0]), signature) {
 		return "", errAPIKeySignature
 	}
 	project, _, found := strings.Cut(parts[0], ".")
@@ -170,15 +130,6 @@ func signedProject(kind keyType, environment Environment, encoded string, verifi
 		return "", errAPIKeySignature
 	}
 	return project, nil
-}
-
-func knownEnvironment(name string) (Environment, bool) {
-	for _, e := range environments {
-		if string(e) == name {
-			return e, true
-		}
-	}
-	return "", false
 }
 
 // validProjectID reports whether id can be a part of a cookie name. Real IDs are
@@ -190,12 +141,4 @@ func validProjectID(id string) bool {
 	return !strings.ContainsFunc(id, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
 	})
-}
-
-// mergeVerifiers returns the default keys, with those in overrides in their
-// place.
-func mergeVerifiers(overrides map[Environment]ed25519.PublicKey) map[Environment]ed25519.PublicKey {
-	verifiers := defaultVerifiers()
-	maps.Copy(verifiers, overrides)
-	return verifiers
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,9 +35,9 @@ type request struct {
 	op           string // for errors
 	method       string
 	url          string
-	body         []byte // JSON, or nil
-	noAPIKey     bool   // omits the headers that identify this client
-	refreshRoute bool   // goes to Config.RefreshRoute
+	body         map[string]string // sent as JSON, unless nil
+	noAPIKey     bool              // omits the headers that identify this client
+	refreshRoute bool              // goes to Config.RefreshRoute
 }
 
 // response is a complete response of upstream.
@@ -66,7 +67,11 @@ func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
 }
 
 func (c *Client) send(ctx context.Context, r request) (response, error) {
-	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
+	var body []byte
+	if r.body != nil {
+		body, _ = json.Marshal(r.body) // a map of strings always marshals
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(body))
 	if err != nil {
 		return response{}, err
 	}
@@ -82,7 +87,7 @@ func (c *Client) send(ctx context.Context, r request) (response, error) {
 		return response{}, safeError(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxResponseBytes+1))
+	body, err = io.ReadAll(io.LimitReader(res.Body, maxResponseBytes+1))
 	switch {
 	case err != nil:
 		return response{}, safeError(err)
@@ -96,7 +101,7 @@ func (c *Client) send(ctx context.Context, r request) (response, error) {
 // setHeaders sets the headers that every call of the API has.
 func (c *Client) setHeaders(h http.Header) {
 	h.Set("Content-Type", "application/json")
-	h.Set("x-api-key", c.key.secret.Reveal())
+	h.Set("x-api-key", c.config.APIKey.Reveal())
 	h.Set("x-client-name", clientName)
 	h.Set("x-client-version", version)
 	if c.config.AppID != "" {
@@ -114,7 +119,7 @@ func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
 
 // addHint explains an unreachable upstream that was not configured.
 func (c *Client) addHint(failure *session.UpstreamError) {
-	if failure.NotSent && c.config.BaseURL == Development.baseURL() {
+	if failure.NotSent && c.config.BaseURL == environments[Development].baseURL {
 		failure.Err = fmt.Errorf("%w (%s is the default base URL of a development API key; set Config.BaseURL if upstream is elsewhere)",
 			failure.Err, c.config.BaseURL)
 	}

@@ -95,7 +95,7 @@ func (f *faults) add(format string, args ...any) {
 // check sets defaults. It returns the parsed API key, or all faults.
 func (c *Config) check() (apiKey, error) {
 	var f faults
-	key, err := parseAPIKey(c.APIKey.Reveal(), keyRules{c.AllowClientKey, c.RequireEnvironment, mergeVerifiers(c.APIKeyVerifiers)})
+	key, err := c.parseAPIKey()
 	if err != nil {
 		f = append(f, err)
 	}
@@ -115,10 +115,12 @@ func (c *Config) check() (apiKey, error) {
 }
 
 func (c *Config) checkURLs(f *faults, environment Environment) {
-	c.BaseURL = strings.TrimRight(cmp.Or(c.BaseURL, environment.baseURL()), "/")
-	if err := checkURL(c.BaseURL); err != nil {
+	if c.BaseURL == "" {
+		c.BaseURL = environments[environment].baseURL
+	} else if err := checkURL(c.BaseURL); err != nil {
 		f.add("BaseURL: %w", err)
 	}
+	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
 	if c.RefreshRoute != "" {
 		if err := checkURL(c.RefreshRoute); err != nil {
 			f.add("RefreshRoute: %w", err)

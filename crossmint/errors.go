@@ -10,11 +10,11 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// ErrInvalidArgument reports an argument that cannot be right, such as an empty
-// user ID. No call was made. The error's text names the argument.
-var ErrInvalidArgument = errors.New("crossmint: invalid argument")
-
 var (
+	// errInvalidArgument reports an argument that cannot be right. No call was
+	// made.
+	errInvalidArgument = errors.New("crossmint: invalid argument")
+
 	errTransport  = errors.New("connection failed, or the response is not HTTP")
 	errOversize   = errors.New("response is too long")
 	errNotJSON    = errors.New("response is not a JSON object")

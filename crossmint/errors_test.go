@@ -56,41 +56,35 @@ func TestClassifiesStatus(t *testing.T) {
 	}
 }
 
+// grantWith returns a good grant with one part replaced.
+func grantWith(from, to string) string { return strings.Replace(goodGrant, from, to, 1) }
+
+// A response without a readable refresh token, or with a second reading, is
+// malformed.
 func TestClassifiesGrant(t *testing.T) {
-	member := func(from, to string) string { return strings.Replace(goodGrant, from, to, 1) }
 	tests := map[string]string{
-		"HTML":                 `<html><title>502 Bad Gateway</title></html>`,
-		"nothing":              ``,
-		"null":                 `null`,
-		"a list":               `[` + goodGrant + `]`,
-		"jwt missing":          member(`"jwt":"j",`, ``),
-		"jwt empty":            member(`"j"`, `""`),
-		"jwt null":             member(`"j"`, `null`),
-		"jwt a number":         member(`"j"`, `1`),
-		"jwt in another case":  member(`"jwt"`, `"JWT"`),
-		"jwt twice":            member(`"jwt":"j"`, `"jwt":"j","jwt":"j"`),
-		"refresh missing":      member(goodToken+`,`, ``),
-		"refresh null":         member(goodToken, `"refresh":null`),
-		"refresh a string":     member(goodToken, `"refresh":"new"`),
-		"refresh a list":       member(goodToken, `"refresh":["new"]`),
-		"refreshToken instead": member(`"refresh"`, `"refreshToken"`),
-		"secret missing":       member(`"secret":"new",`, ``),
-		"secret empty":         member(`"new"`, `""`),
-		"secret a number":      member(`"new"`, `1`),
-		"secret twice":         member(`"secret":"new"`, `"secret":"new","secret":"new"`),
-		"user missing":         member(`,`+goodUser, ``),
-		"user null":            member(goodUser, `"user":null`),
-		"user a string":        member(goodUser, `"user":"u-1"`),
-		"user without id":      member(goodUser, `"user":{}`),
-		"user id empty":        member(`"u-1"`, `""`),
-		"user id a number":     member(`"u-1"`, `1`),
-		"user id in two cases": member(`"id":"u-1"`, `"id":"u-1","ID":"u-2"`),
-		"email a number":       member(`"id"`, `"email":1,"id"`),
-		"invalid UTF-8":        member(`"j"`, "\"\xff\""),
-		"a byte order mark":    "\ufeff" + goodGrant,
-		"two objects":          goodGrant + goodGrant,
-		"cut short":            goodGrant[:len(goodGrant)-1],
-		"nested too deeply":    member(`"jwt"`, `"x":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+`,"jwt"`),
+		"HTML":                   `<html><title>502 Bad Gateway</title></html>`,
+		"nothing":                ``,
+		"null":                   `null`,
+		"a list":                 `[` + goodGrant + `]`,
+		"jwt twice":              grantWith(`"jwt":"j"`, `"jwt":"j","jwt":"j"`),
+		"refresh missing":        grantWith(goodToken+`,`, ``),
+		"refresh null":           grantWith(goodToken, `"refresh":null`),
+		"refresh a string":       grantWith(goodToken, `"refresh":"new"`),
+		"refresh a list":         grantWith(goodToken, `"refresh":["new"]`),
+		"refreshToken instead":   grantWith(`"refresh"`, `"refreshToken"`),
+		"secret missing":         grantWith(`"secret":"new",`, ``),
+		"secret empty":           grantWith(`"new"`, `""`),
+		"secret a number":        grantWith(`"new"`, `1`),
+		"user twice":             grantWith(goodUser, goodUser+`,`+goodUser),
+		"user id twice":          grantWith(`"id":"u-1"`, `"id":"u-1","id":"u-1"`),
+		"secret in another case": grantWith(`"secret"`, `"Secret"`),
+		"secret twice":           grantWith(`"secret":"new"`, `"secret":"new","secret":"new"`),
+		"invalid UTF-8":          grantWith(`"j"`, "\"\xff\""),
+		"a byte order mark":      "\ufeff" + goodGrant,
+		"two objects":            goodGrant + goodGrant,
+		"cut short":              goodGrant[:len(goodGrant)-1],
+		"nested too deeply":      grantWith(`"jwt"`, `"x":`+strings.Repeat("[", 100)+strings.Repeat("]", 100)+`,"jwt"`),
 	}
 	for name, body := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -23,13 +23,13 @@ func ExampleClient_StartWallet() {
 	}
 	defer client.Close()
 
-	ctx, wallet := context.Background(), crossmint.Wallet{Address: "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045", Type: "ethereum"}
-	challenge, err := client.StartWallet(ctx, wallet)
+	ctx, address := context.Background(), "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"
+	challenge, err := client.StartWallet(ctx, address, "ethereum")
 	if err != nil {
 		panic(err)
 	}
 	signature := "0x…" // of the challenge, by the wallet
-	secret, err := client.FinishWallet(ctx, wallet, signature)
+	secret, err := client.FinishWallet(ctx, address, "ethereum", signature)
 	fmt.Println(len(challenge) > 0, secret, err)
 	// Output: true [redacted] <nil>
 }

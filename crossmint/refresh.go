@@ -2,7 +2,6 @@ package crossmint
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 // [Client.VerifyReceived].
 func (c *Client) Refresh(ctx context.Context, token session.Secret) (*session.Grant, error) {
 	const op = "refresh"
-	r := request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/refresh", body: refreshBody(token)}
+	r := request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/refresh", body: map[string]string{"refresh": token.Reveal()}}
 	member := "refresh"
 	if c.config.RefreshRoute != "" {
 		r.url, r.noAPIKey, r.refreshRoute, member = c.config.RefreshRoute, true, true, "refreshToken"
@@ -35,14 +34,9 @@ func (c *Client) Refresh(ctx context.Context, token session.Secret) (*session.Gr
 // Logout revokes a refresh token, in one call.
 func (c *Client) Logout(ctx context.Context, token session.Secret) error {
 	_, err := c.call(ctx, request{
-		op: "logout", method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/logout", body: refreshBody(token),
+		op: "logout", method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/logout", body: map[string]string{"refresh": token.Reveal()},
 	})
 	return err
-}
-
-func refreshBody(token session.Secret) []byte {
-	body, _ := json.Marshal(map[string]string{"refresh": token.Reveal()}) // a map of strings always marshals
-	return body
 }
 
 // parseGrant reads the response to a refresh. Upstream names the refresh token

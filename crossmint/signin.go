@@ -2,7 +2,6 @@ package crossmint
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -17,8 +16,9 @@ import (
 // real service accepts a server key here.
 func (c *Client) SendEmailOTP(ctx context.Context, email string) (emailID string, err error) {
 	const op = "send code"
-	body, _ := json.Marshal(map[string]string{"email": email}) // a map of strings always marshals
-	res, err := c.call(ctx, request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/otps/send", body: body})
+	res, err := c.call(ctx, request{
+		op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/otps/send", body: map[string]string{"email": email},
+	})
 	if err != nil {
 		return "", err
 	}

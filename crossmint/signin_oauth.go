@@ -27,7 +27,7 @@ var errOAuthURL = errors.New("oauthUrl is not an https URL")
 // Crossmint's own clients offer "google" and "twitter"; upstream refuses those
 // that it does not know. The appSchema is the URL scheme of a native app that
 // the sign-in returns to. It is empty for web pages, and is then not sent. An
-// argument of another form is [ErrInvalidArgument].
+// argument of another form causes no call.
 //
 // After the sign-in, upstream's callback page passes a one-time secret to the
 // page that opened it. It is not documented how the secret gets to a server: the
@@ -37,9 +37,9 @@ func (c *Client) StartOAuth(ctx context.Context, provider, appSchema string) (*u
 	const op = "start OAuth"
 	switch {
 	case !validProvider(provider):
-		return nil, fmt.Errorf("%w: not an OAuth provider", ErrInvalidArgument)
+		return nil, fmt.Errorf("%w: not an OAuth provider", errInvalidArgument)
 	case len(appSchema) > maxAppSchemaBytes:
-		return nil, fmt.Errorf("%w: appSchema is above %d bytes", ErrInvalidArgument, maxAppSchemaBytes)
+		return nil, fmt.Errorf("%w: appSchema is above %d bytes", errInvalidArgument, maxAppSchemaBytes)
 	}
 	address := c.config.BaseURL + authPrefix + "/social/" + provider + "/start"
 	if appSchema != "" {

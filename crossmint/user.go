@@ -16,19 +16,16 @@ import (
 // maxUserIDBytes is far above real user IDs, which have 36 bytes.
 const maxUserIDBytes = 256
 
-var (
-	errOtherUser = errors.New("response is about another user")
-)
+var errOtherUser = errors.New("response is about another user")
 
 // User returns the user with the given ID, like the documented getUser. It needs
 // a server key with the scope users.read. An ID that upstream does not know is
-// session.ErrRefused; one that cannot be a path segment of a URL is
-// [ErrInvalidArgument].
+// session.ErrRefused; one that cannot be a path segment of a URL causes no call.
 func (c *Client) User(ctx context.Context, id string) (session.User, error) {
 	const op = "user"
 	// "." and ".." survive escaping and would name another endpoint.
 	if id == "" || id == "." || id == ".." || len(id) > maxUserIDBytes {
-		return session.User{}, fmt.Errorf("%w: not a user ID", ErrInvalidArgument)
+		return session.User{}, fmt.Errorf("%w: not a user ID", errInvalidArgument)
 	}
 	body, err := c.call(ctx, request{op: op, method: http.MethodGet, url: c.config.BaseURL + apiPrefix + "/sdk/auth/user/" + url.PathEscape(id)})
 	if err != nil {
@@ -47,18 +44,18 @@ func (c *Client) User(ctx context.Context, id string) (session.User, error) {
 // parseUserResponse reads a user. Older builds of upstream wrap it in
 // {"user":…}.
 func parseUserResponse(body []byte) (session.User, error) {
-	var user session.User
-	wrapped := false
+	object := strictjson.Value(bytes.Trim(body, " \t\r\n"))
 	err := strictjson.Object(body, func(name []byte, value strictjson.Value) error {
 		if string(name) == "user" && value.IsObject() {
-			wrapped = true
-			return parseUser(value, &user)
+			object = value
 		}
 		return nil
 	})
-	if err == nil && !wrapped {
-		err = parseUser(bytes.Trim(body, " \t\r\n"), &user)
+	if err != nil {
+		return session.User{}, err
 	}
+	var user session.User
+	err = parseUser(object, &user)
 	return user, err
 }
 

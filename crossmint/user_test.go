@@ -68,7 +68,6 @@ func TestUserResponses(t *testing.T) {
 		"user a string":            `{"user":"u-1"}`,
 		"an empty user":            `{"user":{}}`,
 		"a user in a user":         `{"user":{"user":{"id":"u-1"}}}`,
-		"email a number":           `{"id":"u-1","email":1}`,
 		"a list":                   `[{"id":"u-1"}]`,
 		"a string":                 `"u-1"`,
 		"null":                     `null`,
@@ -89,6 +88,35 @@ func TestUserResponses(t *testing.T) {
 			}
 			if diff := cmp.Diff("", got.ID+got.Email); diff != "" {
 				t.Errorf("a user beside the error (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Of a user only the ID is required. Other members may have any type, and an
+// object that is too long is left out.
+func TestUserRequiresOnlyID(t *testing.T) {
+	for name, object := range map[string]string{
+		"id alone":              `{"id":"u-1"}`,
+		"email a number":        `{"id":"u-1","email":1}`,
+		"email null":            `{"id":"u-1","email":null}`,
+		"phoneNumber an object": `{"id":"u-1","phoneNumber":{"number":"+1"}}`,
+		"twitter a string":      `{"id":"u-1","twitter":"ada"}`,
+		"id in two cases":       `{"id":"u-1","ID":"u-2","Email":"b@example.com"}`,
+		"of 64 KiB and a byte":  `{"id":"u-1","x":"` + strings.Repeat("x", 64<<10-17) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := newUpstream(t, respond(200, "application/json", object))
+			got, err := u.client.User(t.Context(), "u-1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := session.User{ID: "u-1"}
+			if len(object) <= 64<<10 {
+				want.JSON = json.RawMessage(object)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("user (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -160,6 +160,38 @@ func TestVerifyKeyUnknown(t *testing.T) {
 	}
 }
 
+// A JWT of another project is invalid, and the error names the reason.
+// VerifyReceived names it only if the signature is correct.
+func TestVerifyOtherProject(t *testing.T) {
+	fake := newFake(t, crossminttest.Config{})
+	client := newClient(t, fake.Config())
+	foreign := fake.ForeignJWT(fake.NewUser(""))
+	forged := foreign[:strings.LastIndexByte(foreign, '.')+1] + strings.Repeat("A", len(foreign)-strings.LastIndexByte(foreign, '.')-1)
+	verifyWith := func(_ context.Context, jwt string) (*session.Token, error) {
+		return client.VerifyWith(fake.JWKS(), jwt)
+	}
+	tests := []struct {
+		name, jwt, want string
+		verify          func(context.Context, string) (*session.Token, error)
+		isOtherProject  bool
+	}{
+		{name: "Verify", jwt: foreign, verify: client.Verify, want: invalid, isOtherProject: true},
+		{name: "Verify, forged", jwt: forged, verify: client.Verify, want: invalid, isOtherProject: true},
+		{name: "VerifyWith", jwt: foreign, verify: verifyWith, want: invalid, isOtherProject: true},
+		{name: "VerifyReceived", jwt: foreign, verify: client.VerifyReceived, want: invalid, isOtherProject: true},
+		{name: "VerifyReceived, forged", jwt: forged, verify: client.VerifyReceived, want: unavailable},
+		{name: "Verify, of the own project", jwt: fake.JWT(fake.NewUser("")), verify: client.Verify, want: valid},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := test.verify(t.Context(), test.jwt)
+			if got := resultOf(t, err); got != test.want || errors.Is(err, session.ErrOtherProject) != test.isOtherProject {
+				t.Errorf("result = %s (%v), want %s, other project: %v", got, err, test.want, test.isOtherProject)
+			}
+		})
+	}
+}
+
 // A key set without usable keys is an error of the caller, not of the JWT.
 func TestVerifyWithInvalidKeys(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{})

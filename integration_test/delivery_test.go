@@ -206,7 +206,7 @@ func TestWriteTimeoutIsReported(t *testing.T) {
 				b := s.browser(t)
 				user := s.signInExpired(b, "ada@example.com").User.ID
 				r := b.request(http.MethodGet, "/me", "")
-				server := &http.Server{WriteTimeout: tt.writeTimeout} //nolint:gosec // serves nothing
+				server := &http.Server{WriteTimeout: tt.writeTimeout}
 				lost(s, r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server)))
 				if got := s.Count(event.Misconfigured); got != tt.want {
 					t.Errorf("%d warnings, want %d", got, tt.want)

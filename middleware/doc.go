@@ -5,8 +5,18 @@
 // renew an expired session without the browser's noticing. [RequireClaim], behind
 // RequireSession, checks a role or another claim.
 //
-// The new cookies are set before the handler runs, so the ResponseWriter is not
-// wrapped, and Flush, Hijack and http.ResponseController work as always. A handler
-// that sets cookies of its own must add to Set-Cookie, as http.SetCookie does,
-// and never replace it; otherwise the renewed session is lost.
+// # Delivery
+//
+// The cookies of a renewed session leave with the response header. Only for such
+// a response the handler gets a ResponseWriter that puts the cookies, Vary and
+// Cache-Control: no-store into the header when it is written, whatever the handler
+// or a proxy did to it meanwhile. It has the same optional interfaces, and works
+// with http.ResponseController. Other responses are not wrapped.
+//
+// Until the cookies have left, every request with the old refresh token gets the
+// same new session. So a slow handler, a panic or a lost response signs nobody out.
+// A logout or a sign-in that comes meanwhile wins: then the cookies do not leave.
+//
+// A handler that sets cookies with the same names itself replaces the renewed
+// session.
 package middleware

@@ -200,7 +200,7 @@ type (
 	untaggedClaims struct {
 		Role    string
 		Ignored string `json:"-"`
-		Dash    string `json:"-,"`
+		Dash    string `json:"-,"` //nolint:staticcheck // SA5008: a field named "-", which encoding/json allows
 		Omitted string `json:",omitempty"`
 	}
 )

@@ -75,8 +75,10 @@ func TestDenyListFindsLaterDenials(t *testing.T) {
 	other := &Token{JWT: NewSecret("header.other.AA")}
 	d.add(testDigest("unrelated"), until)
 	for _, token := range []*Token{first, second, other} {
-		if d.contains(token) || d.contains(token) {
-			t.Fatalf("%s is denied", token.JWT.Reveal())
+		for range 2 { // the second look-up uses the remembered version
+			if d.contains(token) {
+				t.Fatalf("%s is denied", token.JWT.Reveal())
+			}
 		}
 	}
 	d.addUnverified(signingInputDigest(first.JWT), until)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/crossmint-go/auth/internal/bounds"
 
+	"github.com/crossmint-go/auth/internal/ttlmap"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -54,7 +55,10 @@ func (c *localCoordinator) Sizes() map[string]MapSize {
 	}
 }
 
-func sizeOf[V any](m *ttlMap[V]) MapSize { return MapSize{len(m.entries), len(m.order), m.limit} }
+func sizeOf[V any](m *ttlmap.Map[tokenKey, V]) (size MapSize) {
+	size.Entries, size.Records, size.Limit = m.Sizes()
+	return size
+}
 
 // MarkDelivered notes that a browser has the grant of a token.
 func (c *localCoordinator) MarkDelivered(token string) {
@@ -65,12 +69,12 @@ func (c *localCoordinator) MarkDelivered(token string) {
 func (c *localCoordinator) IsRecent(token string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, found := c.recent.get(c.hasher.key(NewSecret(token)))
+	_, found := c.recent.Get(c.hasher.key(NewSecret(token)))
 	return found
 }
 
 // MaxEarlyBackoffs bounds the tokens with an early refresh that failed.
-func MaxEarlyBackoffs() int { return newEarlyBackoff().tokens.limit }
+func MaxEarlyBackoffs() int { return sizeOf(newEarlyBackoff().tokens).Limit }
 
 // HasherSecret returns the padded secret of the token keys, as fmt prints bytes.
 func (m *Manager) HasherSecret() string {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/bounds"
+	"github.com/crossmint-go/auth/internal/ttlmap"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -63,12 +64,12 @@ type localCoordinator struct {
 	mu          sync.Mutex // guards all below
 	closed      bool
 	calls       map[tokenKey]*call
-	recent      *ttlMap[*Grant]         // grace cache, by the token that was exchanged
-	undelivered *ttlMap[*Grant]         // grants that no browser has yet, likewise
-	unverified  *ttlMap[*Grant]         // grants without a decision on their JWT
-	rejected    *ttlMap[*UpstreamError] // negative cache
-	used        *ttlMap[struct{}]       // tokens that have been exchanged
-	tombstones  *ttlMap[struct{}]       // tokens that were logged out
+	recent      *ttlmap.Map[tokenKey, *Grant]         // grace cache, by the token that was exchanged
+	undelivered *ttlmap.Map[tokenKey, *Grant]         // grants that no browser has yet, likewise
+	unverified  *ttlmap.Map[tokenKey, *Grant]         // grants without a decision on their JWT
+	rejected    *ttlmap.Map[tokenKey, *UpstreamError] // negative cache
+	used        *ttlmap.Map[tokenKey, struct{}]       // tokens that have been exchanged
+	tombstones  *ttlmap.Map[tokenKey, struct{}]       // tokens that were logged out
 }
 
 func newLocalCoordinator(shared Coordinator, hasher *hasher, grace time.Duration, report func(context.Context, event.Event)) *localCoordinator {
@@ -76,12 +77,12 @@ func newLocalCoordinator(shared Coordinator, hasher *hasher, grace time.Duration
 	return &localCoordinator{
 		hasher: hasher, shared: shared, report: report, stopped: stopped, stop: stop,
 		calls:       map[tokenKey]*call{},
-		recent:      newTTLMap[*Grant](grace, maxGrants),
-		undelivered: newTTLMap[*Grant](undeliveredTTL, maxUndelivered),
-		unverified:  newTTLMap[*Grant](unverifiedTTL, maxGrants),
-		rejected:    newTTLMap[*UpstreamError](rejectedTTL, maxRejected),
-		used:        newTTLMap[struct{}](undeliveredTTL, maxUsed),
-		tombstones:  newTTLMap[struct{}](tombstoneTTL, maxTombstones),
+		recent:      ttlmap.New[tokenKey, *Grant](grace, maxGrants),
+		undelivered: ttlmap.New[tokenKey, *Grant](undeliveredTTL, maxUndelivered),
+		unverified:  ttlmap.New[tokenKey, *Grant](unverifiedTTL, maxGrants),
+		rejected:    ttlmap.New[tokenKey, *UpstreamError](rejectedTTL, maxRejected),
+		used:        ttlmap.New[tokenKey, struct{}](undeliveredTTL, maxUsed),
+		tombstones:  ttlmap.New[tokenKey, struct{}](tombstoneTTL, maxTombstones),
 	}
 }
 
@@ -125,7 +126,7 @@ func (c *localCoordinator) join(ctx context.Context, token Secret, calls Upstrea
 	if err != nil {
 		return nil, false, err
 	}
-	if refusal, found := c.rejected.get(k); found && grant == nil {
+	if refusal, found := c.rejected.Get(k); found && grant == nil {
 		return nil, false, refusal
 	}
 	running, joined = c.calls[k]
@@ -156,7 +157,7 @@ func finished(k tokenKey, grant *Grant) *call {
 // startLocked starts a call. It belongs to none of its callers: it has its own
 // timeout, and ends early only when Close stops waiting.
 func (c *localCoordinator) startLocked(ctx context.Context, k tokenKey, token Secret, calls UpstreamCalls) *call {
-	unverified, _ := c.unverified.get(k)
+	unverified, _ := c.unverified.Get(k)
 	f := &call{key: k, done: make(chan struct{}), unverified: unverified}
 	c.calls[k] = f
 	c.wg.Add(1)
@@ -219,21 +220,21 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.calls, f.key)
-	if _, loggedOut := c.tombstones.get(f.key); loggedOut {
+	if _, loggedOut := c.tombstones.Get(f.key); loggedOut {
 		f.err = ErrLoggedOut
-		c.unverified.delete(f.key)
+		c.unverified.Delete(f.key)
 		if err == nil {
 			return got.Grant, 0
 		}
 		return unverified, 0
 	}
 	if unverified != nil {
-		c.unverified.put(f.key, unverified)
+		c.unverified.Put(f.key, unverified)
 		if c.hasher.key(unverified.RefreshToken.Secret) != f.key {
-			c.used.put(f.key, struct{}{})
+			c.used.Put(f.key, struct{}{})
 		}
 	} else {
-		c.unverified.delete(f.key)
+		c.unverified.Delete(f.key)
 	}
 	f.result, f.err = got, err
 	if err == nil {
@@ -252,19 +253,19 @@ func (c *localCoordinator) cacheGrantLocked(k tokenKey, grant *Grant, until time
 	if c.hasher.key(grant.RefreshToken.Secret) == k {
 		return 0
 	}
-	c.used.put(k, struct{}{})
-	return c.undelivered.putUntil(k, grant, until)
+	c.used.Put(k, struct{}{})
+	return c.undelivered.PutUntil(k, grant, until)
 }
 
 // cacheRejectionLocked stores a refusal. A refusal of a used token is uncertain:
 // upstream rejects it because the same browser has its successor.
 func (c *localCoordinator) cacheRejectionLocked(k tokenKey, refusal *UpstreamError) *UpstreamError {
-	if _, used := c.used.get(k); used {
+	if _, used := c.used.Get(k); used {
 		uncertain := *refusal
 		uncertain.Uncertain = true
 		refusal = &uncertain
 	}
-	c.rejected.put(k, refusal)
+	c.rejected.Put(k, refusal)
 	return refusal
 }
 
@@ -273,7 +274,7 @@ func (c *localCoordinator) cacheRejectionLocked(k tokenKey, refusal *UpstreamErr
 // with ErrLoggedOut.
 func (c *localCoordinator) latestLocked(k tokenKey) (last tokenKey, grant *Grant, err error) {
 	for range maxRotations {
-		if _, loggedOut := c.tombstones.get(k); loggedOut {
+		if _, loggedOut := c.tombstones.Get(k); loggedOut {
 			return k, nil, ErrLoggedOut
 		}
 		g := c.replacementLocked(k)
@@ -287,10 +288,10 @@ func (c *localCoordinator) latestLocked(k tokenKey) (last tokenKey, grant *Grant
 
 // replacementLocked returns the grant that k was exchanged for, or nil.
 func (c *localCoordinator) replacementLocked(k tokenKey) *Grant {
-	if grant, found := c.recent.get(k); found {
+	if grant, found := c.recent.Get(k); found {
 		return grant
 	}
-	grant, _ := c.undelivered.get(k)
+	grant, _ := c.undelivered.Get(k)
 	return grant
 }
 
@@ -301,7 +302,7 @@ func (c *localCoordinator) checkDelivery(k tokenKey, grant *Grant) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range []tokenKey{k, successor} {
-		if _, loggedOut := c.tombstones.get(k); loggedOut {
+		if _, loggedOut := c.tombstones.Get(k); loggedOut {
 			return ErrLoggedOut
 		}
 	}
@@ -313,9 +314,9 @@ func (c *localCoordinator) checkDelivery(k tokenKey, grant *Grant) error {
 func (c *localCoordinator) markDelivered(k tokenKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if grant, found := c.undelivered.get(k); found {
-		c.recent.putUntil(k, grant, c.undelivered.expiresAt(k))
-		c.undelivered.delete(k)
+	if grant, found := c.undelivered.Get(k); found {
+		c.recent.PutUntil(k, grant, c.undelivered.ExpiresAt(k))
+		c.undelivered.Delete(k)
 	}
 }
 
@@ -336,10 +337,10 @@ func (c *localCoordinator) markLoggedOut(token Secret) (latest Secret, descendan
 	latest = token
 	for range maxRotations {
 		k := c.hasher.key(latest)
-		c.tombstones.put(k, struct{}{})
-		grant, found := c.unverified.get(k)
+		c.tombstones.Put(k, struct{}{})
+		grant, found := c.unverified.Get(k)
 		if found && c.calls[k] == nil { // else the call finds the tombstone
-			c.unverified.delete(k)
+			c.unverified.Delete(k)
 		} else if grant = c.replacementLocked(k); grant == nil {
 			break
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/backoff"
+	"github.com/crossmint-go/auth/internal/ttlmap"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -360,22 +361,22 @@ func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) 
 // earlyBackoff remembers the tokens whose early refresh has failed.
 type earlyBackoff struct {
 	mu     sync.Mutex // guards tokens
-	tokens *ttlMap[struct{}]
+	tokens *ttlmap.Map[tokenKey, struct{}]
 }
 
 func newEarlyBackoff() *earlyBackoff {
-	return &earlyBackoff{tokens: newTTLMap[struct{}](earlyBackoffTTL, maxEarlyBackoffs)}
+	return &earlyBackoff{tokens: ttlmap.New[tokenKey, struct{}](earlyBackoffTTL, maxEarlyBackoffs)}
 }
 
 func (b *earlyBackoff) contains(k tokenKey) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	_, found := b.tokens.get(k)
+	_, found := b.tokens.Get(k)
 	return found
 }
 
 func (b *earlyBackoff) add(k tokenKey) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.tokens.put(k, struct{}{})
+	b.tokens.Put(k, struct{}{})
 }

@@ -65,7 +65,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		printed := testkit.Formats(value)
 		for form, text := range map[string]string{
 			"text": canary, "lower hex": fmt.Sprintf("%x", canary), "upper hex": fmt.Sprintf("%X", canary),
-			"bytes": strings.Trim(fmt.Sprint([]byte(canary)), "[]"),
+			"bytes": strings.Trim(fmt.Sprint([]byte(canary)), "[]"), //nolint:staticcheck // QF1010: the numbers are meant
 		} {
 			if strings.Contains(printed, text) {
 				t.Errorf("%s prints the secret as %s:\n%s", name, form, printed)

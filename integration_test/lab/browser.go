@@ -11,20 +11,21 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// site is where all browsers are.
+// site is the site that all browsers visit.
 var site = &url.URL{Scheme: "https", Host: "app.example", Path: "/"}
 
-// browser is one user's: a cookie jar with up to three tabs. Some run the
-// browser client, which refreshes on every page view and logs out on any
-// answer but 200.
+// browser is the browser of one user: a cookie jar with up to three tabs. Some run
+// Crossmint's browser client, which refreshes on every page view and logs out on
+// every status but 200.
 type browser struct {
 	lab      *laboratory
 	email    string
 	id       string
-	client   bool
+	client   bool // runs the browser client
 	jar      *cookiejar.Jar
 	signedIn bool
 
@@ -37,44 +38,44 @@ func newBrowser(l *laboratory, i int) *browser {
 	return &browser{lab: l, email: fmt.Sprintf("user%d@example.com", i), client: i%clientShare == 0, jar: jar, random: l.random("browser", i)}
 }
 
-// chance reports true once in n times.
-func (b *browser) chance(n int) bool {
+// oneIn returns true once in n calls on average.
+func (b *browser) oneIn(n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.random.IntN(n) == 0
 }
 
-// upTo returns a duration below d.
+// upTo returns a random duration below d.
 func (b *browser) upTo(d time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return time.Duration(b.random.Int64N(int64(d)))
 }
 
-// live sends at least n requests, with pauses as people make them.
-func (b *browser) live(n int) {
+// run sends at least n requests, with pauses like those of people.
+func (b *browser) run(n int) {
 	for sent := 0; sent < n; {
 		time.Sleep(b.pause())
 		if !b.signedIn {
 			b.signIn()
 		}
 		switch {
-		case b.chance(200):
+		case b.oneIn(200):
 			sent += b.logOut(false)
-		case b.chance(300):
-			b.lab.fake.RevokeUser(b.id) // by somebody who may
+		case b.oneIn(300):
+			b.lab.fake.RevokeUser(b.id) // an administrator does this
 		default:
 			sent += b.view()
 		}
 	}
 }
 
-// pause is mostly short, sometimes longer than any grace.
+// pause returns a duration that is mostly short and sometimes longer than every grace period.
 func (b *browser) pause() time.Duration {
 	switch {
-	case b.chance(10):
+	case b.oneIn(10):
 		return b.upTo(8 * time.Minute)
-	case b.chance(2):
+	case b.oneIn(2):
 		return b.upTo(time.Minute)
 	default:
 		return b.upTo(5 * time.Second)
@@ -87,59 +88,61 @@ func (b *browser) signIn() {
 	b.lab.oracle.signedIn(b.id, grant.RefreshToken.Secret.Reveal())
 }
 
-// view opens a page: one to three tabs at once, each with a request of its
-// own. It returns when all are answered, and how many there were.
+// view opens a page in one or three tabs at once, which send a request each. It
+// returns the number of requests after all responses.
 func (b *browser) view() int {
 	if b.client && !b.refresh() {
 		return 1 + b.logOut(true)
 	}
 	tabs := 1
-	if b.chance(4) {
+	if b.oneIn(4) {
 		tabs = 3
 	}
-	var out sync.Map
-	var all sync.WaitGroup
-	for i := range tabs {
-		all.Go(func() {
+	var signedOut atomic.Bool
+	var wg sync.WaitGroup
+	for range tabs {
+		wg.Go(func() {
 			time.Sleep(b.upTo(50 * time.Millisecond))
 			if b.get() == http.StatusUnauthorized {
-				out.Store(i, true)
+				signedOut.Store(true)
 			}
 		})
 	}
-	all.Wait()
-	out.Range(func(any, any) bool { b.signedIn = false; return false })
+	wg.Wait()
+	if signedOut.Load() {
+		b.signedIn = false
+	}
 	return tabs
 }
 
-// get asks for the protected page and returns the status.
+// get requests the protected page and returns the status.
 func (b *browser) get() int {
 	code, body := b.send(http.MethodGet, "/me", "")
 	if code == http.StatusOK {
-		b.lab.oracle.entered(strings.TrimSpace(body), b.id, "GET /me")
+		b.lab.oracle.checkUser(strings.TrimSpace(body), b.id, "GET /me")
 	}
 	return code
 }
 
-// refresh does what the browser client does on every page view, and reports
-// whether it stays signed in.
+// refresh sends the request of the browser client on every page view. It reports
+// whether the client stays signed in.
 func (b *browser) refresh() bool {
 	code, body := b.send(http.MethodPost, "/refresh", "{}")
-	var answer struct {
+	var response struct {
 		JWT  string
 		User struct{ ID string }
 	}
-	if code != http.StatusOK || json.Unmarshal([]byte(body), &answer) != nil || answer.JWT == "" {
-		return code == gone
+	if code != http.StatusOK || json.Unmarshal([]byte(body), &response) != nil || response.JWT == "" {
+		return code == noResponse
 	}
-	b.lab.oracle.entered(answer.User.ID, b.id, "POST /refresh")
+	b.lab.oracle.checkUser(response.User.ID, b.id, "POST /refresh")
 	return true
 }
 
-// logOut logs out, and tries to get in with what the browser had before.
+// logOut logs out and then tries the old cookies.
 func (b *browser) logOut(byClient bool) (sent int) {
 	before := b.cookies()
-	b.lab.oracle.leaving(b.id, byClient)
+	b.lab.oracle.requestLogout(b.id, byClient)
 	b.lab.oracle.count(func(c *counts) { c.Logouts++ })
 	code, _ := b.send(http.MethodPost, "/logout", "")
 	b.signedIn = false
@@ -149,26 +152,26 @@ func (b *browser) logOut(byClient bool) (sent int) {
 		w := httptest.NewRecorder()
 		b.lab.handler.ServeHTTP(w, r)
 		if w.Code == http.StatusOK {
-			b.lab.oracle.entered(strings.TrimSpace(w.Body.String()), "", "with what was logged out")
+			b.lab.oracle.checkUser(strings.TrimSpace(w.Body.String()), "", "with the cookies of a session that was logged out")
 		}
 		sent++
 	}
-	// Whatever became of it, the next login starts from an empty jar.
+	// The next sign-in starts with an empty jar, even if the logout failed.
 	b.jar, _ = cookiejar.New(nil)
 	return sent + 1
 }
 
-// gone is the status of a request whose answer the browser never saw.
-const gone = -1
+// noResponse is the status of a request whose response the browser did not get.
+const noResponse = -1
 
-// send sends one request with the cookies of the jar and stores what comes
-// back. Some browsers leave before they have the answer, and some answers are
-// lost on the way.
+// send sends one request with the cookies of the jar and stores the cookies of the
+// response. Some browsers disconnect before the response, and some responses are
+// lost.
 func (b *browser) send(method, path, body string) (int, string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	leaves := b.chance(20)
-	if leaves {
+	disconnects := b.oneIn(20)
+	if disconnects {
 		time.AfterFunc(b.upTo(3*time.Second), cancel)
 	}
 	presented := b.token()
@@ -182,61 +185,61 @@ func (b *browser) send(method, path, body string) (int, string) {
 			r.Header.Set("Content-Type", "application/json")
 		}
 	}
-	time.Sleep(b.upTo(time.Second)) // on its way
+	time.Sleep(b.upTo(time.Second)) // latency of the request
 	w := httptest.NewRecorder()
 	b.lab.handler.ServeHTTP(w, r)
-	b.judge(w, presented)
-	time.Sleep(b.upTo(time.Second)) // and back
-	lost := b.chance(30)
+	b.check(w, presented)
+	time.Sleep(b.upTo(time.Second)) // latency of the response
+	lost := b.oneIn(30)
 	if ctx.Err() != nil || lost {
 		b.lab.oracle.count(func(c *counts) {
 			if lost {
-				c.LostAnswers++
+				c.LostResponses++
 			} else {
 				c.Disconnects++
 			}
 		})
-		return gone, ""
+		return noResponse, ""
 	}
 	b.jar.SetCookies(site, w.Result().Cookies())
 	return w.Code, w.Body.String()
 }
 
-// judge counts an answer, and has the oracle judge it.
-func (b *browser) judge(w *httptest.ResponseRecorder, presented string) {
+// check counts a response and lets the oracle check it.
+func (b *browser) check(w *httptest.ResponseRecorder, presented string) {
 	b.lab.oracle.count(func(c *counts) {
 		c.Requests++
 		switch w.Code {
 		case http.StatusOK, http.StatusNoContent:
 			c.Served++
 		case http.StatusUnauthorized:
-			c.Refused++
+			c.Rejected++
 		case http.StatusServiceUnavailable:
-			c.Undecided++
+			c.Unavailable++
 		default:
 			c.Other++
 		}
 	})
 	switch {
-	case clears(w.Result()):
-		b.lab.oracle.cleared(b.id, presented)
+	case clearsCookies(w.Result()):
+		b.lab.oracle.checkCleared(b.id, presented)
 	case w.Code == http.StatusUnauthorized && presented != "":
-		b.lab.oracle.kept(b.id, presented)
+		b.lab.oracle.checkKept(b.id, presented)
 	}
 }
 
-// clears reports whether an answer expires a refresh cookie and sets no other.
-func clears(res *http.Response) bool {
-	expired := false
+// clearsCookies reports whether a response deletes a refresh cookie and sets none.
+func clearsCookies(res *http.Response) bool {
+	deleted := false
 	for _, c := range res.Cookies() {
 		if strings.HasPrefix(c.Name, refreshCookie) {
 			if c.MaxAge >= 0 && c.Value != "" {
 				return false
 			}
-			expired = true
+			deleted = true
 		}
 	}
-	return expired
+	return deleted
 }
 
 const refreshCookie = "crossmint-refresh-token"

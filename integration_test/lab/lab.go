@@ -14,34 +14,33 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// A Subject builds the implementation that is put under the laboratory. Config
-// leads to the upstream: its HTTPClient must be used. Close is called when all
-// requests are over.
+// A Subject returns the implementation to test. It must use config with its
+// HTTPClient, which leads to upstream. Run calls close after all requests.
 type Subject func(config crossmint.Config) (handler http.Handler, close func(), err error)
 
 // Config describes a run.
 type Config struct {
 	// Seed repeats a run.
 	Seed uint64
-	// Users is how many browsers there are, and Requests how many requests
-	// they send together, at least.
+	// Users is the number of browsers, Requests the minimum number of requests
+	// that they send together.
 	Users, Requests int
-	// Faults is the share of upstream's refreshes that a fault strikes, from
-	// 0 to 1; keys and logouts fail as often.
+	// Faults is the share of refreshes that fail, from 0 to 1. Key fetches and
+	// logouts fail as often.
 	Faults float64
-	// Grace is for how long upstream answers a used refresh token with the
-	// same successor. 0: it refuses used tokens at once.
+	// Grace is the time for which upstream accepts a used refresh token again,
+	// with the same response. 0: it rejects used tokens immediately.
 	Grace time.Duration
-	// Network, if set, is put between the subject and upstream: it gets the
-	// dialer that leads to upstream and returns the one that is used.
+	// Network may put a network between the subject and upstream: it gets the
+	// dialer to upstream and returns the one to use. nil: no change.
 	Network func(Dial) Dial
 }
 
 // A Dial makes a connection, as [net.Dialer.DialContext] does.
 type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// What the world is like. JWTs live shorter than browsers pause now and then,
-// so that about every third request needs a refresh.
+// The environment of the subject. Some pauses of browsers are longer than the life
+// of a JWT, so that about every third request needs a refresh.
 const (
 	jwtLifetime     = 90 * time.Second
 	upstreamLatency = 50 * time.Millisecond
@@ -59,11 +58,11 @@ type laboratory struct {
 	handler http.Handler
 }
 
-// Run runs the subject and reports. The error is for runs that could not be
-// carried out, not for what the oracle found.
+// Run runs the subject and returns a report. An error means that the run failed, not
+// that the oracle found faults.
 func Run(config Config, subject Subject) (Report, error) {
 	if config.Users <= 0 || config.Requests <= 0 || config.Faults < 0 || config.Faults > 1 {
-		return Report{}, fmt.Errorf("lab: impossible config %+v", config)
+		return Report{}, fmt.Errorf("lab: invalid config %+v", config)
 	}
 	fake, err := crossminttest.New(crossminttest.Config{
 		InMemory: true, Algorithm: "EdDSA", JWTLifetime: jwtLifetime, Reuse: reuse(config.Grace), Grace: config.Grace,
@@ -84,11 +83,11 @@ func Run(config Config, subject Subject) (Report, error) {
 	upstream.HTTPClient = &http.Client{Transport: &wire{next: transport, faults: l.faults, oracle: l.oracle}}
 	handler, closeSubject, err := subject(upstream)
 	if err != nil {
-		return Report{}, errors.Join(errors.New("lab: the subject cannot be built"), err)
+		return Report{}, errors.Join(errors.New("lab: the subject failed to start"), err)
 	}
 	l.handler = handler
 	started := time.Now()
-	l.crowd()
+	l.runAll()
 	closeSubject()
 	return l.oracle.report(config, l.faults, time.Since(started)), nil
 }
@@ -100,26 +99,26 @@ func reuse(grace time.Duration) crossminttest.ReusePolicy {
 	return crossminttest.ReuseRefuse
 }
 
-// crowd lets the browsers loose and returns when the last has gone.
-func (l *laboratory) crowd() {
-	var all, keys sync.WaitGroup
+// runAll runs all browsers and attackers until they have sent their requests.
+func (l *laboratory) runAll() {
+	var actors, keys sync.WaitGroup
 	done := make(chan struct{})
 	keys.Go(func() { l.rotateKeys(done) })
 	for i := range l.config.Users {
 		b := newBrowser(l, i)
-		all.Go(func() { b.live(l.config.Requests/l.config.Users + 1) })
+		actors.Go(func() { b.run(l.config.Requests/l.config.Users + 1) })
 	}
 	for i := range attackers {
 		a := newAttacker(l, i)
-		all.Go(func() { a.live(l.config.Requests / l.config.Users * 10) })
+		actors.Go(func() { a.run(l.config.Requests / l.config.Users * 10) })
 	}
-	all.Wait()
+	actors.Wait()
 	close(done)
 	keys.Wait()
 }
 
-// rotateKeys changes upstream's signing key from time to time, each second
-// time at once, so that JWTs signed before no longer verify.
+// rotateKeys changes the signing key of upstream from time to time. Every second time
+// it removes the old key at once, so that earlier JWTs become invalid.
 func (l *laboratory) rotateKeys(done <-chan struct{}) {
 	ticker := time.NewTicker(keyInterval)
 	defer ticker.Stop()
@@ -137,7 +136,7 @@ func (l *laboratory) rotateKeys(done <-chan struct{}) {
 	}
 }
 
-// random returns the source of chance of one actor.
+// random returns the random source of one actor.
 func (l *laboratory) random(kind string, i int) *rand.Rand {
 	var stream uint64
 	for _, b := range []byte(kind) {

@@ -10,8 +10,8 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// naive is the obvious implementation: a refresh for every request with an
-// expired JWT, and on any error the cookies are cleared.
+// naive is the obvious implementation: it refreshes for every request with an expired
+// JWT and clears the cookies after every error.
 func naive(config crossmint.Config) (http.Handler, func(), error) {
 	config.Logger = slog.New(slog.DiscardHandler)
 	client, err := crossmint.NewClient(config)

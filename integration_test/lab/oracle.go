@@ -10,53 +10,54 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// oracle knows the truth about the sessions, and judges.
+// oracle knows which sessions are live and checks the decisions of the subject.
 type oracle struct {
 	fake *crossminttest.Server
 
-	mu       sync.Mutex // guards all below
-	people   map[string]*person
-	owners   map[string]*person // by refresh token
-	false    map[string]bool    // JWTs of falsified answers
+	mu       sync.Mutex       // guards all below
+	users    map[string]*user // by ID
+	owners   map[string]*user // by refresh token
+	invalid  map[string]bool  // JWTs of changed responses
 	counts   counts
 	examples []string
 }
 
-// person is a user with one browser, and one session at a time.
-type person struct {
+// user is a user with one browser, and one session at a time.
+type user struct {
 	id     string
-	newest string // the newest refresh token that was delivered in full
-	asked  bool   // to be logged out, by the user
-	client bool   // to be logged out, by the browser client
+	latest string // the latest refresh token that was completely delivered
+	// loggedOut and clientLoggedOut report that the user or the browser client
+	// has sent a logout.
+	loggedOut, clientLoggedOut bool
 }
 
-// counts is what happened.
+// counts are the events of a run.
 type counts struct {
-	Requests, Served, Refused, Undecided, Other int
-	SignIns, Logouts, Revocations               int
-	Disconnects, LostAnswers                    int
+	Requests, Served, Rejected, Unavailable, Other int
+	SignIns, Logouts, Revocations                  int
+	Disconnects, LostResponses                     int
 
-	WrongfulLogouts, WrongfulEntries int
+	WrongfulLogouts, WrongUsers int
 
-	// RightfulLogouts: the newest token was dead when the cookies were cleared.
+	// RightfulLogouts: the latest token was not live when the cookies were cleared.
 	RightfulLogouts int
-	// LostOnTheWire of them: upstream's answer with the successor never came.
-	LostOnTheWire int
-	// LostByClient: sessions that the browser client ended although they lived.
-	LostByClient int
-	// Stranded: 401 with cookies kept, where the browser's own token was dead.
+	// LostTokens of them: the response with the new token did not arrive.
+	LostTokens int
+	// LoggedOutByClient: live sessions that the browser client ended.
+	LoggedOutByClient int
+	// Stranded: 401, cookies kept, and the token of the browser was not live.
 	Stranded int
-	// TurnedAway: the same where it lived, and nobody had asked to log out.
-	TurnedAway int
-	// Attacks: requests with made-up or foreign tokens.
+	// RejectedLive: the same with a live token and without a logout.
+	RejectedLive int
+	// Attacks: requests with forged tokens or tokens of other projects.
 	Attacks int
 }
 
 func newOracle(fake *crossminttest.Server) *oracle {
-	return &oracle{fake: fake, people: map[string]*person{}, owners: map[string]*person{}, false: map[string]bool{}}
+	return &oracle{fake: fake, users: map[string]*user{}, owners: map[string]*user{}, invalid: map[string]bool{}}
 }
 
-// maxExamples bounds the faults that a report tells in words.
+// maxExamples bounds the described faults of a report.
 const maxExamples = 10
 
 // count changes the counts.
@@ -66,120 +67,120 @@ func (o *oracle) count(change func(*counts)) {
 	change(&o.counts)
 }
 
-// example tells of one fault. The mutex is held.
-func (o *oracle) example(format string, args ...any) {
+// addExampleLocked adds the description of one fault.
+func (o *oracle) addExampleLocked(format string, args ...any) {
 	if len(o.examples) < maxExamples {
 		o.examples = append(o.examples, time.Now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
 	}
 }
 
-// signedIn notes a new session of the person, whose token the browser has.
+// signedIn records a new session, whose token the browser has.
 func (o *oracle) signedIn(id, secret string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.people[id] = &person{id: id, newest: secret}
-	o.owners[secret] = o.people[id]
+	o.users[id] = &user{id: id, latest: secret}
+	o.owners[secret] = o.users[id]
 	o.counts.SignIns++
 }
 
-// leaving notes that a logout is asked for, by the user or by the client.
-func (o *oracle) leaving(id string, byClient bool) {
+// requestLogout records that the user or the browser client logs out.
+func (o *oracle) requestLogout(id string, byClient bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p := o.people[id]
-	if p == nil {
+	u := o.users[id]
+	if u == nil {
 		return
 	}
-	if byClient && !p.client && !p.asked && o.fake.Live(p.newest) {
-		o.counts.LostByClient++
+	if byClient && !u.clientLoggedOut && !u.loggedOut && o.fake.Live(u.latest) {
+		o.counts.LoggedOutByClient++
 	}
-	p.asked, p.client = p.asked || !byClient, p.client || byClient
+	u.loggedOut, u.clientLoggedOut = u.loggedOut || !byClient, u.clientLoggedOut || byClient
 }
 
-// falsified notes a JWT of an answer that is not upstream's own.
-func (o *oracle) falsified(jwt string) {
+// addInvalidJWT records a JWT of a changed response.
+func (o *oracle) addInvalidJWT(jwt string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.false[jwt] = true
+	o.invalid[jwt] = true
 }
 
-// answered notes an answer to a presented token that was read to its end. The
-// session is the one that the token belongs to: its user may have signed in
-// anew meanwhile. A false answer delivers nothing, but the token in it belongs
-// to the session: it may be exchanged on.
-func (o *oracle) answered(presented string, body []byte) {
-	var answer struct {
+// delivered records a response to a token that was read to its end. It belongs to the
+// session of the token, because the user may have signed in again. A changed response
+// delivers no token, but its token belongs to the session: upstream accepts it.
+func (o *oracle) delivered(presented string, body []byte) {
+	var response struct {
 		JWT     string
 		Refresh struct{ Secret string }
 		User    struct{ ID string }
 	}
-	if !utf8.Valid(body) || json.Unmarshal(body, &answer) != nil || answer.Refresh.Secret == "" {
+	if !utf8.Valid(body) || json.Unmarshal(body, &response) != nil || response.Refresh.Secret == "" {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p := o.owners[presented]
-	if p == nil {
+	u := o.owners[presented]
+	if u == nil {
 		return
 	}
-	o.owners[answer.Refresh.Secret] = p
-	if p.id == answer.User.ID && answer.JWT != "" && !o.false[answer.JWT] {
-		p.newest = answer.Refresh.Secret
+	o.owners[response.Refresh.Secret] = u
+	if u.id == response.User.ID && response.JWT != "" && !o.invalid[response.JWT] {
+		u.latest = response.Refresh.Secret
 	}
 }
 
-// revoking judges a logout that the subject sends upstream.
-func (o *oracle) revoking(secret string) {
+// checkRevocation checks a logout that the subject sends to upstream.
+func (o *oracle) checkRevocation(secret string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.counts.Revocations++
-	p := o.owners[secret]
-	if p != nil && !p.asked && !p.client && o.fake.Live(p.newest) {
+	u := o.owners[secret]
+	if u != nil && !u.loggedOut && !u.clientLoggedOut && o.fake.Live(u.latest) {
 		o.counts.WrongfulLogouts++
-		o.example("user %s: revoked upstream", p.id)
+		o.addExampleLocked("user %s: revoked at upstream", u.id)
 	}
 }
 
-// cleared judges an answer that clears the cookies of a person.
-func (o *oracle) cleared(id, presented string) {
+// checkCleared checks a response that clears the cookies.
+func (o *oracle) checkCleared(id, presented string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p := o.people[id]
+	u := o.users[id]
 	switch {
-	case p == nil || p.asked || p.client:
-	case o.fake.Live(p.newest):
+	case u == nil || u.loggedOut || u.clientLoggedOut:
+	case o.fake.Live(u.latest):
 		o.counts.WrongfulLogouts++
-		o.example("user %s: cookies cleared; presented %.6s…, newest %.6s… is live", id, presented, p.newest)
+		o.addExampleLocked("user %s: cookies cleared; presented %.6s…, latest %.6s… is live", id, presented, u.latest)
 	default:
 		o.counts.RightfulLogouts++
 		if o.fake.LiveOf(id) > 0 {
-			o.counts.LostOnTheWire++
+			o.counts.LostTokens++
 		}
 	}
 }
 
-// kept judges a 401 that leaves the cookies: of no use to a browser whose own
-// token is dead, and wrong for one whose token lives.
-func (o *oracle) kept(id, presented string) {
+// checkKept checks a 401 that keeps the cookies. It is wrong if the token of the
+// browser is live.
+func (o *oracle) checkKept(id, presented string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	p := o.people[id]
+	u := o.users[id]
 	switch {
 	case !o.fake.Live(presented):
 		o.counts.Stranded++
-	case p != nil && !p.asked && !p.client:
-		o.counts.TurnedAway++
-		o.example("user %s: 401, cookies kept; presented %.6s…, which is live", id, presented)
+	case u != nil && !u.loggedOut && !u.clientLoggedOut:
+		o.counts.RejectedLive++
+		o.addExampleLocked("user %s: 401, cookies kept; presented %.6s…, which is live", id, presented)
 	}
 }
 
-// entered judges that somebody was let in as a user.
-func (o *oracle) entered(as, is, how string) {
-	if as == is && is != "" {
+// checkUser checks the user of an accepted request. An empty want means that the
+// request must be rejected.
+func (o *oracle) checkUser(got, want, request string) {
+	if got == want && want != "" {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.counts.WrongfulEntries++
-	o.example("let in as %q, is %q: %s", as, is, how)
+	o.counts.WrongUsers++
+	o.addExampleLocked("%s: accepted as user %q, want %q", request, got, want)
 }

@@ -10,9 +10,8 @@ import (
 	"strings"
 )
 
-// wire is the connection between the subject and upstream. It makes some
-// connections fail, and tells the oracle what is delivered in full and who is
-// logged out.
+// wire is the transport between the subject and upstream. It makes some dials fail and
+// tells the oracle about complete responses and about logouts.
 type wire struct {
 	next   http.RoundTripper
 	faults *faults
@@ -30,7 +29,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (w *wire) refresh(r *http.Request) (*http.Response, error) {
-	r, presented, err := peek(r)
+	r, presented, err := readToken(r)
 	if err != nil {
 		return nil, err
 	}
@@ -39,23 +38,23 @@ func (w *wire) refresh(r *http.Request) (*http.Response, error) {
 	}
 	res, err := w.next.RoundTrip(r)
 	if err == nil && res.StatusCode == http.StatusOK {
-		res.Body = &delivery{ReadCloser: res.Body, done: func(body []byte) { w.oracle.answered(presented, body) }}
+		res.Body = &delivery{ReadCloser: res.Body, done: func(body []byte) { w.oracle.delivered(presented, body) }}
 	}
 	return res, err
 }
 
 func (w *wire) logout(r *http.Request) (*http.Response, error) {
-	r, presented, err := peek(r)
+	r, presented, err := readToken(r)
 	if err != nil {
 		return nil, err
 	}
-	w.oracle.revoking(presented)
+	w.oracle.checkRevocation(presented)
 	return w.next.RoundTrip(r)
 }
 
-// peek returns the refresh token that r sends, and a request that still sends
-// it.
-func peek(r *http.Request) (*http.Request, string, error) {
+// readToken returns the refresh token in the body of r, and a request with the same
+// body.
+func readToken(r *http.Request) (*http.Request, string, error) {
 	body, err := io.ReadAll(r.Body)
 	_ = r.Body.Close()
 	if err != nil {
@@ -68,7 +67,7 @@ func peek(r *http.Request) (*http.Request, string, error) {
 	return r, sent.Refresh, nil
 }
 
-// dialError reports that nothing was sent, as net/http does.
+// dialError reports a failed dial to the trace of the request, like net/http.
 func dialError(ctx context.Context, host string, err error) error {
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
 		trace.GetConn(host)
@@ -76,7 +75,7 @@ func dialError(ctx context.Context, host string, err error) error {
 	return err
 }
 
-// delivery is a body that calls done once it has been read to its end.
+// delivery is a body that calls done when it was read to its end.
 type delivery struct {
 	io.ReadCloser
 	read bytes.Buffer

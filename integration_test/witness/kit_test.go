@@ -197,16 +197,14 @@ func claimsOf[T any](jwt string) (T, error) {
 func statusOf(err error) int {
 	var rejected *session.AuthenticationError
 	switch {
-	case errors.As(err, &rejected):
+	case errors.As(err, &rejected), errors.Is(err, session.ErrJWTInvalid), errors.Is(err, session.ErrJWTExpired):
 		return http.StatusUnauthorized
 	case errors.Is(err, session.ErrUnavailable):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, session.ErrRefused):
 		return http.StatusNotFound
-	case errors.Is(err, crossmint.ErrInvalidArgument):
+	default: // an argument that cannot be right
 		return http.StatusBadRequest
-	default:
-		return http.StatusUnauthorized
 	}
 }
 

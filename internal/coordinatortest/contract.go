@@ -318,7 +318,9 @@ func logoutUnverifiedInFlight(t *testing.T, c session.Coordinator) {
 	result := start(t, c, "a", calls)
 	Logout(t, c, "a")
 	close(release)
-	<-result
+	if err := <-result; err == nil {
+		t.Error("the call in flight succeeded")
+	}
 	Eventually(t, "the grant was revoked", func() bool { return calls.Revoked.Load() == 1 })
 }
 
@@ -413,5 +415,7 @@ func closeIgnoredContext(t *testing.T, c session.Coordinator) {
 		t.Errorf("Close = %v", err)
 	}
 	close(release)
-	<-result
+	if err := <-result; err == nil {
+		t.Error("the call in flight succeeded")
+	}
 }

@@ -8,8 +8,10 @@ import (
 
 func TestConcurrency(t *testing.T) {
 	c := limit.NewConcurrency(2)
-	if !c.Acquire() || !c.Acquire() {
-		t.Fatal("a free slot was rejected")
+	for range 2 {
+		if !c.Acquire() {
+			t.Fatal("a free slot was rejected")
+		}
 	}
 	if c.Acquire() {
 		t.Error("a third call runs, want two at the most")

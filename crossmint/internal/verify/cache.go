@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// defaultCacheEntries is enough for the users of one busy minute. A token of
+	// maxCacheEntries is enough for the users of one busy minute. A token of
 	// 850 bytes costs about 1.1 KiB.
-	defaultCacheEntries = 1 << 17
+	maxCacheEntries = 1 << 17
 	// entryTTL bounds the time for which a signature is not checked again.
 	entryTTL = time.Minute
 	// slotsPerBucket is the number of slots that one token can be in. A bucket
@@ -59,11 +59,8 @@ type entry struct {
 	key        *key
 }
 
-func newCache(limit int) *cache {
-	if limit <= 0 {
-		limit = defaultCacheEntries
-	}
-	c := &cache{seed: maphash.MakeSeed(), limit: limit}
+func newCache() *cache {
+	c := &cache{seed: maphash.MakeSeed(), limit: maxCacheEntries}
 	c.table.Store(newTable(initialBuckets))
 	return c
 }

@@ -80,9 +80,8 @@ func TestCacheComparesWholeTokens(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	const limit = 64
 	ownKey := newEd25519Key("k1")
-	config := configOf(newKeyServer(ownKey))
-	config.CacheEntries = limit
-	v := newVerifierWith(t, config)
+	v := newVerifier(t, newKeyServer(ownKey))
+	v.SetCacheLimit(limit)
 	for i := range 10 * limit {
 		wantResult(t, v, ownKey.jwtOf(fmt.Sprint("user-", i), time.Now().Add(time.Hour)), valid)
 		if got := v.CachedTokens(); got > limit {

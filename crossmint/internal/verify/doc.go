@@ -9,12 +9,14 @@
 //     the clock;
 //  2. the parser (parse_token.go): it reads the compact form, the header and the
 //     claims strictly, and trusts none of them;
-//  3. the keys (key_set.go, key_refresh.go): the key is chosen by "kid" among
+//  3. the audience and the issuer (verify.go): a token for another project needs
+//     no key, but is reported as one of upstream's only after step 5;
+//  4. the keys (key_set.go, key_refresh.go): the key is chosen by "kid" among
 //     those that upstream publishes; the algorithm is the key's, never the
 //     token's;
-//  4. the signature: the JOSE library checks it with that key and that
+//  5. the signature: the JOSE library checks it with that key and that
 //     algorithm;
-//  5. the meaning of the claims: audience, issuer, times (verify.go).
+//  6. the times (verify.go).
 //
 // The result is one of three: valid, invalid, or [ErrKeysUnavailable], which is
 // no decision. The caller must not treat the third as either of the others. The
@@ -23,5 +25,5 @@
 // The parser is strict because common libraries accept forms that two readers
 // can understand differently, if the signature is correct: a missing "alg",
 // unknown "crit" members, duplicate claims, a second object after the payload,
-// times as strings, padded base64.
+// times as strings or with exponents, padded base64.
 package verify

@@ -10,7 +10,10 @@ import (
 )
 
 // SetClock replaces the clock of v. Call it before v is used.
-func (v *Verifier) SetClock(now func() time.Time) { v.now = now }
+func (v *Verifier) SetClock(now func() time.Time) { v.keys.now = now }
+
+// SetCacheLimit replaces the bound of the cache. Call it before v is used.
+func (v *Verifier) SetCacheLimit(entries int) { v.cache.limit = entries }
 
 // CachedTokens returns the number of tokens in the cache.
 func (v *Verifier) CachedTokens() int {
@@ -29,7 +32,7 @@ func (v *Verifier) NewKids() int {
 // BreakSignatures makes every signature check by the current keys fail. A token
 // that is valid afterwards was not checked.
 func (v *Verifier) BreakSignatures() {
-	for _, k := range v.keys.current.Load().set.keys {
+	for _, k := range v.keys.current.Load().keys {
 		k.verifier = brokenVerifier{}
 	}
 }

@@ -57,7 +57,7 @@ func (f *fetcher) run(run *fetchRun, startedAt time.Time) {
 func (f *fetcher) fetchAndStore(startedAt time.Time) error {
 	ctx, cancel := context.WithTimeout(f.ctx, fetchTimeout)
 	defer cancel()
-	data, err := f.fetch(ctx)
+	data, err := f.config.Fetch(ctx)
 	if err != nil {
 		return err
 	}
@@ -69,11 +69,12 @@ func (f *fetcher) fetchAndStore(startedAt time.Time) error {
 		f.warn("signing keys were left out or are unusual", "keys", set.Warnings)
 	}
 	if old := f.current.Load(); old != nil {
-		set.replace(old.set)
+		set.replace(old)
 	}
 	elapsed := f.elapsed(startedAt)
-	f.current.Store(&keySnapshot{set, startedAt, elapsed + f.maxAge})
-	f.due.Store(int64(elapsed + f.refreshAfter))
+	set.fetchedAt, set.trustedUntil = startedAt, elapsed+f.config.MaxAge
+	f.current.Store(set)
+	f.due.Store(int64(elapsed + f.config.RefreshAfter))
 	return nil
 }
 
@@ -109,6 +110,6 @@ func (f *fetcher) warn(message string, args ...any) {
 	f.mu.Unlock()
 	if due {
 		defer func() { _ = recover() }() // a panic of the log handler must not end the process
-		f.logger.Warn("crossmint: "+message, args...)
+		f.config.Logger.Warn("crossmint: "+message, args...)
 	}
 }

@@ -3,8 +3,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,12 +33,10 @@ const (
 // fetcher holds the current keys and fetches newer ones. A caller waits for a
 // fetch only if the key that it needs is unknown.
 type fetcher struct {
-	fetch                func(context.Context) ([]byte, error)
-	refreshAfter, maxAge time.Duration
-	logger               *slog.Logger
-	now                  func() time.Time
+	config Config
+	now    func() time.Time // the only clock of this package; tests set it
 
-	current   atomic.Pointer[keySnapshot]
+	current   atomic.Pointer[KeySet]
 	createdAt time.Time
 	due       atomic.Int64 // time of the next background fetch, as elapsed
 
@@ -55,18 +51,10 @@ type fetcher struct {
 	lastWarning time.Time
 }
 
-// A keySnapshot is a key set as it was fetched at some time.
-type keySnapshot struct {
-	set          *KeySet
-	fetchedAt    time.Time     // start of the fetch
-	trustedUntil time.Duration // as elapsed
-}
-
-func newFetcher(config Config, now func() time.Time) *fetcher {
+func newFetcher(config Config) *fetcher {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &fetcher{
-		fetch: config.Fetch, refreshAfter: config.RefreshAfter, maxAge: config.MaxAge,
-		logger: config.Logger, now: now, createdAt: now(), ctx: ctx, cancel: cancel, newKids: map[string]time.Time{},
+		config: config, now: time.Now, createdAt: time.Now(), ctx: ctx, cancel: cancel, newKids: map[string]time.Time{},
 	}
 }
 
@@ -102,57 +90,50 @@ func (f *fetcher) refreshIfDue(elapsed time.Duration) (trusted bool) {
 }
 
 // trusted returns the keys that may be trusted now, or nil.
-func (f *fetcher) trusted() *keySnapshot {
+func (f *fetcher) trusted() *KeySet {
 	if !f.refreshIfDue(f.elapsed(f.now())) {
 		return nil
 	}
 	return f.current.Load()
 }
 
-// keysFor returns the keys that may have signed p. ErrKeysUnavailable means that
-// such a key may exist, any other error that none exists.
-func (f *fetcher) keysFor(ctx context.Context, p *parsedToken, received bool) ([]*key, error) {
+// keysFor returns the keys that may have signed p, and the set that they are in.
+// ErrKeysUnavailable means that such a key may exist, any other error that none
+// exists.
+func (f *fetcher) keysFor(ctx context.Context, p *parsedToken, received bool) ([]*key, *KeySet, error) {
 	s := f.trusted()
 	if keys := s.keysFor(p); keys != nil {
-		return keys, nil
+		return keys, s, nil
 	}
 	newer, err := f.refetch(ctx, s, s == nil || received)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case newer != nil:
 		s = newer
 		if keys := s.keysFor(p); keys != nil {
-			return keys, nil
+			return keys, s, nil
 		}
 	}
-	return nil, f.missingKey(s, p, received)
+	return nil, nil, f.missingKey(s, p, received)
 }
 
-// replacedKeys returns the keys that have replaced the known ones, or nil. The
-// signature of p fits none of the known keys, and upstream may have changed a
-// key without a new name. The error is ErrKeysUnavailable. It occurs for
-// received tokens only: a browser's token with a wrong signature is invalid.
-func (f *fetcher) replacedKeys(ctx context.Context, p *parsedToken, known []*key, received bool) ([]*key, error) {
-	s := f.trusted()
-	if keys := s.keysFor(p); keys != nil && !slices.Equal(keys, known) {
-		return keys, nil // by a fetch that has just ended
-	}
+// replacedKeys returns the keys of a set newer than s that may have signed p. The
+// signature of p fits none in s, and upstream may have changed a key without a new
+// name. The error is ErrKeysUnavailable. It occurs for received tokens only: a
+// browser's token with a wrong signature is invalid.
+func (f *fetcher) replacedKeys(ctx context.Context, p *parsedToken, s *KeySet, received bool) ([]*key, error) {
 	newer, err := f.refetch(ctx, s, received)
-	switch keys := newer.keysFor(p); {
-	case received && newer == nil:
+	if received && newer == nil {
 		//nolint:errorlint // as a string: the error of the fetch does not classify the token
 		return nil, fmt.Errorf("%w, and the token's signature does not fit the known one (%v)", ErrKeysUnavailable, err)
-	case !slices.Equal(keys, known):
-		return keys, nil
-	default:
-		return nil, nil
 	}
+	return newer.keysFor(p), nil
 }
 
 // refetch waits for keys that are newer than the known ones. It returns nil
 // during a cooldown, and an error if the fetch failed.
-func (f *fetcher) refetch(ctx context.Context, known *keySnapshot, urgent bool) (*keySnapshot, error) {
+func (f *fetcher) refetch(ctx context.Context, known *KeySet, urgent bool) (*KeySet, error) {
 	cooldown := unknownKidCooldown
 	if urgent {
 		cooldown = urgentCooldown
@@ -171,15 +152,8 @@ func (f *fetcher) refetch(ctx context.Context, known *keySnapshot, urgent bool) 
 	return f.trusted(), nil
 }
 
-func (s *keySnapshot) keysFor(p *parsedToken) []*key {
-	if s == nil {
-		return nil
-	}
-	return s.set.keysFor(p)
-}
-
 // missingKey returns the error for a token whose key is not in s.
-func (f *fetcher) missingKey(s *keySnapshot, p *parsedToken, received bool) error {
+func (f *fetcher) missingKey(s *KeySet, p *parsedToken, received bool) error {
 	if s == nil || f.now().Sub(s.fetchedAt) > unknownKidCooldown {
 		return ErrKeysUnavailable
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/crossmint-go/auth/internal/strictjson"
 	"github.com/lestrrat-go/jwx/v2/jwa"
@@ -34,7 +35,7 @@ const (
 // A key is a public key that verifies with exactly one algorithm.
 type key struct {
 	kid       string
-	algorithm algorithm
+	algorithm jwa.SignatureAlgorithm
 	public    comparablePublicKey
 	verifier  jws.Verifier
 	// signatureBytes is the size of its signatures.
@@ -53,9 +54,14 @@ func (k *key) hasSigned(p *parsedToken) bool {
 	return len(p.signature) == k.signatureBytes && k.verifier.Verify([]byte(p.signingInput), p.signature, k.public) == nil
 }
 
-// A KeySet is the public keys that upstream publishes. It is immutable.
+// A KeySet is the public keys that upstream publishes. It is immutable once it is
+// in use.
 type KeySet struct {
 	keys []*key
+	// fetchedAt is the start of the fetch. From trustedUntil on, as
+	// fetcher.elapsed, the keys may not be used. A caller's own set has neither.
+	fetchedAt    time.Time
+	trustedUntil time.Duration
 	// Warnings name the keys that were left out and the reasons. They hold no
 	// key material.
 	Warnings []string
@@ -167,42 +173,39 @@ func newKey(public jwk.Key) (*key, error) {
 		return nil, errors.New("not a valid key")
 	}
 	k := &key{kid: public.KeyID()}
-	name, err := k.setPublicKey(raw)
-	if err != nil {
+	if err := k.setPublicKey(raw); err != nil {
 		return nil, err
 	}
-	if published := public.Algorithm().String(); published != "" && published != name.String() {
+	if published := public.Algorithm().String(); published != "" && published != k.algorithm.String() {
 		return nil, fmt.Errorf("its alg is %s", excerpt(published))
 	}
-	k.verifier, err = jws.NewVerifier(name)
+	var err error
+	k.verifier, err = jws.NewVerifier(k.algorithm)
 	return k, err
 }
 
-// setPublicKey checks a public key and sets all fields that depend on it. It
-// returns the library's name of the algorithm.
-func (k *key) setPublicKey(public any) (jwa.SignatureAlgorithm, error) {
+// setPublicKey checks a public key and sets all fields that depend on it.
+func (k *key) setPublicKey(public any) error {
 	switch public := public.(type) {
 	case *rsa.PublicKey:
 		if bits := public.N.BitLen(); bits < minRSABits || bits > maxRSABits || public.E < 3 {
-			return "", fmt.Errorf("RSA key with %d bits and exponent %d is weak or oversize", bits, public.E)
+			return fmt.Errorf("RSA key with %d bits and exponent %d is weak or oversize", bits, public.E)
 		}
-		k.algorithm, k.signatureBytes, k.public = rs256, public.Size(), public
-		return jwa.RS256, nil
+		k.algorithm, k.signatureBytes, k.public = jwa.RS256, public.Size(), public
 	case *ecdsa.PublicKey:
 		if _, err := public.ECDH(); public.Curve != elliptic.P256() || err != nil {
-			return "", errors.New("EC key is not a point of P-256")
+			return errors.New("EC key is not a point of P-256")
 		}
-		k.algorithm, k.signatureBytes, k.public = es256, ecdsaSignatureBytes, public
-		return jwa.ES256, nil
+		k.algorithm, k.signatureBytes, k.public = jwa.ES256, ecdsaSignatureBytes, public
 	case ed25519.PublicKey:
 		if len(public) != ed25519.PublicKeySize {
-			return "", errors.New("Ed25519 key has a wrong size")
+			return errors.New("Ed25519 key has a wrong size")
 		}
-		k.algorithm, k.signatureBytes, k.public = edDSA, ed25519.SignatureSize, public
-		return jwa.EdDSA, nil
+		k.algorithm, k.signatureBytes, k.public = jwa.EdDSA, ed25519.SignatureSize, public
 	default:
-		return "", errors.New("not a key for RS256, ES256 or EdDSA")
+		return errors.New("not a key for RS256, ES256 or EdDSA")
 	}
+	return nil
 }
 
 func (k *key) equal(other *key) bool {

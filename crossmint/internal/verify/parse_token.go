@@ -4,11 +4,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/strictjson"
+	"github.com/lestrrat-go/jwx/v2/jwa"
 )
 
 const (
@@ -21,36 +23,17 @@ const (
 	maxTime = 253402300799
 )
 
-// An algorithm is a signature algorithm of RFC 7518 and RFC 8037 that this package
-// verifies.
-type algorithm uint8
-
-// The algorithms. All are asymmetric: with a symmetric one, everyone who can
-// read a published key could sign with it.
-const (
-	rs256 algorithm = iota + 1
-	es256
-	edDSA
-)
-
-func parseAlgorithm(name strictjson.Value) (algorithm, bool) {
-	switch {
-	case name.Is("RS256"):
-		return rs256, true
-	case name.Is("ES256"):
-		return es256, true
-	case name.Is("EdDSA"):
-		return edDSA, true
-	}
-	return 0, false
-}
+// algorithms are the signature algorithms of RFC 7518 and RFC 8037 that this
+// package verifies. All are asymmetric: with a symmetric one, every reader of a
+// published key could sign with it.
+var algorithms = [...]jwa.SignatureAlgorithm{jwa.RS256, jwa.ES256, jwa.EdDSA}
 
 // A parsedToken is a token of the accepted form. None of its content may be
 // trusted before the signature has been checked.
 type parsedToken struct {
 	signingInput string // header, dot, payload (RFC 7515 §2)
 	signature    []byte
-	algorithm    algorithm
+	algorithm    jwa.SignatureAlgorithm
 	kid          string
 	hasKid       bool
 	claims       claims
@@ -103,11 +86,11 @@ var (
 	errKid    = errors.New("token's kid is not a short string")
 	errTyp    = errors.New("token's typ is not JWT")
 	errSub    = errors.New("token's sub is missing or not a short string")
-	errTimes  = errors.New("token's exp is missing, or a time is not a whole number of seconds")
+	errTimes  = errors.New("token's exp is missing, or exp, iat or nbf is not a time in seconds")
 	errAud    = errors.New("token's aud is missing or not a string or a list of strings")
 	errIss    = errors.New("token's iss is not a string")
-	// errString concerns members that this package does not use. Other libraries
-	// reject a token in which they are not strings.
+	// errString concerns header members that this package does not use. Other
+	// libraries reject a token in which they are not strings.
 	errString = errors.New("token's cty, x5t or x5t#S256 is not a string")
 )
 
@@ -151,11 +134,11 @@ func (p *parsedToken) readHeader(data []byte) error {
 	err := strictjson.Object(data, func(name []byte, value strictjson.Value) error {
 		switch string(name) {
 		case "alg":
-			algorithm, ok := parseAlgorithm(value)
-			if !ok {
+			i := slices.IndexFunc(algorithms[:], func(a jwa.SignatureAlgorithm) bool { return value.Is(string(a)) })
+			if i < 0 {
 				return errAlg
 			}
-			p.algorithm = algorithm
+			p.algorithm = algorithms[i]
 		case "kid":
 			kid, ok := value.Text()
 			if !ok || kid == "" || len(kid) > maxKidBytes {
@@ -178,7 +161,7 @@ func (p *parsedToken) readHeader(data []byte) error {
 		}
 		return nil
 	})
-	if err == nil && p.algorithm == 0 {
+	if err == nil && p.algorithm == "" {
 		return errAlg
 	}
 	return err
@@ -186,12 +169,12 @@ func (p *parsedToken) readHeader(data []byte) error {
 
 // read reads the claims and requires those that a session needs.
 func (c *claims) read(data []byte, audience string) error {
-	hasSub, hasExp, hasAud := false, false, false
-	err := strictjson.Object(data, func(name []byte, value strictjson.Value) error {
+	hasAud := false
+	err := strictjson.Object(data, func(name []byte, value strictjson.Value) (err error) {
 		switch string(name) {
 		case "sub":
-			c.sub, hasSub = value.Text()
-			if !hasSub || c.sub == "" || len(c.sub) > maxSubBytes {
+			c.sub, _ = value.Text()
+			if c.sub == "" || len(c.sub) > maxSubBytes {
 				return errSub
 			}
 		case "aud":
@@ -204,21 +187,25 @@ func (c *claims) read(data []byte, audience string) error {
 				return errIss
 			}
 		case "exp":
-			hasExp = true
-			return readTime(value, &c.exp, wholeSeconds)
+			var isWhole bool
+			if c.exp, isWhole, err = readTime(value); !isWhole {
+				// Readers round fractions differently, and must agree on the end of
+				// a token.
+				return errTimes
+			}
 		case "iat":
-			return readTime(value, &c.iat, fractions)
+			c.iat, _, err = readTime(value)
 		case "nbf":
-			return readTime(value, &c.nbf, fractions)
+			c.nbf, _, err = readTime(value)
 		}
-		return nil
+		return err
 	})
 	switch {
 	case err != nil:
 		return err
-	case !hasSub:
+	case c.sub == "":
 		return errSub
-	case !hasExp:
+	case c.exp == 0:
 		return errTimes
 	case !hasAud:
 		return errAud
@@ -244,34 +231,16 @@ func (c *claims) readAudience(value strictjson.Value, audience string) error {
 	return nil
 }
 
-// precision is the precision of a time that a claim may have.
-type precision bool
-
-const (
-	// wholeSeconds is for "exp": readers round fractions differently, and must
-	// agree on the end of a token. The form "1700000000.0" is allowed.
-	wholeSeconds precision = false
-	// fractions is for "iat" and "nbf". They are rounded down. Zero means that
-	// the claim is absent.
-	fractions precision = true
-)
-
-// readTime reads a NumericDate (RFC 7519 §2), written without an exponent.
-func readTime(value strictjson.Value, seconds *int64, p precision) error {
-	whole, fraction, hasFraction := strings.Cut(string(value), ".")
-	n, err := strconv.ParseInt(whole, 10, 64)
-	switch {
-	case err != nil || n < 0 || n > maxTime || strings.HasPrefix(whole, "-"):
-		return errTimes
-	case p == wholeSeconds && n == 0:
-		return errTimes
-	case hasFraction && strings.Trim(fraction, "0123456789") != "":
-		return errTimes // an exponent
-	case p == wholeSeconds && strings.Trim(fraction, "0") != "":
-		return errTimes
+// readTime reads a NumericDate (RFC 7519 §2), written without an exponent, and
+// rounds it down. It reports whether only zeros follow the point.
+func readTime(value strictjson.Value) (seconds int64, isWhole bool, err error) {
+	whole, fraction, _ := strings.Cut(string(value), ".")
+	seconds, err = strconv.ParseInt(whole, 10, 64)
+	isExponent := strings.Trim(fraction, "0123456789") != ""
+	if err != nil || isExponent || whole[0] == '-' || seconds > maxTime {
+		return 0, false, errTimes
 	}
-	*seconds = n
-	return nil
+	return seconds, strings.Trim(fraction, "0") == "", nil
 }
 
 // excerpt quotes and shortens a string from a token for an error message.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // claim returns a fault that sets a claim.
@@ -21,16 +23,22 @@ func without(name string) func(*tokenBuilder) {
 func seconds(d time.Duration) string { return fmt.Sprint(time.Now().Add(d).Unix()) }
 
 func TestParseTokenRejectsTimes(t *testing.T) {
-	rows := []rejectCase{{name: "exp missing", fault: without("exp"), reason: "exp"}}
+	const reason = "not a time in seconds"
+	rows := []rejectCase{{name: "exp missing", fault: without("exp"), reason: reason}}
 	for _, name := range []string{"exp", "iat", "nbf"} {
 		for _, value := range []string{
-			quote(seconds(time.Hour)), "1e300", "1.8e9", "9223372036854775808", "18446744073709551616",
-			"9223372036854775807", "253402300800", "-1", "0", "-0", "null", "true", "[]", "{}", `""`, seconds(0) + ".5",
+			quote(seconds(time.Hour)), "1e300", "1.8e9", "1.0E0", "17e8", "1e-1", "9223372036854775808", "18446744073709551616",
+			"9223372036854775807", "253402300800", "253402300800.0", "-1", "-0", "-0.0", "-0.5", "null", "true", "[]", "{}", `""`,
 		} {
-			rows = append(rows, rejectCase{name: name + " " + value, fault: claim(name, value), reason: "whole number of seconds"})
+			rows = append(rows, rejectCase{name: name + " " + value, fault: claim(name, value), reason: reason})
 		}
 	}
+	// Readers round fractions differently, and must agree on the end of a token.
+	for _, value := range []string{"0", "0.0", "0.5", seconds(time.Hour) + ".5", seconds(time.Hour) + ".000000001"} {
+		rows = append(rows, rejectCase{name: "exp " + value, fault: claim("exp", value), reason: reason})
+	}
 	rows = append(rows,
+		rejectCase{name: "nbf beyond the leeway, with a fraction", fault: claim("nbf", seconds(40*time.Second)+".9"), reason: "not valid yet"},
 		rejectCase{name: "nbf beyond the leeway", fault: claim("nbf", seconds(40*time.Second)), reason: "not valid yet"},
 		rejectCase{name: "exp twice, the same", fault: func(d *tokenBuilder) { d.claims.add("exp", seconds(time.Hour)) }, reason: "duplicate"},
 		rejectCase{name: "exp twice, the first expired", fault: func(d *tokenBuilder) {
@@ -53,7 +61,6 @@ func TestParseTokenRejectsSubject(t *testing.T) {
 		{name: "sub twice, the same", fault: func(d *tokenBuilder) { d.claims.add("sub", `"user-a"`) }, reason: "duplicate"},
 		{name: "sub twice", fault: func(d *tokenBuilder) { d.claims.add("sub", `"admin"`) }, reason: "duplicate"},
 		{name: "sub twice, the second escaped", fault: func(d *tokenBuilder) { d.claims.add(`s\u0075b`, `"admin"`) }, reason: "duplicate"},
-		{name: "jti a number", fault: claim("jti", "1"), reason: "jti"},
 	}
 	for name, raw := range invalidObjects {
 		rows = append(rows, rejectCase{name: "claims that are " + name, fault: func(d *tokenBuilder) { d.rawClaims = raw(d.claims.String()) }, reason: ""})
@@ -128,11 +135,53 @@ func TestParseTokenAcceptsClaims(t *testing.T) {
 		"a nested sub":             claim("custom", `{"sub":"admin","exp":1}`),
 		"names in another case":    func(d *tokenBuilder) { d.claims.add("SUB", `"admin"`) },
 		"a jti":                    claim("jti", `"1"`),
+		"a numeric jti":            claim("jti", "1"),
+		"an nbf of zero":           claim("nbf", "0"),
+		"a fractional nbf":         claim("nbf", seconds(0)+".5"),
 		"twenty claims":            func(d *tokenBuilder) { addClaims(d, 20) },
 		"a token of 7 KB":          claim("pad", quote(strings.Repeat("p", 5000))),
 		"space around everything":  func(d *tokenBuilder) { d.rawClaims = "\n " + d.claims.String() + " \n" },
 		"thirty-two levels at all": claim("custom", nested(31)),
 	})
+}
+
+// A time is rounded down. An "iat" of zero counts as absent.
+func TestParseTokenReadsTimes(t *testing.T) {
+	now := time.Now().Truncate(time.Second)
+	exp := now.Add(time.Hour)
+	whole := fmt.Sprint(exp.Unix())
+	tests := []struct {
+		name, claim, value string
+		issuedAt           time.Time
+	}{
+		{name: "exp with a zero after the point", claim: "exp", value: whole + ".0", issuedAt: now},
+		{name: "exp with six zeros after the point", claim: "exp", value: whole + ".000000", issuedAt: now},
+		{name: "iat with a zero after the point", claim: "iat", value: fmt.Sprint(now.Unix()) + ".0", issuedAt: now},
+		{name: "iat with a half", claim: "iat", value: fmt.Sprint(now.Unix()) + ".5", issuedAt: now},
+		{name: "iat just before the next second", claim: "iat", value: fmt.Sprint(now.Unix()) + ".999999999999", issuedAt: now},
+		{name: "iat zero", claim: "iat", value: "0"},
+		{name: "iat zero with a zero after the point", claim: "iat", value: "0.0"},
+		{name: "iat in the first second", claim: "iat", value: "0.9"},
+		{name: "iat after exp", claim: "iat", value: fmt.Sprint(exp.Add(time.Hour).Unix()), issuedAt: exp.Add(time.Hour)},
+		{name: "nbf with a fraction", claim: "nbf", value: fmt.Sprint(now.Unix()) + ".25", issuedAt: now},
+	}
+	pair := algorithms()["EdDSA"]
+	v := newVerifier(t, newKeyServer(pair[0]))
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			d := newTokenBuilder(pair)
+			d.claims = claimsOf("user-a", exp)
+			d.claims.set(test.claim, test.value)
+			got, err := v.Verify(t.Context(), d.token())
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := []time.Time{test.issuedAt, exp}
+			if diff := cmp.Diff(want, []time.Time{got.IssuedAt, got.ExpiresAt}); diff != "" {
+				t.Errorf("iat and exp (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 func addClaims(d *tokenBuilder, count int) {

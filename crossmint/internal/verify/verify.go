@@ -44,8 +44,6 @@ type Config struct {
 	// age at which they are no longer trusted.
 	RefreshAfter, MaxAge time.Duration
 	Logger               *slog.Logger
-	// CacheEntries bounds the verified-token cache; 0 means the default.
-	CacheEntries int
 }
 
 // A Verifier verifies tokens. It is safe for concurrent use.
@@ -53,14 +51,11 @@ type Verifier struct {
 	config Config
 	keys   *fetcher
 	cache  *cache
-	now    func() time.Time // the only clock of this package; tests set it
 }
 
 // New returns a Verifier. It fetches no keys yet.
 func New(config Config) *Verifier {
-	v := &Verifier{config: config, cache: newCache(config.CacheEntries), now: time.Now}
-	v.keys = newFetcher(config, func() time.Time { return v.now() })
-	return v
+	return &Verifier{config: config, keys: newFetcher(config), cache: newCache()}
 }
 
 // Preload fetches the keys now.
@@ -90,14 +85,14 @@ func (v *Verifier) verify(ctx context.Context, jwt string, received bool) (*sess
 	if len(jwt) > maxTokenBytes {
 		return nil, errSize // before the cache reads all of it
 	}
-	now := v.now()
+	now := v.keys.now()
 	elapsed := v.keys.elapsed(now)
 	hash := v.cache.hash(jwt)
 	e := v.cache.get(hash, jwt, elapsed)
 	if e == nil || !v.keys.refreshIfDue(elapsed) {
 		return v.verifyUncached(ctx, jwt, hash, received)
 	}
-	if hasExpired(&e.token, now) {
+	if !now.Before(e.token.ExpiresAt) {
 		return &e.token, ErrExpired
 	}
 	return &e.token, nil
@@ -113,13 +108,11 @@ func (v *Verifier) verifyUncached(ctx context.Context, jwt string, hash uint64, 
 	if keyErr = cmp.Or(keyErr, err); keyErr != nil {
 		return nil, keyErr
 	}
-	now := v.now() // the fetch of the keys may have taken a while
-	err = v.checkTimes(&p, now)
-	if err != nil && !errors.Is(err, ErrExpired) {
+	e, err := v.newEntry(&p, jwt)
+	if e == nil {
 		return nil, err
 	}
-	e := &entry{verifiedAt: v.keys.elapsed(now), key: k}
-	p.fillToken(&e.token, jwt)
+	e.key = k
 	v.cache.put(hash, e)
 	return &e.token, err
 }
@@ -137,25 +130,23 @@ func (v *Verifier) VerifyWith(set *KeySet, jwt string) (*session.Token, error) {
 	case matchKey(keys, &p) == nil:
 		return nil, errSignature
 	}
-	err = v.checkTimes(&p, v.now())
-	if err != nil && !errors.Is(err, ErrExpired) {
+	e, err := v.newEntry(&p, jwt)
+	if e == nil {
 		return nil, err
 	}
-	token := &session.Token{}
-	p.fillToken(token, jwt)
-	return token, err
+	return &e.token, err
 }
 
 // findKey returns the published key that has signed p.
 func (v *Verifier) findKey(ctx context.Context, p *parsedToken, received bool) (*key, error) {
-	keys, err := v.keys.keysFor(ctx, p, received)
+	keys, set, err := v.keys.keysFor(ctx, p, received)
 	if err != nil {
 		return nil, err
 	}
 	if k := matchKey(keys, p); k != nil {
 		return k, nil
 	}
-	if keys, err = v.keys.replacedKeys(ctx, p, keys, received); err != nil {
+	if keys, err = v.keys.replacedKeys(ctx, p, set, received); err != nil {
 		return nil, err
 	}
 	if k := matchKey(keys, p); k != nil {
@@ -183,19 +174,20 @@ func (v *Verifier) parse(jwt string) (parsedToken, error) {
 	return p, nil
 }
 
-// checkTimes compares the times of a correctly signed token with the clock.
-func (v *Verifier) checkTimes(p *parsedToken, now time.Time) error {
+// newEntry returns the entry for a correctly signed token, also with ErrExpired. It
+// returns nil for one that is not valid yet.
+func (v *Verifier) newEntry(p *parsedToken, jwt string) (e *entry, err error) {
+	now := v.keys.now() // a fetch of the keys may have taken a while
 	switch {
 	case p.claims.nbf > now.Add(v.config.Leeway).Unix():
-		return fmt.Errorf("%w: its nbf is %v", ErrNotYetValid, time.Unix(p.claims.nbf, 0).UTC())
+		return nil, fmt.Errorf("%w: its nbf is %v", ErrNotYetValid, time.Unix(p.claims.nbf, 0).UTC())
 	case p.claims.exp <= now.Unix(): // RFC 7519 §4.1.4
-		return ErrExpired
+		err = ErrExpired
 	}
-	return nil
+	e = &entry{verifiedAt: v.keys.elapsed(now)}
+	p.fillToken(&e.token, jwt)
+	return e, err
 }
-
-// hasExpired reports whether the "exp" of a token has come.
-func hasExpired(t *session.Token, now time.Time) bool { return !now.Before(t.ExpiresAt) }
 
 // fillToken sets the fields of t. It copies the JWT: the given string is a part
 // of the whole Cookie header and would keep it in memory.

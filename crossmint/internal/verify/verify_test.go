@@ -121,6 +121,62 @@ func TestVerifyNotYetValid(t *testing.T) {
 	wantResult(t, v, jwt, valid)
 }
 
+// A token of another project is named as one. If it was received, its signature
+// has to be correct first.
+func TestVerifyOtherAudience(t *testing.T) {
+	pair := algorithms()["EdDSA"]
+	foreign := func(change func(*tokenBuilder)) string {
+		d := newTokenBuilder(pair)
+		d.claims.set("aud", `"proj-2"`)
+		change(d)
+		return d.token()
+	}
+	signed := foreign(func(*tokenBuilder) {})
+	forged := foreign(func(d *tokenBuilder) { d.sign = d.other.sign })
+	tests := []struct {
+		name, jwt       string
+		down, received  bool
+		want            string
+		isOtherAudience bool
+		fetches         int
+	}{
+		{name: "presented, signed", jwt: signed, want: invalid, isOtherAudience: true},
+		{name: "presented, forged", jwt: forged, want: invalid, isOtherAudience: true},
+		{name: "presented, expired", jwt: foreign(func(d *tokenBuilder) { d.claims.set("exp", "1") }), want: invalid, isOtherAudience: true},
+		{name: "presented, keys unavailable", jwt: signed, down: true, want: invalid, isOtherAudience: true},
+		{name: "received, signed", jwt: signed, received: true, want: invalid, isOtherAudience: true, fetches: 1},
+		{name: "received, expired", jwt: foreign(func(d *tokenBuilder) { d.claims.set("exp", "1") }), received: true, want: invalid, isOtherAudience: true, fetches: 1},
+		{name: "received, not valid yet", jwt: foreign(func(d *tokenBuilder) { d.claims.set("nbf", seconds(time.Hour)) }), received: true, want: invalid, isOtherAudience: true, fetches: 1},
+		{name: "received, forged", jwt: forged, received: true, want: unavailable, fetches: 1}, // a key may have been replaced
+		{name: "received, keys unavailable", jwt: signed, received: true, down: true, want: unavailable, fetches: 1},
+		{name: "received, without an aud", jwt: foreign(func(d *tokenBuilder) { d.claims.drop("aud") }), received: true, want: invalid},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			keys := newKeyServer(pair[0])
+			if test.down {
+				keys.fail(errors.New("down"))
+			}
+			v := newVerifier(t, keys)
+			verifyToken := v.Verify
+			if test.received {
+				verifyToken = v.VerifyReceived
+			}
+			token, err := verifyToken(t.Context(), test.jwt)
+			if got := resultOf(err); got != test.want || token != nil || errors.Is(err, verify.ErrOtherAudience) != test.isOtherAudience {
+				t.Errorf("result = %s (%v), token %v, want %s, other audience: %v", got, err, token, test.want, test.isOtherAudience)
+			}
+			if len(keys.fetches()) != test.fetches || v.CachedTokens() != 0 {
+				t.Errorf("%d fetches, %d cached tokens, want %d and none", len(keys.fetches()), v.CachedTokens(), test.fetches)
+			}
+		})
+	}
+	_, err := newVerifier(t, newKeyServer()).VerifyWith(must(verify.ParseKeySet(jwks(pair[0]))), forged)
+	if !errors.Is(err, verify.ErrOtherAudience) {
+		t.Errorf("VerifyWith = %v, want ErrOtherAudience", err)
+	}
+}
+
 // Every ECDSA signature has a second encoding that is valid, too.
 func TestVerifyAcceptsBothEncodingsOfES256(t *testing.T) {
 	ownKey := algorithms()["ES256"][0]

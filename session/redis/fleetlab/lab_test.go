@@ -59,8 +59,8 @@ func TestNobodyIsLoggedOut(t *testing.T) {
 func TestOnlyThoseAreLoggedOutWhoHaveToBe(t *testing.T) {
 	t.Parallel()
 	o := run(t, grace, calm)
-	if o.WrongfulLogouts != 0 || o.TurnedAway != 0 {
-		t.Errorf("%d wrongful logouts, %d turned away with a live token", o.WrongfulLogouts, o.TurnedAway)
+	if o.WrongfulLogouts != 0 || o.RejectedLive != 0 {
+		t.Errorf("%d wrongful logouts, %d times 401 with a live token", o.WrongfulLogouts, o.RejectedLive)
 	}
 	if o.RightfulLogouts == 0 || o.frozen == 0 {
 		t.Errorf("%d were logged out who had to be, the store was frozen %d times: this run proves nothing", o.RightfulLogouts, o.frozen)
@@ -144,10 +144,10 @@ func (o *outcome) judge(t *testing.T) {
 	if o.WrongfulLogouts != 0 {
 		t.Errorf("%d wrongful logouts", o.WrongfulLogouts)
 	}
-	if o.TurnedAway != 0 {
-		t.Errorf("%d turned away with a live token", o.TurnedAway)
+	if o.RejectedLive != 0 {
+		t.Errorf("%d times 401 with a live token", o.RejectedLive)
 	}
-	if n := o.WrongfulEntries - o.fleet.left.lingering - o.fleet.left.reopened; n != 0 {
+	if n := o.WrongUsers - o.fleet.left.lingering - o.fleet.left.reopened; n != 0 {
 		t.Errorf("%d wrongful entries", n)
 	}
 	if n, most := o.fleet.left.reopened, o.fleet.noted()[event.LogoutFailed]; n > most {
