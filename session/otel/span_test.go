@@ -164,11 +164,17 @@ GET /me
     POST /session/sdk/auth/refresh 502 502 ERROR
   session authenticate unavailable false 5xx 502 unavailable ERROR
 `},
-		"malformed response": {crossminttest.Edit(func(a map[string]any) { a["jwt"] = 7 }), `
+		"malformed response": {crossminttest.Edit(func(a map[string]any) { a["refresh"] = 7 }), `
 GET /me
   crossmint refresh malformed 200 malformed ERROR
     POST /session/sdk/auth/refresh 200
   session authenticate unavailable false 2xx 200 malformed ERROR
+`},
+		"malformed JWT": {crossminttest.Edit(func(a map[string]any) { a["jwt"] = 7 }), `
+GET /me
+  crossmint refresh ok
+    POST /session/sdk/auth/refresh 200
+  session authenticate unavailable false malformed ERROR
 `},
 		"no response": {crossminttest.Hang(), `
 GET /me

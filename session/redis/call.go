@@ -206,8 +206,9 @@ func (f *call) cached(ctx context.Context, e entry, latest bool) (result, bool) 
 	return result{shared: shared, err: err}, true
 }
 
-// followChain follows the rotations from a grant to the latest one. If the store
-// fails on the way, the grant so far is good enough.
+// followChain follows the rotations from a grant to the latest verified one. If the
+// store fails on the way, the grant so far is good enough. An unverified grant is no
+// result: its JWT may be invalid, and its token leads to it.
 func (f *call) followChain(ctx context.Context, shared *session.Shared) error {
 	for range bounds.MaxRotations - 1 {
 		token := shared.Grant.RefreshToken.Secret
@@ -216,8 +217,11 @@ func (f *call) followChain(ctx context.Context, shared *session.Shared) error {
 			shared.Grant = nil
 			return session.ErrLoggedOut
 		}
+		if err != nil || e.state != stateValue {
+			break
+		}
 		next, ok := f.c.openGrant(token, e.value)
-		if err != nil || !ok || token.Equal(next.RefreshToken.Secret) {
+		if !ok || token.Equal(next.RefreshToken.Secret) {
 			break
 		}
 		shared.Grant = next

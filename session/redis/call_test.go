@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
@@ -104,6 +105,19 @@ func TestUnverifiedGrantWithoutTheStore(t *testing.T) {
 		// It is verified now. Within a process, the Manager's own coordinator
 		// caches it.
 		coordinatortest.Do(t, a, "a", calls)
+		calls.WantExchanged(t, 2)
+	})
+}
+
+func TestOldTokenDoesNotLeadToAnUnverifiedGrant(t *testing.T) {
+	onPair(t, redis.Config{Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		calls := &coordinatortest.Calls{}
+		coordinatortest.Do(t, a, "a", calls)
+		calls.Verify = coordinatortest.Invalid
+		_ = coordinatortest.DoError(t, a, "a'", calls)
+		if got := coordinatortest.Do(t, b, "a", calls); got != "a'" {
+			t.Errorf("got %s, want the latest verified grant", got)
+		}
 		calls.WantExchanged(t, 2)
 	})
 }

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -32,7 +33,9 @@ func (k *keyring) deployment() string {
 // sealDenial seals a digest. One key seals all denials of a deployment: there are
 // as many as logouts, far below the 2³² for which random nonces are safe.
 func (k *keyring) sealDenial(d digest, until time.Time) string {
-	sealed := newSealed(kindDenial, until, denialBytes)
+	sealed := make([]byte, headerBytes+nonceBytes, denialBytes)
+	putHeader(sealed, kindDenial, until)
+	_, _ = rand.Read(sealed[headerBytes:]) // never fails
 	return string(k.denials.Seal(sealed, sealed[headerBytes:], d[:], sealed[:headerBytes]))
 }
 

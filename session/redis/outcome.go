@@ -15,8 +15,8 @@ type outcome struct {
 	err   error
 }
 
-// fetch gets the grant that follows the token. If an earlier call has left an
-// unverified grant, it verifies that one instead of asking upstream again.
+// fetch gets the grant that follows the token, or the one that follows the
+// unverified grant of an earlier call.
 func (f *call) fetch(ctx context.Context, unverified *session.Grant) outcome {
 	grant, unverifiedAfter, err := f.calls.Fetch(ctx, f.token, unverified)
 	switch {
@@ -26,8 +26,6 @@ func (f *call) fetch(ctx context.Context, unverified *session.Grant) outcome {
 		return outcome{kind: kindRefusal, err: err}
 	case unverifiedAfter == unverified: // both may be nil
 		return outcome{kind: kindNone, grant: unverified, err: err}
-	case unverifiedAfter == nil:
-		return outcome{kind: kindDrop, err: err}
 	default:
 		return outcome{kind: kindUnverified, grant: unverifiedAfter, err: err}
 	}

@@ -124,8 +124,6 @@ elseif kind == 'r' and ARGV[8] == '1' and live('rotated') then
   state = 'lockLost'
 elseif kind == 'r' then
   redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
-elseif kind == 'x' then
-  redis.call('DEL', KEYS[2])
 end
 if mine then redis.call('HDEL', KEYS[1], 'owner', 'until', 'asking', 'waiting') end
 if not (locked and not mine) and not live('out') and not live('rotated') and not live('doubt') then

@@ -92,13 +92,10 @@ const (
 	nonceBytes  = 12
 )
 
-// newSealed returns the header and a nonce, with room for the ciphertext.
-func newSealed(kind kind, expiresAt time.Time, capacity int) []byte {
-	sealed := make([]byte, headerBytes+nonceBytes, capacity)
+// putHeader writes the header of a sealed value.
+func putHeader(sealed []byte, kind kind, expiresAt time.Time) {
 	sealed[0], sealed[1] = byte(kind), sealVersion
 	binary.BigEndian.PutUint64(sealed[2:], uint64(expiresAt.UnixMilli()))
-	_, _ = rand.Read(sealed[headerBytes:]) // never fails
-	return sealed
 }
 
 func (k *keyring) seal(token session.Secret, kind kind, expiresAt time.Time, plain []byte) ([]byte, error) {
@@ -106,7 +103,9 @@ func (k *keyring) seal(token session.Secret, kind kind, expiresAt time.Time, pla
 	if err != nil {
 		return nil, err
 	}
-	sealed := newSealed(kind, expiresAt, headerBytes+nonceBytes+len(plain)+aead.Overhead())
+	sealed := make([]byte, headerBytes+nonceBytes, headerBytes+nonceBytes+len(plain)+aead.Overhead())
+	putHeader(sealed, kind, expiresAt)
+	_, _ = rand.Read(sealed[headerBytes:]) // never fails
 	return aead.Seal(sealed, sealed[headerBytes:], plain, k.additionalData(token, sealed)), nil
 }
 

@@ -22,8 +22,6 @@ const (
 	kindRefusal kind = 'r'
 	// kindNone: nothing to store; a stored value stays.
 	kindNone kind = '-'
-	// kindDrop: a stored value is removed.
-	kindDrop kind = 'x'
 )
 
 // grantValue is a session.Grant with its secrets revealed. It leaves this
