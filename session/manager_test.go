@@ -55,7 +55,7 @@ func TestEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result.Renewed.Delivered(t.Context(), session.ErrUnavailable)
+		result.Renewed.Delivered(t.Context(), &session.UpstreamError{Kind: session.ErrMalformed})
 		ctx := result.NewContext(t.Context(), session.ErrUnavailable)
 		if _, ok := session.FromContext(ctx); ok || !errors.Is(session.ErrorFromContext(ctx), session.ErrUnavailable) {
 			t.Errorf("a session: %v; error: %v", ok, session.ErrorFromContext(ctx))

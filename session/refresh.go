@@ -68,7 +68,7 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	if !token.IsZero() && result.Renewed != nil {
 		result.Renewed.Used = Pair{} // it did not come from a cookie
 		if !o.shared {
-			m.endReplaced(ctx, cookies, result.Renewed.Grant, token)
+			result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, token, cookies)
 		}
 	}
 	switch {
@@ -82,11 +82,11 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	return result, err
 }
 
-// SignIn exchanges the one-time secret of a sign-in. It ends the sessions that the
-// browser brought, so that a late response to an earlier request can neither
-// restore nor delete a session: their tokens are logged out, here at once and at
-// upstream in the background. The result has to be stored as by [Manager.Refresh];
-// an error does not concern the browser's cookies.
+// SignIn exchanges the one-time secret of a sign-in. The new session replaces those
+// that the browser brought: with its delivery, see [Renewal.Delivered], their tokens
+// are logged out, here at once and at upstream in the background. Then a late
+// response to an earlier request can neither restore nor delete a session. An error
+// does not concern the browser's cookies.
 func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) (Result, error) {
 	o := newOperation(m, "sign_in")
 	result, err := m.refresh(ctx, o, Material{}, secret)
@@ -94,18 +94,22 @@ func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) 
 		verifyCtx, stop := m.logoutVerifyContext(ctx)
 		cookies, _ := m.verifyAll(verifyCtx, &material)
 		stop()
-		m.endReplaced(ctx, cookies, result.Renewed.Grant, secret)
+		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, secret, cookies)
 	}
 	doNotClear(err)
 	return o.finish(ctx, result, err)
 }
 
-// endReplaced ends the sessions of the cookies that a sign-in replaces. A cookie
-// that belongs to the session of the grant stays.
-func (m *Manager) endReplaced(ctx context.Context, cookies []candidate, grant *Grant, secret Secret) {
-	replaced := slices.DeleteFunc(slices.Clone(cookies), func(c candidate) bool {
+// replacedBy returns the cookies that a sign-in with secret replaces: those that do
+// not belong to the session of its grant.
+func (m *Manager) replacedBy(grant *Grant, secret Secret, cookies []candidate) []candidate {
+	return slices.DeleteFunc(slices.Clone(cookies), func(c candidate) bool {
 		return c.RefreshToken.Equal(secret) || m.coordinator.leadsTo(c.RefreshToken, grant)
 	})
+}
+
+// endReplaced logs the sessions out that a sign-in has replaced.
+func (m *Manager) endReplaced(ctx context.Context, replaced []candidate) {
 	if len(replaced) == 0 {
 		return
 	}

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -347,6 +348,11 @@ func TestSignIn(t *testing.T) {
 		if result.Session.UserID != bob.ID || result.Renewed == nil || k.Has(event.UserChanged) {
 			t.Errorf("session of %s, events %v", result.Session.UserID, k.Outcomes())
 		}
+		result.Renewed.Delivered(t.Context(), errors.New("the cookies were lost"))
+		if _, err := k.authenticate(m); err != nil {
+			t.Errorf("the former session before the delivery of the new one: %v", err)
+		}
+		result.Renewed.Delivered(t.Context(), nil)
 		if _, err := k.authenticate(session.Material{RefreshToken: m.RefreshToken}); testkit.Outcome(err) != testkit.Rejected {
 			t.Errorf("the former refresh token: %v", err)
 		}

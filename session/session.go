@@ -127,8 +127,9 @@ type Renewal struct {
 	// StartedAt is the time at which the request asked for the session.
 	StartedAt time.Time
 
-	manager *Manager
-	key     tokenKey // of the grant in the coordinator
+	manager  *Manager
+	key      tokenKey    // of the grant in the coordinator
+	replaced []candidate // sessions that end with the delivery
 }
 
 // Check returns [ErrLoggedOut] if the user has logged out, or has signed in anew
@@ -150,6 +151,7 @@ func (r *Renewal) Check() error {
 func (r *Renewal) Delivered(ctx context.Context, err error) {
 	if err == nil {
 		r.manager.coordinator.markDelivered(r.key)
+		r.manager.endReplaced(ctx, r.replaced)
 		return
 	}
 	e := event.Event{

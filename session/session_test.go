@@ -155,6 +155,7 @@ func TestRenewalDelivery(t *testing.T) {
 		secret := session.NewSecret(k.Fake.OneTimeSecret(k.Fake.NewUser("bob@example.com")))
 		signedIn, err := k.Manager.SignIn(t.Context(), m, secret)
 		testkit.NoError(t, err)
+		signedIn.Renewed.Delivered(t.Context(), nil)
 		if err := result.Renewed.Check(); !errors.Is(err, session.ErrLoggedOut) {
 			t.Errorf("Check of the former session = %v", err)
 		}
