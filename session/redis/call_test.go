@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -119,5 +120,23 @@ func TestOldTokenDoesNotLeadToAnUnverifiedGrant(t *testing.T) {
 			t.Errorf("got %s, want the latest verified grant", got)
 		}
 		calls.WantExchanged(t, 2)
+	})
+}
+
+// A response with the JWT of another project is a refusal with a grant. The grant
+// is not lost.
+func TestGrantBesideARefusalIsStored(t *testing.T) {
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		calls := &coordinatortest.Calls{Verify: func(*session.Grant) error {
+			return &session.UpstreamError{Kind: session.ErrRefused, Uncertain: true}
+		}}
+		if err := coordinatortest.DoError(t, a, "a", calls); !errors.Is(err, session.ErrRefused) {
+			t.Errorf("err = %v, want a refusal", err)
+		}
+		calls.Verify = nil
+		if got := coordinatortest.Do(t, b, "a", calls); got != "a'" {
+			t.Errorf("got %s, want the stored grant", got)
+		}
+		calls.WantExchanged(t, 1)
 	})
 }

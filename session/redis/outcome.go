@@ -22,7 +22,7 @@ func (f *call) fetch(ctx context.Context, unverified *session.Grant) outcome {
 	switch {
 	case err == nil:
 		return outcome{kind: kindGrant, grant: grant}
-	case isRefused(err):
+	case unverifiedAfter == nil && isRefused(err):
 		return outcome{kind: kindRefusal, err: err}
 	case unverifiedAfter == unverified: // both may be nil
 		return outcome{kind: kindNone, grant: unverified, err: err}
