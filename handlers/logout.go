@@ -11,7 +11,7 @@ import (
 
 // Logout returns the handler of Crossmint's documented logout. It always clears
 // the cookies. If upstream does not revoke the tokens within
-// session.Config.LogoutPatience (3 s), the session manager reports an event.
+// session.Config.LogoutTimeout (3 s), the session manager reports an event.
 //
 // Logout revokes the refresh tokens of the cookies and the one in the member
 // refresh of a JSON body, if there is one. It does not read bodies of other
@@ -38,6 +38,7 @@ func (e *endpoint) logout(w http.ResponseWriter, r *http.Request) {
 			e.reportError(r, requestErr) // the cookies still log the user out
 		}
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	err := e.sessions.Logout(r.Context(), e.cookies.Read(r).Material, token)
 	if !errors.Is(err, session.ErrOtherProject) {
 		e.cookies.Clear(w, r)

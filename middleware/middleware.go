@@ -154,10 +154,9 @@ func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d decisi
 		next(w)
 		return
 	}
-	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r)}
+	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r), Check: d.result.Check}
 	if renewal := d.result.Renewed; renewal != nil {
 		cookies.StartedAt = renewal.StartedAt
-		cookies.Check = renewal.Check
 		cookies.Done = func(err error) { renewal.Delivered(r.Context(), err) }
 	}
 	delivery.Serve(w, r, cookies, next)

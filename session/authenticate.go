@@ -246,7 +246,9 @@ type operation struct {
 	started   time.Time
 	lastToken Secret // the refresh token used last
 	shared    bool
+	rejected  []Secret // by upstream
 	primary   candidate
+	trusted   bool // the token comes from upstream itself
 }
 
 func newOperation(m *Manager, op string) *operation {
@@ -256,7 +258,7 @@ func newOperation(m *Manager, op string) *operation {
 // finish reports the outcome and stores an error for the context.
 func (o *operation) finish(ctx context.Context, result Result, err error) (Result, error) {
 	if err != nil {
-		result = Result{outcome: &outcome{manager: o.m, err: err}}
+		result = Result{outcome: &outcome{manager: o.m, err: err}, rejected: o.rejected}
 	}
 	e := event.Event{
 		Outcome: outcomeName(&result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),

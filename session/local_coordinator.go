@@ -295,6 +295,15 @@ func (c *localCoordinator) replacementLocked(k tokenKey) *Grant {
 	return grant
 }
 
+// isLoggedOut reports whether token has a tombstone.
+func (c *localCoordinator) isLoggedOut(token Secret) bool {
+	k := c.hasher.key(token)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, loggedOut := c.tombstones.Get(k)
+	return loggedOut
+}
+
 var errSuperseded = errors.New("the browser has got a later session meanwhile")
 
 // checkDelivery returns an error if the grant of k must not reach a browser any

@@ -60,7 +60,7 @@ func BenchmarkSilentRefresh(b *testing.B) {
 		if err != nil || result.Renewed == nil {
 			b.Fatal(result, err)
 		}
-		if err := result.Renewed.Check(); err != nil {
+		if err := result.Check(); err != nil {
 			b.Fatal(err)
 		}
 		result.Renewed.Delivered(b.Context(), nil)

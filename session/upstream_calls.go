@@ -29,12 +29,13 @@ const (
 var errUserMismatch = errors.New("user.id is not the JWT's sub")
 
 // upstreamCalls returns the calls for one refresh token. The user is the "sub"
-// of the correctly signed JWT beside the token, or empty without one.
-func (m *Manager) upstreamCalls(user string) UpstreamCalls {
+// of the correctly signed JWT beside the token, or empty without one. A trusted
+// token comes from upstream itself.
+func (m *Manager) upstreamCalls(user string, trusted bool) UpstreamCalls {
 	return UpstreamCalls{
 		Exchange: func(ctx context.Context, token Secret) (grant *Grant, err error) {
 			err = recoverPanic(ctx, m.report, "refresh", func() (err error) {
-				grant, err = m.exchange(ctx, token, user)
+				grant, err = m.exchange(ctx, token, user, trusted)
 				return err
 			})
 			return grant, err
@@ -50,10 +51,12 @@ func (m *Manager) upstreamCalls(user string) UpstreamCalls {
 
 // exchange sends token to upstream. A token without a correctly signed JWT, or
 // beside one that too many tokens came with, has to pass the limiter.
-func (m *Manager) exchange(ctx context.Context, token Secret, user string) (grant *Grant, err error) {
-	if m.userLimiter.Acquire(user) {
+func (m *Manager) exchange(ctx context.Context, token Secret, user string, trusted bool) (grant *Grant, err error) {
+	switch {
+	case trusted:
+	case m.userLimiter.Acquire(user):
 		defer m.userLimiter.Release(user)
-	} else {
+	default:
 		if !m.refreshLimiter.Acquire(ctx) {
 			return nil, errOverloaded("refresh", "too many refresh tokens without a signed JWT are rejected")
 		}
