@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -448,16 +447,4 @@ func (c *localCoordinator) stats() (calls, waiters int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.calls), int(c.waiters.Load())
-}
-
-// recoverPanic converts a panic of f into an error. A panic in a goroutine of
-// this package would end the process.
-func recoverPanic(ctx context.Context, report func(context.Context, event.Event), op string, f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = unavailable(op, fmt.Errorf("panic: %v", r))
-			report(ctx, event.Event{Outcome: event.Panicked, Op: op, Err: err})
-		}
-	}()
-	return f()
 }
