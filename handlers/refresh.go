@@ -38,7 +38,7 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 	}
 	presented := e.cookies.Read(r)
 	result, err := e.sessions.Refresh(r.Context(), presented.Material, token)
-	if err = e.applyCookies(w, r, &presented, result, err); err != nil {
+	if err = e.applyCookies(w, r, presented, result, err); err != nil {
 		e.reportError(r, err)
 		reply.RetryAfter(w, err)
 		reply.Error(w, err)

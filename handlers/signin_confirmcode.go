@@ -63,7 +63,7 @@ func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, f form, se
 	presented := s.cookies.Read(r)
 	result, err := s.sessions.SignIn(r.Context(), presented.Material, secret)
 	if err == nil {
-		err = s.applyCookies(w, r, &presented, result, nil)
+		err = s.applyCookies(w, r, presented, result, nil)
 	}
 	if err != nil {
 		s.redirectRestart(w, r, f, unavailable, err)

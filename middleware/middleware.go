@@ -139,6 +139,9 @@ func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) dec
 	presented := a.cookies.Read(r)
 	presented.Material.SkipEarlyRefresh = isUpgrade(r)
 	result, err := a.sessions.Authenticate(r.Context(), presented.Material)
+	if err == nil && result.Renewed == nil {
+		return decision{result: result} // the cookies stay as they are
+	}
 	before := len(w.Header()["Set-Cookie"])
 	if applyErr := presented.Apply(w, result, err); err == nil && applyErr != nil {
 		result.Renewed.Delivered(r.Context(), applyErr)

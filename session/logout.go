@@ -116,7 +116,7 @@ func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, 
 	verifyCtx, stop := m.logoutVerifyContext(ctx)
 	defer stop()
 	for _, g := range descendants {
-		c := m.verifyPair(verifyCtx, Pair{JWT: g.JWT})
+		c := m.verifyPair(verifyCtx, Pair{JWT: g.JWT}, time.Now())
 		m.deny(ctx, &c)
 		m.connections.closeAll(g.User.ID)
 		token = g.RefreshToken.Secret

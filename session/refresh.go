@@ -191,7 +191,7 @@ func (m *Manager) staleSession(ctx context.Context, cookies []candidate) (Result
 	if len(cookies) == 0 || !cookies[0].isSigned() || cookies[0].RefreshToken.IsZero() {
 		return Result{}, false
 	}
-	c := m.verifyPair(ctx, cookies[0].Pair) // again: it may have expired meanwhile
+	c := m.verifyPair(ctx, cookies[0].Pair, time.Now()) // again: it may have expired meanwhile
 	stale := errors.Is(c.err, ErrJWTExpired)
 	if c.err != nil && !(stale && time.Since(c.expiresAt()) < m.config.StaleFor) {
 		return Result{}, false
@@ -342,13 +342,13 @@ const (
 	maxEarlyBackoffs = 1 << 14
 )
 
-// refreshIsDue reports whether the JWT of c is valid, but not for long. A JWT
+// refreshIsDue reports whether the JWT of c is valid, but not for long after now. A JWT
 // without an issue time has no early refresh.
-func (c *candidate) refreshIsDue() bool {
+func (c *candidate) refreshIsDue(now time.Time) bool {
 	if c.err != nil || c.RefreshToken.IsZero() || c.token.IssuedAt.IsZero() {
 		return false
 	}
-	remaining := time.Until(c.token.ExpiresAt)
+	remaining := c.token.ExpiresAt.Sub(now)
 	return remaining < maxEarlyWindow && remaining < c.token.ExpiresAt.Sub(c.token.IssuedAt)/earlyWindowFraction
 }
 

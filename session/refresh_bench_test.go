@@ -27,7 +27,7 @@ func newInstantUpstream() instantUpstream {
 	return instantUpstream{expired: token("a", time.Now().Add(-time.Minute)), valid: token("b", time.Now().Add(time.Hour))}
 }
 
-func (u instantUpstream) Verify(context.Context, string) (*session.Token, error) {
+func (u instantUpstream) Verify(context.Context, string, time.Time) (*session.Token, error) {
 	return u.expired, session.ErrJWTExpired
 }
 
