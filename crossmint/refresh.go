@@ -48,7 +48,7 @@ func parseGrant(body []byte, member string) (*session.Grant, error) {
 	err := strictjson.Object(body, func(name []byte, value strictjson.Value) error {
 		switch string(name) {
 		case "jwt":
-			jwt, _ := value.Text()
+			jwt, _ := value.AsString()
 			grant.JWT = session.NewSecret(jwt)
 		case member:
 			if value.IsObject() {
@@ -70,7 +70,7 @@ func parseGrant(body []byte, member string) (*session.Grant, error) {
 // expiry still works, so only the secret is required.
 func parseRefreshToken(value strictjson.Value, token *session.RefreshToken) error {
 	return strictjson.Object(value, func(name []byte, value strictjson.Value) error {
-		content, _ := value.Text()
+		content, _ := value.AsString()
 		switch string(name) {
 		case "secret":
 			token.Secret = session.NewSecret(content)

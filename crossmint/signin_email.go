@@ -51,7 +51,7 @@ func oneTimeSecret(op string, body []byte) (session.Secret, error) {
 func stringMember(op string, body []byte, member string) (content string, err error) {
 	err = strictjson.Object(body, func(name []byte, value strictjson.Value) error {
 		if string(name) == member {
-			content, _ = value.Text()
+			content, _ = value.AsString()
 		}
 		return nil
 	})

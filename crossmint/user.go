@@ -66,7 +66,7 @@ func parseUser(value strictjson.Value, user *session.User) error {
 		return errIncomplete
 	}
 	err := strictjson.Object(value, func(name []byte, value strictjson.Value) error {
-		content, _ := value.Text()
+		content, _ := value.AsString()
 		switch string(name) {
 		case "id":
 			user.ID = content

@@ -55,7 +55,7 @@ func parseToken(body []byte) (token session.Secret, err error) {
 		case value.IsNull():
 			return nil
 		}
-		s, ok := value.Text()
+		s, ok := value.AsString()
 		if !ok || len(s) > bounds.MaxRefreshTokenBytes || strings.ContainsFunc(s, isControl) {
 			return errTokenFormat
 		}

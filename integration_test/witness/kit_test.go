@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,18 +25,27 @@ import (
 // the speed of the machine.
 const earlyRefreshTimeout = 10 * time.Second
 
-// kitSide runs scenarios with this module.
-type kitSide struct{}
+// kitSide runs one scenario with this module.
+type kitSide struct{ close func() }
 
-func (kitSide) open(t *testing.T, s setup) (string, http.Header) {
+func (side *kitSide) open(t *testing.T, s setup) (string, http.Header) {
 	t.Helper()
-	server := httptest.NewServer(newKit(t, s))
-	t.Cleanup(server.Close)
+	pages, closeSessions := newKit(t, s)
+	server := httptest.NewServer(pages)
+	side.close = sync.OnceFunc(func() {
+		server.Close()
+		closeSessions()
+	})
+	t.Cleanup(side.close)
 	return server.URL, nil
 }
 
-// processState returns "lives": only work that Close waits for runs after a response.
-func (kitSide) processState(*testing.T, *http.Client) string { return "lives" }
+// processState closes the site, which waits for its logouts in the background. It
+// returns "lives": nothing here ends the process.
+func (side *kitSide) processState(*testing.T, *http.Client) string {
+	side.close()
+	return "lives"
+}
 
 // kit is a site like that of the README, with the pages of js/driver.mjs.
 type kit struct {
@@ -44,13 +54,14 @@ type kit struct {
 	cookies  *cookie.Codec
 }
 
-func newKit(t *testing.T, s setup) http.Handler {
+// newKit returns the pages of a kit, and a function that closes it after the server.
+func newKit(t *testing.T, s setup) (pages http.Handler, closeSessions func()) {
 	t.Helper()
 	config := s.client()
 	config.Logger = slog.New(slog.DiscardHandler)
 	client, err := crossmint.NewClient(config)
 	if err != nil {
-		return rejectAll(err)
+		return rejectAll(err), func() {}
 	}
 	t.Cleanup(client.Close)
 	cookies, err := cookie.NewCodec(s.codec(client.ProjectID()))
@@ -60,8 +71,7 @@ func newKit(t *testing.T, s setup) http.Handler {
 		OnEvent: func(context.Context, event.Event) {},
 	})
 	fatal(t, err)
-	t.Cleanup(func() { fatal(t, sessions.Close(context.Background())) })
-	return (&kit{client, sessions, cookies}).pages(s)
+	return (&kit{client, sessions, cookies}).pages(s), func() { fatal(t, sessions.Close(context.Background())) }
 }
 
 // rejectAll returns the page of a site with an invalid configuration.

@@ -25,6 +25,11 @@ func withJWT(jwt string) crossminttest.Fault {
 	return crossminttest.Edit(func(response map[string]any) { response["jwt"] = jwt })
 }
 
+// withEmail returns the correct response of upstream with another email.
+func withEmail(email any) crossminttest.Fault {
+	return crossminttest.Edit(func(response map[string]any) { response["user"].(map[string]any)["email"] = email })
+}
+
 // sessionScenarios are getSession(request, response).
 var sessionScenarios = []scenario{
 	{name: "session-no-cookies", heads: true, play: func(s *stage) { s.page("") }},
@@ -66,6 +71,15 @@ var sessionScenarios = []scenario{
 
 	{name: "session-answer-html", play: func(s *stage) { s.failing(crossminttest.Refresh, htmlPage).page(s.expired().String()) }},
 	{name: "session-answer-no-jwt", play: func(s *stage) { s.failing(crossminttest.Refresh, without("jwt")).page(s.expired().String()) }},
+	{name: "session-answer-no-jwt-once", play: func(s *stage) {
+		s.Fail(crossminttest.Refresh, without("jwt"))
+		p := s.expired().String()
+		s.page(p)
+		s.page(p)
+	}},
+	{name: "session-answer-email-number", play: func(s *stage) {
+		s.failing(crossminttest.Refresh, withEmail(5)).page(s.expired().String())
+	}},
 	{name: "session-answer-no-refresh", play: func(s *stage) { s.failing(crossminttest.Refresh, without("refresh")).page(s.expired().String()) }},
 	{name: "session-answer-no-user", play: func(s *stage) { s.failing(crossminttest.Refresh, without("user")).page(s.expired().String()) }},
 	{name: "session-answer-foreign-jwt", play: func(s *stage) {

@@ -20,7 +20,7 @@ func TestDifferencesAreDocumented(t *testing.T) {
 	fatal(t, err)
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {
-			found := compare(sc.name, sc.perform(t, sdkSide{}), sc.perform(t, kitSide{}))
+			found := compare(sc.name, sc.perform(t, sdkSide{}), sc.perform(t, &kitSide{}))
 			for _, fault := range checkDifferences(found, of(sc.name, rows)) {
 				t.Error(fault)
 			}

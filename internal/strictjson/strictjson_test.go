@@ -142,8 +142,8 @@ func FuzzObject(f *testing.F) {
 			if err := unmarshal(value, &v); err != nil {
 				t.Fatalf("value %q: %v", value, err)
 			}
-			if got, ok := value.Text(); ok && got != v {
-				t.Fatalf("Text(%q) = %q, want %q", value, got, v)
+			if got, ok := value.AsString(); ok && got != v {
+				t.Fatalf("AsString(%q) = %q, want %q", value, got, v)
 			}
 			got[string(name)] = v
 			return nil

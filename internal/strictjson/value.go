@@ -2,7 +2,6 @@ package strictjson
 
 import (
 	"bytes"
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -17,9 +16,15 @@ func (v Value) IsNull() bool { return string(v) == "null" }
 // IsObject reports whether v is an object.
 func (v Value) IsObject() bool { return v[0] == '{' }
 
-// Text returns the decoded string, and false if v is not a string.
-func (v Value) Text() (string, bool) {
-	if v[0] != '"' {
+// IsString reports whether v is a string.
+func (v Value) IsString() bool { return v[0] == '"' }
+
+// IsNumber reports whether v is a number.
+func (v Value) IsNumber() bool { return v[0] == '-' || v[0] >= '0' && v[0] <= '9' }
+
+// AsString returns the decoded string, and false if v is not a string.
+func (v Value) AsString() (string, bool) {
+	if !v.IsString() {
 		return "", false
 	}
 	return string(decode(v)), true
@@ -27,21 +32,14 @@ func (v Value) Text() (string, bool) {
 
 // Is reports whether v is a string equal to s. It does not allocate if v has no
 // escape sequences.
-func (v Value) Is(s string) bool { return v[0] == '"' && string(decode(v)) == s }
+func (v Value) Is(s string) bool { return v.IsString() && string(decode(v)) == s }
 
-// Integer returns v as an int64. It returns false if v is not a number, has a
-// fraction or an exponent, or is out of range.
-func (v Value) Integer() (int64, bool) {
-	n, err := strconv.ParseInt(string(v), 10, 64)
-	return n, err == nil
-}
-
-// Texts calls each for every element and reports whether v is an array of
+// EachString calls each for every element and reports whether v is an array of
 // strings. It stops at the first element that is not a string.
-func (v Value) Texts(each func(Value)) bool {
+func (v Value) EachString(each func(Value)) bool {
 	values, ok := v.elements()
 	for _, element := range values {
-		if element[0] != '"' {
+		if !element.IsString() {
 			return false
 		}
 		each(element)

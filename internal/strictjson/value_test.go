@@ -7,14 +7,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestText(t *testing.T) {
-	got, ok := strictjson.Value(`"a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"`).Text()
+func TestAsString(t *testing.T) {
+	got, ok := strictjson.Value(`"a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"`).AsString()
 	if diff := cmp.Diff("a\"\\/\b\f\n\r\té😀", got); diff != "" || !ok {
-		t.Errorf("Text, %v (-want +got):\n%s", ok, diff)
+		t.Errorf("AsString, %v (-want +got):\n%s", ok, diff)
 	}
 	for _, value := range []string{"1", "null", "true", "[]", "{}"} {
-		if got, ok := strictjson.Value(value).Text(); ok {
-			t.Errorf("Text(%s) = %q, want none", value, got)
+		if got, ok := strictjson.Value(value).AsString(); ok {
+			t.Errorf("AsString(%s) = %q, want none", value, got)
 		}
 	}
 }
@@ -27,31 +27,30 @@ func TestIs(t *testing.T) {
 	}
 }
 
-func TestInteger(t *testing.T) {
-	tests := []struct {
-		value string
-		want  int64
-		ok    bool
-	}{
-		{value: "0", want: 0, ok: true},
-		{value: "-1", want: -1, ok: true},
-		{value: "9223372036854775807", want: 9223372036854775807, ok: true},
-		{value: "9223372036854775808", ok: false},
-		{value: "1.0", ok: false},
-		{value: "1e3", ok: false},
-		{value: `"1"`, ok: false},
-		{value: "null", ok: false},
-		{value: "true", ok: false},
-	}
-	for _, test := range tests {
-		got, ok := strictjson.Value(test.value).Integer()
-		if ok != test.ok || ok && got != test.want {
-			t.Errorf("Integer(%s) = %d, %v, want %d, %v", test.value, got, ok, test.want, test.ok)
+func TestValueTypes(t *testing.T) {
+	const (
+		isNull = 1 << iota
+		isObject
+		isString
+		isNumber
+	)
+	for value, want := range map[string]int{
+		"null": isNull, "{}": isObject, `{"a":1}`: isObject, `""`: isString, `"1"`: isString, `"null"`: isString,
+		"0": isNumber, "-1": isNumber, "9": isNumber, "1.5e3": isNumber, "true": 0, "false": 0, "[]": 0, "[1]": 0,
+	} {
+		v, got := strictjson.Value(value), 0
+		for flag, is := range map[int]func() bool{isNull: v.IsNull, isObject: v.IsObject, isString: v.IsString, isNumber: v.IsNumber} {
+			if is() {
+				got |= flag
+			}
+		}
+		if got != want {
+			t.Errorf("types of %s = %04b, want %04b", value, got, want)
 		}
 	}
 }
 
-func TestTexts(t *testing.T) {
+func TestEachString(t *testing.T) {
 	tests := []struct {
 		value string
 		want  []string
@@ -66,9 +65,9 @@ func TestTexts(t *testing.T) {
 	}
 	for _, test := range tests {
 		var got []string
-		ok := strictjson.Value(test.value).Texts(func(v strictjson.Value) { got = append(got, string(v)) })
+		ok := strictjson.Value(test.value).EachString(func(v strictjson.Value) { got = append(got, string(v)) })
 		if diff := cmp.Diff(test.want, got); diff != "" || ok != test.ok {
-			t.Errorf("Texts(%s) reports %v, want %v; elements (-want +got):\n%s", test.value, ok, test.ok, diff)
+			t.Errorf("EachString(%s) reports %v, want %v; elements (-want +got):\n%s", test.value, ok, test.ok, diff)
 		}
 	}
 }

@@ -89,6 +89,7 @@ var (
 	errTimes  = errors.New("token's exp is missing, or exp, iat or nbf is not a time in seconds")
 	errAud    = errors.New("token's aud is missing or not a string or a list of strings")
 	errIss    = errors.New("token's iss is not a string")
+	errJTI    = errors.New("token's jti is not a string or a number")
 	// errString concerns header members that this package does not use. Other
 	// libraries reject a token in which they are not strings.
 	errString = errors.New("token's cty, x5t or x5t#S256 is not a string")
@@ -140,17 +141,17 @@ func (p *parsedToken) readHeader(data []byte) error {
 			}
 			p.algorithm = algorithms[i]
 		case "kid":
-			kid, ok := value.Text()
+			kid, ok := value.AsString()
 			if !ok || kid == "" || len(kid) > maxKidBytes {
 				return errKid
 			}
 			p.kid, p.hasKid = kid, true
 		case "typ":
-			if typ, ok := value.Text(); !ok || !strings.EqualFold(typ, "JWT") {
+			if typ, ok := value.AsString(); !ok || !strings.EqualFold(typ, "JWT") {
 				return errTyp
 			}
 		case "cty", "x5t", "x5t#S256":
-			if _, ok := value.Text(); !ok {
+			if !value.IsString() {
 				return errString
 			}
 		case "crit", "b64":
@@ -173,7 +174,7 @@ func (c *claims) read(data []byte, audience string) error {
 	err := strictjson.Object(data, func(name []byte, value strictjson.Value) (err error) {
 		switch string(name) {
 		case "sub":
-			c.sub, _ = value.Text()
+			c.sub, _ = value.AsString()
 			if c.sub == "" || len(c.sub) > maxSubBytes {
 				return errSub
 			}
@@ -181,10 +182,15 @@ func (c *claims) read(data []byte, audience string) error {
 			hasAud = true
 			return c.readAudience(value, audience)
 		case "iss":
-			iss, ok := value.Text()
+			iss, ok := value.AsString()
 			c.iss = iss
 			if !ok {
 				return errIss
+			}
+		case "jti":
+			// RFC 7519 §4.1.7 requires a string; some issuers send a number.
+			if !value.IsString() && !value.IsNumber() {
+				return errJTI
 			}
 		case "exp":
 			var isWhole bool
@@ -221,11 +227,11 @@ func (c *claims) readAudience(value strictjson.Value, audience string) error {
 		return nil
 	}
 	c.audienceExcerpt = excerpt(string(value))
-	if name, ok := value.Text(); ok {
+	if name, ok := value.AsString(); ok {
 		c.audienceFits = name == audience
 		return nil
 	}
-	if !value.Texts(func(element strictjson.Value) { c.audienceFits = c.audienceFits || element.Is(audience) }) {
+	if !value.EachString(func(element strictjson.Value) { c.audienceFits = c.audienceFits || element.Is(audience) }) {
 		return errAud
 	}
 	return nil

@@ -68,6 +68,19 @@ func TestParseTokenRejectsSubject(t *testing.T) {
 	wantRejected(t, rows)
 }
 
+func TestParseTokenRejectsJTI(t *testing.T) {
+	const reason = "jti is not a string or a number"
+	wantRejected(t, []rejectCase{
+		{name: "null", fault: claim("jti", "null"), reason: reason},
+		{name: "true", fault: claim("jti", "true"), reason: reason},
+		{name: "false", fault: claim("jti", "false"), reason: reason},
+		{name: "an object", fault: claim("jti", `{"id":"1"}`), reason: reason},
+		{name: "a list", fault: claim("jti", `["1"]`), reason: reason},
+		{name: "an empty list", fault: claim("jti", "[]"), reason: reason},
+		{name: "with an escaped name", fault: claim(`\u006ati`, "null"), reason: reason},
+	})
+}
+
 func TestVerifyRejectsAudience(t *testing.T) {
 	wantRejected(t, []rejectCase{
 		{name: "another project's", fault: claim("aud", `"proj-2"`), reason: `"\"proj-2\"", expected "proj-1"`},
@@ -135,7 +148,9 @@ func TestParseTokenAcceptsClaims(t *testing.T) {
 		"a nested sub":             claim("custom", `{"sub":"admin","exp":1}`),
 		"names in another case":    func(d *tokenBuilder) { d.claims.add("SUB", `"admin"`) },
 		"a jti":                    claim("jti", `"1"`),
+		"an empty jti":             claim("jti", `""`),
 		"a numeric jti":            claim("jti", "1"),
+		"a negative jti":           claim("jti", "-1.5e400"),
 		"an nbf of zero":           claim("nbf", "0"),
 		"a fractional nbf":         claim("nbf", seconds(0)+".5"),
 		"twenty claims":            func(d *tokenBuilder) { addClaims(d, 20) },
