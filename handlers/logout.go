@@ -9,9 +9,10 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// Logout returns the handler of Crossmint's documented logout. It always clears
-// the cookies. If upstream does not revoke the tokens within
-// session.Config.LogoutTimeout (3 s), the session manager reports an event.
+// Logout returns the handler of Crossmint's documented logout. It clears the
+// cookies, except those of another project (session.ErrOtherProject). If upstream
+// does not revoke the tokens within session.Config.LogoutTimeout (3 s), the session
+// manager reports an event.
 //
 // Logout revokes the refresh tokens of the cookies and the one in the member
 // refresh of a JSON body, if there is one. It does not read bodies of other
