@@ -8,13 +8,16 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
 // wire is the connection between the subject and upstream. It makes some
-// connections fail, and tells the oracle what is delivered in full and who is
-// logged out.
+// connections fail, and tells the oracle which responses are delivered in full
+// and which sessions are logged out.
 type wire struct {
 	next   http.RoundTripper
+	fake   *crossminttest.Server
 	faults *faults
 	oracle *oracle
 }
@@ -34,6 +37,7 @@ func (w *wire) refresh(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.oracle.exchanging(w.fake, presented)
 	if err := w.faults.dial(); err != nil {
 		return nil, dialError(r.Context(), r.URL.Host, err)
 	}
@@ -49,8 +53,12 @@ func (w *wire) logout(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.oracle.revoking(presented)
-	return w.next.RoundTrip(r)
+	w.oracle.revoking(w.fake, presented)
+	res, err := w.next.RoundTrip(r)
+	if err != nil || res.StatusCode != http.StatusOK {
+		w.oracle.notRevoked(presented)
+	}
+	return res, err
 }
 
 // peek returns the refresh token that r sends, and a request that still sends
