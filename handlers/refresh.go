@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/crossmint-go/auth/cookie"
@@ -53,7 +54,10 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presented *cookie.Presented, result session.Result, err error) error {
 	if err == nil && result.Renewed != nil {
 		e.sessions.CheckWriteTimeout(r.Context(), reply.WriteTimeout(r))
-		if err := result.Renewed.Check(); err != nil {
+		switch err := result.Renewed.Check(); {
+		case errors.Is(err, session.ErrUnavailable):
+			return err // the next try brings later cookies
+		case err != nil:
 			return &session.AuthenticationError{Message: "Session is not valid", Err: err}
 		}
 	}

@@ -92,6 +92,63 @@ func TestLogoutDuringSlowHandler(t *testing.T) {
 	})
 }
 
+// A response that was renewed first and is written last does not overwrite the
+// cookies of later renewals with used ones.
+func TestSlowResponseAfterLaterRenewals(t *testing.T) {
+	for _, rotations := range []int{1, 3} {
+		t.Run(fmt.Sprintf("%d rotations", rotations), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newVirtualSite(t, siteConfig{})
+				s.slow("/report", time.Minute)
+				b := s.browser(t)
+				user := s.signInExpired(b, "ada@example.com").User.ID
+				report := b.request(http.MethodGet, "/report", "")
+				done := make(chan *http.Response)
+				go func() { done <- b.send(report) }()
+				time.Sleep(time.Second)
+				b.wantUser(user)
+				for range rotations {
+					time.Sleep(15 * time.Second)
+					wantStatus(t, b.post("/refresh", "{}"), http.StatusOK)
+				}
+				res := <-done
+				wantStatus(t, res, http.StatusOK)
+				wantNoSessionCookies(t, res)
+				time.Sleep(time.Minute)
+				wantStatus(t, b.post("/refresh", "{}"), http.StatusOK)
+				b.wantUser(user)
+			})
+		})
+	}
+}
+
+// While no later renewal has reached the browser, the slow response brings its
+// own cookies.
+func TestSlowResponseBeforeLaterRenewals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newVirtualSite(t, siteConfig{})
+		s.slow("/report", 20*time.Second)
+		b := s.browser(t)
+		user := s.signInExpired(b, "ada@example.com").User.ID
+		report := b.request(http.MethodGet, "/report", "")
+		done := make(chan *http.Response)
+		go func() { done <- b.send(report) }()
+		time.Sleep(time.Second)
+		b.wantUser(user)
+		s.Fake.SetLatency(crossminttest.Refresh, 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		lost(s, b.request(http.MethodPost, "/refresh", "{}").WithContext(ctx))
+		res := <-done
+		if len(res.Cookies()) == 0 {
+			t.Error("the slow response brought no cookies")
+		}
+		time.Sleep(time.Minute)
+		wantStatus(t, b.post("/refresh", "{}"), http.StatusOK)
+		b.wantUser(user)
+	})
+}
+
 // Whatever keeps the cookies from reaching the browser, the next ordinary
 // response brings them, also after minutes, and without another refresh.
 func TestUndeliveredSession(t *testing.T) {

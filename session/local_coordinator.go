@@ -294,8 +294,12 @@ func (c *localCoordinator) replacementLocked(k tokenKey) *Grant {
 	return grant
 }
 
-// checkDelivery returns ErrLoggedOut if the grant of k must not reach a browser
-// any more: a logout or a sign-in has left a tombstone.
+var errSuperseded = errors.New("the browser has got a later session meanwhile")
+
+// checkDelivery returns an error if the grant of k must not reach a browser any
+// more: ErrLoggedOut if a logout or a sign-in has left a tombstone,
+// ErrUnavailable if the browser has a later grant, whose cookies the response
+// would overwrite with used tokens.
 func (c *localCoordinator) checkDelivery(k tokenKey, grant *Grant) error {
 	successor := c.hasher.key(grant.RefreshToken.Secret)
 	c.mu.Lock()
@@ -305,7 +309,25 @@ func (c *localCoordinator) checkDelivery(k tokenKey, grant *Grant) error {
 			return ErrLoggedOut
 		}
 	}
+	if c.supersededLocked(successor) {
+		return unavailable("store", errSuperseded)
+	}
 	return nil
+}
+
+// supersededLocked reports whether a browser has a grant that was exchanged for
+// k, or for a later token.
+func (c *localCoordinator) supersededLocked(k tokenKey) bool {
+	for range maxRotations {
+		grant, found := c.undelivered.get(k)
+		if !found {
+			_, used := c.used.get(k)
+			_, unverified := c.unverified.get(k)
+			return used && !unverified
+		}
+		k = c.hasher.key(grant.RefreshToken.Secret)
+	}
+	return false
 }
 
 // markDelivered notes that a browser has the grant of k. The grace period starts

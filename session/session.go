@@ -128,8 +128,10 @@ type Renewal struct {
 }
 
 // Check returns [ErrLoggedOut] if the user has logged out, or has signed in anew
-// in the same browser, since the refresh. Call it when the response header is
-// about to be written. On an error the response must not carry the session.
+// in the same browser, since the refresh. It returns an error that is
+// [ErrUnavailable] if the browser has got a later session meanwhile, from the
+// response to another request. Call it when the response header is about to be
+// written. On an error the response must not carry the session.
 func (r *Renewal) Check() error {
 	if token := r.Grant.token; token != nil && r.manager.denied.contains(token) {
 		return ErrLoggedOut
