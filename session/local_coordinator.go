@@ -360,10 +360,10 @@ func (c *localCoordinator) markLoggedOut(token Secret) (latest Secret, descendan
 		k := c.hasher.key(latest)
 		c.tombstones.put(k, struct{}{})
 		grant, found := c.unverified.get(k)
-		if found && c.calls[k] == nil { // else the call finds the tombstone
-			c.unverified.delete(k)
-		} else if grant = c.replacementLocked(k); grant == nil {
-			break
+		if !found || c.calls[k] != nil { // a running call finds the tombstone
+			if grant = c.replacementLocked(k); grant == nil {
+				break
+			}
 		}
 		descendants = append(descendants, grant)
 		latest = grant.RefreshToken.Secret

@@ -180,3 +180,19 @@ func TestLogoutRacesUnverifiedGrant(t *testing.T) {
 		k.wantAlive(user, 0)
 	})
 }
+
+// A sign-in ends the session that the browser brought, also one whose grant is
+// not verified yet.
+func TestSignInEndsUnverifiedGrant(t *testing.T) {
+	run(t, "at upstream", testkit.Config{Fake: crossminttest.Config{Reuse: crossminttest.ReuseRefuse}}, func(t *testing.T, k *kit) {
+		user := k.Fake.NewUser("ann@example.com")
+		former := testkit.Material(k.Fake.ExpiredGrant(user))
+		k.Fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(members map[string]any) { members["jwt"] = k.Fake.ForeignJWT(user) }))
+		_, err := k.authenticate(former)
+		k.want(err, testkit.Rejected, 1)
+		_, err = k.Manager.SignIn(t.Context(), former, session.NewSecret(k.Fake.OneTimeSecret(k.Fake.NewUser("bob@example.com"))))
+		k.want(err, testkit.OK, 2)
+		time.Sleep(5 * second)
+		k.wantAlive(user, 0)
+	})
+}
