@@ -225,6 +225,24 @@ func TestUndeliveredSession(t *testing.T) {
 // lost serves r and drops the response.
 func lost(s *virtualSite, r *http.Request) { s.mux.ServeHTTP(httptest.NewRecorder(), r) }
 
+// A grant that upstream sends without a usable JWT is exchanged on when its user
+// comes back within an hour.
+func TestUnusableGrantIsKept(t *testing.T) {
+	for _, away := range []time.Duration{time.Minute, 50 * time.Minute} {
+		t.Run(away.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newVirtualSite(t, siteConfig{})
+				b := s.browser(t)
+				user := s.signInExpired(b, "ada@example.com").User.ID
+				s.Fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(members map[string]any) { delete(members, "jwt") }))
+				wantStatus(t, b.get("/me"), http.StatusServiceUnavailable)
+				time.Sleep(away)
+				b.wantUser(user)
+			})
+		})
+	}
+}
+
 // A request that was canceled takes nothing: the session waits for one that can
 // store it.
 func TestCanceledRequestTakesNothing(t *testing.T) {

@@ -150,7 +150,7 @@ func TestUnverifiedGrant(t *testing.T) {
 		}
 		calls.WantExchanged(t, 1)
 	})
-	bubble(t, "is dropped after ten minutes", func(t *testing.T) {
+	bubble(t, "is dropped after an hour", func(t *testing.T) {
 		c, calls := newLocalCoordinator(t, nil), &coordinatortest.Calls{Verify: coordinatortest.NoKeys}
 		_ = coordinatortest.DoError(t, c, "a", calls)
 		time.Sleep(session.UnverifiedTTL + time.Second)

@@ -23,11 +23,12 @@ const (
 	MaxGrace     = 60 * time.Second
 	// RejectedTTL is the time for which a definite refusal is cached.
 	RejectedTTL = 30 * time.Second
-	// UnverifiedTTL is the time for which a grant waits for its verification.
-	UnverifiedTTL = 10 * time.Minute
 	// UsedTTL is the time for which a token is known to be used. It is longer
 	// than people leave a page alone before they come back to it.
 	UsedTTL = time.Hour
+	// UnverifiedTTL is the time for which a grant waits for its verification.
+	// It is all that is left of its session, like a grant that no browser has.
+	UnverifiedTTL = UsedTTL
 	// CallTimeout bounds a refresh with all its retries.
 	CallTimeout = 35 * time.Second
 	// StopTimeout is the time that Close waits for the calls that it has
