@@ -29,10 +29,12 @@ type oracle struct {
 
 // A family is one sign-in: a refresh token with its successors at upstream.
 type family struct {
-	fake   *crossminttest.Server
-	user   string
-	newest string // the newest refresh token that was delivered in full
-	since  uint64 // sequence of the response that signed in; 0: none has
+	fake    *crossminttest.Server
+	user    string
+	newest  string          // the newest refresh token that was delivered in full
+	tokens  []string        // in their order
+	carried map[string]mark // when the first response with a token was written
+	since   uint64          // sequence of the response that signed in; 0: none has
 
 	leaving   int    // logouts and sign-ins in progress that end it
 	loggedOut uint64 // sequence of the first response to a logout, or 0
@@ -45,6 +47,12 @@ type family struct {
 	lost      bool      // counted already
 	cutAt     time.Time // of the first response with a successor that was cut on its way
 	foreignAt time.Time // of the last response with another project's JWT
+}
+
+// mark is a moment.
+type mark struct {
+	sequence uint64
+	time     time.Time
 }
 
 // isOver reports whether somebody had a right to end f.
@@ -107,11 +115,12 @@ type counts struct {
 	// LostOnTheWire: sessions whose successor never reached the subject.
 	LostOnTheWire int
 	// LostByCut: sessions whose successor had left in a response that the
-	// client or the network cut, where upstream accepts a token once and the
-	// grace period was over. No implementation can save them.
+	// client or the network cut, or that was overwritten by a response that had
+	// been written before it, where upstream accepts a token once and the grace
+	// period was over. No implementation can save them.
 	LostByCut int
-	// Crossed: responses that were written before a sign-in or a logout, and
-	// arrived after it. No implementation can call them back. Their cookies
+	// Crossed: responses that were written before a sign-in, a logout or a
+	// later renewal, and arrived after it. No implementation can call them back. Their cookies
 	// open nothing, which MixedUp and Revived check.
 	Crossed int
 	// LostByClient: sessions that the browser client ended although they lived.
@@ -181,7 +190,7 @@ func (o *oracle) knows(fake *crossminttest.Server, user string) {
 }
 
 func (o *oracle) newFamilyLocked(user, secret string) *family {
-	f := &family{fake: o.homes[user], user: user, newest: secret}
+	f := &family{fake: o.homes[user], user: user, newest: secret, tokens: []string{secret}, carried: map[string]mark{}}
 	o.families = append(o.families, f)
 	o.owners[secret] = f
 	return f
@@ -238,7 +247,10 @@ func (o *oracle) answered(presented string, body []byte) {
 	if foreign {
 		f.foreignAt = time.Now()
 	}
-	o.owners[answer.Refresh.Secret] = f
+	if o.owners[answer.Refresh.Secret] == nil {
+		o.owners[answer.Refresh.Secret] = f
+		f.tokens = append(f.tokens, answer.Refresh.Secret)
+	}
 	if utf8.Valid(body) {
 		f.newest = answer.Refresh.Secret
 	}
@@ -388,10 +400,6 @@ func (o *oracle) entered(x *exchange, user string) {
 		o.counts.MixedUp++
 		o.exampleLocked("%s: accepted as %q after a sign-in of %q", x, user, x.browser.latest.user)
 	}
-	if f := x.presented[i].family; !f.foreignAt.IsZero() && time.Since(f.foreignAt) > time.Second {
-		f.foreignAt = time.Time{}
-		o.counts.ForeignHealed++
-	}
 }
 
 // wrote judges a response whose header was written.
@@ -413,7 +421,7 @@ func (o *oracle) wrote(x *exchange) {
 		o.counts.Other++
 	}
 	for _, c := range carried {
-		o.carriedLocked(x, c.family)
+		o.carriedLocked(x, c)
 	}
 	if len(carried) > 0 && x.page && !isPrivate(header) {
 		o.counts.Cacheable++
@@ -435,8 +443,16 @@ func (o *oracle) wrote(x *exchange) {
 	}
 }
 
-// carriedLocked judges that a response has cookies of f.
-func (o *oracle) carriedLocked(x *exchange, f *family) {
+// carriedLocked judges that a response has cookies of a session.
+func (o *oracle) carriedLocked(x *exchange, c presented) {
+	f := c.family
+	if _, known := f.carried[c.token]; !known {
+		f.carried[c.token] = mark{x.written, time.Now()}
+	}
+	if !f.foreignAt.IsZero() {
+		f.foreignAt = time.Time{}
+		o.counts.ForeignHealed++
+	}
 	sameSession := func(p presented) bool { return p.family == f }
 	switch {
 	case f.loggedOut != 0:
@@ -542,10 +558,14 @@ func (o *oracle) stored(x *exchange, before, after []presented) {
 	}
 	for _, p := range after {
 		arrivedNow := !holds(before, p.token)
+		if p.token == p.newest {
+			p.cutAt = time.Time{}
+		}
 		switch {
 		case arrivedNow && p.hasEnded():
 			o.counts.Crossed++
 		case arrivedNow:
+			o.overtakenLocked(x, p, before)
 		case x.intent == signIn && p.replaced == x.written:
 			o.counts.MixedUp++
 			o.exampleLocked("%s: the cookies of %s are still there after another sign-in", x, p.user)
@@ -566,6 +586,18 @@ func (o *oracle) stored(x *exchange, before, after []presented) {
 		}
 		o.counts.WrongfulLogouts++
 		o.exampleLocked("%s: deleted the cookies of %s, which it did not bring", x, p.user)
+	}
+}
+
+// overtakenLocked notes a response that has overwritten later cookies of the same
+// session, although it was written before the response that brought those.
+func (o *oracle) overtakenLocked(x *exchange, p presented, before []presented) {
+	for _, q := range before {
+		later := q.family == p.family && slices.Index(q.tokens, q.token) > slices.Index(p.tokens, p.token)
+		if at, known := q.carried[q.token]; later && known && x.written < at.sequence {
+			o.counts.Crossed++
+			p.cutAt = at.time
+		}
 	}
 }
 
