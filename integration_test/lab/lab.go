@@ -148,12 +148,19 @@ func (w *world) build(l *laboratory, i uint64, project string, subject Subject) 
 	if l.config.Network != nil {
 		transport.DialContext = l.config.Network(transport.DialContext)
 	}
-	upstream := w.fake.Config()
-	upstream.HTTPClient = &http.Client{Transport: &wire{next: transport, fake: w.fake, faults: w.faults, oracle: l.oracle}}
-	if w.handler, err = w.launch(upstream, subject); err != nil || !l.config.Life {
+	launch := func(backend bool) (http.Handler, error) {
+		upstream := w.fake.Config()
+		upstream.HTTPClient = &http.Client{Transport: &wire{transport, w.fake, w.faults, l.oracle, backend}}
+		handler, closeSubject, err := subject(upstream)
+		if err == nil {
+			w.close = append(w.close, closeSubject)
+		}
+		return handler, err
+	}
+	if w.handler, err = launch(false); err != nil || !l.config.Life {
 		return err
 	}
-	backend, err := w.launch(upstream, subject)
+	backend, err := launch(true)
 	if err != nil {
 		return err
 	}
@@ -164,14 +171,6 @@ func (w *world) build(l *laboratory, i uint64, project string, subject Subject) 
 	}
 	w.handler = newPages(front, behind, l.oracle)
 	return nil
-}
-
-func (w *world) launch(upstream crossmint.Config, subject Subject) (http.Handler, error) {
-	handler, closeSubject, err := subject(upstream)
-	if err == nil {
-		w.close = append(w.close, closeSubject)
-	}
-	return handler, err
 }
 
 func (w *world) end() {

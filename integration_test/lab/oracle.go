@@ -45,6 +45,7 @@ type family struct {
 	unrevoked bool      // upstream has not received a logout in full
 	reused    bool      // the subject has sent a token that it had a successor for
 	lost      bool      // counted already
+	byBackend bool      // a backend has exchanged a token, and the browser has not got the result
 	cutAt     time.Time // of the first response with a successor that was cut on its way
 	foreignAt time.Time // of the last response with another project's JWT
 }
@@ -119,6 +120,10 @@ type counts struct {
 	// been written before it, where upstream accepts a token once and the grace
 	// period was over. No implementation can save them.
 	LostByCut int
+	// LostByBackend: sessions that the front of a reverse proxy lost because the
+	// backend had refreshed them, in the early window of the JWT. The two share
+	// cookies without a store.
+	LostByBackend int
 	// Crossed: responses that were written before a sign-in, a logout or a
 	// later renewal, and arrived after it. No implementation can call them back. Their cookies
 	// open nothing, which MixedUp and Revived check.
@@ -257,10 +262,13 @@ func (o *oracle) answered(presented string, body []byte) {
 }
 
 // exchanging notes a token that the subject sends upstream for a refresh.
-func (o *oracle) exchanging(fake *crossminttest.Server, token string) {
+func (o *oracle) exchanging(fake *crossminttest.Server, token string, byBackend bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	f := o.owners[token]
+	if f != nil && byBackend {
+		f.byBackend = true
+	}
 	switch {
 	case f == nil:
 	case f.fake != fake:
@@ -529,6 +537,8 @@ func (o *oracle) endLocked(x *exchange, p presented) {
 		o.counts.LostOnTheWire++
 	case !p.cutAt.IsZero() && time.Since(p.cutAt) >= grace:
 		o.counts.LostByCut++
+	case p.byBackend:
+		o.counts.LostByBackend++
 	default:
 		o.counts.LostOnTheWay++
 		o.exampleLocked("%s: lost; presented %.6s…, newest %.6s…, live: %t, cut %v ago", x, p.token, p.newest, p.isLive(p.newest), time.Since(p.cutAt))
@@ -559,7 +569,7 @@ func (o *oracle) stored(x *exchange, before, after []presented) {
 	for _, p := range after {
 		arrivedNow := !holds(before, p.token)
 		if p.token == p.newest {
-			p.cutAt = time.Time{}
+			p.cutAt, p.byBackend = time.Time{}, false
 		}
 		switch {
 		case arrivedNow && p.hasEnded():
@@ -606,7 +616,7 @@ func (o *oracle) audit() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, f := range o.families {
-		if f.hasEnded() && !f.unrevoked && f.cutAt.IsZero() && f.isLive(f.newest) {
+		if f.hasEnded() && !f.unrevoked && !f.byBackend && f.cutAt.IsZero() && f.isLive(f.newest) {
 			o.counts.Revived++
 			o.exampleLocked("user %s: lives on at upstream (logged out: %t, replaced: %t, %.6s…)", f.user, f.loggedOut != 0, f.replaced != 0, f.newest)
 		}

@@ -20,6 +20,8 @@ type wire struct {
 	fake   *crossminttest.Server
 	faults *faults
 	oracle *oracle
+	// backend reports that the subject is behind a reverse proxy.
+	backend bool
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -37,7 +39,7 @@ func (w *wire) refresh(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.oracle.exchanging(w.fake, presented)
+	w.oracle.exchanging(w.fake, presented, w.backend)
 	if err := w.faults.dial(); err != nil {
 		return nil, dialError(r.Context(), r.URL.Host, err)
 	}
