@@ -45,7 +45,7 @@ type family struct {
 	unrevoked bool      // upstream has not received a logout in full
 	reused    bool      // the subject has sent a token that it had a successor for
 	lost      bool      // counted already
-	byBackend bool      // a backend has exchanged a token, and the browser has not got the result
+	byBackend bool      // a backend has exchanged one of its tokens
 	cutAt     time.Time // of the first response with a successor that was cut on its way
 	foreignAt time.Time // of the last response with another project's JWT
 }
@@ -120,10 +120,11 @@ type counts struct {
 	// been written before it, where upstream accepts a token once and the grace
 	// period was over. No implementation can save them.
 	LostByCut int
-	// LostByBackend: sessions that the front of a reverse proxy lost because the
-	// backend had refreshed them, in the early window of the JWT. The two share
-	// cookies without a store.
-	LostByBackend int
+	// LostByBackend: sessions that the front of a reverse proxy lost after the
+	// backend had refreshed them, in the early window of the JWT: two instances
+	// that share cookies without a store. BackendRefreshes is how many sessions
+	// the backend has refreshed.
+	LostByBackend, BackendRefreshes int
 	// Crossed: responses that were written before a sign-in, a logout or a
 	// later renewal, and arrived after it. No implementation can call them back. Their cookies
 	// open nothing, which MixedUp and Revived check.
@@ -266,8 +267,9 @@ func (o *oracle) exchanging(fake *crossminttest.Server, token string, byBackend 
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	f := o.owners[token]
-	if f != nil && byBackend {
+	if f != nil && byBackend && !f.byBackend {
 		f.byBackend = true
+		o.counts.BackendRefreshes++
 	}
 	switch {
 	case f == nil:
@@ -492,6 +494,8 @@ func (o *oracle) clearedLocked(x *exchange) {
 	for _, p := range x.presented {
 		switch {
 		case p.isOver():
+		case p.isLive(p.newest) && p.byBackend:
+			o.endLocked(x, p)
 		case p.isLive(p.newest):
 			o.counts.WrongfulLogouts++
 			o.exampleLocked("%s: cookies cleared; presented %.6s…, newest %.6s… is live", x, p.token, p.newest)
@@ -569,7 +573,7 @@ func (o *oracle) stored(x *exchange, before, after []presented) {
 	for _, p := range after {
 		arrivedNow := !holds(before, p.token)
 		if p.token == p.newest {
-			p.cutAt, p.byBackend = time.Time{}, false
+			p.cutAt = time.Time{}
 		}
 		switch {
 		case arrivedNow && p.hasEnded():
