@@ -243,10 +243,10 @@ func (b *browser) send(q request) received {
 	arrived := make(chan bool, 1) // whether the browser got the header
 	x.conn.onHeader = func() { b.lab.oracle.wrote(x) }
 	x.conn.onSend = func() {
-		way, lost := b.upTo(time.Second), b.chance(30)
+		way, lost, sentAt := b.upTo(time.Second), b.chance(30), time.Now()
 		go func() {
 			time.Sleep(way)
-			arrived <- b.receive(x, &left, lost)
+			arrived <- b.receive(x, &left, lost, sentAt)
 		}()
 	}
 	r := b.newRequest(q, cookies).WithContext(context.WithValue(ctx, exchangeKey{}, x))
@@ -290,9 +290,9 @@ func serve(h http.Handler, c *conn, r *http.Request) {
 
 // receive ends the way of a header to the browser. It reports whether the header
 // has arrived.
-func (b *browser) receive(x *exchange, left *atomic.Bool, lost bool) bool {
+func (b *browser) receive(x *exchange, left *atomic.Bool, lost bool, sentAt time.Time) bool {
 	if left.Load() || lost {
-		b.lab.oracle.cut(x)
+		b.lab.oracle.cut(x, sentAt)
 		b.lab.oracle.count(func(c *counts) {
 			if lost {
 				c.LostAnswers++

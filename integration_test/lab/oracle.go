@@ -551,13 +551,13 @@ func (o *oracle) endLocked(x *exchange, p presented) {
 
 // cut notes that the cookies of a response did not reach the browser, although
 // its header had left.
-func (o *oracle) cut(x *exchange) {
+func (o *oracle) cut(x *exchange, sentAt time.Time) {
 	carried := o.tokensOf(x.conn.cookies())
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, c := range carried {
 		if c.cutAt.IsZero() {
-			c.cutAt = time.Now()
+			c.cutAt = sentAt
 		}
 	}
 }
