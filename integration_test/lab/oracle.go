@@ -43,7 +43,7 @@ type family struct {
 	revoked   bool   // at upstream, by an administrator
 
 	unrevoked bool      // upstream has not received a logout in full
-	reused    bool      // the subject has sent a token that it had a successor for
+	reused    bool      // the subject has sent a used token although it had a live successor
 	lost      bool      // counted already
 	byBackend bool      // a backend has exchanged one of its tokens
 	cutAt     time.Time // of the first response with a successor that was cut on its way
@@ -120,9 +120,9 @@ type counts struct {
 	// been written before it, where upstream accepts a token once and the grace
 	// period was over. No implementation can save them.
 	LostByCut int
-	// LostByBackend: sessions that the front of a reverse proxy lost after the
-	// backend had refreshed them, in the early window of the JWT: two instances
-	// that share cookies without a store. BackendRefreshes is how many sessions
+	// LostByBackend: crimes against sessions that a backend behind a reverse
+	// proxy had refreshed, in the early window of the JWT: it and the front are
+	// two instances that share cookies without a store. BackendRefreshes is how many sessions
 	// the backend has refreshed.
 	LostByBackend, BackendRefreshes int
 	// Crossed: responses that were written before a sign-in, a logout or a
@@ -276,7 +276,7 @@ func (o *oracle) exchanging(fake *crossminttest.Server, token string, byBackend 
 	case f.fake != fake:
 		o.counts.Leaked++
 		o.exampleLocked("user %s: token sent to another project", f.user)
-	case token != f.newest && !f.isLive(token):
+	case token != f.newest && !f.isLive(token) && f.isLive(f.newest):
 		f.reused = true
 	}
 }
@@ -465,6 +465,8 @@ func (o *oracle) carriedLocked(x *exchange, c presented) {
 	}
 	sameSession := func(p presented) bool { return p.family == f }
 	switch {
+	case f.byBackend && f.hasEnded():
+		o.counts.LostByBackend++
 	case f.loggedOut != 0:
 		o.counts.Revived++
 		o.exampleLocked("%s: response with cookies of %s after the logout", x, f.user)
@@ -596,6 +598,10 @@ func (o *oracle) stored(x *exchange, before, after []presented) {
 		}
 		if x.written < p.since {
 			o.counts.Crossed++
+			continue
+		}
+		if slices.ContainsFunc(x.presented, func(q presented) bool { return q.byBackend }) {
+			o.counts.LostByBackend++
 			continue
 		}
 		o.counts.WrongfulLogouts++
