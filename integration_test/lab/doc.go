@@ -13,7 +13,7 @@
 //
 // With [Config.Life] the handler also protects the pages of an application, and
 // is a [Site]: its pages take up to a minute, fail, upgrade and sit behind other
-// layers; its users leave early, sign out and sign in as somebody else in the
+// layers; its users leave early, sign out and sign in as another user in the
 // middle of a page, and have cookies of an earlier release or of another project.
 //
 // The oracle counts outcomes that must not happen. Report defines them at its

@@ -18,7 +18,7 @@ import (
 const maxInFlight = 6
 
 // dwell is live with all that happens in long pages: users sign out and sign in
-// as somebody else meanwhile, visit another project on the same host, and come
+// as another user meanwhile, visit another project on the same host, and come
 // back after minutes.
 func (b *browser) dwell(n int) {
 	var tabs sync.WaitGroup

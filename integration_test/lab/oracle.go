@@ -13,8 +13,8 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// oracle knows the truth about the sessions, and judges. Its crimes are defined
-// at the fields of counts.
+// oracle knows the true state of the sessions, and judges. The fields of counts
+// define its crimes.
 type oracle struct {
 	mu       sync.Mutex // guards all below
 	sequence uint64     // orders what happens in one instant
@@ -56,7 +56,7 @@ type mark struct {
 	time     time.Time
 }
 
-// isOver reports whether somebody had a right to end f.
+// isOver reports whether a logout or a sign-in is ending f, or has ended it.
 func (f *family) isOver() bool {
 	return f.leaving > 0 || f.byClient || f.hasEnded()
 }
@@ -133,7 +133,7 @@ type counts struct {
 	LostByClient int
 	// Stranded: 401 with cookies kept, where the browser's own token was dead.
 	Stranded int
-	// TurnedAway: the same where it lived, and nobody had asked to log out.
+	// TurnedAway: the same where it lived, without a logout or a sign-in.
 	TurnedAway int
 	// ForeignRefused of them are no crime: upstream had sent another project's
 	// JWT a moment ago. ForeignHealed is how many of these sessions were
