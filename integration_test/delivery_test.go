@@ -151,6 +151,30 @@ func TestSlowResponseBeforeLaterRenewals(t *testing.T) {
 	})
 }
 
+// The same holds where upstream repeats a grant, the repetition is of no use, and
+// the session is refreshed on from it.
+func TestSlowResponseAfterRepeatedGrant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reuse := crossminttest.ReuseGrace
+		s := newVirtualSite(t, siteConfig{reuse: &reuse})
+		s.slow("/report", time.Minute)
+		b := s.browser(t)
+		user := s.signInExpired(b, "ada@example.com").User.ID
+		report := b.request(http.MethodGet, "/report", "")
+		done := make(chan *http.Response)
+		go func() { done <- b.send(report) }()
+		time.Sleep(time.Second)
+		lost(s, b.request(http.MethodGet, "/me", ""))
+		time.Sleep(15 * time.Second) // the grace period is over here, and not at upstream
+		s.Fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(members map[string]any) { delete(members, "jwt") }))
+		wantStatus(t, b.get("/me"), http.StatusServiceUnavailable)
+		b.wantUser(user)
+		wantNoSessionCookies(t, <-done)
+		time.Sleep(time.Hour)
+		b.wantUser(user)
+	})
+}
+
 // Whatever keeps the cookies from reaching the browser, the next ordinary
 // response brings them, also after minutes, and without another refresh.
 func TestUndeliveredSession(t *testing.T) {

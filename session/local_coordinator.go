@@ -237,6 +237,9 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 	}
 	f.result, f.err = got, err
 	if err == nil {
+		if f.unverified != nil && got.Grant != f.unverified { // it was exchanged on
+			c.used.Put(c.hasher.key(f.unverified.RefreshToken.Secret), struct{}{})
+		}
 		return nil, c.cacheGrantLocked(f.key, got.Grant, got.Until)
 	}
 	var up *UpstreamError

@@ -6,42 +6,42 @@ import (
 	"strings"
 )
 
-// Deliveries returns a transport that calls delivered for every refresh: with the
-// token of the request and the new token of the response, once the response was read
-// to its end. Other oracles than that of this package use it. It may call delivered
-// concurrently.
-func Deliveries(next http.RoundTripper, delivered func(presented, newToken string)) http.RoundTripper {
+// Deliveries returns next, and calls delivered with each refresh token that was
+// sent through it and the one that its answer, read to the end, has brought in
+// exchange. It is for oracles beside the one of this package. Delivered may be
+// called concurrently.
+func Deliveries(next http.RoundTripper, delivered func(presented, successor string)) http.RoundTripper {
 	return &deliveries{next, delivered}
 }
 
 type deliveries struct {
 	next      http.RoundTripper
-	delivered func(presented, newToken string)
+	delivered func(presented, successor string)
 }
 
 func (d *deliveries) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !strings.HasSuffix(r.URL.Path, "/refresh") {
 		return d.next.RoundTrip(r)
 	}
-	r, presented, err := readToken(r)
+	r, presented, err := peek(r)
 	if err != nil {
 		return nil, err
 	}
 	res, err := d.next.RoundTrip(r)
 	if err == nil {
-		res.Body = &delivery{ReadCloser: res.Body, done: func(body []byte) { d.record(presented, body) }}
+		res.Body = &delivery{ReadCloser: res.Body, done: func(body []byte) { d.note(presented, body) }}
 	}
 	return res, err
 }
 
-func (d *deliveries) record(presented string, body []byte) {
-	var response struct{ Refresh struct{ Secret string } }
-	if json.Unmarshal(body, &response) == nil && response.Refresh.Secret != "" {
-		d.delivered(presented, response.Refresh.Secret)
+func (d *deliveries) note(presented string, body []byte) {
+	var answer struct{ Refresh struct{ Secret string } }
+	if json.Unmarshal(body, &answer) == nil && answer.Refresh.Secret != "" {
+		d.delivered(presented, answer.Refresh.Secret)
 	}
 }
 
-// CloseIdleConnections closes the idle connections of the next transport.
+// CloseIdleConnections lets the client under test clean up.
 func (d *deliveries) CloseIdleConnections() {
 	if idle, ok := d.next.(interface{ CloseIdleConnections() }); ok {
 		idle.CloseIdleConnections()

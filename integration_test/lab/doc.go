@@ -1,22 +1,23 @@
-// Package lab is a fault laboratory for session middleware. It runs a handler
-// between many browsers and an upstream with faults of all kinds, of the network and
-// of upstream itself. A model that knows the live refresh tokens checks all
-// sessions.
+// Package lab is a fault laboratory for session middleware. It puts a handler
+// between a crowd of browsers and an upstream that fails in every way that the
+// network and the upstream itself allow, and holds what becomes of the
+// sessions against a model that knows which refresh tokens are live.
 //
-// The laboratory uses HTTP, so it can test any implementation. The handler serves
-// GET /me (the user ID, for requests with a session), POST /refresh and POST /logout,
-// with the documented cookies.
+// It speaks HTTP to the handler, so that any implementation can be put under
+// it. The handler serves GET /me (the user's ID, for requests with a session),
+// POST /refresh and POST /logout, with the documented cookies.
 //
-// [Run] takes hours of its clock. Call it in a testing/synctest bubble, where they
-// pass in seconds. The seed repeats a run. The scheduler orders goroutines that run
-// at the same time, so counts may differ a little.
+// [Run] needs hours of its clock's time: call it in a testing/synctest bubble,
+// where they pass in seconds. A run is repeated by its seed; what goroutines do
+// in the same instant is up to the scheduler, so counts may differ a little.
 //
-// The oracle counts two faults that must not happen:
+// With [Config.Life] the handler also protects the pages of an application, and
+// is a [Site]: its pages take up to a minute, fail, upgrade and sit behind other
+// layers; its users leave early, sign out and sign in as another user in the
+// middle of a page, and have cookies of an earlier release or of another project.
 //
-//   - A wrongful logout: the user has not logged out, and the handler
-//     cleared the cookies or revoked the session, although upstream would have
-//     accepted the latest refresh token that was completely delivered to the handler
-//     or to the browser.
-//   - A wrong user: the handler accepted a request as a user that its tokens do not
-//     belong to.
+// The oracle counts outcomes that must not happen. Report defines them at its
+// fields, the crimes: WrongfulLogouts, WrongfulEntries, MixedUp, Revived,
+// LostOnTheWay, TurnedAway, Cacheable and Leaked. It counts apart those that no
+// implementation can avoid.
 package lab

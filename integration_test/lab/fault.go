@@ -12,15 +12,15 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// class is one kind of fault of a refresh: before it is sent (dial), or at upstream
-// (make).
+// class is one way in which a refresh goes wrong: before it is sent (dial), or
+// as the upstream does it (make).
 type class struct {
 	name string
 	dial error
 	make func(*faults) crossminttest.Fault
-	// losesToken reports that upstream rotates the token and that the new one
-	// does not arrive.
-	losesToken bool
+	// eats says that the token is rotated, and that its successor does not
+	// arrive.
+	eats bool
 }
 
 func always(f crossminttest.Fault) func(*faults) crossminttest.Fault {
@@ -31,23 +31,23 @@ func status(code int, body string) func(*faults) crossminttest.Fault {
 	return always(crossminttest.Status(code, "", body))
 }
 
-// html is the response of a gateway.
+// html is what gateways answer.
 func html(code int) crossminttest.Fault {
 	return crossminttest.Status(code, "text/html", "<html><title>Bad Gateway</title></html>")
 }
 
-// classes returns all kinds of faults, those of dialing first.
+// classes are all the ways; those of dialing come first.
 func classes() []class {
-	edited := func(name string, change func(f *faults, response map[string]any)) class {
-		return class{name: name, losesToken: true, make: func(f *faults) crossminttest.Fault {
-			return f.edit(func(response map[string]any) { change(f, response) })
+	falsified := func(name string, change func(f *faults, answer map[string]any)) class {
+		return class{name: name, eats: true, make: func(f *faults) crossminttest.Fault {
+			return f.edit(name == foreignJWT, func(answer map[string]any) { change(f, answer) })
 		}}
 	}
 	without := func(member string) func(*faults, map[string]any) {
-		return func(_ *faults, response map[string]any) { delete(response, member) }
+		return func(_ *faults, answer map[string]any) { delete(answer, member) }
 	}
 	jwt := func(forge func(*faults, session.User) string) func(*faults, map[string]any) {
-		return func(f *faults, response map[string]any) { response["jwt"] = forge(f, userOf(response)) }
+		return func(f *faults, answer map[string]any) { answer["jwt"] = forge(f, userOf(answer)) }
 	}
 	overloaded := func(after string) func(*faults) crossminttest.Fault {
 		return always(crossminttest.Status(429, "", `{"message":"slow down"}`).With("Retry-After", after))
@@ -57,23 +57,23 @@ func classes() []class {
 		{name: "DNS failure", dial: &net.DNSError{Err: "no such host", Name: "upstream", IsNotFound: true}},
 		{name: "TLS failure", dial: x509.UnknownAuthorityError{}},
 		{name: "reset before", make: always(crossminttest.Reset())},
-		{name: "reset after", losesToken: true, make: always(crossminttest.LoseAnswer())},
-		{name: "truncated", losesToken: true, make: always(crossminttest.Truncate())},
+		{name: "reset after", eats: true, make: always(crossminttest.LoseAnswer())},
+		{name: "truncated", eats: true, make: always(crossminttest.Truncate())},
 		{name: "hang", make: always(crossminttest.Hang())},
-		{name: "too late", losesToken: true, make: always(crossminttest.Delay(12 * time.Second))},
+		{name: "too late", eats: true, make: always(crossminttest.Delay(12 * time.Second))},
 		{name: "late", make: always(crossminttest.Delay(9 * time.Second))},
-		{name: "slow loris", losesToken: true, make: always(crossminttest.SlowBody(100 * time.Millisecond))},
+		{name: "slow loris", eats: true, make: always(crossminttest.SlowBody(100 * time.Millisecond))},
 		{name: "200 HTML", make: always(html(200))},
 		{name: "204", make: status(204, "")},
-		edited("no jwt", without("jwt")),
-		edited("no refresh", without("refresh")),
-		edited("no user", without("user")),
-		edited("wrong type", func(_ *faults, a map[string]any) { a["refresh"] = 7 }),
-		edited("other user", func(_ *faults, a map[string]any) { a["user"] = map[string]any{"id": "another-user"} }),
-		edited("forged JWT", jwt(func(f *faults, u session.User) string { return f.fake.ForgedJWT(u) })),
-		edited("foreign JWT", jwt(func(f *faults, u session.User) string { return f.fake.ForeignJWT(u) })),
-		edited("expired JWT", jwt(func(f *faults, u session.User) string { return f.fake.ExpiredJWT(u) })),
-		{name: "invalid UTF-8", losesToken: true, make: always(crossminttest.InvalidUTF8())},
+		falsified("no jwt", without("jwt")),
+		falsified("no refresh", without("refresh")),
+		falsified("no user", without("user")),
+		falsified("wrong type", func(_ *faults, a map[string]any) { a["refresh"] = 7 }),
+		falsified("other user", func(_ *faults, a map[string]any) { a["user"] = map[string]any{"id": "somebody-else"} }),
+		falsified("forged JWT", jwt(func(f *faults, u session.User) string { return f.fake.ForgedJWT(u) })),
+		falsified(foreignJWT, jwt(func(f *faults, u session.User) string { return f.fake.ForeignJWT(u) })),
+		falsified("expired JWT", jwt(func(f *faults, u session.User) string { return f.fake.ExpiredJWT(u) })),
+		{name: "invalid UTF-8", eats: true, make: always(crossminttest.InvalidUTF8())},
 		{name: "huge", make: always(crossminttest.HugeBody(2 << 20))},
 		{name: "redirect", make: always(crossminttest.Redirect("https://elsewhere.example/"))},
 		{name: "400 HTML", make: always(html(400))},
@@ -85,21 +85,24 @@ func classes() []class {
 		{name: "429, negative", make: overloaded("-1")},
 		{name: "429 with a date", make: overloaded("Mon, 01 Jan 2035 00:00:00 GMT")},
 		{name: "429, absurd", make: overloaded("1000000000000000000000000000000")},
-		{name: "500", make: status(500, `{"error":"secret token is invalid"}`)},
+		{name: "500", make: status(500, `{"error":"secret token is wrong"}`)},
 		{name: "502", make: always(html(502))},
-		{name: "502 after", losesToken: true, make: always(html(502).AfterEffect())},
+		{name: "502 after", eats: true, make: always(html(502).AfterEffect())},
 		{name: "503", make: status(503, "{}")},
-		{name: "504 after", losesToken: true, make: always(html(504).AfterEffect())},
+		{name: "504 after", eats: true, make: always(html(504).AfterEffect())},
 	}
 }
 
-func userOf(response map[string]any) session.User {
-	user, _ := response["user"].(map[string]any)
+// foreignJWT is the class whose responses name another project.
+const foreignJWT = "foreign JWT"
+
+func userOf(answer map[string]any) session.User {
+	user, _ := answer["user"].(map[string]any)
 	id, _ := user["id"].(string)
 	return session.User{ID: id}
 }
 
-// keyFaults are the faults of key fetches.
+// keyFaults strike the fetches of keys.
 func keyFaults() []crossminttest.Fault {
 	return []crossminttest.Fault{
 		crossminttest.Reset(), crossminttest.Hang(), crossminttest.Truncate(), crossminttest.HugeBody(2 << 20), html(502),
@@ -108,25 +111,26 @@ func keyFaults() []crossminttest.Fault {
 	}
 }
 
-// faults chooses the faults of the calls and counts them.
+// faults decides which calls a fault strikes, and counts.
 type faults struct {
 	fake    *crossminttest.Server
 	oracle  *oracle
 	share   float64
 	classes []class
-	dialing int // number of classes that are faults of dialing
+	dialing int // how many of the classes are faults of dialing; they come first
 
 	mu     sync.Mutex // guards all below
 	random *rand.Rand
-	counts map[string]int // by name of the class
-	lost   int            // rotated tokens that did not arrive
+	struck map[string]int
+	eaten  int
 	calls  int
+	keys   int
 }
 
-func newFaults(config Config, fake *crossminttest.Server, o *oracle) *faults {
+func newFaults(config Config, stream uint64, fake *crossminttest.Server, o *oracle) *faults {
 	f := &faults{
-		fake: fake, oracle: o, share: config.Faults, classes: classes(), counts: map[string]int{},
-		random: rand.New(rand.NewPCG(config.Seed, 1)),
+		fake: fake, oracle: o, share: config.Faults, classes: classes(), struck: map[string]int{},
+		random: rand.New(rand.NewPCG(config.Seed, 1+stream)),
 	}
 	for _, c := range f.classes {
 		if c.dial != nil {
@@ -142,7 +146,7 @@ func newFaults(config Config, fake *crossminttest.Server, o *oracle) *faults {
 	return f
 }
 
-// dial returns the error of a failed dial, or nil.
+// dial returns the error of a connection that cannot be made, or nil.
 func (f *faults) dial() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -151,23 +155,23 @@ func (f *faults) dial() error {
 		return nil
 	}
 	c := f.classes[f.random.IntN(f.dialing)]
-	f.counts[c.name]++
+	f.struck[c.name]++
 	return c.dial
 }
 
-// refresh returns the fault of a call that has reached upstream.
+// refresh returns the fault of a call that has arrived.
 func (f *faults) refresh() crossminttest.Fault {
 	f.mu.Lock()
-	fails := f.random.Float64() < f.share*float64(len(f.classes)-f.dialing)/float64(len(f.classes))
+	strikes := f.random.Float64() < f.share*float64(len(f.classes)-f.dialing)/float64(len(f.classes))
 	c := f.classes[f.dialing+f.random.IntN(len(f.classes)-f.dialing)]
-	if fails {
-		f.counts[c.name]++
-		if c.losesToken {
-			f.lost++
+	if strikes {
+		f.struck[c.name]++
+		if c.eats {
+			f.eaten++
 		}
 	}
 	f.mu.Unlock()
-	if !fails {
+	if !strikes {
 		return crossminttest.Fault{}
 	}
 	return c.make(f)
@@ -179,17 +183,18 @@ func (f *faults) pick(of []crossminttest.Fault) crossminttest.Fault {
 	if f.random.Float64() >= f.share {
 		return crossminttest.Fault{}
 	}
+	f.keys++
 	return of[f.random.IntN(len(of))]
 }
 
-// edit changes a response. It tells the oracle about a JWT that is not upstream's own
-// one, because upstream may send its own one again in a correct response.
-func (f *faults) edit(change func(response map[string]any)) crossminttest.Fault {
-	return crossminttest.Edit(func(response map[string]any) {
-		own := response["jwt"]
-		change(response)
-		if jwt, ok := response["jwt"].(string); ok && jwt != own {
-			f.oracle.addInvalidJWT(jwt)
+// edit falsifies an answer. The oracle is told of a JWT that is not upstream's
+// own; upstream's own may come again, in an answer that nothing is wrong with.
+func (f *faults) edit(foreign bool, change func(answer map[string]any)) crossminttest.Fault {
+	return crossminttest.Edit(func(answer map[string]any) {
+		own := answer["jwt"]
+		change(answer)
+		if jwt, ok := answer["jwt"].(string); ok && jwt != own {
+			f.oracle.falsified(jwt, foreign)
 		}
 	})
 }

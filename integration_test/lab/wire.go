@@ -8,14 +8,20 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// wire is the transport between the subject and upstream. It makes some dials fail and
-// tells the oracle about complete responses and about logouts.
+// wire is the connection between the subject and upstream. It makes some
+// connections fail, and tells the oracle which responses are delivered in full
+// and which sessions are logged out.
 type wire struct {
 	next   http.RoundTripper
+	fake   *crossminttest.Server
 	faults *faults
 	oracle *oracle
+	// backend reports that the subject is behind a reverse proxy.
+	backend bool
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -29,32 +35,37 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (w *wire) refresh(r *http.Request) (*http.Response, error) {
-	r, presented, err := readToken(r)
+	r, presented, err := peek(r)
 	if err != nil {
 		return nil, err
 	}
+	w.oracle.exchanging(w.fake, presented, w.backend)
 	if err := w.faults.dial(); err != nil {
 		return nil, dialError(r.Context(), r.URL.Host, err)
 	}
 	res, err := w.next.RoundTrip(r)
 	if err == nil && res.StatusCode == http.StatusOK {
-		res.Body = &delivery{ReadCloser: res.Body, done: func(body []byte) { w.oracle.delivered(presented, body) }}
+		res.Body = &delivery{ReadCloser: res.Body, done: func(body []byte) { w.oracle.answered(presented, body) }}
 	}
 	return res, err
 }
 
 func (w *wire) logout(r *http.Request) (*http.Response, error) {
-	r, presented, err := readToken(r)
+	r, presented, err := peek(r)
 	if err != nil {
 		return nil, err
 	}
-	w.oracle.checkRevocation(presented)
-	return w.next.RoundTrip(r)
+	w.oracle.revoking(w.fake, presented)
+	res, err := w.next.RoundTrip(r)
+	if err != nil || res.StatusCode != http.StatusOK {
+		w.oracle.notRevoked(presented)
+	}
+	return res, err
 }
 
-// readToken returns the refresh token in the body of r, and a request with the same
-// body.
-func readToken(r *http.Request) (*http.Request, string, error) {
+// peek returns the refresh token that r sends, and a request that still sends
+// it.
+func peek(r *http.Request) (*http.Request, string, error) {
 	body, err := io.ReadAll(r.Body)
 	_ = r.Body.Close()
 	if err != nil {
@@ -67,7 +78,7 @@ func readToken(r *http.Request) (*http.Request, string, error) {
 	return r, sent.Refresh, nil
 }
 
-// dialError reports a failed dial to the trace of the request, like net/http.
+// dialError reports that nothing was sent, as net/http does.
 func dialError(ctx context.Context, host string, err error) error {
 	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
 		trace.GetConn(host)
@@ -75,7 +86,7 @@ func dialError(ctx context.Context, host string, err error) error {
 	return err
 }
 
-// delivery is a body that calls done when it was read to its end.
+// delivery is a body that calls done once it has been read to its end.
 type delivery struct {
 	io.ReadCloser
 	read bytes.Buffer

@@ -39,8 +39,8 @@ func TestLaboratory(t *testing.T) {
 				proxy.Close()
 				fatal(t, err)
 				t.Log(report)
-				if report.WrongfulLogouts != 0 || report.WrongUsers != 0 || report.RejectedLive != 0 {
-					t.Errorf("%d wrongful logouts, %d wrong users, %d times 401 with a live token", report.WrongfulLogouts, report.WrongUsers, report.RejectedLive)
+				if report.WrongfulLogouts != 0 || report.WrongfulEntries != 0 || report.TurnedAway != 0 {
+					t.Errorf("%d wrongful logouts, %d wrong users, %d times 401 with a live token", report.WrongfulLogouts, report.WrongfulEntries, report.TurnedAway)
 				}
 			})
 		})

@@ -164,8 +164,8 @@ func (r *result) checkLogouts(t *testing.T) {
 
 func (r *result) checkRejections(t *testing.T) {
 	t.Helper()
-	if r.RejectedLive != 0 {
-		t.Errorf("%d times 401 with a live token", r.RejectedLive)
+	if r.TurnedAway != 0 {
+		t.Errorf("%d times 401 with a live token", r.TurnedAway)
 	}
 }
 
@@ -174,7 +174,7 @@ func (r *result) checkRejections(t *testing.T) {
 func (r *result) checkUsers(t *testing.T) {
 	t.Helper()
 	logouts := &r.fleet.logouts
-	if n := r.WrongUsers - logouts.byJWT - logouts.byRefreshToken; n != 0 {
+	if n := r.WrongfulEntries - logouts.byJWT - logouts.byRefreshToken; n != 0 {
 		t.Errorf("%d requests accepted as the wrong user", n)
 	}
 	if n, most := logouts.byRefreshToken, r.fleet.eventCounts()[event.LogoutFailed]; n > most {
