@@ -30,11 +30,10 @@ const (
 	// the prefix __Host-, so that no sibling host can set one of its own.
 	pendingName = "crossmint-signin"
 
-	maxEmailBytes   = 254 // RFC 5321 §4.5.3.1.3, less the angle brackets
 	maxEmailIDBytes = 256
 	// pendingBytes is the length of every plaintext, so that the length of a
 	// cookie tells nothing: the expiry, and two strings with their lengths.
-	pendingBytes = 8 + 2 + maxEmailBytes + 2 + maxEmailIDBytes
+	pendingBytes = 8 + 2 + bounds.MaxEmailBytes + 2 + maxEmailIDBytes
 )
 
 // newAEAD derives the encryption of pending sign-ins from a key.
@@ -130,7 +129,7 @@ var errPendingLength = errors.New("cookie: e-mail address or ID is empty or too 
 // marshal returns p in pendingBytes bytes.
 func (p PendingSignIn) marshal(expires time.Time) ([]byte, error) {
 	id := p.EmailID.Reveal()
-	if p.Email == "" || len(p.Email) > maxEmailBytes || id == "" || len(id) > maxEmailIDBytes {
+	if p.Email == "" || len(p.Email) > bounds.MaxEmailBytes || id == "" || len(id) > maxEmailIDBytes {
 		return nil, errPendingLength
 	}
 	plain := binary.BigEndian.AppendUint64(make([]byte, 0, pendingBytes), uint64(expires.Unix()))

@@ -89,8 +89,16 @@ func (v *cookieValues) nth(name, n int) (value string) {
 //
 // Names that occur more than once, as after a change of Domain or Path, are
 // paired in their order.
-func (c *Codec) Read(r *http.Request) Presented {
-	p := Presented{codec: c}
+func (c *Codec) Read(r *http.Request) *Presented {
+	// The compiler inlines this function, so that p stays on the stack of most
+	// callers.
+	p := &Presented{codec: c}
+	p.read(r)
+	return p
+}
+
+func (p *Presented) read(r *http.Request) {
+	c := p.codec
 	c.parse(r.Header["Cookie"], &p.values)
 	empty := true
 	for i := range c.nameSets {
@@ -118,7 +126,6 @@ func (c *Codec) Read(r *http.Request) Presented {
 			break // no other name came
 		}
 	}
-	return p
 }
 
 // ownedByOther reports whether the refresh cookie of a set without a JWT cookie

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
@@ -29,7 +30,7 @@ func Example() {
 
 	ada := session.User{ID: "ada"}
 	for _, jwt := range []string{fake.JWT(ada), fake.ExpiredJWT(ada), fake.ForgedJWT(ada)} {
-		token, err := client.Verify(context.Background(), jwt)
+		token, err := client.Verify(context.Background(), jwt, time.Now())
 		switch {
 		case err == nil:
 			fmt.Println("signed in:", token.UserID)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/crossmint-go/auth/crossmint/internal/verify"
 	"github.com/crossmint-go/auth/session"
@@ -11,12 +12,13 @@ import (
 
 var _ session.Upstream = (*Client)(nil)
 
-// Verify verifies a JWT, like the documented verifyCrossmintJwt. It makes no
-// call while it knows the signing key that the JWT names. The error is
+// Verify verifies a JWT, like the documented verifyCrossmintJwt. The present time,
+// now, is time.Now() for most callers. Verify makes no call while it knows the
+// signing key that the JWT names. The error is
 // session.ErrJWTExpired together with the Token, session.ErrUnavailable if the
 // signing keys cannot be fetched, else session.ErrJWTInvalid with the reason.
-func (c *Client) Verify(ctx context.Context, jwt string) (*session.Token, error) {
-	token, err := c.verifier.Verify(ctx, jwt)
+func (c *Client) Verify(ctx context.Context, jwt string, now time.Time) (*session.Token, error) {
+	token, err := c.verifier.Verify(ctx, jwt, now)
 	return token, toSessionError(err)
 }
 

@@ -34,7 +34,7 @@ func inBubble(t *testing.T, change func(*crossmint.Config), test func(t *testing
 
 func wantResult(t *testing.T, client *crossmint.Client, jwt, want string) {
 	t.Helper()
-	_, err := client.Verify(t.Context(), jwt)
+	_, err := client.Verify(t.Context(), jwt, time.Now())
 	if got := resultOf(t, err); got != want || errors.Is(err, session.ErrRefused) {
 		t.Fatalf("result = %s (%v), want %s", got, err, want)
 	}
@@ -62,7 +62,7 @@ func TestKeysUnavailable(t *testing.T) {
 				}
 				fake.Heal()
 				back := time.Now()
-				for _, err := client.Verify(t.Context(), jwt); err != nil; _, err = client.Verify(t.Context(), jwt) {
+				for _, err := client.Verify(t.Context(), jwt, time.Now()); err != nil; _, err = client.Verify(t.Context(), jwt, time.Now()) {
 					if time.Since(back) > 5*time.Second {
 						t.Fatalf("not recovered within 5 s: %v", err)
 					}
@@ -170,7 +170,7 @@ func TestKeysAreFetchedWhenNeeded(t *testing.T) {
 		fake.RotateKeys()
 		fake.SetLatency(crossminttest.JWKS, time.Second) // otherwise the keys may arrive before the check of the context
 		time.Sleep(31 * time.Second)
-		if _, err := client.Verify(canceled, fake.JWT(fake.NewUser(""))); !errors.Is(err, session.ErrUnavailable) {
+		if _, err := client.Verify(canceled, fake.JWT(fake.NewUser("")), time.Now()); !errors.Is(err, session.ErrUnavailable) {
 			t.Errorf("a canceled caller: %v, want unavailable", err)
 		}
 	})

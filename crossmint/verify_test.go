@@ -28,6 +28,13 @@ func resultOf(t *testing.T, err error) string {
 	return valid
 }
 
+// verifyNow returns client.Verify at the present time.
+func verifyNow(client *crossmint.Client) func(context.Context, string) (*session.Token, error) {
+	return func(ctx context.Context, jwt string) (*session.Token, error) {
+		return client.Verify(ctx, jwt, time.Now())
+	}
+}
+
 func userOf(token *session.Token) string {
 	if token == nil {
 		return ""
@@ -53,7 +60,7 @@ func TestVerify(t *testing.T) {
 				{name: "an array instead of claims", jwt: fake.SignRaw([]byte(`{"alg":"`+algorithm+`"}`), []byte(`[]`)), want: invalid},
 			}
 			methods := map[string]func(context.Context, string) (*session.Token, error){
-				"Verify":         client.Verify,
+				"Verify":         verifyNow(client),
 				"VerifyReceived": client.VerifyReceived,
 				"VerifyWith": func(_ context.Context, jwt string) (*session.Token, error) {
 					return client.VerifyWith(fake.JWKS(), jwt)
@@ -83,7 +90,7 @@ func TestVerifyToken(t *testing.T) {
 	client := newClient(t, fake.Config())
 	before := time.Now().Truncate(time.Second)
 	jwt := fake.JWT(fake.NewUser(""))
-	token, err := client.Verify(t.Context(), jwt)
+	token, err := client.Verify(t.Context(), jwt, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +103,7 @@ func TestVerifyToken(t *testing.T) {
 	if got := token.ExpiresAt.Sub(token.IssuedAt); got != 2*time.Hour {
 		t.Errorf("lifetime = %v, want 2 h", got)
 	}
-	if again, err := client.Verify(t.Context(), jwt); again != token || err != nil {
+	if again, err := client.Verify(t.Context(), jwt, time.Now()); again != token || err != nil {
 		t.Errorf("second Verify = %p, %v, want the same Token %p", again, err, token)
 	}
 }
@@ -122,7 +129,7 @@ func TestVerifyOptions(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			config := fake.Config()
 			test.change(&config)
-			_, err := newClient(t, config).Verify(t.Context(), test.jwt)
+			_, err := newClient(t, config).Verify(t.Context(), test.jwt, time.Now())
 			if got := resultOf(t, err); got != test.want {
 				t.Errorf("result = %s (%v), want %s", got, err, test.want)
 			}
@@ -136,7 +143,7 @@ func TestVerifyNotYetValid(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{})
 	client := newClient(t, fake.Config())
 	early := fake.Sign(fake.NewUser(""), nil, map[string]any{"nbf": time.Now().Add(2 * time.Minute).Unix()})
-	token, err := client.Verify(t.Context(), early)
+	token, err := client.Verify(t.Context(), early, time.Now())
 	if got := resultOf(t, err); got != invalid || token != nil || errors.Is(err, session.ErrUnavailable) {
 		t.Errorf("Verify = %v, %v, want %s alone", token, err, invalid)
 	}
@@ -152,10 +159,10 @@ func TestVerifyKeyUnknown(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{})
 	client := newClient(t, fake.Config())
 	unknown := fake.Sign(fake.NewUser(""), map[string]any{"kid": "unknown"}, nil)
-	if _, err := client.Verify(t.Context(), unknown); !errors.Is(err, session.ErrJWTInvalid) || !errors.Is(err, session.ErrJWTKeyUnknown) {
+	if _, err := client.Verify(t.Context(), unknown, time.Now()); !errors.Is(err, session.ErrJWTInvalid) || !errors.Is(err, session.ErrJWTKeyUnknown) {
 		t.Errorf("error = %v, want invalid with an unknown key", err)
 	}
-	if _, err := client.Verify(t.Context(), fake.ForgedJWT(fake.NewUser(""))); errors.Is(err, session.ErrJWTKeyUnknown) {
+	if _, err := client.Verify(t.Context(), fake.ForgedJWT(fake.NewUser("")), time.Now()); errors.Is(err, session.ErrJWTKeyUnknown) {
 		t.Errorf("forged: error = %v, want a known key", err)
 	}
 }
@@ -175,12 +182,12 @@ func TestVerifyOtherProject(t *testing.T) {
 		verify          func(context.Context, string) (*session.Token, error)
 		isOtherProject  bool
 	}{
-		{name: "Verify", jwt: foreign, verify: client.Verify, want: invalid, isOtherProject: true},
-		{name: "Verify, forged", jwt: forged, verify: client.Verify, want: invalid, isOtherProject: true},
+		{name: "Verify", jwt: foreign, verify: verifyNow(client), want: invalid, isOtherProject: true},
+		{name: "Verify, forged", jwt: forged, verify: verifyNow(client), want: invalid, isOtherProject: true},
 		{name: "VerifyWith", jwt: foreign, verify: verifyWith, want: invalid, isOtherProject: true},
 		{name: "VerifyReceived", jwt: foreign, verify: client.VerifyReceived, want: invalid, isOtherProject: true},
 		{name: "VerifyReceived, forged", jwt: forged, verify: client.VerifyReceived, want: unavailable},
-		{name: "Verify, of the own project", jwt: fake.JWT(fake.NewUser("")), verify: client.Verify, want: valid},
+		{name: "Verify, of the own project", jwt: fake.JWT(fake.NewUser("")), verify: verifyNow(client), want: valid},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

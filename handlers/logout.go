@@ -9,10 +9,10 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// Logout returns the handler of Crossmint's documented logout. It clears
-// the cookies except those of another project (session.ErrOtherProject), also if
-// upstream does not revoke the tokens within session.Config.LogoutTimeout (3 s).
-// Then the session manager reports an event.
+// Logout returns the handler of Crossmint's documented logout. It clears the
+// cookies, except those of another project (session.ErrOtherProject). If upstream
+// does not revoke the tokens within session.Config.LogoutTimeout (3 s), the session
+// manager reports an event.
 //
 // Logout revokes the refresh tokens of the cookies and the one in the member
 // refresh of a JSON body, if there is one. It does not read bodies of other
@@ -39,6 +39,7 @@ func (e *endpoint) logout(w http.ResponseWriter, r *http.Request) {
 			e.reportError(r, requestErr) // the cookies still log the user out
 		}
 	}
+	w.Header().Set("Cache-Control", "no-store")
 	err := e.sessions.Logout(r.Context(), e.cookies.Read(r).Material, token)
 	if !errors.Is(err, session.ErrOtherProject) {
 		e.cookies.Clear(w, r)

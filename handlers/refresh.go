@@ -38,7 +38,7 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 	}
 	presented := e.cookies.Read(r)
 	result, err := e.sessions.Refresh(r.Context(), presented.Material, token)
-	if err = e.applyCookies(w, r, &presented, result, err); err != nil {
+	if err = e.applyCookies(w, r, presented, result, err); err != nil {
 		e.reportError(r, err)
 		reply.RetryAfter(w, err)
 		reply.Error(w, err)
@@ -53,13 +53,17 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 // applyCookies writes the decision of the manager to the browser's cookies. It
 // returns err, or the reason why the session cannot be stored.
 func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presented *cookie.Presented, result session.Result, err error) error {
-	if err == nil && result.Renewed != nil {
-		switch err := result.Renewed.Check(); {
-		case errors.Is(err, session.ErrUnavailable):
-			return err // the next try brings later cookies
-		case err != nil:
-			return &session.AuthenticationError{Message: "Session is not valid", Err: err}
+	if checkErr := result.Check(); checkErr != nil {
+		if result.Renewed != nil {
+			result.Renewed.Delivered(r.Context(), checkErr)
 		}
+		switch {
+		case err != nil: // the cookies stay
+			return err
+		case errors.Is(checkErr, session.ErrUnavailable):
+			return checkErr // the next try brings later cookies
+		}
+		return &session.AuthenticationError{Message: "Session is not valid", Err: checkErr}
 	}
 	applyErr := presented.Apply(w, result, err)
 	if err == nil && applyErr != nil {

@@ -45,11 +45,17 @@ func hasMediaType(r *http.Request, mediaType string) bool {
 	return err == nil && got == mediaType
 }
 
+// hasShorterReadTimeout reports whether the server itself ends a slow body earlier.
+func hasShorterReadTimeout(r *http.Request) bool {
+	server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+	return server != nil && server.ReadTimeout > 0 && server.ReadTimeout < bodyTimeout
+}
+
 // readBody reads a body within its bounds of size and time. If w does not support
 // read deadlines, only the server's own timeouts bound the time.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, *requestError) {
 	controller := http.NewResponseController(w)
-	hasDeadline := controller.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil
+	hasDeadline := !hasShorterReadTimeout(r) && controller.SetReadDeadline(time.Now().Add(bodyTimeout)) == nil
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	var tooLong *http.MaxBytesError
 	switch {

@@ -38,7 +38,7 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 	case isFinal(err):
 		s.redirectError(w, r, s.config.CodePage, f, codeInvalid, err)
 	case err != nil:
-		s.limits.codesPerEmail.Refund(pending.EmailID.Reveal()) // upstream has not checked the code
+		s.limits.codesPerEmail.Refund(pending.EmailID.Reveal()) // upstream has decided nothing
 		s.redirectError(w, r, s.config.CodePage, f, errorCodeOf(err), err)
 	default:
 		s.storeSession(w, r, f, secret)
@@ -55,15 +55,15 @@ func (s *SignIn) confirmCode(ctx context.Context, pending cookie.PendingSignIn, 
 	return s.codes.ConfirmEmailOTP(ctx, pending.Email, pending.EmailID.Reveal(), code)
 }
 
-// storeSession exchanges the one-time secret for a session and writes the
-// cookies. The sign-in ends the earlier session of the browser. storeSession does not pass an error of Refresh to the codec, which could clear
-// the earlier session. After any error the user needs a new code, since the code
-// is used up.
+// storeSession exchanges the one-time secret for a session and writes the cookies. The
+// new session ends the earlier one of the browser. An error does not reach the codec:
+// a failed sign-in must not delete the earlier session. After any error the user needs
+// a new code, because this one is used up.
 func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, f form, secret session.Secret) {
 	presented := s.cookies.Read(r)
 	result, err := s.sessions.SignIn(r.Context(), presented.Material, secret)
 	if err == nil {
-		err = s.applyCookies(w, r, &presented, result, nil)
+		err = s.applyCookies(w, r, presented, result, nil)
 	}
 	if err != nil {
 		s.redirectRestart(w, r, f, unavailable, err)

@@ -8,13 +8,13 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/reply"
 )
 
 const (
 	formType = "application/x-www-form-urlencoded"
 
-	maxEmailBytes = 254 // RFC 5321 §4.5.3.1.3, without the angle brackets
 	// maxCodeBytes allows for longer codes than the present ones of six digits.
 	maxCodeBytes = 16
 	// maxReturnToBytes keeps the Location header within the limits of browsers
@@ -100,7 +100,7 @@ func parseReturnTo(rawURL string) *url.URL {
 
 // isEmail reports whether s is one address without a display name.
 func isEmail(s string) bool {
-	if len(s) > maxEmailBytes {
+	if len(s) > bounds.MaxEmailBytes {
 		return false
 	}
 	address, err := mail.ParseAddress(s)

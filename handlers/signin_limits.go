@@ -26,8 +26,9 @@ const (
 	// maxInFlight is more than upstream needs while it responds normally.
 	maxInFlight = 64
 	// maxNames bounds each table of names. Because of maxSends, at most 6,100
-	// addresses and as many e-mails are counted in one signInWindow.
-	maxNames = 8192
+	// addresses are counted in one signInWindow. An e-mail can be counted for two:
+	// its code is valid for one, and its first code opens another.
+	maxNames = 1 << 14
 )
 
 type signInLimits struct {

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
@@ -378,4 +379,107 @@ func (h handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Result(), nil
+}
+
+// A late response that was to delete the cookies of a refused token must not
+// delete those of a sign-in that came meanwhile.
+func TestSignInDuringSlowResponseWithDeletion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newVirtualSite(t, siteConfig{})
+		optional := middleware.OptionalSession(s.Manager, s.cookies, middleware.Config{})
+		s.mux.Handle("/public", optional(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(10 * time.Second)
+			w.WriteHeader(http.StatusNoContent)
+		})))
+		b := s.browser(t)
+		s.signInExpired(b, "former@example.com")
+		s.Fake.Revoke(b.token())
+		public := b.request(http.MethodGet, "/public", "")
+		done := make(chan *http.Response)
+		go func() { done <- b.send(public) }()
+		time.Sleep(5 * time.Second)
+		user := b.signInAs(s, "new@example.com")
+		wantNoSessionCookies(t, <-done)
+		b.wantUser(user)
+	})
+}
+
+// A refresh of the own session is no sign-in, also where the refresh token comes
+// from the body and the cookies hold the JWT alone.
+func TestRefreshByBodyBesideOwnJWT(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newVirtualSite(t, siteConfig{})
+		grant := s.Fake.Grant(s.Fake.NewUser("ada@example.com"))
+		result, err := s.Manager.Authenticate(t.Context(), testkit.Material(grant))
+		testkit.NoError(t, err)
+		connection, cancel := s.Manager.SessionContext(t.Context(), result.Session)
+		defer cancel()
+		r := httptest.NewRequest(http.MethodPost, "https://site.test/refresh", strings.NewReader(fmt.Sprintf(`{"refresh":%q}`, grant.RefreshToken.Secret.Reveal())))
+		r.Header.Set("Content-Type", "application/json")
+		testkit.AddCookies(r, session.Material{JWT: grant.JWT})
+		w := httptest.NewRecorder()
+		s.mux.ServeHTTP(w, r)
+		wantStatus(t, w.Result(), http.StatusOK)
+		synctest.Wait()
+		if connection.Err() != nil {
+			t.Error("the refresh has closed the user's connections")
+		}
+	})
+}
+
+// The browser repeats a sign-in whose response was lost. It replaces the former
+// session all the same.
+func TestRepeatedSignIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newVirtualSite(t, siteConfig{})
+		b := s.browser(t)
+		former := s.signInExpired(b, "former@example.com").User.ID
+		signIn := fmt.Sprintf(`{"refresh":%q}`, s.Fake.OneTimeSecret(s.Fake.NewUser("new@example.com")))
+		ctx, cancel := context.WithCancel(t.Context())
+		s.Fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(map[string]any) { cancel() }))
+		lost(s, b.request(http.MethodPost, "/refresh", signIn).WithContext(ctx))
+		wantStatus(t, b.post("/refresh", signIn), http.StatusOK)
+		synctest.Wait()
+		if live := s.Fake.LiveOf(former); live != 0 {
+			t.Errorf("the former user has %d live refresh tokens", live)
+		}
+	})
+}
+
+// A flood of forged refresh tokens does not block the sign-in forms: upstream
+// itself has just sent their secret.
+func TestSignInDuringFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newVirtualSite(t, siteConfig{})
+		for i := range 100 {
+			r := httptest.NewRequest(http.MethodGet, "https://site.test/me", nil)
+			testkit.AddCookies(r, session.Material{RefreshToken: session.NewSecret(fmt.Sprintf("forged-%d", i))})
+			lost(s, r)
+		}
+		_, err := s.Manager.SignIn(t.Context(), session.Material{}, session.NewSecret(s.Fake.OneTimeSecret(s.Fake.NewUser("ada@example.com"))))
+		testkit.NoError(t, err)
+	})
+}
+
+// The cookies of another project stay, also beside a token in the body.
+func TestLogoutWithBodyBesideAnotherProject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newVirtualSite(t, siteConfig{})
+		testkit.NoError(t, s.Client.Preload(t.Context()))
+		user := s.Fake.NewUser("ada@example.com")
+		grant := s.Fake.Grant(user)
+		r := httptest.NewRequest(http.MethodPost, "https://site.test/logout", strings.NewReader(fmt.Sprintf(`{"refresh":%q}`, grant.RefreshToken.Secret.Reveal())))
+		r.Header.Set("Content-Type", "application/json")
+		testkit.AddCookies(r, session.Material{JWT: session.NewSecret(s.Fake.ForeignJWT(user)), RefreshToken: session.NewSecret("of the other project")})
+		w := httptest.NewRecorder()
+		s.mux.ServeHTTP(w, r)
+		wantStatus(t, w.Result(), http.StatusNoContent)
+		wantNoSessionCookies(t, w.Result())
+		if got := w.Header().Get("Cache-Control"); got != "no-store" {
+			t.Errorf("Cache-Control = %q", got)
+		}
+		if live := s.Fake.LiveOf(user.ID); live != 0 {
+			t.Errorf("%d live refresh tokens after the logout", live)
+		}
+	})
 }

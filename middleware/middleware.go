@@ -139,6 +139,9 @@ func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) dec
 	presented := a.cookies.Read(r)
 	presented.Material.SkipEarlyRefresh = isUpgrade(r)
 	result, err := a.sessions.Authenticate(r.Context(), presented.Material)
+	if err == nil && result.Renewed == nil {
+		return decision{result: result} // the cookies stay as they are
+	}
 	before := len(w.Header()["Set-Cookie"])
 	if applyErr := presented.Apply(w, result, err); err == nil && applyErr != nil {
 		result.Renewed.Delivered(r.Context(), applyErr)
@@ -154,10 +157,9 @@ func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d decisi
 		next(w)
 		return
 	}
-	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r)}
+	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r), Check: d.result.Check}
 	if renewal := d.result.Renewed; renewal != nil {
 		cookies.StartedAt = renewal.StartedAt
-		cookies.Check = renewal.Check
 		cookies.Done = func(err error) { renewal.Delivered(r.Context(), err) }
 	}
 	delivery.Serve(w, r, cookies, next)

@@ -21,22 +21,22 @@ type candidate struct {
 
 var errNoJWT = errors.New("no JWT")
 
-// verifyPair verifies the JWT of a pair. An oversize refresh token counts as
-// absent.
-func (m *Manager) verifyPair(ctx context.Context, p Pair) candidate {
+// verifyPair verifies the JWT of a pair at the present time, now. An oversize
+// refresh token counts as absent.
+func (m *Manager) verifyPair(ctx context.Context, p Pair, now time.Time) candidate {
 	if p.RefreshToken.size > bounds.MaxRefreshTokenBytes {
 		p.RefreshToken = Secret{}
 	}
 	if p.JWT.IsZero() {
 		return candidate{Pair: p, err: errNoJWT}
 	}
-	token, err := m.verify(ctx, p.JWT)
+	token, err := m.verify(ctx, p.JWT, now)
 	return candidate{p, token, err}
 }
 
 // verify verifies a JWT and looks it up in the deny list.
-func (m *Manager) verify(ctx context.Context, jwt Secret) (*Token, error) {
-	token, err := m.upstream.Verify(ctx, jwt.Reveal())
+func (m *Manager) verify(ctx context.Context, jwt Secret, now time.Time) (*Token, error) {
+	token, err := m.upstream.Verify(ctx, jwt.Reveal(), now)
 	if token != nil && m.denied.contains(token) {
 		return nil, errDenied
 	}
@@ -76,8 +76,9 @@ func (m *Manager) usable(c *candidate) bool {
 // no decision, and no cookie may be deleted. Result.NewContext works in either
 // case.
 func (m *Manager) Authenticate(ctx context.Context, material Material) (Result, error) {
-	first := m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken})
-	if first.err == nil && len(material.Others) == 0 && m.usable(&first) && (material.SkipEarlyRefresh || !first.refreshIsDue()) {
+	now := time.Now() // the only reading of the clock for most requests
+	first := m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken}, now)
+	if first.err == nil && len(material.Others) == 0 && m.usable(&first) && (material.SkipEarlyRefresh || !first.refreshIsDue(now)) {
 		if m.config.ReportAllowed {
 			m.report(ctx, event.Event{Outcome: event.Allowed, Op: "authenticate", UserID: first.token.UserID})
 		}
@@ -113,7 +114,7 @@ func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []c
 	o.primary = candidates[0]
 	best := &candidates[0]
 	if best.err == nil && m.usable(best) {
-		if !skipEarlyRefresh && best.refreshIsDue() {
+		if !skipEarlyRefresh && best.refreshIsDue(time.Now()) {
 			return m.refreshEarly(ctx, o, best)
 		}
 		return m.accept(best), nil
@@ -131,7 +132,7 @@ func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []c
 
 // verifyAll is candidates for a material of which nothing has been verified.
 func (m *Manager) verifyAll(ctx context.Context, material *Material) (candidates []candidate, foreign error) {
-	return m.candidates(ctx, m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken}), material.Others)
+	return m.candidates(ctx, m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken}, time.Now()), material.Others)
 }
 
 // candidates verifies the other pairs and sorts all by preference: pairs that
@@ -149,7 +150,7 @@ func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair
 	}
 	add(first)
 	for _, p := range others[:min(len(others), maxPairs-1)] {
-		add(m.verifyPair(ctx, p))
+		add(m.verifyPair(ctx, p, time.Now()))
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
@@ -208,7 +209,7 @@ func (m *Manager) verifyBearer(ctx context.Context, jwt Secret) (Result, error) 
 	if jwt.IsZero() {
 		return o.finish(ctx, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))
 	}
-	c := m.verifyPair(ctx, Pair{JWT: jwt})
+	c := m.verifyPair(ctx, Pair{JWT: jwt}, time.Now())
 	o.primary = c
 	switch {
 	case c.err == nil:
@@ -246,7 +247,9 @@ type operation struct {
 	started   time.Time
 	lastToken Secret // the refresh token used last
 	shared    bool
+	rejected  []Secret // by upstream
 	primary   candidate
+	trusted   bool // the token comes from upstream itself
 }
 
 func newOperation(m *Manager, op string) *operation {
@@ -256,7 +259,7 @@ func newOperation(m *Manager, op string) *operation {
 // finish reports the outcome and stores an error for the context.
 func (o *operation) finish(ctx context.Context, result Result, err error) (Result, error) {
 	if err != nil {
-		result = Result{outcome: &outcome{manager: o.m, err: err}}
+		result = Result{outcome: &outcome{manager: o.m, err: err}, rejected: o.rejected}
 	}
 	e := event.Event{
 		Outcome: outcomeName(&result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),

@@ -284,9 +284,9 @@ type countingUpstream struct {
 	verified *atomic.Int64
 }
 
-func (u countingUpstream) Verify(ctx context.Context, jwt string) (*session.Token, error) {
+func (u countingUpstream) Verify(ctx context.Context, jwt string, now time.Time) (*session.Token, error) {
 	u.verified.Add(1)
-	return u.Upstream.Verify(ctx, jwt)
+	return u.Upstream.Verify(ctx, jwt, now)
 }
 
 // The cost of a request is bounded, however many cookies it brings.

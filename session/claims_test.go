@@ -23,9 +23,9 @@ type unsignedUpstream struct {
 	tokens map[string]*session.Token
 }
 
-func (u unsignedUpstream) Verify(_ context.Context, jwt string) (*session.Token, error) {
+func (u unsignedUpstream) Verify(_ context.Context, jwt string, now time.Time) (*session.Token, error) {
 	if u.tokens[jwt] == nil {
-		u.tokens[jwt] = &session.Token{JWT: session.NewSecret(jwt), UserID: "ann", ExpiresAt: time.Now().Add(time.Hour)}
+		u.tokens[jwt] = &session.Token{JWT: session.NewSecret(jwt), UserID: "ann", ExpiresAt: now.Add(time.Hour)}
 	}
 	return u.tokens[jwt], nil
 }

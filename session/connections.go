@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // SessionContext returns a context for a connection that outlasts its request,
@@ -20,7 +21,7 @@ func (m *Manager) SessionContext(ctx context.Context, s *AuthSession) (context.C
 	remove := m.connections.add(s.UserID, func() { end(ErrLoggedOut) })
 	context.AfterFunc(ctx, remove)
 	// The user may have logged out between the request and now.
-	switch _, err := m.verify(ctx, s.JWT); {
+	switch _, err := m.verify(ctx, s.JWT, time.Now()); {
 	case err == nil, errors.Is(err, ErrUnavailable):
 	case errors.Is(err, ErrLoggedOut):
 		end(ErrLoggedOut)

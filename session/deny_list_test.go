@@ -294,8 +294,8 @@ type skewedUpstream struct {
 	wrongClock atomic.Bool
 }
 
-func (u *skewedUpstream) Verify(ctx context.Context, jwt string) (*session.Token, error) {
-	token, err := u.Client.Verify(ctx, jwt)
+func (u *skewedUpstream) Verify(ctx context.Context, jwt string, now time.Time) (*session.Token, error) {
+	token, err := u.Client.Verify(ctx, jwt, now)
 	if err == nil && u.wrongClock.Load() {
 		return token, session.ErrJWTExpired
 	}

@@ -29,7 +29,7 @@
 //	upstream_calls.go     how upstream is called and retried
 //	logout.go             how a session ends; deny_list.go: which JWTs are denied
 //	connections.go        which open connections a logout closes
-//	key_monitor.go        when the API key is suspect
+//	api_key_monitor.go        when the API key is suspect
 //	claims.go             how claims are decoded
 //
 // # For implementers

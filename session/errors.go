@@ -142,6 +142,13 @@ func (e *UpstreamError) Unwrap() []error {
 	return errs
 }
 
+// retryable reports whether a call failed in a way that may pass, and that
+// another try cannot make worse: nothing was sent, or upstream responded that it
+// is overloaded.
+func (e *UpstreamError) retryable() bool {
+	return e.kind() == ErrUnavailable && (e.NotSent || e.Status == 429 || e.Status >= 500) //nolint:errorlint // Kind is one of three sentinels
+}
+
 // hasKind reports whether err is a failed upstream call of the given kind. It
 // looks at the call itself and not at its causes.
 func hasKind(err, kind error) bool {

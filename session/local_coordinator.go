@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -295,6 +294,15 @@ func (c *localCoordinator) replacementLocked(k tokenKey) *Grant {
 	return grant
 }
 
+// isLoggedOut reports whether token has a tombstone.
+func (c *localCoordinator) isLoggedOut(token Secret) bool {
+	k := c.hasher.key(token)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, loggedOut := c.tombstones.Get(k)
+	return loggedOut
+}
+
 var errSuperseded = errors.New("the browser has got a later session meanwhile")
 
 // checkDelivery returns an error if the grant of k must not reach a browser any
@@ -439,16 +447,4 @@ func (c *localCoordinator) stats() (calls, waiters int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.calls), int(c.waiters.Load())
-}
-
-// recoverPanic converts a panic of f into an error. A panic in a goroutine of
-// this package would end the process.
-func recoverPanic(ctx context.Context, report func(context.Context, event.Event), op string, f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = unavailable(op, fmt.Errorf("panic: %v", r))
-			report(ctx, event.Event{Outcome: event.Panicked, Op: op, Err: err})
-		}
-	}()
-	return f()
 }

@@ -32,10 +32,12 @@ func (m *Manager) Logout(ctx context.Context, material Material, token Secret) e
 	verifyCtx, stop := m.logoutVerifyContext(ctx)
 	cookies, foreign := m.verifyAll(verifyCtx, &material)
 	stop()
-	if foreign != nil && len(cookies) == 0 && token.IsZero() {
-		return notAuthenticated(messageNotValid, foreign)
+	err := m.logout(ctx, cookies, token)
+	if foreign != nil && len(cookies) == 0 {
+		m.report(ctx, event.Event{Outcome: event.Rejected, Op: "logout", Err: foreign})
+		return errors.Join(err, notAuthenticated(messageNotValid, foreign))
 	}
-	return m.logout(ctx, cookies, token)
+	return err
 }
 
 func (m *Manager) logout(ctx context.Context, cookies []candidate, token Secret) error {
@@ -114,7 +116,7 @@ func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, 
 	verifyCtx, stop := m.logoutVerifyContext(ctx)
 	defer stop()
 	for _, g := range descendants {
-		c := m.verifyPair(verifyCtx, Pair{JWT: g.JWT})
+		c := m.verifyPair(verifyCtx, Pair{JWT: g.JWT}, time.Now())
 		m.deny(ctx, &c)
 		m.connections.closeAll(g.User.ID)
 		token = g.RefreshToken.Secret

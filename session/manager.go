@@ -160,6 +160,18 @@ func (m *Manager) report(ctx context.Context, e event.Event) {
 	eventhook.Call(ctx, m.config.OnEvent, m.config.Logger, e)
 }
 
+// recoverPanic converts a panic of f into an error. A panic in a goroutine of
+// this package would end the process.
+func recoverPanic(ctx context.Context, report func(context.Context, event.Event), op string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = unavailable(op, fmt.Errorf("panic: %v", r))
+			report(ctx, event.Event{Outcome: event.Panicked, Op: op, Err: err})
+		}
+	}()
+	return f()
+}
+
 // Close lets refreshes in flight finish until ctx ends, for 10 s at most, and
 // then cancels them. Later requests that need a refresh get [ErrUnavailable];
 // those with a valid JWT are not affected. Close also closes

@@ -67,9 +67,7 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	result, err := m.renewWithRetry(budget, o, candidates)
 	if !token.IsZero() && result.Renewed != nil {
 		result.Renewed.Used = Pair{} // it did not come from a cookie
-		if !o.shared {
-			result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, token, cookies)
-		}
+		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, token, cookies, o.shared)
 	}
 	switch {
 	case errors.Is(err, ErrUnavailable) && concernsCookies(cookies, token):
@@ -87,23 +85,36 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 // are logged out, here at once and at upstream in the background. Then a late
 // response to an earlier request can neither restore nor delete a session. An error
 // does not concern the browser's cookies.
+//
+// The secret has to come from upstream, not from a request: it passes the limiter
+// for refresh tokens without a JWT.
 func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) (Result, error) {
 	o := newOperation(m, "sign_in")
+	o.trusted = true
 	result, err := m.refresh(ctx, o, Material{}, secret)
 	if err == nil && result.Renewed != nil {
 		verifyCtx, stop := m.logoutVerifyContext(ctx)
 		cookies, _ := m.verifyAll(verifyCtx, &material)
 		stop()
-		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, secret, cookies)
+		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, secret, cookies, o.shared)
 	}
 	doNotClear(err)
 	return o.finish(ctx, result, err)
 }
 
 // replacedBy returns the cookies that a sign-in with secret replaces: those that do
-// not belong to the session of its grant.
-func (m *Manager) replacedBy(grant *Grant, secret Secret, cookies []candidate) []candidate {
+// not belong to the session of its grant. A cached grant may follow a cookie of the
+// same user by rotations that only other instances know, so it replaces only those
+// of other users.
+func (m *Manager) replacedBy(grant *Grant, secret Secret, cookies []candidate, cached bool) []candidate {
 	return slices.DeleteFunc(slices.Clone(cookies), func(c candidate) bool {
+		sameUser := c.user() == grant.User.ID
+		switch {
+		case sameUser && (cached || c.RefreshToken.IsZero()):
+			return true
+		case cached && c.user() == "":
+			return true
+		}
 		return c.RefreshToken.Equal(secret) || m.coordinator.leadsTo(c.RefreshToken, grant)
 	})
 }
@@ -121,6 +132,7 @@ func (m *Manager) endReplaced(ctx context.Context, replaced []candidate) {
 	m.coordinator.inBackground(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutTimeout)
 		defer cancel()
+		defer context.AfterFunc(m.coordinator.stopped, cancel)()
 		_ = m.logout(ctx, replaced, Secret{}) // reported
 	})
 }
@@ -179,7 +191,7 @@ func (m *Manager) staleSession(ctx context.Context, cookies []candidate) (Result
 	if len(cookies) == 0 || !cookies[0].isSigned() || cookies[0].RefreshToken.IsZero() {
 		return Result{}, false
 	}
-	c := m.verifyPair(ctx, cookies[0].Pair) // again: it may have expired meanwhile
+	c := m.verifyPair(ctx, cookies[0].Pair, time.Now()) // again: it may have expired meanwhile
 	stale := errors.Is(c.err, ErrJWTExpired)
 	if c.err != nil && !(stale && time.Since(c.expiresAt()) < m.config.StaleFor) {
 		return Result{}, false
@@ -215,12 +227,13 @@ func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidat
 			break // the next token is tried only after a definite refusal
 		}
 	}
+	o.rejected = rejected.final
 	return Result{}, rejected.error()
 }
 
 // fetch gets the grant that follows the refresh token of c, with a valid JWT.
 func (m *Manager) fetch(ctx context.Context, o *operation, c *candidate) (Shared, *Token, error) {
-	calls := m.upstreamCalls(c.user())
+	calls := m.upstreamCalls(c.user(), o.trusted)
 	refreshToken := c.RefreshToken
 	for range maxRepeatedRefreshes {
 		o.lastToken = refreshToken
@@ -329,13 +342,13 @@ const (
 	maxEarlyBackoffs = 1 << 14
 )
 
-// refreshIsDue reports whether the JWT of c is valid, but not for long. A JWT
+// refreshIsDue reports whether the JWT of c is valid, but not for long after now. A JWT
 // without an issue time has no early refresh.
-func (c *candidate) refreshIsDue() bool {
+func (c *candidate) refreshIsDue(now time.Time) bool {
 	if c.err != nil || c.RefreshToken.IsZero() || c.token.IssuedAt.IsZero() {
 		return false
 	}
-	remaining := time.Until(c.token.ExpiresAt)
+	remaining := c.token.ExpiresAt.Sub(now)
 	return remaining < maxEarlyWindow && remaining < c.token.ExpiresAt.Sub(c.token.IssuedAt)/earlyWindowFraction
 }
 

@@ -112,7 +112,25 @@ type Result struct {
 	// Bearer marks the result of [Manager.Verify], which looks at no cookies.
 	Bearer bool
 
-	outcome *outcome
+	outcome  *outcome
+	rejected []Secret // by upstream, for a result that deletes cookies
+}
+
+// Check returns an error if what was decided must not reach the browser any more:
+// [ErrLoggedOut] if the user has logged out meanwhile, or has signed in anew in the
+// same browser; an error that is [ErrUnavailable] if the browser has got a later
+// session, from the response to another request. Call it when the response header is
+// about to be written. On an error the response must neither set nor delete cookies.
+func (r *Result) Check() error {
+	if r.Renewed != nil {
+		return r.Renewed.check()
+	}
+	for _, token := range r.rejected {
+		if r.outcome.manager.coordinator.isLoggedOut(token) {
+			return ErrLoggedOut
+		}
+	}
+	return nil
 }
 
 // A Renewal is a session that was refreshed.
@@ -132,22 +150,17 @@ type Renewal struct {
 	replaced []candidate // sessions that end with the delivery
 }
 
-// Check returns [ErrLoggedOut] if the user has logged out, or has signed in anew
-// in the same browser, since the refresh. It returns an error that is
-// [ErrUnavailable] if the browser has got a later session meanwhile, from the
-// response to another request. Call it when the response header is about to be
-// written. On an error the response must not carry the session.
-func (r *Renewal) Check() error {
+func (r *Renewal) check() error {
 	if token := r.Grant.token; token != nil && r.manager.denied.contains(token) {
 		return ErrLoggedOut
 	}
 	return r.manager.coordinator.checkDelivery(r.key, r.Grant)
 }
 
-// Delivered tells that the response header with the session's cookies has been
-// written; then err is nil. Otherwise err is the reason why not, which becomes an
-// event. Until a session is delivered, every request with the old refresh token
-// gets it, for an hour at most; after that for Config.Grace.
+// Delivered tells the manager whether the response with the session's cookies has
+// left. Call it with nil if it has, else with the reason, which becomes an event.
+// Until a session is delivered, every request with the old refresh token gets it,
+// for an hour at most; after the delivery for Config.Grace.
 func (r *Renewal) Delivered(ctx context.Context, err error) {
 	if err == nil {
 		r.manager.coordinator.markDelivered(r.key)

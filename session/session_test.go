@@ -125,7 +125,7 @@ func TestRenewalDelivery(t *testing.T) {
 		m := k.Expired("ann@example.com")
 		result, err := k.authenticate(m)
 		k.want(err, testkit.OK, 1)
-		if err := result.Renewed.Check(); err != nil {
+		if err := result.Check(); err != nil {
 			t.Errorf("Check = %v", err)
 		}
 		result.Renewed.Delivered(t.Context(), nil)
@@ -144,7 +144,7 @@ func TestRenewalDelivery(t *testing.T) {
 		result, err := k.authenticate(m)
 		k.want(err, testkit.OK, 1)
 		_ = k.Logout(t.Context(), m, none)
-		if err := result.Renewed.Check(); !errors.Is(err, session.ErrLoggedOut) {
+		if err := result.Check(); !errors.Is(err, session.ErrLoggedOut) {
 			t.Errorf("Check = %v", err)
 		}
 	})
@@ -156,10 +156,10 @@ func TestRenewalDelivery(t *testing.T) {
 		signedIn, err := k.Manager.SignIn(t.Context(), m, secret)
 		testkit.NoError(t, err)
 		signedIn.Renewed.Delivered(t.Context(), nil)
-		if err := result.Renewed.Check(); !errors.Is(err, session.ErrLoggedOut) {
+		if err := result.Check(); !errors.Is(err, session.ErrLoggedOut) {
 			t.Errorf("Check of the former session = %v", err)
 		}
-		if err := signedIn.Renewed.Check(); err != nil {
+		if err := signedIn.Check(); err != nil {
 			t.Errorf("Check of the new session = %v", err)
 		}
 	})

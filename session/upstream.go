@@ -1,17 +1,21 @@
 package session
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Upstream is the service that issues sessions; in production it is a
 // *crossmint.Client. Implementations are safe for concurrent use.
 type Upstream interface {
-	// Verify verifies a JWT that a browser has presented.
+	// Verify verifies a JWT that a browser has presented. The caller has just
+	// read the clock: now is the present time.
 	//
 	// A nil error means valid. An error that is [ErrJWTExpired] comes with the
 	// Token, because the signature is correct. An error that is
 	// [ErrUnavailable] means that there is no decision. Any other error means
 	// invalid.
-	Verify(ctx context.Context, jwt string) (*Token, error)
+	Verify(ctx context.Context, jwt string, now time.Time) (*Token, error)
 	// VerifyReceived is Verify for a JWT that upstream itself has just sent. A
 	// signing key that is not known yet may be fetched at once. A JWT that is
 	// not valid yet is [ErrUnavailable]: it will be valid soon.

@@ -26,15 +26,60 @@ const (
 	maxIncompleteRetries = 1
 )
 
+// UpstreamCalls are the calls that a [Coordinator] makes once for all callers
+// with the same token. The [Manager] supplies them. None of them panics.
+type UpstreamCalls struct {
+	// Exchange sends a token to upstream. It retries where that can do no harm.
+	Exchange func(ctx context.Context, token Secret) (*Grant, error)
+	// Verify checks a grant that upstream has sent. An error of Kind
+	// ErrMalformed means that the grant is wrong. An error of Kind
+	// ErrUnavailable means that there is no decision yet.
+	Verify func(ctx context.Context, g *Grant) error
+	// Revoke logs the refresh token of a grant out, if upstream is reachable.
+	Revoke func(ctx context.Context, g *Grant)
+}
+
+// Fetch gets the grant that follows token. An upstream response with a refresh
+// token is never lost: the old token is used up, and only the new one can renew
+// the session. So a grant without a usable JWT is stored, as the result
+// unverifiedAfter, and passed to the next call as unverified. That call verifies
+// the JWT again. If it is still of no use, Fetch exchanges the grant's refresh
+// token for the next grant.
+//
+// On an error, unverifiedAfter is the grant to store, or nil if there is none.
+func (u UpstreamCalls) Fetch(ctx context.Context, token Secret, unverified *Grant) (grant, unverifiedAfter *Grant, err error) {
+	if unverified != nil {
+		switch err := u.Verify(ctx, unverified); {
+		case err == nil:
+			return unverified, nil, nil
+		case hasKind(err, ErrUnavailable):
+			return nil, unverified, err // no decision yet
+		}
+		token = unverified.RefreshToken.Secret
+	}
+	grant, err = u.Exchange(ctx, token)
+	switch {
+	case hasKind(err, ErrRefused):
+		return nil, nil, err
+	case err != nil:
+		return nil, unverified, err
+	}
+	if err := u.Verify(ctx, grant); err != nil {
+		return nil, grant, err
+	}
+	return grant, nil, nil
+}
+
 var errUserMismatch = errors.New("user.id is not the JWT's sub")
 
 // upstreamCalls returns the calls for one refresh token. The user is the "sub"
-// of the correctly signed JWT beside the token, or empty without one.
-func (m *Manager) upstreamCalls(user string) UpstreamCalls {
+// of the correctly signed JWT beside the token, or empty without one. A trusted
+// token comes from upstream itself.
+func (m *Manager) upstreamCalls(user string, trusted bool) UpstreamCalls {
 	return UpstreamCalls{
 		Exchange: func(ctx context.Context, token Secret) (grant *Grant, err error) {
 			err = recoverPanic(ctx, m.report, "refresh", func() (err error) {
-				grant, err = m.exchange(ctx, token, user)
+				grant, err = m.exchange(ctx, token, user, trusted)
 				return err
 			})
 			return grant, err
@@ -50,10 +95,12 @@ func (m *Manager) upstreamCalls(user string) UpstreamCalls {
 
 // exchange sends token to upstream. A token without a correctly signed JWT, or
 // beside one that too many tokens came with, has to pass the limiter.
-func (m *Manager) exchange(ctx context.Context, token Secret, user string) (grant *Grant, err error) {
-	if m.userLimiter.Acquire(user) {
+func (m *Manager) exchange(ctx context.Context, token Secret, user string, trusted bool) (grant *Grant, err error) {
+	switch {
+	case trusted:
+	case m.userLimiter.Acquire(user):
 		defer m.userLimiter.Release(user)
-	} else {
+	default:
 		if !m.refreshLimiter.Acquire(ctx) {
 			return nil, errOverloaded("refresh", "too many refresh tokens without a signed JWT are rejected")
 		}
@@ -156,11 +203,4 @@ func retry(ctx context.Context, call func(context.Context) error) error {
 			return err
 		}
 	}
-}
-
-// retryable reports whether a call failed in a way that may pass, and that
-// another try cannot make worse: nothing was sent, or upstream responded that it
-// is overloaded.
-func (e *UpstreamError) retryable() bool {
-	return e.kind() == ErrUnavailable && (e.NotSent || e.Status == 429 || e.Status >= 500) //nolint:errorlint // Kind is one of three sentinels
 }

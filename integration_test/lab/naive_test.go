@@ -29,7 +29,7 @@ func naive(config crossmint.Config) (http.Handler, func(), error) {
 type naiveSite struct{ client *crossmint.Client }
 
 func (n *naiveSite) me(w http.ResponseWriter, r *http.Request) {
-	if token, err := n.client.Verify(r.Context(), value(r, "crossmint-session")); err == nil {
+	if token, err := n.client.Verify(r.Context(), value(r, "crossmint-session"), time.Now()); err == nil {
 		_, _ = io.WriteString(w, token.UserID)
 		return
 	}
@@ -47,7 +47,7 @@ func (n *naiveSite) refresh(w http.ResponseWriter, r *http.Request) {
 func (n *naiveSite) renew(w http.ResponseWriter, r *http.Request) (*session.Grant, bool) {
 	grant, err := n.client.Refresh(r.Context(), session.NewSecret(value(r, "crossmint-refresh-token")))
 	if err == nil {
-		_, err = n.client.Verify(r.Context(), grant.JWT.Reveal())
+		_, err = n.client.Verify(r.Context(), grant.JWT.Reveal(), time.Now())
 	}
 	if err != nil {
 		n.clear(w)

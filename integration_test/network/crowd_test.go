@@ -168,7 +168,7 @@ func naive(client *crossmint.Client) http.Handler {
 			return ""
 		}
 		set := func(name, value string) { http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/"}) }
-		if token, err := client.Verify(r.Context(), value("crossmint-session")); err == nil {
+		if token, err := client.Verify(r.Context(), value("crossmint-session"), time.Now()); err == nil {
 			_, _ = io.WriteString(w, token.UserID)
 			return
 		}

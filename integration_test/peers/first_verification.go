@@ -47,7 +47,7 @@ func firstVerificationRound(ctx context.Context, p plan, up *upstream, client *c
 		tokens[i] = up.JWT(up.user)
 	}
 	verify := func() {
-		if _, verifyErr := client.Verify(ctx, tokens[0]); verifyErr != nil {
+		if _, verifyErr := client.Verify(ctx, tokens[0], time.Now()); verifyErr != nil {
 			err = verifyErr
 		}
 		tokens = tokens[1:]

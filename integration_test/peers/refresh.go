@@ -24,17 +24,17 @@ type instantUpstream struct {
 	grants  int
 }
 
-func (u *instantUpstream) Verify(_ context.Context, jwt string) (*session.Token, error) {
-	token := &session.Token{JWT: session.NewSecret(jwt), UserID: u.user.ID, IssuedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
+func (u *instantUpstream) Verify(_ context.Context, jwt string, now time.Time) (*session.Token, error) {
+	token := &session.Token{JWT: session.NewSecret(jwt), UserID: u.user.ID, IssuedAt: now, ExpiresAt: now.Add(time.Hour)}
 	if strings.HasPrefix(jwt, expiredPrefix) {
-		token.ExpiresAt = time.Now().Add(-time.Hour)
+		token.ExpiresAt = now.Add(-time.Hour)
 		return token, session.ErrJWTExpired
 	}
 	return token, nil
 }
 
 func (u *instantUpstream) VerifyReceived(ctx context.Context, jwt string) (*session.Token, error) {
-	return u.Verify(ctx, jwt)
+	return u.Verify(ctx, jwt, time.Now())
 }
 
 func (u *instantUpstream) Refresh(context.Context, session.Secret) (*session.Grant, error) {

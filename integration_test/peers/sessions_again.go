@@ -14,7 +14,7 @@ import (
 func (c *sessionGroup) serveAgain(p plan, requests []*http.Request, k *kit, userID string) error {
 	order := shuffled(len(requests))
 	w := newWriter()
-	var presented cookie.Presented
+	var presented *cookie.Presented
 	found := 0
 	for range p.rounds {
 		c.cookies = append(c.cookies, each(order, requests, func(r *http.Request) {

@@ -161,7 +161,7 @@ func (k *kit) verify(w http.ResponseWriter, r *http.Request) {
 
 func (k *kit) verifyWith(ctx context.Context, jwks []byte, token string) error {
 	if jwks == nil {
-		_, err := k.client.Verify(ctx, token)
+		_, err := k.client.Verify(ctx, token, time.Now())
 		return err
 	}
 	_, err := k.client.VerifyWith(jwks, token)

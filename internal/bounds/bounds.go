@@ -10,6 +10,9 @@ const (
 	// MaxRefreshTokenBytes is half of the largest cookie (RFC 6265bis §5.6).
 	// Real refresh tokens have below 300 bytes.
 	MaxRefreshTokenBytes = 2 << 10
+	// MaxEmailBytes is the length of an address: RFC 5321 §4.5.3.1.3, less the
+	// angle brackets.
+	MaxEmailBytes = 254
 	// MinPendingKeyBytes is the entropy of the key that encrypts a pending
 	// sign-in: that of its AES-256.
 	MinPendingKeyBytes = 32

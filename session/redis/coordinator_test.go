@@ -38,15 +38,13 @@ func TestContract(t *testing.T) {
 }
 
 // reset empties the store. Its refusals are definite, see age.
-
 func (s *store) reset() {
 	s.t.Helper()
 	s.do("FLUSHALL")
 	s.age()
 }
 
-// pair is a balancer that gives each call to the other of two instances.
-
+// pair is a load balancer that alternates between two instances.
 type pair struct {
 	a, b  *redis.Coordinator
 	calls atomic.Int64
@@ -72,7 +70,6 @@ func (p *pair) Close(ctx context.Context) error {
 }
 
 // onPair runs a test with two instances on every store.
-
 func onPair(t *testing.T, config redis.Config, test func(t *testing.T, s *store, a, b *redis.Coordinator)) {
 	t.Helper()
 	t.Parallel()
@@ -120,8 +117,7 @@ func TestGrace(t *testing.T) {
 	})
 }
 
-// wantTTL checks that a key has a TTL of at most so long.
-
+// wantTTL checks that a key has a TTL, and that it is not above most.
 func (s *store) wantTTL(key string, most time.Duration) {
 	s.t.Helper()
 	if ms, _ := s.do("PTTL", key).AsInt64(); ms <= 0 || ms > most.Milliseconds() {
@@ -160,16 +156,13 @@ func TestRefusals(t *testing.T) {
 }
 
 // The certainty of a refusal.
-
 const (
 	definite  = false
 	uncertain = true
 )
 
 // wantRefusal makes upstream refuse a token, and checks the certainty of the
-
 // refusal.
-
 func wantRefusal(t *testing.T, c session.Coordinator, token string, want bool) {
 	t.Helper()
 	wantRefusalOf(t, c, token, &coordinatortest.Calls{Exchange: coordinatortest.Refuse}, want)
@@ -253,7 +246,6 @@ func TestClose(t *testing.T) {
 }
 
 // t.FailNow in a transport calls runtime.Goexit.
-
 func TestGoexitInTheRefresh(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, _ *redis.Coordinator) {
 		calls := &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) { runtime.Goexit(); return nil, nil }}
@@ -265,7 +257,6 @@ func TestGoexitInTheRefresh(t *testing.T) {
 }
 
 // panicking is an upstream whose calls panic while they are set.
-
 type panicking struct {
 	session.Upstream
 	refresh, verify *atomic.Bool
@@ -286,7 +277,6 @@ func (p panicking) VerifyReceived(ctx context.Context, jwt string) (*session.Tok
 }
 
 // The Manager recovers panics of its upstream. To the fleet they are outages.
-
 func TestPanicsInUpstream(t *testing.T) {
 	for _, test := range []struct {
 		name            string

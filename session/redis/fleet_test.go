@@ -121,7 +121,7 @@ func (f *fleet) expired(email string) (jwt, refresh string) {
 	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
 }
 
-// valid returns the cookies of a user who has just signed in.
+// valid returns the cookies of a new sign-in.
 func (f *fleet) valid(email string) (jwt, refresh string) {
 	g := f.fake.Grant(f.fake.NewUser(email))
 	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()

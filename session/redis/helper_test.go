@@ -170,7 +170,7 @@ func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordi
 	return c
 }
 
-// wantSubscribers waits until so many instances are subscribed to denied JWTs.
+// wantSubscribers waits until want instances are subscribed to denied JWTs.
 func (s *store) wantSubscribers(want int64) {
 	s.t.Helper()
 	coordinatortest.Eventually(s.t, "the instances subscribed", func() bool {

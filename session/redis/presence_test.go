@@ -109,7 +109,7 @@ func newCut(t *testing.T, s *store) (f *fleet, well, cut *instance, w *way) {
 	return f, well, cut, w
 }
 
-// wantMembers waits until so many instances have a heartbeat.
+// wantMembers waits until want instances have a heartbeat.
 func (s *store) wantMembers(want int) {
 	s.t.Helper()
 	coordinatortest.Eventually(s.t, "the instances sent a heartbeat", func() bool { return s.members() == want })

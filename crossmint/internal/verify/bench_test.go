@@ -48,7 +48,7 @@ func BenchmarkWarm(b *testing.B) {
 	v, token := newVerifier(b, newKeyServer(ownKey)), ownKey.jwt()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := v.Verify(b.Context(), token); err != nil {
+		if _, err := v.VerifyNow(b.Context(), token); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -63,7 +63,7 @@ func BenchmarkHostile(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := v.Verify(b.Context(), token); err == nil {
+				if _, err := v.VerifyNow(b.Context(), token); err == nil {
 					b.Fatal("accepted")
 				}
 			}

@@ -6,11 +6,17 @@ import (
 	"errors"
 	"time"
 
+	"github.com/crossmint-go/auth/session"
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
 
 // SetClock replaces the clock of v. Call it before v is used.
 func (v *Verifier) SetClock(now func() time.Time) { v.keys.now = now }
+
+// VerifyNow is Verify at the present time of the clock.
+func (v *Verifier) VerifyNow(ctx context.Context, jwt string) (*session.Token, error) {
+	return v.Verify(ctx, jwt, v.keys.now())
+}
 
 // SetCacheLimit replaces the bound of the cache. Call it before v is used.
 func (v *Verifier) SetCacheLimit(entries int) { v.cache.limit = entries }

@@ -80,14 +80,14 @@ func TestConcurrentCallersShareOneFetch(t *testing.T) {
 		defer cancel()
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			_, err := v.Verify(ctx, token)
+			_, err := v.VerifyNow(ctx, token)
 			if resultOf(err) != unavailable {
 				t.Errorf("disconnected caller: result = %s (%v), want %s", resultOf(err), err, unavailable)
 			}
 		})
 		for range 50 {
 			wg.Go(func() {
-				if _, err := v.Verify(t.Context(), token); err != nil {
+				if _, err := v.VerifyNow(t.Context(), token); err != nil {
 					t.Error(err)
 				}
 			})

@@ -57,7 +57,7 @@ func TestKeyRotationDuringFloodOfForgedKids(t *testing.T) {
 				}
 				unknownKey := newEd25519Key(fmt.Sprint("forged-", i))
 				token := b64([]byte(headerOf(unknownKey).String())) + "." + b64([]byte(input)) + "." + b64(make([]byte, 64))
-				_, _ = v.Verify(t.Context(), token)
+				_, _ = v.VerifyNow(t.Context(), token)
 			}
 		}
 		go flood()
@@ -92,7 +92,7 @@ func TestHangingFetchDelaysNoKnownKey(t *testing.T) {
 		wantResult(t, v, ownKey.jwt(), valid)
 		keys.setHook(hang)
 		time.Sleep(11 * time.Minute)
-		go func() { _, _ = v.Verify(t.Context(), newEd25519Key("unknown").jwt()) }()
+		go func() { _, _ = v.VerifyNow(t.Context(), newEd25519Key("unknown").jwt()) }()
 		for range 300 {
 			started := time.Now()
 			wantResult(t, v, ownKey.jwtOf(fmt.Sprint("user-", started.UnixNano()), started.Add(time.Hour)), valid)
@@ -156,13 +156,13 @@ func TestRecoversWhileFetchHangs(t *testing.T) {
 		keys.setHook(hang)
 		v := newVerifier(t, keys)
 		token := ownKey.jwt()
-		go func() { _, _ = v.Verify(t.Context(), token) }()
+		go func() { _, _ = v.VerifyNow(t.Context(), token) }()
 		synctest.Wait()
 		keys.serve(jwks(ownKey))
 		time.Sleep(5 * time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if _, err := v.Verify(ctx, token); err != nil {
+		if _, err := v.VerifyNow(ctx, token); err != nil {
 			t.Errorf("five seconds after upstream's return: %v", err)
 		}
 	})

@@ -65,7 +65,7 @@ func wantRejected(t *testing.T, rows []rejectCase) {
 				faulty := newTokenBuilder(pair)
 				row.fault(faulty)
 				token := faulty.token()
-				_, err := v.Verify(t.Context(), token)
+				_, err := v.VerifyNow(t.Context(), token)
 				wantReason(t, err, row.reason)
 				_, err = v.VerifyWith(set, token)
 				wantReason(t, err, row.reason)
@@ -101,7 +101,7 @@ func wantAccepted(t *testing.T, rows map[string]func(*tokenBuilder)) {
 			t.Run(name+"/"+row, func(t *testing.T) {
 				d := newTokenBuilder(pair)
 				variant(d)
-				got, err := v.Verify(t.Context(), d.token())
+				got, err := v.VerifyNow(t.Context(), d.token())
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -68,24 +68,23 @@ func (v *Verifier) KeysFetchedAt() time.Time { return v.keys.fetchedAt() }
 // Close cancels a running fetch and waits for it.
 func (v *Verifier) Close() { v.keys.close() }
 
-// Verify verifies a token that a browser has presented. Unknown keys cause one
-// fetch in [unknownKidCooldown] at most. While a token is cached, each call
-// returns the same Token.
-func (v *Verifier) Verify(ctx context.Context, jwt string) (*session.Token, error) {
-	return v.verify(ctx, jwt, false)
+// Verify verifies a token that a browser has presented, at the present time now.
+// Unknown keys cause one fetch in [unknownKidCooldown] at most. While a token is
+// cached, each call returns the same Token.
+func (v *Verifier) Verify(ctx context.Context, jwt string, now time.Time) (*session.Token, error) {
+	return v.verify(ctx, jwt, now, false)
 }
 
 // VerifyReceived verifies a token that upstream itself has just sent. A key that
 // is not known yet is fetched at once.
 func (v *Verifier) VerifyReceived(ctx context.Context, jwt string) (*session.Token, error) {
-	return v.verify(ctx, jwt, true)
+	return v.verify(ctx, jwt, v.keys.now(), true)
 }
 
-func (v *Verifier) verify(ctx context.Context, jwt string, received bool) (*session.Token, error) {
+func (v *Verifier) verify(ctx context.Context, jwt string, now time.Time, received bool) (*session.Token, error) {
 	if len(jwt) > maxTokenBytes {
 		return nil, errSize // before the cache reads all of it
 	}
-	now := v.keys.now()
 	elapsed := v.keys.elapsed(now)
 	hash := v.cache.hash(jwt)
 	e := v.cache.get(hash, jwt, elapsed)

@@ -15,7 +15,7 @@ import (
 // fieldsOf returns the exported fields of a Token, which must not be copied.
 func fieldsOf(t *testing.T, v *verify.Verifier, jwt string) (fields map[string]any, err error) {
 	t.Helper()
-	token, err := v.Verify(t.Context(), jwt)
+	token, err := v.VerifyNow(t.Context(), jwt)
 	if token == nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func TestVerifyReturnsZeroIssuedAtWithoutClaim(t *testing.T) {
 	pair := algorithms()["EdDSA"]
 	d := newTokenBuilder(pair)
 	d.claims.drop("iat")
-	token, err := newVerifier(t, newKeyServer(pair[0])).Verify(t.Context(), d.token())
+	token, err := newVerifier(t, newKeyServer(pair[0])).VerifyNow(t.Context(), d.token())
 	if err != nil || !token.IssuedAt.IsZero() {
 		t.Errorf("token %+v, error %v, want a zero IssuedAt", token, err)
 	}
@@ -57,8 +57,8 @@ func TestVerifyReturnsSameTokenWhileCached(t *testing.T) {
 	v := newVerifier(t, newKeyServer(ownKey))
 	for name, exp := range map[string]time.Time{"valid": farFuture, "expired": time.Now().Add(-time.Second)} {
 		jwt := ownKey.jwtOf("user-a", exp)
-		first, _ := v.Verify(t.Context(), jwt)
-		second, _ := v.Verify(t.Context(), jwt)
+		first, _ := v.VerifyNow(t.Context(), jwt)
+		second, _ := v.VerifyNow(t.Context(), jwt)
 		third, _ := v.VerifyReceived(t.Context(), jwt)
 		if first == nil || first != second || first != third {
 			t.Errorf("%s: tokens %p, %p, %p, want one", name, first, second, third)
@@ -83,7 +83,7 @@ func TestVerifyExpired(t *testing.T) {
 					t.Errorf("token (-want +got):\n%s", diff)
 				}
 			}
-			got, err := v.Verify(t.Context(), pair[1].jwtOf("user-a", exp))
+			got, err := v.VerifyNow(t.Context(), pair[1].jwtOf("user-a", exp))
 			if resultOf(err) != invalid || got != nil {
 				t.Errorf("expired and forged: result = %s, token %v, want %s alone", resultOf(err), got, invalid)
 			}
@@ -106,7 +106,7 @@ func TestVerifyNotYetValid(t *testing.T) {
 	d.claims.set("nbf", seconds(10*time.Minute))
 	jwt := d.token()
 	for _, verifyToken := range []func() error{
-		func() error { _, err := v.Verify(t.Context(), jwt); return err },
+		func() error { _, err := v.VerifyNow(t.Context(), jwt); return err },
 		func() error { _, err := v.VerifyReceived(t.Context(), jwt); return err },
 		func() error { _, err := v.VerifyWith(must(verify.ParseKeySet(jwks(pair[0]))), jwt); return err },
 	} {
@@ -158,7 +158,7 @@ func TestVerifyOtherAudience(t *testing.T) {
 				keys.fail(errors.New("down"))
 			}
 			v := newVerifier(t, keys)
-			verifyToken := v.Verify
+			verifyToken := v.VerifyNow
 			if test.received {
 				verifyToken = v.VerifyReceived
 			}

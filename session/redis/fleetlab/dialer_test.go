@@ -12,10 +12,10 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// dialBy has a coordinator that was not used yet make its connections by dial.
-// Its Config has no place for that, so it is written into the options of the
-// client that the coordinator is going to make.
-func dialBy(c *redis.Coordinator, dial func(context.Context) (net.Conn, error)) error {
+// setDialer sets the function with which an unused coordinator makes its
+// connections. redis.Config has no field for it, so setDialer changes the options of
+// the coordinator's client in place.
+func setDialer(c *redis.Coordinator, dial func(context.Context) (net.Conn, error)) error {
 	field := reflect.ValueOf(c).Elem()
 	for _, name := range []string{"store", "option"} {
 		if field.Kind() == reflect.Pointer {
@@ -26,7 +26,7 @@ func dialBy(c *redis.Coordinator, dial func(context.Context) (net.Conn, error)) 
 		}
 	}
 	if !field.IsValid() || field.Type() != reflect.TypeFor[func() rueidis.ClientOption]() {
-		return errors.New("a redis.Coordinator keeps its client's options elsewhere by now: look at its fields")
+		return errors.New("redis.Coordinator has no field store.option with the client's options: adapt setDialer to its fields")
 	}
 	options := (*func() rueidis.ClientOption)(unsafe.Pointer(field.UnsafeAddr()))
 	option := (*options)()
