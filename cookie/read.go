@@ -27,7 +27,7 @@ type Presented struct {
 
 // cookieValues holds the values of the session cookies in the order in which
 // the browser sent them: those with longer paths first (RFC 6265bis §5.8.3). A
-// usual request has one pair.
+// typical request has one pair.
 type cookieValues struct {
 	count int
 	first [4]cookieValue
@@ -148,7 +148,7 @@ func (p *Presented) ownedByOther(set *nameSet) bool {
 
 // parse collects the session cookies in the lines of a Cookie header, by the rules
 // of (*http.Request).CookiesNamed, in one pass. It allocates only for more session
-// cookies than a usual request has. The bytes of a JWT are not checked: its
+// cookies than a typical request has. The bytes of a JWT are not checked: its
 // verification accepts only base64url.
 func (c *Codec) parse(lines []string, values *cookieValues) {
 	cookies := len(lines)

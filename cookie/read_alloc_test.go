@@ -10,15 +10,15 @@ import (
 )
 
 func TestReadAllocations(t *testing.T) {
-	usual := pairs("theme", "dark", documentedJWT, "a.b.c", plainRefresh, "r")
+	typical := pairs("theme", "dark", documentedJWT, "a.b.c", plainRefresh, "r")
 	tests := []struct {
 		name  string
 		lines []string
 		max   float64
 	}{
-		{name: "usual pair", lines: []string{usual}, max: 0},
-		{name: "usual pair in two lines", lines: []string{pairs(documentedJWT, "a.b.c"), pairs(plainRefresh, "r")}, max: 0},
-		{name: "usual pair behind 200 other cookies", lines: []string{strings.Repeat("name=value; ", 200) + usual}, max: 0},
+		{name: "typical pair", lines: []string{typical}, max: 0},
+		{name: "typical pair in two lines", lines: []string{pairs(documentedJWT, "a.b.c"), pairs(plainRefresh, "r")}, max: 0},
+		{name: "typical pair behind 200 other cookies", lines: []string{strings.Repeat("name=value; ", 200) + typical}, max: 0},
 		{name: "100 KB of other cookies", lines: []string{strings.Repeat("name=value; ", 100_000/len("name=value; "))}, max: 0},
 		{name: "refresh cookie alone", lines: []string{pairs(plainRefresh, "r")}, max: 0},
 		{name: "no cookies", lines: nil, max: 0},

@@ -199,12 +199,12 @@ var parserNames = []cookie.Names{cookie.Documented(), cookie.Unscoped(), cookie.
 func FuzzParse(f *testing.F) {
 	var codecs []*cookie.Codec
 	for i, names := range parserNames {
-		usual := pairs("theme", "dark", names.JWT, "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl", names.RefreshToken, "0123456789-abcdef")
+		typical := pairs("theme", "dark", names.JWT, "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl", names.RefreshToken, "0123456789-abcdef")
 		for _, line := range []string{
-			usual, usual + ";", " " + usual, "\t" + usual, strings.ReplaceAll(usual, "; ", ";"), strings.ReplaceAll(usual, "; ", ";  "), strings.ReplaceAll(usual, "=", " ="),
-			strings.ReplaceAll(usual, ";", " ;"), usual + "; " + names.JWT + "=x", usual + "; " + unscopedJWT + "=x", usual + `"`, usual + "\\", usual + " ", usual + "\x7f",
-			strings.Replace(usual, "=0", `="0`, 1) + `"`, strings.Replace(usual, "=e", `="e`, 1), strings.Replace(usual, "eyJ", "", 1),
-			strings.Repeat(names.JWT+"=\\;", cookie.MaxValuesPerName-1) + usual, strings.Repeat(names.RefreshToken+"=\\;", cookie.MaxValuesPerName+1) + usual,
+			typical, typical + ";", " " + typical, "\t" + typical, strings.ReplaceAll(typical, "; ", ";"), strings.ReplaceAll(typical, "; ", ";  "), strings.ReplaceAll(typical, "=", " ="),
+			strings.ReplaceAll(typical, ";", " ;"), typical + "; " + names.JWT + "=x", typical + "; " + unscopedJWT + "=x", typical + `"`, typical + "\\", typical + " ", typical + "\x7f",
+			strings.Replace(typical, "=0", `="0`, 1) + `"`, strings.Replace(typical, "=e", `="e`, 1), strings.Replace(typical, "eyJ", "", 1),
+			strings.Repeat(names.JWT+"=\\;", cookie.MaxValuesPerName-1) + typical, strings.Repeat(names.RefreshToken+"=\\;", cookie.MaxValuesPerName+1) + typical,
 		} {
 			f.Add(uint8(i), line, "")
 		}

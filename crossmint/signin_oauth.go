@@ -14,7 +14,7 @@ import (
 const (
 	maxProviderBytes  = 32
 	maxAppSchemaBytes = 256
-	// maxOAuthURLBytes is the usual limit of proxies for a URL.
+	// maxOAuthURLBytes is a common limit of proxies for a URL.
 	maxOAuthURLBytes = 8 << 10
 )
 

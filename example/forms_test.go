@@ -11,7 +11,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// browse answers GET without fields, POST with them, and follows redirects as
+// browse sends GET without fields, POST with them, and follows redirects as
 // a browser without scripts does. It returns where that ended, and the page.
 func (v *visitor) browse(path string, namesAndValues ...string) (*url.URL, string) {
 	v.Helper()

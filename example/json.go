@@ -14,7 +14,7 @@ import (
 // maxBodyBytes is far above any body of the sign-in.
 const maxBodyBytes = 4 << 10
 
-// readJSON reads the body of r into v. If it cannot, it answers and returns
+// readJSON reads the body of r into v. If it cannot, it responds and returns
 // false.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBodyBytes)).Decode(v)
@@ -28,7 +28,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	return err == nil
 }
 
-// writeError answers in the shape of the kit's own errors.
+// writeError responds in the format of the kit's own errors.
 func writeError(w http.ResponseWriter, status int, message string) {
 	writeJSON(w, status, map[string]string{"error": http.StatusText(status), "message": message})
 }

@@ -17,7 +17,7 @@ import (
 
 // The public error messages.
 const (
-	badBody     = "The body must be one JSON object with at most one text member refresh"
+	badBody     = "The body must be one JSON object with at most one string member refresh"
 	badType     = "The body must be application/json, without Content-Encoding"
 	tooLong     = "The body is too long"
 	crossOrigin = "Cross-origin requests are not allowed"

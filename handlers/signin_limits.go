@@ -19,8 +19,8 @@ const (
 	// maxCodesPerEmail leaves an attacker five guesses at one in a million.
 	maxCodesPerEmail = 5
 	// maxSends bounds all sends within sendsWindow, since e-mails cost money
-	// and reputation. It suffices for the readers of a newsletter, who all come
-	// at once.
+	// and reputation. It suffices for a newsletter whose readers all come at
+	// once.
 	maxSends    = 100
 	sendsWindow = 10 * time.Second
 	// maxInFlight is more than upstream needs while it responds normally.

@@ -49,6 +49,6 @@ func TestAllocationsOfRead(t *testing.T) {
 		}
 	})
 	if allocs != 0 {
-		t.Errorf("reading the usual pair of cookies allocates %v times, want 0", allocs)
+		t.Errorf("reading one pair of cookies allocates %v times, want 0", allocs)
 	}
 }

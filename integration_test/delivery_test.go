@@ -18,8 +18,8 @@ import (
 	"github.com/crossmint-go/auth/session/event"
 )
 
-// A handler that takes long before its first byte signs nobody out: other tabs
-// with the old cookies get the same successor.
+// A handler that takes long before its first byte does not sign the user out:
+// other tabs with the old cookies get the same new session.
 func TestSlowHandler(t *testing.T) {
 	for _, seconds := range []int{1, 12, 60, 600} {
 		t.Run(fmt.Sprintf("%d s", seconds), func(t *testing.T) {

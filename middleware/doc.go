@@ -14,7 +14,7 @@
 // with http.ResponseController. Other responses are not wrapped.
 //
 // Until the cookies have left, every request with the old refresh token gets the
-// same new session. So a slow handler, a panic or a lost response signs nobody out.
+// same new session. So a slow handler, a panic or a lost response does not sign the user out.
 // A logout or a sign-in that comes meanwhile wins: then the cookies do not leave.
 //
 // A handler that sets cookies with the same names itself replaces the renewed

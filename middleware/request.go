@@ -9,7 +9,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// The usual values of Vary. All responses share them: net/http and its users
+// Common values of Vary. All responses share them: net/http and its users
 // replace the values of a header and never change them in place.
 var (
 	varyCookie = []string{"Cookie"}

@@ -13,7 +13,7 @@ const (
 	suspectWindow   = time.Minute
 )
 
-// A keyMonitor notices that upstream rejects everybody. Then the API key is
+// A keyMonitor detects that upstream rejects all users. Then the API key is
 // wrong, for example revoked, and not the users' tokens. The zero value is ready.
 type keyMonitor struct {
 	mu      sync.Mutex // guards all below
@@ -21,7 +21,7 @@ type keyMonitor struct {
 	refused map[string]time.Time // the last refusal of each user
 }
 
-// isSuspect reports whether refusals are in doubt.
+// isSuspect reports whether refusals are uncertain.
 func (k *keyMonitor) isSuspect() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -24,8 +24,8 @@ const maxDenied = bounds.MaxDenied
 const maxUnverifiedDenial = 30 * 24 * time.Hour
 
 // denyList holds the JWTs whose user has logged out, until they expire. A JWT is
-// identified by the SHA-256 of its signing input, because everybody who sees an
-// ECDSA signature can write it in another way. The zero value is empty.
+// identified by the SHA-256 of its signing input, because an ECDSA
+// signature can be rewritten without the private key. The zero value is empty.
 type denyList struct {
 	version atomic.Uint64 // counts the additions; 0 while the list is empty
 

@@ -90,7 +90,7 @@ func TestDenyListFindsLaterDenials(t *testing.T) {
 	}
 }
 
-// The look-up of a JWT of usual size after a new denial leaves no garbage.
+// The look-up of a JWT of typical size after a new denial leaves no garbage.
 func TestDenyListLookUpDoesNotAllocate(t *testing.T) {
 	var d denyList
 	token := &Token{JWT: NewSecret(strings.Repeat("h", 50) + "." + strings.Repeat("p", 500) + "." + strings.Repeat("s", 342))}

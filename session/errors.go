@@ -129,7 +129,7 @@ func (e *UpstreamError) kind() error {
 	return e.Kind
 }
 
-// Unwrap returns the Kind and the cause. Whatever is not a refusal leaves the
+// Unwrap returns the Kind and the cause. An error that is not a refusal leaves the
 // state of the session open, and is therefore also ErrUnavailable.
 func (e *UpstreamError) Unwrap() []error {
 	errs := []error{e.kind()}

@@ -33,7 +33,7 @@ func ExampleManager_Authenticate() {
 	}
 	defer sessions.Close(context.Background())
 
-	// What another user has in the morning: an expired JWT, and a refresh token.
+	// The next morning a user comes with an expired JWT and a refresh token.
 	grant := fake.ExpiredGrant(fake.NewUser("ann@example.com"))
 	result, err := sessions.Authenticate(context.Background(),
 		testkit.Material(grant))

@@ -32,7 +32,7 @@ type kit struct {
 	t *testing.T
 }
 
-// SignIn returns the tokens of a user who has just signed in.
+// SignIn returns the tokens of a user after a sign-in.
 func (k *kit) SignIn(email string) session.Material { return k.Kit.SignIn(email) }
 
 // run runs a test in a bubble, with a kit of its own.

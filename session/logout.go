@@ -49,7 +49,7 @@ func (m *Manager) logout(ctx context.Context, cookies []candidate, token Secret)
 	}
 	for i := range cookies {
 		m.deny(ctx, &cookies[i])
-		if cookies[i].err == nil { // anybody may have an expired JWT
+		if cookies[i].err == nil { // an expired JWT proves no session
 			m.connections.closeAll(cookies[i].user())
 		}
 	}

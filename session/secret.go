@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// redacted is what fmt, log/slog and encoding/json show of a Secret.
+// redacted replaces a Secret in the output of fmt, log/slog and encoding/json.
 const redacted = "[redacted]"
 
 // A Secret holds a credential: a JWT or the secret of a refresh token. It

@@ -56,7 +56,7 @@
 // # Limits
 //
 // The documentation of the real service does not contain its reuse policy, its
-// issuers and its error messages. Where the protocol is unknown, the fake does
-// what is hardest for a client, or [Config] decides. It checks no signatures of
+// issuers and its error messages. Where the protocol is unknown, the fake
+// chooses the hardest case for a client, or [Config] decides. It checks no signatures of
 // wallets and shows no consent pages.
 package crossminttest

@@ -24,6 +24,6 @@ func TestDemo(t *testing.T) {
 	site.Must(t, err)
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK || res.Request.URL.Path != "/me" {
-		t.Errorf("landed on %s: %s", res.Request.URL, res.Status)
+		t.Errorf("redirected to %s: %s", res.Request.URL, res.Status)
 	}
 }

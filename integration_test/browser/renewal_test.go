@@ -100,13 +100,13 @@ func TestTabsAndRenderedPageRace(t *testing.T) {
 // holdRefreshes delays the next response of upstream until release is called.
 func (s *site) holdRefreshes() (release func()) {
 	s.t.Helper()
-	gate := make(chan struct{})
+	released := make(chan struct{})
 	s.fake.Fail(crossminttest.Refresh, crossminttest.Replace(func(response []byte) []byte {
 		select {
-		case <-gate:
+		case <-released:
 		case <-s.t.Context().Done(): // the test is over
 		}
 		return response
 	}))
-	return func() { close(gate) }
+	return func() { close(released) }
 }

@@ -19,10 +19,10 @@ const (
 	maxRequests = 10_000
 )
 
-// crowd is a number of sessions with their costs. EdDSA signs their JWTs: a million
+// sessionGroup is a number of sessions with their costs. EdDSA signs their JWTs: a million
 // RSA signatures would take too long, and the cache does not depend on the
 // algorithm.
-type crowd struct {
+type sessionGroup struct {
 	size                 int
 	first                float64   // ns per first request of a session
 	cookies, codec, page []float64 // ns per later request, by round
@@ -37,39 +37,39 @@ func manySessions(ctx context.Context, p plan, _ *upstream, r *report) error {
 		return err
 	}
 	defer up.close()
-	var crowds []crowd
+	var groups []sessionGroup
 	for _, n := range p.sessions {
-		c, err := measureCrowd(ctx, p, up, n)
+		g, err := measureGroup(ctx, p, up, n)
 		if err != nil {
 			return fmt.Errorf("%d sessions: %w", n, err)
 		}
-		crowds = append(crowds, c)
+		groups = append(groups, g)
 	}
-	reportSessions(crowds, r)
+	reportSessions(groups, r)
 	return ctx.Err()
 }
 
-// measureCrowd serves n new sessions, serves them again in random order if all are
+// measureGroup serves n new sessions, serves them again in random order if all are
 // cached, and measures the heap that they use.
-func measureCrowd(ctx context.Context, p plan, up *upstream, n int) (crowd, error) {
+func measureGroup(ctx context.Context, p plan, up *upstream, n int) (sessionGroup, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := crowd{size: n}
+	g := sessionGroup{size: n}
 	before := heap()
 	k, err := newKit(ctx, up.settings)
 	if err != nil {
-		return c, err
+		return g, err
 	}
-	if err := c.serveAll(ctx, p, up, k); err != nil {
-		return c, err
+	if err := g.serveAll(ctx, p, up, k); err != nil {
+		return g, err
 	}
-	c.bytes = (heap() - before) / float64(min(n, maxCached))
-	c.one = scaling{name: "one of them", handler: k.handler}
-	return c, measureScaling(p, up.valid(jwtCookie), up.user.ID, &c.one)
+	g.bytes = (heap() - before) / float64(min(n, maxCached))
+	g.one = scaling{name: "one of them", handler: k.handler}
+	return g, measureScaling(p, up.valid(jwtCookie), up.user.ID, &g.one)
 }
 
 // serveAll serves all sessions for the first time.
-func (c *crowd) serveAll(ctx context.Context, p plan, up *upstream, k *kit) error {
+func (c *sessionGroup) serveAll(ctx context.Context, p plan, up *upstream, k *kit) error {
 	step := maxRequests
 	if c.size <= maxCached {
 		step = c.size
@@ -129,21 +129,21 @@ func heap() float64 {
 	return float64(m.HeapAlloc)
 }
 
-func reportSessions(crowds []crowd, r *report) {
+func reportSessions(groups []sessionGroup, r *report) {
 	rows := [][]string{{"sessions", "first ns", "again ns", "cookies by net/http ns", "cookies by the codec ns", "again, of net/http", "one session, requests/s", "two cores", "heap/session", "of its JWT"}}
 	var coldest, largest float64
-	for i, c := range crowds {
-		row := []string{fmt.Sprint(c.size), fmt.Sprintf("%.0f", c.first), "–", "–", "–", "–"}
-		if len(c.page) > 0 {
-			coldest = medianRatio(c.page, c.cookies)
-			row = append(row[:2], fmt.Sprintf("%.0f", median(c.page)), fmt.Sprintf("%.0f", median(c.cookies)), fmt.Sprintf("%.0f", median(c.codec)), ratio(coldest))
+	for i, g := range groups {
+		row := []string{fmt.Sprint(g.size), fmt.Sprintf("%.0f", g.first), "–", "–", "–", "–"}
+		if len(g.page) > 0 {
+			coldest = medianRatio(g.page, g.cookies)
+			row = append(row[:2], fmt.Sprintf("%.0f", median(g.page)), fmt.Sprintf("%.0f", median(g.cookies)), fmt.Sprintf("%.0f", median(g.codec)), ratio(coldest))
 		}
-		if i > 0 { // in the smallest crowd the fixed size of the cache dominates
-			largest = max(largest, c.bytes/c.token)
+		if i > 0 { // in the smallest group the fixed size of the cache dominates
+			largest = max(largest, g.bytes/g.token)
 		}
-		rows = append(rows, append(row, fmt.Sprintf("%.0f", median(c.one.one)), ratio(c.one.gain()), fmt.Sprintf("%.0f B", c.bytes), ratio(c.bytes/c.token)))
+		rows = append(rows, append(row, fmt.Sprintf("%.0f", median(g.one.one)), ratio(g.one.gain()), fmt.Sprintf("%.0f B", g.bytes), ratio(g.bytes/g.token)))
 	}
-	r.table(fmt.Sprintf("Protected requests of many distinct sessions (EdDSA, JWTs of %.0f B); %d sessions are cached", crowds[0].token, maxCached), rows)
+	r.table(fmt.Sprintf("Protected requests of many distinct sessions (EdDSA, JWTs of %.0f B); %d sessions are cached", groups[0].token, maxCached), rows)
 	r.atMost("requests of 100,000 sessions in random order, of reading their cookies by net/http", coldest, 2)
 	r.atMost("heap per cached session, of its JWT, with 100,000 sessions or more", largest, 1.35)
 }

@@ -11,7 +11,7 @@ import (
 // serveAgain takes all requests in random order, so that none is in a cache of the
 // processor. It measures reading their cookies by net/http and by the codec of this
 // module, and the protected page.
-func (c *crowd) serveAgain(p plan, requests []*http.Request, k *kit, userID string) error {
+func (c *sessionGroup) serveAgain(p plan, requests []*http.Request, k *kit, userID string) error {
 	order := shuffled(len(requests))
 	w := newWriter()
 	var presented *cookie.Presented

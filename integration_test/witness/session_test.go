@@ -58,7 +58,7 @@ var sessionScenarios = []scenario{
 	{name: "session-redirect", play: func(s *stage) { s.failing(crossminttest.Refresh, redirected).page(s.expired().String()) }},
 	{name: "session-reset", play: func(s *stage) { s.failing(crossminttest.Refresh, crossminttest.Reset()).page(s.expired().String()) }},
 	{name: "session-cut", play: func(s *stage) { s.failing(crossminttest.Refresh, crossminttest.Truncate()).page(s.expired().String()) }},
-	{name: "session-lost-answer", play: func(s *stage) {
+	{name: "session-lost-response", play: func(s *stage) {
 		s.Fail(crossminttest.Refresh, crossminttest.LoseAnswer())
 		s.page(s.expired().String())
 	}},
@@ -69,26 +69,26 @@ var sessionScenarios = []scenario{
 		s.page(p.String())
 	}},
 
-	{name: "session-answer-html", play: func(s *stage) { s.failing(crossminttest.Refresh, htmlPage).page(s.expired().String()) }},
-	{name: "session-answer-no-jwt", play: func(s *stage) { s.failing(crossminttest.Refresh, without("jwt")).page(s.expired().String()) }},
-	{name: "session-answer-no-jwt-once", play: func(s *stage) {
+	{name: "session-response-html", play: func(s *stage) { s.failing(crossminttest.Refresh, htmlPage).page(s.expired().String()) }},
+	{name: "session-response-no-jwt", play: func(s *stage) { s.failing(crossminttest.Refresh, without("jwt")).page(s.expired().String()) }},
+	{name: "session-response-no-jwt-once", play: func(s *stage) {
 		s.Fail(crossminttest.Refresh, without("jwt"))
 		p := s.expired().String()
 		s.page(p)
 		s.page(p)
 	}},
-	{name: "session-answer-email-number", play: func(s *stage) {
+	{name: "session-response-email-number", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, withEmail(5)).page(s.expired().String())
 	}},
-	{name: "session-answer-no-refresh", play: func(s *stage) { s.failing(crossminttest.Refresh, without("refresh")).page(s.expired().String()) }},
-	{name: "session-answer-no-user", play: func(s *stage) { s.failing(crossminttest.Refresh, without("user")).page(s.expired().String()) }},
-	{name: "session-answer-foreign-jwt", play: func(s *stage) {
+	{name: "session-response-no-refresh", play: func(s *stage) { s.failing(crossminttest.Refresh, without("refresh")).page(s.expired().String()) }},
+	{name: "session-response-no-user", play: func(s *stage) { s.failing(crossminttest.Refresh, without("user")).page(s.expired().String()) }},
+	{name: "session-response-foreign-jwt", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, withJWT(s.ForeignJWT(s.user))).page(s.expired().String())
 	}},
-	{name: "session-answer-forged-jwt", play: func(s *stage) {
+	{name: "session-response-forged-jwt", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, withJWT(s.ForgedJWT(s.user))).page(s.expired().String())
 	}},
-	{name: "session-answer-other-user", play: func(s *stage) {
+	{name: "session-response-other-user", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, withJWT(s.JWT(s.NewUser("bob@example.com")))).page(s.expired().String())
 	}},
 

@@ -61,7 +61,7 @@ func sharedExchange(t *testing.T, c session.Coordinator) {
 	release := make(chan struct{})
 	calls := &Calls{Exchange: Held(release)}
 	var callers sync.WaitGroup
-	var exchanged atomic.Int64 // callers for whom upstream was asked
+	var exchanged atomic.Int64 // callers that caused an upstream call
 	for range 50 {
 		callers.Go(func() {
 			shared, err := c.Do(t.Context(), session.NewSecret("a"), calls.Upstream())

@@ -23,7 +23,7 @@ type Body struct {
 
 // messages are the public messages for each status.
 var messages = map[int]string{
-	http.StatusBadRequest:            "The body must be one JSON object with at most one text member refresh",
+	http.StatusBadRequest:            "The body must be one JSON object with at most one string member refresh",
 	http.StatusForbidden:             "Cross-origin requests are not allowed",
 	http.StatusMethodNotAllowed:      "Use POST",
 	http.StatusRequestTimeout:        "The body took too long",

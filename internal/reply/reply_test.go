@@ -92,7 +92,7 @@ func TestError(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	tests := map[int]string{
-		400: `{"error":"Bad Request","message":"The body must be one JSON object with at most one text member refresh"}`,
+		400: `{"error":"Bad Request","message":"The body must be one JSON object with at most one string member refresh"}`,
 		403: `{"error":"Forbidden","message":"Cross-origin requests are not allowed"}`,
 		405: `{"error":"Method Not Allowed","message":"Use POST"}`,
 		408: `{"error":"Request Timeout","message":"The body took too long"}`,

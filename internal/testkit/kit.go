@@ -84,8 +84,8 @@ func (k *Kit) NewManager(config session.Config) *session.Manager {
 	return m
 }
 
-// SignIn returns the tokens of a user who has just signed in. An empty address
-// means a new user.
+// SignIn returns the tokens of a user after a sign-in. An empty address means a
+// new user.
 func (k *Kit) SignIn(email string) session.Material {
 	return Material(k.Fake.Grant(k.Fake.NewUser(email)))
 }

@@ -103,7 +103,7 @@ func (e Event) Level() slog.Level {
 	case Allowed:
 		return slog.LevelDebug
 	case Rejected:
-		if e.Anonymous { // visitors who have never signed in
+		if e.Anonymous { // no cookie of a session: never signed in
 			return slog.LevelDebug
 		}
 		return slog.LevelInfo

@@ -52,7 +52,7 @@ type bucket struct {
 }
 
 // entry is a verified token. Expired tokens are cached, too: a burst of requests
-// with one expired token is the usual start of a refresh.
+// with one expired token is the typical start of a refresh.
 type entry struct {
 	token      session.Token // handed out by its address
 	verifiedAt time.Duration // as fetcher.elapsed

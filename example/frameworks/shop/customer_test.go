@@ -86,7 +86,7 @@ func (c *customer) expect(method, path string, status int, content string) *http
 	return res
 }
 
-// signIn signs the customer in with claims beside the usual ones.
+// signIn signs the customer in with additional claims.
 func (c *customer) signIn(claims map[string]any) session.User {
 	ada := c.fake.NewUser("ada@example.com")
 	c.fake.SetClaims(ada.ID, claims)

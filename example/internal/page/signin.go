@@ -77,7 +77,7 @@ func newSignInView(config SignInConfig, r *http.Request) signInView {
 	query := r.URL.Query()
 	view := signInView{SignInConfig: config, Title: "Sign in", Error: errorMessages[query.Get("error")], ReturnTo: query.Get("return_to"), Demo: config.Code != nil}
 	if view.ReturnTo != "" {
-		// A visitor who requests another code keeps the destination.
+		// A request for another code keeps the destination.
 		view.EmailPath += "?" + url.Values{"return_to": {view.ReturnTo}}.Encode()
 	}
 	return view

@@ -46,7 +46,7 @@ const invisible = `["#upstream", "#expired", "#burst", "#line", "#story"].filter
 	return top < 0 || bottom > innerHeight || left < 0 || right > innerWidth;
 })`
 
-// TestControlsBesideTimeLine uses the switch on screens of usual sizes, and
+// TestControlsBesideTimeLine uses the switch on screens of common sizes, and
 // checks that one sees the effect without scrolling.
 func TestControlsBesideTimeLine(t *testing.T) {
 	v := visit(t)
