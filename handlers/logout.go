@@ -9,8 +9,9 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// Logout returns the handler of Crossmint's documented logout. It always clears
-// the cookies. If upstream does not revoke the tokens within
+// Logout returns the handler of Crossmint's documented logout. It deletes the
+// session cookies even if upstream fails; only a pair of another project stays
+// (session.ErrOtherProject). If upstream does not revoke the tokens within
 // session.Config.LogoutTimeout (3 s), the session manager reports an event.
 //
 // Logout revokes the refresh tokens of the cookies and the one in the member
@@ -18,8 +19,9 @@ import (
 // types. The response is 204, or for form posts a redirect to Config.AfterLogout.
 //
 // Logout responds with 405 to other methods than POST. To log out in a handler of
-// your own for another method, call Manager.Logout(ctx, cookies.Read(r),
-// session.Secret{}) and Codec.Clear(w, r).
+// your own for another method, call Manager.Logout(ctx, cookies.Read(r).Material,
+// session.Secret{}) and, unless its error is session.ErrOtherProject,
+// Codec.Clear(w, r).
 //
 // Logout panics if sessions or cookies is nil, or if AfterLogout is not a path on
 // this host.
