@@ -34,8 +34,8 @@ func Scoped(projectID string) Names {
 const unscopedRefresh = "crossmint-refresh-token"
 
 // Config configures a [Codec]. Only ProjectID is required; the zero value of
-// every other field is the safe choice. The booleans are named for the protection
-// that they turn off.
+// every other field is the safe choice. ReadableRefreshCookie and
+// InsecureAllowHTTP turn a protection off, as their names say.
 type Config struct {
 	// ProjectID is the ID of the project, see crossmint.Client.ProjectID.
 	ProjectID string

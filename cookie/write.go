@@ -222,8 +222,8 @@ func (c *Codec) tokenCookie(name int, token session.Secret, maxBytes int, expire
 }
 
 // expiry returns the end of both cookies: that of the refresh token, because an
-// expired JWT has to come back; its signature proves a former session. Zero
-// means a session cookie. It replaces an expiry that is not valid.
+// expired JWT has to come back; its signature tells a user from a stranger. Zero
+// means a session cookie: an expiry in the past or unreadable gives one.
 func (c *Codec) expiry(g *session.Grant) time.Time {
 	now := time.Now()
 	end, err := time.Parse(time.RFC3339, g.RefreshToken.ExpiresAt)

@@ -69,7 +69,7 @@ type Config struct {
 	// in the background. 0 means 10 min.
 	KeysRefreshAfter time.Duration
 	// KeysMaxAge is the age up to which keys are trusted while no newer ones
-	// can be fetched. 0 means 72 h: a weekend.
+	// can be fetched. 0 means 72 h, which bridges a weekend.
 	KeysMaxAge time.Duration
 	// Logger receives warnings about keys. nil means slog.Default().
 	Logger *slog.Logger

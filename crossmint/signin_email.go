@@ -26,8 +26,8 @@ func (c *Client) SendEmailOTP(ctx context.Context, email string) (emailID string
 }
 
 // ConfirmEmailOTP exchanges the code that a user has received for a one-time
-// secret. Refresh accepts the secret once, like a refresh token: pass it to the
-// refresh handler, or to session.Manager.Refresh.
+// secret. Upstream accepts the secret once, like a refresh token: pass it to
+// session.Manager.SignIn, or let the page post it to the refresh handler.
 func (c *Client) ConfirmEmailOTP(ctx context.Context, email, emailID, code string) (session.Secret, error) {
 	const op = "confirm code"
 	query := url.Values{

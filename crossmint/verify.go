@@ -37,7 +37,7 @@ func (c *Client) VerifyReceived(ctx context.Context, jwt string) (*session.Token
 // VerifyWith is the documented verifyCrossmintJwt(token, jwks): it is
 // [Client.Verify] by the keys of the given JWK set (RFC 7517) alone, and makes no
 // call. Keys that are unknown, weak or not for signatures are ignored. If none is
-// left, the error concerns the key set and is none of the session package.
+// left, the error concerns the key set and is not one of package session's errors.
 func (c *Client) VerifyWith(jwks []byte, jwt string) (*session.Token, error) {
 	keys, err := verify.ParseKeySet(jwks)
 	if err != nil {

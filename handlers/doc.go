@@ -6,4 +6,9 @@
 // origin. So the endpoints check a request's method and its origin
 // ([http.CrossOriginProtection]) before anything else. They never add CORS
 // headers, and their responses are not cacheable.
+//
+// Request bodies are limited in size and time. A [SignIn] limits sends and codes
+// in each process. Refresh and Logout have no limits of their own: the session
+// manager limits tokens without a correctly signed JWT. No limit counts by the
+// client's address; a proxy in front can do that.
 package handlers

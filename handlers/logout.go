@@ -19,8 +19,9 @@ import (
 // types. The response is 204, or for form posts a redirect to Config.AfterLogout.
 //
 // Logout responds with 405 to other methods than POST. To log out in a handler of
-// your own for another method, call Manager.Logout(ctx, cookies.Read(r),
-// session.Secret{}) and Codec.Clear(w, r).
+// your own for another method, call Manager.Logout(ctx, cookies.Read(r).Material,
+// session.Secret{}) and, unless its error is session.ErrOtherProject,
+// Codec.Clear(w, r).
 //
 // Logout panics if sessions or cookies is nil, or if AfterLogout is not a path on
 // this host.

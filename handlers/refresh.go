@@ -21,8 +21,9 @@ import (
 //	401  {"error","message"}, cookies cleared if upstream has rejected them
 //	503  {"error","message"} with Retry-After, cookies kept
 //
-// A request takes up to session.Config.RefreshBudget (8 s), so a server's
-// WriteTimeout must be longer. Refresh panics if sessions or cookies is nil.
+// The body may take 5 s to arrive, and the refresh takes up to
+// session.Config.RefreshBudget (8 s), so a server's WriteTimeout must be longer
+// than the sum. Refresh panics if sessions or cookies is nil.
 func Refresh(sessions *session.Manager, cookies *cookie.Codec, config Config) http.HandlerFunc {
 	return newEndpoint("Refresh", sessions, cookies, config).refresh
 }

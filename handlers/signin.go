@@ -18,7 +18,7 @@ type EmailCodes interface {
 	// SendEmailOTP sends a code to email and returns the ID of the e-mail.
 	SendEmailOTP(ctx context.Context, email string) (emailID string, err error)
 	// ConfirmEmailOTP exchanges a code for a one-time secret, to be used with
-	// session.Manager.Refresh.
+	// session.Manager.SignIn.
 	ConfirmEmailOTP(ctx context.Context, email, emailID, code string) (session.Secret, error)
 }
 

@@ -13,8 +13,9 @@ import (
 // redirects to return_to or After. If it fails, the browser keeps its earlier
 // session.
 //
-// Upstream has 8 s for the code and session.Config.RefreshBudget for the session,
-// so a server's WriteTimeout must be longer than the sum.
+// The form may take 5 s to arrive. Upstream has 8 s for the code and
+// session.Config.RefreshBudget (8 s) for the session, and up to 1 s more for the
+// JWT of an earlier session. So a server's WriteTimeout must be longer than 22 s.
 func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 	f, ok := s.readForm(w, r)
 	if !ok {

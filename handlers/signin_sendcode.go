@@ -12,7 +12,8 @@ import (
 // SendCode takes a form with the field email, sends a code to that address and
 // redirects to CodePage.
 //
-// Upstream has 8 s to respond, so a server's WriteTimeout must be longer.
+// The form may take 5 s to arrive, and upstream has 8 s to respond, so a server's
+// WriteTimeout must be longer than the sum.
 func (s *SignIn) SendCode(w http.ResponseWriter, r *http.Request) {
 	f, ok := s.readForm(w, r)
 	if !ok {

@@ -226,8 +226,10 @@ const snippetProgram = `package main
 
 import (
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 
+	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/middleware"
@@ -240,6 +242,8 @@ var (
 	mux       *http.ServeMux
 	require   func(http.Handler) http.Handler
 	adminPage http.Handler
+	backend   *url.URL
+	cookies   *cookie.Codec
 )
 
 func main() {}
@@ -253,10 +257,17 @@ func claims(r *http.Request) (any, error) {
 	CLAIMS
 	return session.Claims[roles](r.Context())
 }
+
+func reverseProxy() {
+	PROXY
+}
 `
 
 func TestREADMESnippetsCompile(t *testing.T) {
-	buildProgram(t, strings.NewReplacer("TEST", readmeBlock(t, "test"), "CLAIMS", readmeBlock(t, "claims")).Replace(snippetProgram))
+	snippets := strings.NewReplacer(
+		"TEST", readmeBlock(t, "test"), "CLAIMS", readmeBlock(t, "claims"), "PROXY", readmeBlock(t, "reverse-proxy"),
+	)
+	buildProgram(t, snippets.Replace(snippetProgram))
 }
 
 // Each block of Go has a name, so that a test compiles it.

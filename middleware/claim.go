@@ -21,6 +21,7 @@ import (
 // The claims are decoded as by [session.Claims], once per token. Requests that
 // allow does not accept, and tokens whose claims do not fit into a T, get 403 as
 // JSON. A request without a session gets 401, or 503 where there is no decision.
+// Without any middleware of this package around it the response is 500.
 func RequireClaim[T any](allow func(claims T) bool) func(http.Handler) http.Handler {
 	if allow == nil {
 		panic("middleware: RequireClaim: allow is nil")

@@ -2,7 +2,7 @@
 //
 // [RequireSession] lets only requests with a session pass, [OptionalSession]
 // lets all requests pass, and [Session] does the same work in a call. All three
-// renew an expired session without the browser's noticing. [RequireClaim], behind
+// renew an expired session invisibly to the browser. [RequireClaim], behind
 // RequireSession, checks a role or another claim.
 //
 // # Delivery
@@ -16,6 +16,9 @@
 // Until the cookies have left, every request with the old refresh token gets the
 // same new session. So a slow handler, a panic or a lost response does not sign the user out.
 // A logout or a sign-in that comes meanwhile wins: then the cookies do not leave.
+//
+// [Session] is the exception. Its caller writes the response, so nothing of this
+// section applies to it; see there.
 //
 // A handler that sets cookies with the same names itself replaces the renewed
 // session.

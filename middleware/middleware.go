@@ -29,8 +29,8 @@ type Config struct {
 	//
 	// A sign-in page must treat return_to as untrusted input.
 	SignIn *url.URL
-	// ErrorHandler responds in place of the default. When it runs, the cookies
-	// that had to be deleted are, and Retry-After and Cache-Control are set.
+	// ErrorHandler responds in place of the default. When it runs, rejected
+	// cookies are deleted already, and Retry-After and Cache-Control are set.
 	// The error is a *session.AuthenticationError (401) or is
 	// session.ErrUnavailable (503). Its text is for logs, not for browsers.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
@@ -76,6 +76,11 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 // response to its caller: the documented getSession(request, response). It sets
 // renewed cookies and deletes rejected ones on w, so call it before the response
 // is written. The error is as Config.ErrorHandler receives it.
+//
+// Prefer [RequireSession] or [OptionalSession]. The caller of Session writes the
+// response, so the middleware does not know when the cookies have left: for an
+// hour the old refresh token gets the same session, and a logout or a sign-in
+// meanwhile does not stop these cookies.
 func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.ResponseWriter, *http.Request) (*session.AuthSession, error) {
 	a := newAuthenticator("Session", sessions, cookies, config)
 	return func(w http.ResponseWriter, r *http.Request) (*session.AuthSession, error) {

@@ -74,7 +74,8 @@ func (d *decodedClaims) count() (n int) {
 	return n
 }
 
-// decodeClaims decodes the payload of a JWT whose signature has been verified.
+// decodeClaims decodes the payload of a JWT without a check of its signature. Only
+// unverifiedExpiry calls it for a JWT that has not been verified.
 func decodeClaims[T any](jwt Secret) (claims T, err error) {
 	payload, err := jwtPayload(jwt)
 	if err != nil {

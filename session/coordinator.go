@@ -42,7 +42,8 @@ type Coordinator interface {
 type Shared struct {
 	Grant *Grant
 	// Cached reports that upstream was not asked for this caller: the grant,
-	// or the error beside it, came from memory or from another caller.
+	// or the error beside it, came from memory or from another caller, or too
+	// many refreshes were running or waited for.
 	Cached bool
 	// Until is the end of a grace period that began elsewhere. Zero means that
 	// the grace period begins with the delivery of the grant.

@@ -1,6 +1,6 @@
 // Package session decides whether a request has a session. It is the domain of
-// this module: every package imports it, and it imports neither net/http nor a
-// JOSE library.
+// this module: the packages that handle requests import it, and it imports
+// neither net/http nor a JOSE library.
 //
 // # One request
 //
@@ -17,19 +17,22 @@
 // upstream, which belongs to none of them. Its result is verified, cached for a
 // short grace period and given to all.
 //
-// A session ends for one of two reasons only: upstream has definitely rejected
-// its refresh token ([ErrRefused]), or its user has logged out. Every other
-// failure is [ErrUnavailable]. Every outcome is reported as an event.
+// A session ends for one of three reasons only: upstream has definitely rejected
+// its refresh token ([ErrRefused]), its user has logged out, or a new sign-in in
+// the same browser has replaced it ([Manager.SignIn]). Every other failure is
+// [ErrUnavailable]. Every outcome is reported as an event.
 //
 // # Where to look
 //
 //	authenticate.go       which pair of tokens counts; the outcome of a request
-//	refresh.go            when a session is renewed, and when a refusal clears it
+//	refresh.go            when a session is renewed, and when a refusal clears it;
+//	                      Refresh and its retries after an overload; SignIn
 //	local_coordinator.go  how callers share one refresh, and what is cached
-//	upstream_calls.go     how upstream is called and retried
+//	upstream_calls.go     how upstream is called, and called again after a lost
+//	                      connection
 //	logout.go             how a session ends; deny_list.go: which JWTs are denied
 //	connections.go        which open connections a logout closes
-//	api_key_monitor.go        when the API key is suspect
+//	api_key_monitor.go    when the API key is suspect
 //	claims.go             how claims are decoded
 //
 // # For implementers
@@ -39,4 +42,9 @@
 // middleware, [Upstream] and [Token] for other clients of Crossmint's API, and
 // [Coordinator], [UpstreamCalls], [Shared] and [DenyListBroadcaster] for stores of a
 // fleet.
+//
+// A middleware calls [Result.Check] when the response header is about to be
+// written: after a logout or a later session the response must neither set nor
+// delete cookies. For a Result with a Renewal it then calls [Renewal.Delivered].
+// Without that call the old refresh token gets the same session for an hour.
 package session

@@ -12,7 +12,8 @@ import (
 var (
 	// ErrNoMaterial: the request carries neither a JWT nor a refresh token.
 	ErrNoMaterial = errors.New("no cookies found in request")
-	// ErrRefreshTokenMissing: there is no (usable) refresh token.
+	// ErrRefreshTokenMissing: there is no refresh token, or one longer than
+	// 2 KiB.
 	ErrRefreshTokenMissing = errors.New("refresh token not found")
 	// ErrJWTInvalid: the JWT is malformed, badly signed, for another project,
 	// or denied because its user logged out (then it is also [ErrLoggedOut]).

@@ -26,8 +26,9 @@ type Config struct {
 	// getSession rejects it, because such a session cannot be renewed.
 	AllowJWTAlone bool
 
-	// Grace is the time for which requests with the old token get the result
-	// of its refresh. 0 means 10 s; at most 60 s.
+	// Grace is the time, from the delivery of the new cookies on, for which
+	// requests with the old token get the result of its refresh. 0 means 10 s;
+	// at most 60 s.
 	Grace time.Duration
 	// RefreshTimeout is the time that a request waits for its refresh. 0 means
 	// 10 s.
@@ -44,7 +45,8 @@ type Config struct {
 	// StaleFor makes [Manager.Refresh] respond with a correctly signed JWT
 	// that has expired less than this ago, while upstream is unavailable. It is
 	// for pages with Crossmint's browser client, which logs itself out on any
-	// other response. Such a session opens nothing. 0: off; at most 24 h.
+	// other response. Middleware and FromContext do not accept such a session.
+	// 0: off; at most 24 h.
 	StaleFor time.Duration
 
 	// OnEvent receives every outcome except event.Allowed. It may be called

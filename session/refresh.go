@@ -35,8 +35,8 @@ const (
 // the JWT of the material is still valid after that, the Result has that Session
 // and nothing Renewed.
 //
-// Errors are as in [Manager.Authenticate]. An error for an empty material does
-// not concern the browser's cookies: don't delete them.
+// Errors are as in [Manager.Authenticate]. With an empty Material an error says
+// nothing about the browser's cookies: don't delete them.
 func (m *Manager) Refresh(ctx context.Context, material Material, token Secret) (Result, error) {
 	o := newOperation(m, "refresh")
 	result, err := m.refresh(ctx, o, material, token)
@@ -84,7 +84,7 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 // that the browser brought: with its delivery, see [Renewal.Delivered], their tokens
 // are logged out, here at once and at upstream in the background. Then a late
 // response to an earlier request can neither restore nor delete a session. An error
-// does not concern the browser's cookies.
+// says nothing about the browser's cookies: don't delete them.
 //
 // The secret has to come from upstream, not from a request: it passes the limiter
 // for refresh tokens without a JWT.

@@ -50,7 +50,8 @@ const (
 	// APIKeyRejected: upstream responds with 403. Check the API key.
 	APIKeyRejected Outcome = "api_key_rejected"
 	// RejectionsSuspended: upstream rejected many users and accepted none, so
-	// the API key is suspect. Cookies are kept until upstream accepts one.
+	// the API key is suspect. Cookies are kept until upstream accepts a refresh.
+	// It is reported for each rejection in that time.
 	RejectionsSuspended Outcome = "rejections_suspended"
 	// RejectionsResumed: upstream accepted a refresh; rejections count again.
 	RejectionsResumed Outcome = "rejections_resumed"
@@ -62,16 +63,19 @@ const (
 	// Misconfigured: the program's configuration can lose sessions; Err says
 	// which value, and why. It is reported once.
 	Misconfigured Outcome = "misconfigured"
-	// Panicked: a hook or a refresh panicked, and the panic was recovered.
+	// Panicked: a refresh or a logout panicked, and the panic was recovered. A
+	// panic of a hook goes to the logger only.
 	Panicked Outcome = "panicked"
 )
 
 // An Event reports one outcome. It holds no secrets.
 type Event struct {
 	Outcome Outcome
-	// Op is the operation: "authenticate", "refresh" or "logout". "store" is a
-	// renewed session that does not fit into a cookie, reported beside
-	// Refreshed. "presence" is the connection of a fleet to its store.
+	// Op is the operation: "authenticate", "refresh", "sign_in" or "logout".
+	// "store" is the delivery of a renewed session to the browser, reported
+	// beside Refreshed: NotDelivered, Misconfigured, or Unavailable if the
+	// session does not fit into a cookie. "presence" is the connection of a
+	// fleet to its store.
 	Op string
 	// Err is the reason. It may quote claims of an invalid JWT.
 	Err error

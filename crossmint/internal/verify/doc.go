@@ -11,9 +11,9 @@
 //     claims strictly, and trusts none of them;
 //  3. the audience and the issuer (verify.go): a token for another project needs
 //     no key, but is reported as one of upstream's only after step 5;
-//  4. the keys (key_set.go, key_refresh.go): the key is chosen by "kid" among
-//     those that upstream publishes; the algorithm is the key's, never the
-//     token's;
+//  4. the keys (key_set.go; fetched by key_fetch.go, kept up to date by
+//     key_refresh.go): the key is chosen by "kid" among those that upstream
+//     publishes; the algorithm is the key's, never the token's;
 //  5. the signature: the JOSE library checks it with that key and that
 //     algorithm;
 //  6. the times (verify.go).
