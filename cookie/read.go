@@ -198,14 +198,22 @@ func unquote(value string) string {
 	return value
 }
 
-// validValue reports whether net/http and browsers accept the bytes of a value:
-// printable ASCII without quotes and backslashes (RFC 6265bis §4.1.1 and the
-// space). The caller has cut the value at semicolons.
+// validValue reports whether net/http and browsers accept the bytes of a value.
+// The caller has cut the value at semicolons.
 func validValue(value string) bool {
 	for i := range len(value) {
-		if b := value[i]; b < ' ' || b >= 0x7f || b == '"' || b == '\\' {
+		if !validBytes[value[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// validBytes are the bytes of a value: printable ASCII without quotes and
+// backslashes (RFC 6265bis §4.1.1 and the space).
+var validBytes = func() (valid [256]bool) {
+	for b := byte(' '); b < 0x7f; b++ {
+		valid[b] = b != '"' && b != '\\'
+	}
+	return valid
+}()

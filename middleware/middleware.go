@@ -50,10 +50,10 @@ func RequireSession(sessions *session.Manager, cookies *cookie.Codec, config Con
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			d := a.authenticate(w, r)
 			if d.err != nil {
-				a.respond(w, r, d, func(w http.ResponseWriter) { a.writeError(w, r, d.err) })
+				a.respond(w, r, &d, func(w http.ResponseWriter) { a.writeError(w, r, d.err) })
 				return
 			}
-			a.respond(w, r, d, func(w http.ResponseWriter) { serve(next, w, r, d) })
+			a.respond(w, r, &d, func(w http.ResponseWriter) { serve(next, w, r, &d) })
 		})
 	}
 }
@@ -67,7 +67,7 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			d := a.authenticate(w, r)
-			a.respond(w, r, d, func(w http.ResponseWriter) { serve(next, w, r, d) })
+			a.respond(w, r, &d, func(w http.ResponseWriter) { serve(next, w, r, &d) })
 		})
 	}
 }
@@ -157,7 +157,7 @@ func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) dec
 
 // respond calls next with a ResponseWriter that delivers the cookies of d. A
 // response without cookies is not touched.
-func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d decision, next func(http.ResponseWriter)) {
+func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d *decision, next func(http.ResponseWriter)) {
 	if len(d.cookies) == 0 {
 		next(w)
 		return
@@ -173,7 +173,7 @@ func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d decisi
 // serve runs next with the decision in the context. Code around the middleware
 // looks at r afterwards: metrics at the pattern that an inner ServeMux has set,
 // and net/http at the multipart form whose files it removes.
-func serve(next http.Handler, w http.ResponseWriter, r *http.Request, d decision) {
+func serve(next http.Handler, w http.ResponseWriter, r *http.Request, d *decision) {
 	inner := r.WithContext(d.result.NewContext(r.Context(), d.err))
 	defer func() { r.Pattern, r.MultipartForm = inner.Pattern, inner.MultipartForm }()
 	next.ServeHTTP(w, inner)
