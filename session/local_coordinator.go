@@ -160,6 +160,7 @@ func (c *localCoordinator) startLocked(ctx context.Context, k tokenKey, token Se
 	f := &call{key: k, done: make(chan struct{}), unverified: unverified}
 	c.calls[k] = f
 	c.wg.Add(1)
+	token = token.clone()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	unhook := context.AfterFunc(c.stopped, cancel)
 	go func() {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/internal/testkit"
@@ -50,6 +51,29 @@ func TestSlowExchangeIsShared(t *testing.T) {
 			calls.WantExchanged(t, 1)
 		})
 	}
+}
+
+// TestRequestMemoryIsReused has a caller whose request is over before the exchange
+// begins, and whose server then uses the memory of its token for another request.
+func TestRequestMemoryIsReused(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		exchanged := make(chan string, 1)
+		c, calls := newLocalCoordinator(t, nil), &coordinatortest.Calls{Exchange: func(_ context.Context, token session.Secret) (*session.Grant, error) {
+			time.Sleep(second)
+			exchanged <- token.Reveal()
+			return coordinatortest.Successor(token), nil
+		}}
+		memory := []byte("token of Ann")
+		ctx, cancel := context.WithTimeout(t.Context(), 10*ms)
+		defer cancel()
+		if _, err := c.Do(ctx, session.NewSecret(unsafe.String(&memory[0], len(memory))), calls.Upstream()); err == nil {
+			t.Error("the caller has waited for the exchange")
+		}
+		copy(memory, "token of Bob")
+		if got := <-exchanged; got != "token of Ann" {
+			t.Errorf("exchanged the %s", got)
+		}
+	})
 }
 
 func TestGracePeriod(t *testing.T) {

@@ -125,6 +125,7 @@ func (m *Manager) endReplaced(ctx context.Context, replaced []candidate) {
 		return
 	}
 	for i := range replaced {
+		replaced[i].Pair = Pair{JWT: replaced[i].JWT.clone(), RefreshToken: replaced[i].RefreshToken.clone()}
 		if !replaced[i].RefreshToken.IsZero() {
 			m.coordinator.markLoggedOut(replaced[i].RefreshToken)
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
+	"strings"
 	"unsafe"
 )
 
@@ -36,6 +37,11 @@ func NewSecret(text string) Secret {
 func (s Secret) Reveal() string {
 	return unsafe.String(s.data, s.size) //nolint:gosec // both fields come from one string, see NewSecret
 }
+
+// clone returns a Secret with memory of its own, for work that continues without
+// its request: the adaptors of fasthttp reuse the memory of a request, and with it
+// that of its strings.
+func (s Secret) clone() Secret { return NewSecret(strings.Clone(s.Reveal())) }
 
 // IsZero reports whether s is empty.
 func (s Secret) IsZero() bool { return s.size == 0 }

@@ -26,3 +26,9 @@ func Stream(w http.ResponseWriter, r *http.Request) {
 	}
 	<-r.Context().Done()
 }
+
+// Slow takes longer than any timeout around it.
+func Slow(w http.ResponseWriter, r *http.Request) {
+	<-r.Context().Done()
+	Me(w, r)
+}
