@@ -17,7 +17,7 @@ import (
 // A Framework is an example that goes on the journeys, and how to call it.
 type Framework struct {
 	Name string
-	// New returns the example. What it starts ends with the test.
+	// New returns the example. The test stops its servers when it ends.
 	New func(testing.TB, *session.Manager, *cookie.Codec) http.Handler
 	// Me requests the page that names the user.
 	Me func(*Traveller) *http.Request
