@@ -149,7 +149,7 @@ func (t *tracker) beforeHeader(status int) {
 		t.failure = ErrReplaced
 	}
 	if t.failure != nil {
-		setLines(h, without(h["Set-Cookie"], t.cookies.Lines))
+		setLines(h, withoutOnce(h["Set-Cookie"], t.cookies.Lines))
 		return
 	}
 	if t.cookies.Upgrade {
@@ -217,6 +217,18 @@ func without(lines, remove []string) (rest []string) {
 	for _, line := range lines {
 		if !slices.Contains(remove, line) {
 			rest = append(rest, line)
+		}
+	}
+	return rest
+}
+
+// withoutOnce is without, but removes each line once: the application may have set
+// an equal line itself.
+func withoutOnce(lines, remove []string) (rest []string) {
+	rest = slices.Clone(lines)
+	for _, line := range remove {
+		if i := slices.Index(rest, line); i >= 0 {
+			rest = slices.Delete(rest, i, i+1)
 		}
 	}
 	return rest

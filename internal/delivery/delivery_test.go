@@ -220,6 +220,18 @@ func TestNotDelivered(t *testing.T) {
 			t.Errorf("got %v, want ErrReplaced", err)
 		}
 	})
+	t.Run("the application sets the same cookies, one of them with the same value", func(t *testing.T) {
+		server, o := serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Add("Set-Cookie", "session=other")
+			w.Header().Add("Set-Cookie", refreshLine)
+		})
+		if got := get(t, server).Header["Set-Cookie"]; !slices.Equal(got, []string{"session=other", refreshLine}) {
+			t.Errorf("Set-Cookie = %q, want the application's lines", got)
+		}
+		if err := o.wait(t); !errors.Is(err, delivery.ErrReplaced) {
+			t.Errorf("got %v, want ErrReplaced", err)
+		}
+	})
 	t.Run("the check fails", func(t *testing.T) {
 		loggedOut := errors.New("logged out")
 		server, o := serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) {
