@@ -199,7 +199,6 @@ type request struct {
 	intent            intent
 	page              bool
 	plan              plan
-	upgrade           bool
 	to                *world // nil: the browser's own project
 }
 

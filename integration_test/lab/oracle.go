@@ -202,13 +202,6 @@ func (o *oracle) newFamilyLocked(user, secret string) *family {
 	return f
 }
 
-// owner returns the family of a refresh token, or nil.
-func (o *oracle) owner(token string) *family {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.owners[token]
-}
-
 // revokes notes that an administrator ends all sessions of a user.
 func (o *oracle) revokes(user string) {
 	o.mu.Lock()
