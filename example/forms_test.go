@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/example/internal/page"
 )
 
 // browse sends GET without fields, POST with them, and follows redirects as
@@ -138,7 +139,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 // TestInboxIsTheFakes: with the real Crossmint behind it, no page shows a code.
 func TestInboxIsTheFakes(t *testing.T) {
 	behind := visit(t).site
-	v := visitTo(t, nil, routes(behind.client, behind.sessions, newCodec(t, behind.client), nil))
+	v := visitTo(t, nil, routes(behind.client, behind.sessions, newCodec(t, behind.client), nil, page.NewJournal()))
 	_, page := v.browse("/signin/send", "email", ada)
 	if code := behind.fake.Code(ada); code == "" || strings.Contains(page, code) || strings.Contains(page, "Demo") || !strings.Contains(page, ada) {
 		t.Errorf("code %q in the page:\n%s", code, page)

@@ -88,8 +88,7 @@ func newSite(o options) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := watched(routes(client, sessions, cookies, fake), watch, sessions, cookies, fake)
-	return &site{fake, client, sessions, handler}, nil
+	return &site{fake, client, sessions, routes(client, sessions, cookies, fake, watch)}, nil
 }
 
 // newClient returns a client of Crossmint, or of a fake without an API key.
@@ -108,26 +107,28 @@ func newClient(o options, watch *page.Journal) (*crossmint.Client, *crossminttes
 	return client, fake, err
 }
 
-func routes(client *crossmint.Client, sessions *session.Manager, cookies *cookie.Codec, fake *crossminttest.Server) http.Handler {
+// routes returns the handler of all paths. A single ServeMux finds the handler of
+// a request.
+func routes(client *crossmint.Client, sessions *session.Manager, cookies *cookie.Codec, fake *crossminttest.Server, watch *page.Journal) http.Handler {
 	require := middleware.RequireSession(sessions, cookies, middleware.Config{})
-	pages := page.Handler(page.Config{Demo: fake != nil, Environment: string(client.Environment())})
-
-	app := http.NewServeMux()
-	app.Handle("GET /{$}", pages)
-	app.Handle("GET /tab", pages)
-	app.Handle("GET /assets/", pages)
-	app.Handle("POST /api/signin/code", sendCode(client))
-	app.Handle("POST /api/signin/confirm", confirmCode(client))
-	app.Handle("GET /api/me", alice.New(require).ThenFunc(me))
-	if fake != nil {
-		app.Handle("GET /api/inbox", inbox(fake))
-	}
+	protect := http.NewCrossOriginProtection().Handler
+	watched := alice.New(watch.Requests)
 
 	mux := http.NewServeMux()
-	mux.Handle("/", http.NewCrossOriginProtection().Handler(app))
-	mux.Handle("/api/refresh", handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true})) // both handlers check
-	mux.Handle("/api/logout", handlers.Logout(sessions, cookies, handlers.Config{}))                          // the origin themselves
-	mountForms(mux, client, sessions, cookies, fake)
+	mux.Handle("GET /api/me", watched.Append(require).ThenFunc(me))
+	mux.Handle("/api/refresh", watched.Then(handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true}))) // both handlers check
+	mux.Handle("/api/logout", watched.Then(handlers.Logout(sessions, cookies, handlers.Config{})))                          // the origin themselves
+	mux.Handle("POST /api/signin/code", protect(sendCode(client)))
+	mux.Handle("POST /api/signin/confirm", protect(confirmCode(client)))
+	if fake != nil {
+		mux.Handle("GET /api/inbox", inbox(fake))
+	}
+	pages := page.Handler(page.Config{Demo: fake != nil, Environment: string(client.Environment())})
+	for _, pattern := range []string{"GET /{$}", "GET /tab", "GET /assets/"} {
+		mux.Handle(pattern, pages)
+	}
+	mountForms(mux, watched, client, sessions, cookies, fake)
+	mountWatch(mux, watch, sessions, cookies, fake)
 	return mux
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/example/internal/page"
 	"github.com/crossmint-go/auth/session"
 	"go.uber.org/goleak"
 )
@@ -236,7 +237,7 @@ func TestCrossOriginIsRefused(t *testing.T) {
 
 func TestWithoutTheFake(t *testing.T) {
 	behind := visit(t).site // stands for the real Crossmint
-	v := visitTo(t, nil, routes(behind.client, behind.sessions, newCodec(t, behind.client), nil))
+	v := visitTo(t, nil, routes(behind.client, behind.sessions, newCodec(t, behind.client), nil, page.NewJournal()))
 	v.do("GET", "/api/inbox?email="+url.QueryEscape(ada), "", 404)
 	response, err := v.browser.Get(v.url.String())
 	if err != nil {

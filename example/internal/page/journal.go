@@ -74,9 +74,8 @@ func (j *Journal) addLocked(r record) int {
 	return r.ID
 }
 
-// start records the start of a request or call. The returned function records
-// its end.
-func (j *Journal) start(r record) (finish func(status int)) {
+// start records the start of a request or call, for finish.
+func (j *Journal) start(r record) (id int, startedAt time.Time) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch r.Kind {
@@ -85,14 +84,15 @@ func (j *Journal) start(r record) (finish func(status int)) {
 	case "call":
 		j.counts.Calls[r.Name]++
 	}
-	start := time.Now()
-	r.At, r.Duration = start.UnixMilli(), runningDuration
-	id := j.addLocked(r)
-	return func(status int) { j.finish(id, status, time.Since(start)) }
+	startedAt = time.Now()
+	r.At, r.Duration = startedAt.UnixMilli(), runningDuration
+	return j.addLocked(r), startedAt
 }
 
-// finish does nothing if the journal has evicted the record.
-func (j *Journal) finish(id, status int, duration time.Duration) {
+// finish records the end of a request or call. It does nothing if the journal has
+// evicted the record.
+func (j *Journal) finish(id int, startedAt time.Time, status int) {
+	duration := time.Since(startedAt)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	i := id - j.records[0].ID

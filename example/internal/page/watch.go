@@ -20,8 +20,8 @@ func (j *Journal) Requests(next http.Handler) http.Handler {
 			tab = ""
 		}
 		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		finish := j.start(record{Kind: "request", Name: r.URL.Path, Tab: tab})
-		defer func() { finish(recorder.status) }()
+		id, startedAt := j.start(record{Kind: "request", Name: r.URL.Path, Tab: tab})
+		defer func() { j.finish(id, startedAt, recorder.status) }()
 		next.ServeHTTP(recorder, r)
 	})
 }
@@ -52,13 +52,13 @@ type transport struct {
 
 // RoundTrip records a status of 0 if there is no response.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	finish := t.journal.start(record{Kind: "call", Name: endpoint(r.URL.Path)})
+	id, startedAt := t.journal.start(record{Kind: "call", Name: endpoint(r.URL.Path)})
 	response, err := t.Transport.RoundTrip(r)
 	if err != nil {
-		finish(0)
+		t.journal.finish(id, startedAt, 0)
 		return nil, err
 	}
-	finish(response.StatusCode)
+	t.journal.finish(id, startedAt, response.StatusCode)
 	return response, nil
 }
 
