@@ -12,7 +12,7 @@ require (
 	github.com/awslabs/aws-lambda-go-api-proxy v0.16.2
 	github.com/cloudwego/hertz v0.10.4
 	github.com/crossmint-go/auth v0.0.0
-	github.com/crossmint-go/auth/example/frameworks v0.0.0-00010101000000-000000000000
+	github.com/crossmint-go/auth/example/frameworks v0.0.0
 	github.com/gofiber/fiber/v2 v2.52.15
 	github.com/gofiber/fiber/v3 v3.1.0
 	github.com/kataras/iris/v12 v12.2.11

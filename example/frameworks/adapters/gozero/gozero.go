@@ -3,6 +3,11 @@
 // By default go-zero responds with 503 in place of a handler that takes longer than
 // 3 s, and drops the handler's response. A renewed session in that response stays
 // with the manager until the next one.
+//
+// Two more defaults of go-zero take effect on a 503 of the middleware. The log then
+// contains the whole request, cookies included. The circuit breaker counts it as a
+// failure of the route, and soon rejects valid sessions, too. Turn both off with
+// Middlewares.Log and Middlewares.Breaker of rest.RestConf.
 package gozero
 
 import (
