@@ -22,12 +22,16 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	return router
 }
 
-// wrap converts a net/http middleware to one of gin. If the middleware does not
-// call the next handler, it has responded, and gin must not run further handlers.
+// wrap converts a net/http middleware to one of gin. The further handlers run inside
+// it, so that a renewed session counts as delivered when they have responded. If the
+// middleware does not call them, it has responded itself, and gin must not run them.
 func wrap(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		passed := false
-		m(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { c.Request, passed = r, true })).ServeHTTP(c.Writer, c.Request)
+		m(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			c.Request, passed = r, true
+			c.Next()
+		})).ServeHTTP(c.Writer, c.Request)
 		if !passed {
 			c.Abort()
 		}

@@ -67,6 +67,9 @@ func (v *Traveller) note(r *http.Request) response {
 	if v.user.ID != "" && strings.Contains(body, v.user.ID) {
 		body = hello
 	}
+	if got := res.Header.Get("Cache-Control"); got != "no-store" && strings.Contains(cookiesOf(res), "crossmint") {
+		v.Errorf("Cache-Control of a response with session cookies: %q", got)
+	}
 	mediaType, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
 	return response{res.StatusCode, mediaType, res.Header.Get("Allow"), res.Header.Get("Retry-After"), cookiesOf(res), strings.TrimSpace(body)}
 }
