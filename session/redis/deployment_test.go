@@ -42,8 +42,8 @@ func TestCluster(t *testing.T) {
 			}
 			work.wantAsked(t, 100)
 			logout(t, b, "0")
-			if len(seen.all) > 0 {
-				t.Errorf("events: %v", seen.all)
+			if got := seen.list(); len(got) > 0 {
+				t.Errorf("events: %v", got)
 			}
 		})
 	}

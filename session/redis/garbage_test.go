@@ -113,8 +113,8 @@ func TestEventNamesNothingOfTheStore(t *testing.T) {
 		s.do("HSET", strings.TrimSuffix(value, ":value"), "owner", "x", "asking", "1") // he has died
 		seen := &events{}
 		do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.add}), "a", &errand{})
-		if seen.count(session.StoreDoubted) != 1 || seen.all[0].Token != "" {
-			t.Errorf("events: %+v, want one that an instance died, without a name", seen.all)
+		if got := seen.list(); seen.count(session.StoreDoubted) != 1 || got[0].Token != "" {
+			t.Errorf("events: %+v, want one that an instance died, without a name", got)
 		}
 	})
 }
