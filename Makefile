@@ -27,7 +27,7 @@ FUZZTIME ?= 2s
 
 # How many comments may hide their subject behind "who" or "what". The check is
 # in .ci/comments.
-MAX_VAGUE_COMMENTS := 406
+MAX_VAGUE_COMMENTS := 10
 
 export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED JOBS FUZZTIME MAX_VAGUE_COMMENTS
 

@@ -3,6 +3,7 @@ module github.com/crossmint-go/auth
 go 1.25.0
 
 require (
+	github.com/felixge/httpsnoop v1.1.0
 	github.com/google/go-cmp v0.7.0
 	github.com/justinas/alice v1.2.0
 	github.com/lestrrat-go/jwx/v2 v2.1.7

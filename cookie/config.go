@@ -24,9 +24,9 @@ func Unscoped() Names { return Names{"crossmint-jwt", unscopedRefresh} }
 // no refresh route.
 //
 // A site whose own server has written such a pair HttpOnly must set
-// Config.Names to them: a server cannot see that attribute on arrival, and
-// under any other configuration the pair is taken for the browser client's and
-// renewed readable.
+// Config.Names to them. A server cannot see that attribute in a request, and
+// with any other configuration it takes the pair for the browser client's and
+// renews it readable by scripts.
 func Scoped(projectID string) Names {
 	return Names{"crossmint-jwt-" + projectID, unscopedRefresh + "-" + projectID}
 }
@@ -34,16 +34,25 @@ func Scoped(projectID string) Names {
 const unscopedRefresh = "crossmint-refresh-token"
 
 // Config configures a [Codec]. Only ProjectID is required; the zero value of
-// every other field is the safe choice. The booleans name what they give up.
+// every other field is the safe choice. ReadableRefreshCookie and
+// InsecureAllowHTTP turn a protection off, as their names say.
 type Config struct {
-	// ProjectID is the project's, as crossmint.Client.ProjectID returns it.
+	// ProjectID is the ID of the project, see crossmint.Client.ProjectID.
 	ProjectID string
 	// Names are the names under which new sessions are written. The zero
-	// value means [Documented]. The other generations are read all the same.
+	// value means [Documented]. The other known names are read as well.
 	Names Names
 
+	// OnlyConfiguredNames reads no other names than Names and those of Former.
+	// It is for hosts with several projects.
+	OnlyConfiguredNames bool
+	// Former are configurations that an earlier version of the program has
+	// used. Their Names, Domain, Path and Partitioned count: cookies with them
+	// are still read, and deleted when a session is renewed or ends.
+	Former []Config
+
 	// ReadableRefreshCookie lets scripts read the refresh cookie (no
-	// HttpOnly). Any script that gets into a page can then take the session.
+	// HttpOnly). Then any script that gets into a page can steal the session.
 	ReadableRefreshCookie bool
 	// InsecureAllowHTTP drops the attribute Secure: for plain http on
 	// localhost, where Safari and older clients refuse Secure cookies.
@@ -51,23 +60,27 @@ type Config struct {
 
 	// SameSite is the attribute of that name. 0 means Lax.
 	SameSite http.SameSite
-	// Domain is the attribute of that name. Empty: the cookies belong to the
-	// host alone, which is the safe choice.
+	// Domain is the attribute of that name. Empty means that only the host
+	// itself gets the cookies, which is the safe choice.
 	Domain string
 	// Path is the attribute of that name. Empty means "/".
 	Path string
-	// Partitioned is the attribute of that name (CHIPS): one jar per site
-	// that embeds the page.
+	// Partitioned is the attribute of that name (CHIPS): one cookie jar for
+	// each site that embeds the page.
 	Partitioned bool
-	// Lifetime is how long both cookies live, the documented expiresAt. 0
-	// means as long as the refresh token. Browsers keep none above 400 days.
+	// Lifetime is the lifetime of both cookies, the documented expiresAt. 0
+	// means that of the refresh token. Browsers limit it to 400 days.
 	Lifetime time.Duration
 }
 
-// maxLifetime is what browsers keep at the most (RFC 6265bis §5.5).
+// maxFormer bounds Config.Former: each entry adds lines to the responses that
+// delete cookies.
+const maxFormer = 8
+
+// maxLifetime is the longest lifetime that browsers accept (RFC 6265bis §5.5).
 const maxLifetime = 400 * 24 * time.Hour
 
-// check fills defaults in and reports all faults.
+// check sets defaults and reports all faults.
 func (c *Config) check() error {
 	if c.Names == (Names{}) {
 		c.Names = Documented()
@@ -79,7 +92,36 @@ func (c *Config) check() error {
 		c.Path = "/"
 	}
 	c.Domain = strings.TrimPrefix(c.Domain, ".")
-	return errors.Join(c.checkAttributes(), c.checkNames())
+	return errors.Join(c.checkAttributes(), c.checkNames(), c.checkFormer())
+}
+
+// checkFormer sets the defaults of Former and checks its names.
+func (c *Config) checkFormer() error {
+	if len(c.Former) > maxFormer {
+		return fmt.Errorf("cookie: Former has more than %d entries", maxFormer)
+	}
+	c.Former = slices.Clone(c.Former)
+	var errs []error
+	for i := range c.Former {
+		f := &c.Former[i]
+		if f.Names == (Names{}) {
+			f.Names = Documented()
+		}
+		if f.Path == "" {
+			f.Path = "/"
+		}
+		f.Domain = strings.TrimPrefix(f.Domain, ".")
+		for _, name := range []string{f.Names.JWT, f.Names.RefreshToken} {
+			sample := http.Cookie{Name: name, Value: "x", Domain: f.Domain, Path: f.Path, Secure: true, Partitioned: f.Partitioned}
+			if err := sample.Valid(); err != nil {
+				errs = append(errs, fmt.Errorf("cookie: Former[%d]: %w", i, err))
+			}
+		}
+		if f.Names.JWT == f.Names.RefreshToken || f.Names.JWT == c.Names.RefreshToken || f.Names.RefreshToken == c.Names.JWT {
+			errs = append(errs, fmt.Errorf("cookie: Former[%d]: a JWT and a refresh token may not share a name", i))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (c *Config) checkAttributes() error {
@@ -103,8 +145,8 @@ func (c *Config) checkAttributes() error {
 	return errors.Join(errs...)
 }
 
-// checkNames checks the names against each other and against those of the
-// other generations, which are read all the same.
+// checkNames checks the names against each other and against the other known
+// names, which are read as well.
 func (c *Config) checkNames() error {
 	errs := []error{c.checkName(c.Names.JWT), c.checkName(c.Names.RefreshToken)}
 	if c.Names.JWT == c.Names.RefreshToken {
@@ -118,7 +160,7 @@ func (c *Config) checkNames() error {
 		}
 	}
 	shared := func(name string, with func(Names) string) {
-		if slices.ContainsFunc(legacy(c.ProjectID), func(other Names) bool { return with(other) == name }) {
+		if slices.ContainsFunc(otherNames(c.ProjectID), func(other Names) bool { return with(other) == name }) {
 			errs = append(errs, errors.New("cookie: a JWT and a refresh token may not share the name "+name))
 		}
 	}
@@ -137,8 +179,8 @@ func (c *Config) checkName(name string) error {
 	host := hasPrefixFold(name, "__Host-")
 	switch {
 	case hasPrefixFold(name, "__Http-") || hasPrefixFold(name, "__Host-Http-"):
-		return fmt.Errorf("cookie: the prefix of %s demands HttpOnly, which scripts that read the JWT cannot do with", name)
-	case prefixed(name) && c.InsecureAllowHTTP:
+		return fmt.Errorf("cookie: the prefix of %s requires HttpOnly, but scripts have to read the JWT cookie", name)
+	case hasPrefix(name) && c.InsecureAllowHTTP:
 		return fmt.Errorf("cookie: the prefix of %s requires Secure", name)
 	case host && c.Domain != "":
 		return fmt.Errorf("cookie: the prefix of %s forbids a Domain", name)
@@ -148,17 +190,17 @@ func (c *Config) checkName(name string) error {
 	return nil
 }
 
-func prefixed(name string) bool {
+func hasPrefix(name string) bool {
 	return hasPrefixFold(name, "__Host-") || hasPrefixFold(name, "__Secure-")
 }
 
-// hasPrefixFold ignores case: browsers do, too.
+// hasPrefixFold ignores case, as browsers do.
 func hasPrefixFold(name, prefix string) bool {
 	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 }
 
-// legacy returns the generations in the order in which they are read after
-// the configured one.
-func legacy(projectID string) []Names {
+// otherNames returns the known names in the order in which they are read after
+// the configured ones.
+func otherNames(projectID string) []Names {
 	return []Names{Scoped(projectID), Unscoped(), Documented()}
 }

@@ -18,35 +18,35 @@ func TestConfigFaults(t *testing.T) {
 		config cookie.Config
 		want   []string
 	}{
-		{"no project", cookie.Config{}, []string{"cookie: ProjectID is required"}},
-		{"SameSite None over http", cookie.Config{ProjectID: "p", SameSite: http.SameSiteNoneMode, InsecureAllowHTTP: true},
-			[]string{"cookie: SameSite None requires Secure"}},
-		{"SameSite unknown", cookie.Config{ProjectID: "p", SameSite: 9}, []string{"cookie: unknown SameSite"}},
-		{"lifetime negative", cookie.Config{ProjectID: "p", Lifetime: -time.Second}, []string{"cookie: Lifetime must be between 0 and 400 days"}},
-		{"lifetime above 400 days", cookie.Config{ProjectID: "p", Lifetime: 401 * 24 * time.Hour}, []string{"cookie: Lifetime must be between 0 and 400 days"}},
-		{"path relative", cookie.Config{ProjectID: "p", Path: "app"}, []string{"cookie: Path must begin with a slash"}},
-		{"one name for both", cookie.Config{ProjectID: "p", Names: custom("a", "a")}, []string{"cookie: the two names must differ"}},
-		{"JWT under the name of a refresh token", cookie.Config{ProjectID: "p", Names: custom(plainRefresh, "b")},
-			[]string{"cookie: a JWT and a refresh token may not share the name crossmint-refresh-token"}},
-		{"refresh token under the name of a JWT", cookie.Config{ProjectID: "p", Names: custom("a", "crossmint-jwt-p")},
-			[]string{"cookie: a JWT and a refresh token may not share the name crossmint-jwt-p"}},
-		{"one name missing", cookie.Config{ProjectID: "p", Names: custom("a", "")}, []string{"cookie: http: invalid Cookie.Name"}},
-		{"name with a space", cookie.Config{ProjectID: "p", Names: custom("a b", "c")}, []string{"cookie: http: invalid Cookie.Name"}},
-		{"host prefix with a Domain", cookie.Config{ProjectID: "p", Names: custom("__Host-j", "r"), Domain: "example.com"},
-			[]string{"cookie: the prefix of __Host-j forbids a Domain"}},
-		{"host prefix in other case", cookie.Config{ProjectID: "p", Names: custom("j", "__host-r"), Domain: "example.com"},
-			[]string{"cookie: the prefix of __host-r forbids a Domain"}},
-		{"host prefix with a path", cookie.Config{ProjectID: "p", Names: custom("__Host-j", "r"), Path: "/app"},
-			[]string{"cookie: the prefix of __Host-j requires the Path /"}},
-		{"host prefix over http", cookie.Config{ProjectID: "p", Names: custom("__Host-j", "r"), InsecureAllowHTTP: true},
-			[]string{"cookie: the prefix of __Host-j requires Secure"}},
-		{"secure prefix over http", cookie.Config{ProjectID: "p", Names: custom("j", "__SECURE-r"), InsecureAllowHTTP: true},
-			[]string{"cookie: the prefix of __SECURE-r requires Secure"}},
-		{"a prefix for HttpOnly", cookie.Config{ProjectID: "p", Names: custom("__Http-j", "__host-http-r")}, []string{
-			"cookie: the prefix of __Http-j demands HttpOnly, which scripts that read the JWT cannot do with",
-			"cookie: the prefix of __host-http-r demands HttpOnly, which scripts that read the JWT cannot do with",
+		{name: "no project", want: []string{"cookie: ProjectID is required"}},
+		{name: "SameSite None over http", config: cookie.Config{ProjectID: "p", SameSite: http.SameSiteNoneMode, InsecureAllowHTTP: true},
+			want: []string{"cookie: SameSite None requires Secure"}},
+		{name: "SameSite unknown", config: cookie.Config{ProjectID: "p", SameSite: 9}, want: []string{"cookie: unknown SameSite"}},
+		{name: "lifetime negative", config: cookie.Config{ProjectID: "p", Lifetime: -time.Second}, want: []string{"cookie: Lifetime must be between 0 and 400 days"}},
+		{name: "lifetime above 400 days", config: cookie.Config{ProjectID: "p", Lifetime: 401 * 24 * time.Hour}, want: []string{"cookie: Lifetime must be between 0 and 400 days"}},
+		{name: "path relative", config: cookie.Config{ProjectID: "p", Path: "app"}, want: []string{"cookie: Path must begin with a slash"}},
+		{name: "one name for both", config: cookie.Config{ProjectID: "p", Names: custom("a", "a")}, want: []string{"cookie: the two names must differ"}},
+		{name: "JWT under the name of a refresh token", config: cookie.Config{ProjectID: "p", Names: custom(plainRefresh, "b")},
+			want: []string{"cookie: a JWT and a refresh token may not share the name crossmint-refresh-token"}},
+		{name: "refresh token under the name of a JWT", config: cookie.Config{ProjectID: "p", Names: custom("a", "crossmint-jwt-p")},
+			want: []string{"cookie: a JWT and a refresh token may not share the name crossmint-jwt-p"}},
+		{name: "one name missing", config: cookie.Config{ProjectID: "p", Names: custom("a", "")}, want: []string{"cookie: http: invalid Cookie.Name"}},
+		{name: "name with a space", config: cookie.Config{ProjectID: "p", Names: custom("a b", "c")}, want: []string{"cookie: http: invalid Cookie.Name"}},
+		{name: "host prefix with a Domain", config: cookie.Config{ProjectID: "p", Names: custom("__Host-j", "r"), Domain: "example.com"},
+			want: []string{"cookie: the prefix of __Host-j forbids a Domain"}},
+		{name: "host prefix in other case", config: cookie.Config{ProjectID: "p", Names: custom("j", "__host-r"), Domain: "example.com"},
+			want: []string{"cookie: the prefix of __host-r forbids a Domain"}},
+		{name: "host prefix with a path", config: cookie.Config{ProjectID: "p", Names: custom("__Host-j", "r"), Path: "/app"},
+			want: []string{"cookie: the prefix of __Host-j requires the Path /"}},
+		{name: "host prefix over http", config: cookie.Config{ProjectID: "p", Names: custom("__Host-j", "r"), InsecureAllowHTTP: true},
+			want: []string{"cookie: the prefix of __Host-j requires Secure"}},
+		{name: "secure prefix over http", config: cookie.Config{ProjectID: "p", Names: custom("j", "__SECURE-r"), InsecureAllowHTTP: true},
+			want: []string{"cookie: the prefix of __SECURE-r requires Secure"}},
+		{name: "a prefix for HttpOnly", config: cookie.Config{ProjectID: "p", Names: custom("__Http-j", "__host-http-r")}, want: []string{
+			"cookie: the prefix of __Http-j requires HttpOnly, but scripts have to read the JWT cookie",
+			"cookie: the prefix of __host-http-r requires HttpOnly, but scripts have to read the JWT cookie",
 		}},
-		{"a project that is no part of a name", cookie.Config{ProjectID: "my project"}, []string{"cookie: ProjectID cannot be a part of a cookie's name"}},
+		{name: "a project that is no part of a name", config: cookie.Config{ProjectID: "my project"}, want: []string{"cookie: ProjectID cannot be a part of a cookie's name"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestConfigFaultsAreJoined(t *testing.T) {
 	}
 }
 
-func TestPresets(t *testing.T) {
+func TestNames(t *testing.T) {
 	got := []cookie.Names{cookie.Documented(), cookie.Unscoped(), cookie.Scoped(project)}
 	want := []cookie.Names{
 		{JWT: documentedJWT, RefreshToken: plainRefresh},
@@ -95,41 +95,41 @@ func TestPresets(t *testing.T) {
 	}
 }
 
-// TestAttributes writes a session without an end, so that only what the
-// configuration says shows.
+// TestAttributes writes a session without an expiry, so that the attributes are
+// those of the configuration alone.
 func TestAttributes(t *testing.T) {
 	tests := []struct {
 		name   string
 		config cookie.Config
 		want   []string
 	}{
-		{"the zero value", cookie.Config{}, []string{
+		{name: "the zero value", want: []string{
 			"crossmint-session=J; Path=/; Secure; SameSite=Lax",
 			"crossmint-refresh-token=R; Path=/; HttpOnly; Secure; SameSite=Lax",
 		}},
-		{"http", cookie.Config{InsecureAllowHTTP: true}, []string{
+		{name: "http", config: cookie.Config{InsecureAllowHTTP: true}, want: []string{
 			"crossmint-session=J; Path=/; SameSite=Lax",
 			"crossmint-refresh-token=R; Path=/; HttpOnly; SameSite=Lax",
 		}},
-		{"readable", cookie.Config{ReadableRefreshCookie: true}, []string{
+		{name: "readable", config: cookie.Config{ReadableRefreshCookie: true}, want: []string{
 			"crossmint-session=J; Path=/; Secure; SameSite=Lax",
 			"crossmint-refresh-token=R; Path=/; Secure; SameSite=Lax",
 		}},
-		{"everything", cookie.Config{
+		{name: "everything", config: cookie.Config{
 			Names: cookie.Unscoped(), Domain: ".example.com", Path: "/app", SameSite: http.SameSiteStrictMode, Partitioned: true,
-		}, []string{
+		}, want: []string{
 			"crossmint-jwt=J; Path=/app; Domain=example.com; Secure; SameSite=Strict; Partitioned",
 			"crossmint-refresh-token=R; Path=/app; Domain=example.com; HttpOnly; Secure; SameSite=Strict; Partitioned",
 		}},
-		{"other sites", cookie.Config{SameSite: http.SameSiteNoneMode}, []string{
+		{name: "other sites", config: cookie.Config{SameSite: http.SameSiteNoneMode}, want: []string{
 			"crossmint-session=J; Path=/; Secure; SameSite=None",
 			"crossmint-refresh-token=R; Path=/; HttpOnly; Secure; SameSite=None",
 		}},
-		{"SameSite default", cookie.Config{SameSite: http.SameSiteDefaultMode, Names: cookie.Scoped(project)}, []string{
+		{name: "SameSite default", config: cookie.Config{SameSite: http.SameSiteDefaultMode, Names: cookie.Scoped(project)}, want: []string{
 			scopedJWT + "=J; Path=/; Secure; SameSite=Lax",
 			scopedRefresh + "=R; Path=/; HttpOnly; Secure; SameSite=Lax",
 		}},
-		{"prefixes", cookie.Config{Names: cookie.Names{JWT: "__Secure-j", RefreshToken: "__Host-r"}}, []string{
+		{name: "prefixes", config: cookie.Config{Names: cookie.Names{JWT: "__Secure-j", RefreshToken: "__Host-r"}}, want: []string{
 			"__Secure-j=J; Path=/; Secure; SameSite=Lax",
 			"__Host-r=R; Path=/; HttpOnly; Secure; SameSite=Lax",
 		}},

@@ -30,8 +30,8 @@ func ExampleCodec_Write() {
 	// crossmint-refresh-token=secret; Path=/; HttpOnly; Secure; SameSite=Lax
 }
 
-// The names of a cookie hold promises that browsers keep, and a configuration
-// that breaks them is refused as a whole.
+// Browsers enforce the prefixes of cookie names. One error reports all faults of a
+// configuration.
 func ExampleNewCodec() {
 	_, err := cookie.NewCodec(cookie.Config{
 		Names:  cookie.Names{JWT: "__Host-jwt", RefreshToken: "__Host-refresh"},

@@ -1,30 +1,37 @@
 package cookie
 
-// Scan returns what scan finds in the lines of a Cookie header, by name.
-func (c *Codec) Scan(lines []string) map[string][]string {
-	var found found
-	c.scan(lines, &found)
+// Bounds of the parser.
+const (
+	MaxValuesPerName = maxValuesPerName
+	MaxCookies       = maxCookies
+)
+
+// Parse returns the values that the parser finds in the lines of a Cookie
+// header, for each known name.
+func (c *Codec) Parse(lines []string) map[string][]string {
+	var found cookieValues
+	c.parse(lines, &found)
 	values := map[string][]string{}
-	for i, name := range c.names {
-		values[name] = append([]string(nil), found[i].value[:found[i].count]...)
+	for _, name := range c.names {
+		values[name.name] = nil
+	}
+	for i := range found.count {
+		value := found.at(i)
+		name := c.names[value.name].name
+		values[name] = append(values[name], value.value)
 	}
 	return values
 }
 
-// UsualPair returns the pair of a usual request, the JWT's bytes unchecked.
-func (c *Codec) UsualPair(lines []string) (jwt, refresh string, ok bool) { return c.usualPair(lines) }
-
-// ScanOnly scans and drops the result.
-func (c *Codec) ScanOnly(lines []string) {
-	var found found
-	c.scan(lines, &found)
+// IsJWT reports whether name is the name of a JWT cookie.
+func (c *Codec) IsJWT(name string) bool {
+	for _, known := range c.names {
+		if known.name == name {
+			return known.isJWT
+		}
+	}
+	return false
 }
 
-// Bounds of the scanner.
-const (
-	MaxValues  = maxValues
-	MaxCookies = maxCookies
-)
-
-// Plain is what decides whether a value is dropped.
-func Plain(value string) bool { return plain(value) }
+// ValidValue is the check of refresh cookies.
+func ValidValue(value string) bool { return validValue(value) }

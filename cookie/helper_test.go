@@ -13,6 +13,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"go.uber.org/goleak"
 )
 
@@ -20,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const project = crossminttest.DefaultProjectID
 
-// Names as they go over the wire.
+// Names of the cookies, as browsers send them.
 const (
 	documentedJWT = "crossmint-session"
 	unscopedJWT   = "crossmint-jwt"
@@ -41,14 +42,14 @@ func newCodec(t testing.TB, config cookie.Config) *cookie.Codec {
 	return codec
 }
 
-// kit is a manager before a fake upstream.
-type kit struct {
-	fake     *crossminttest.Server
-	sessions *session.Manager
-	asked    *tokenLog
+// env is a session manager with a fake upstream.
+type env struct {
+	fake      *crossminttest.Server
+	sessions  *session.Manager
+	refreshes *refreshLog
 }
 
-func newKit(t *testing.T, config crossminttest.Config) *kit {
+func newEnv(t *testing.T, config crossminttest.Config) *env {
 	t.Helper()
 	config.Algorithm = "ES256"
 	fake, err := crossminttest.New(config)
@@ -56,48 +57,48 @@ func newKit(t *testing.T, config crossminttest.Config) *kit {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
-	asked := &tokenLog{next: fake.Transport()}
+	refreshes := &refreshLog{next: fake.Transport()}
 	clientConfig := fake.Config()
-	clientConfig.HTTPClient = &http.Client{Transport: asked}
+	clientConfig.HTTPClient = &http.Client{Transport: refreshes}
 	client, err := crossmint.NewClient(clientConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, session.Event) {}})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, event.Event) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sessions.Close(context.Background()) })
-	return &kit{fake, sessions, asked}
+	return &env{fake, sessions, refreshes}
 }
 
-// tokenLog notes the bodies of the refreshes that reach upstream.
-type tokenLog struct {
+// refreshLog records the bodies of the refresh requests.
+type refreshLog struct {
 	next http.RoundTripper
 
 	mu     sync.Mutex // guards bodies
 	bodies []string
 }
 
-func (l *tokenLog) RoundTrip(r *http.Request) (*http.Response, error) {
+func (l *refreshLog) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasSuffix(r.URL.Path, "/refresh") {
 		body, err := r.GetBody()
 		if err != nil {
 			return nil, err
 		}
-		text, err := io.ReadAll(body)
+		content, err := io.ReadAll(body)
 		if err != nil {
 			return nil, err
 		}
 		l.mu.Lock()
-		l.bodies = append(l.bodies, string(text))
+		l.bodies = append(l.bodies, string(content))
 		l.mu.Unlock()
 	}
 	return l.next.RoundTrip(r)
 }
 
-func (l *tokenLog) all() []string {
+func (l *refreshLog) all() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]string(nil), l.bodies...)
@@ -112,7 +113,7 @@ func request(lines ...string) *http.Request {
 	return r
 }
 
-// pairs joins names and values, in turns, to one line of a Cookie header.
+// pairs joins alternating names and values to one line of a Cookie header.
 func pairs(namesAndValues ...string) string {
 	var line []string
 	for i := 0; i < len(namesAndValues); i += 2 {
@@ -121,9 +122,10 @@ func pairs(namesAndValues ...string) string {
 	return strings.Join(line, "; ")
 }
 
-// written tells what was done to cookies: "name=value", or "-name" for an
-// expired one, with the form and the refresh cookies that scripts can read.
-func written(t *testing.T, w *httptest.ResponseRecorder) []string {
+// setCookies describes the cookies that a response sets: "name=value", or "-name"
+// for a deletion, then "@domain", and "readable" for a refresh cookie that
+// scripts can read.
+func setCookies(t *testing.T, w *httptest.ResponseRecorder) []string {
 	t.Helper()
 	var lines []string
 	for _, c := range w.Result().Cookies() {
@@ -140,7 +142,7 @@ func written(t *testing.T, w *httptest.ResponseRecorder) []string {
 		lines = append(lines, line)
 	}
 	if got := w.Header().Get("Cache-Control"); len(lines) > 0 && got != "no-store" {
-		t.Errorf("Cache-Control of an answer with cookies: %q", got)
+		t.Errorf("Cache-Control of a response with cookies: %q", got)
 	}
 	return lines
 }

@@ -8,170 +8,211 @@ import (
 	"strings"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/session"
 )
 
-// maxPairBytes is what browsers take for a name and its value together
+// maxPairBytes is the size of a name and its value that browsers accept
 // (RFC 6265bis §5.6).
 const maxPairBytes = 4096
 
-// ErrUnfit reports a token that no cookie can hold: with a byte that browsers
-// or net/http drop, or too long.
-var ErrUnfit = errors.New("cookie: the token does not fit into a cookie")
+// ErrInvalidToken reports a token that no cookie can hold: it is too long, or
+// has a byte that browsers or net/http drop.
+var ErrInvalidToken = errors.New("cookie: the token does not fit into a cookie")
 
-// Write stores a new session under the configured names, the documented
-// storeAuthMaterial, and expires those of other generations that r brought.
-// Use it after a login; what a manager has renewed goes through [Codec.Apply].
+// Write stores a new session under the configured names and deletes the cookies
+// of other names that r brought. It is the documented storeAuthMaterial. Call it
+// after a sign-in, before the response is written. Sessions that a manager has
+// renewed go through [Presented.Apply].
 //
-// It must be called before the answer is written. On an error, which is
-// [ErrUnfit], nothing is stored.
+// On an error, which is [ErrInvalidToken], Write stores nothing.
 func (c *Codec) Write(w http.ResponseWriter, r *http.Request, g *session.Grant) error {
-	var found found
-	c.scan(r.Header["Cookie"], &found)
-	return c.write(w, g, configured, &found, func(int) bool { return true })
+	p := c.Read(r)
+	return p.write(w, g, c.primary(), func(int) bool { return true })
 }
 
-// Apply carries out on the browser's cookies what a [session.Manager] has
-// decided, and returns the decision; call it before the answer is written.
+// Clear deletes the configured cookies and those of other names that r brought:
+// for the host, for the Domain where one is configured, and in the forms of
+// Config.Former.
+func (c *Codec) Clear(w http.ResponseWriter, r *http.Request) {
+	p := c.Read(r)
+	p.clear(w)
+}
+
+// Apply carries out the decision of a [session.Manager] on the cookies of the
+// browser. Call it before the response is written.
 //
 // A renewed session is stored under the names from which its refresh token
-// came, else as Write does, and cookies whose tokens turned out to be dead
-// are expired. A rejection that says so clears all. A session that no cookie
-// can hold is a malformed answer of upstream's: the result is then without a
-// session, and the error is session.ErrUnavailable.
-func (c *Codec) Apply(w http.ResponseWriter, r *http.Request, result session.Result, err error) (session.Result, error) {
-	switch {
-	case err != nil:
-		if clears(err) {
-			c.Clear(w, r)
+// came, or else as [Codec.Write] does, and cookies with rejected tokens are
+// deleted. An error that asks for it deletes all cookies. If the session does not
+// fit into cookies, Apply returns an error that is session.ErrUnavailable:
+// upstream has sent a malformed response. Otherwise it returns err.
+func (p *Presented) Apply(w http.ResponseWriter, result session.Result, err error) error {
+	if err != nil {
+		var rejected *session.AuthenticationError
+		if errors.As(err, &rejected) && rejected.Clear {
+			p.clear(w)
 		}
-	case result.Renewed != nil:
-		if unfit := c.renew(w, r, result.Renewed); unfit != nil {
-			err = &session.UpstreamError{Kind: session.Malformed, Op: "refresh", Err: unfit}
-			return result.Failed(r.Context(), err), err
+		return err
+	}
+	if result.Renewed == nil {
+		return nil
+	}
+	if invalid := p.renew(w, result.Renewed); invalid != nil {
+		return &session.UpstreamError{Kind: session.ErrMalformed, Op: "refresh", Err: invalid}
+	}
+	return nil
+}
+
+func (p *Presented) renew(w http.ResponseWriter, renewal *session.Renewal) error {
+	target := p.nameSetOf(renewal.Used)
+	if target == nil {
+		return p.write(w, renewal.Grant, p.codec.primary(), func(int) bool { return true })
+	}
+	return p.write(w, renewal.Grant, target, func(name int) bool { return p.isStale(name, target, renewal.Rejected) })
+}
+
+// nameSetOf returns the name set that a presented pair was read from, or nil.
+func (p *Presented) nameSetOf(pair session.Pair) *nameSet {
+	if pair.RefreshToken.IsZero() {
+		return nil
+	}
+	for i := range p.codec.nameSets {
+		set := &p.codec.nameSets[i]
+		hasJWT := p.has(set.jwt, pair.JWT) || pair.JWT.IsZero() && p.values.countOf(set.jwt) == 0
+		if hasJWT && p.has(set.refresh, pair.RefreshToken) {
+			return set
 		}
 	}
-	return result, err
+	return nil
 }
 
-func clears(err error) bool {
-	var rejected *session.AuthenticationError
-	return errors.As(err, &rejected) && rejected.Clear
-}
-
-func (c *Codec) renew(w http.ResponseWriter, r *http.Request, renewal *session.Renewal) error {
-	if renewal.Source < 0 || renewal.Source >= len(c.generations) {
-		return c.Write(w, r, renewal.Grant)
-	}
-	var found found
-	c.scan(r.Header["Cookie"], &found)
-	return c.write(w, renewal.Grant, renewal.Source, &found, func(name int) bool { return c.superseded(name, renewal) })
-}
-
-// superseded reports whether a renewed session leaves no use for a name other
-// than its own: its token is dead, or it is a second JWT beside the same
-// refresh token.
-func (c *Codec) superseded(name int, renewal *session.Renewal) bool {
-	for source := range c.generations {
-		g := &c.generations[source]
-		if name != g.jwt && name != g.refresh {
-			continue
-		}
-		if slices.Contains(renewal.Dead, source) || name == g.jwt && g.refresh == c.generations[renewal.Source].refresh {
+// has reports whether the request has a cookie of that name and value.
+func (p *Presented) has(name int, value session.Secret) bool {
+	for i := range p.values.count {
+		if found := p.values.at(i); found.name == name && session.NewSecret(found.value).Equal(value) {
 			return true
 		}
 	}
 	return false
 }
 
-// write stores g under the generation source and expires those other names
-// found in the request that over tells of.
-func (c *Codec) write(w http.ResponseWriter, g *session.Grant, source int, found *found, over func(name int) bool) error {
-	target := c.generations[source]
-	expires := c.expires(g)
-	jwt, err := c.cookie(target.jwt, g.JWT, session.MaxJWTBytes, expires)
+// isStale reports whether a renewed session makes another cookie useless: its
+// token was rejected, or it is a second JWT beside the same refresh token.
+func (p *Presented) isStale(name int, target *nameSet, rejected []session.Secret) bool {
+	for i := range p.codec.nameSets {
+		set := &p.codec.nameSets[i]
+		if name != set.jwt && name != set.refresh {
+			continue
+		}
+		hasRejected := func(token session.Secret) bool { return p.has(set.refresh, token) }
+		if slices.ContainsFunc(rejected, hasRejected) || name == set.jwt && set.refresh == target.refresh {
+			return true
+		}
+	}
+	return false
+}
+
+// write stores g under the names of target and deletes those other cookies of
+// the request that isStale selects.
+func (p *Presented) write(w http.ResponseWriter, g *session.Grant, target *nameSet, isStale func(name int) bool) error {
+	c := p.codec
+	expires := c.expiry(g)
+	jwt, err := c.tokenCookie(target.jwt, g.JWT, bounds.MaxJWTBytes, expires)
 	if err != nil {
 		return err
 	}
-	refresh, err := c.cookie(target.refresh, g.RefreshToken.Secret, session.MaxRefreshTokenBytes, expires)
+	refresh, err := c.tokenCookie(target.refresh, g.RefreshToken.Secret, bounds.MaxRefreshTokenBytes, expires)
 	if err != nil {
 		return err
 	}
-	refresh.HttpOnly = !c.readable(source)
+	refresh.HttpOnly = !c.scriptReadable(target)
 	for name := range c.names {
 		own := name == target.jwt || name == target.refresh
 		switch {
-		case found[name].count == 0:
-		case !own && over(name):
-			c.expire(w, name)
-		case own && c.config.Domain != "":
-			// It may be the host's own, from before Domain was set.
-			http.SetCookie(w, c.expired(name, ""))
+		case p.values.countOf(name) == 0:
+		case !own && isStale(name):
+			c.deleteCookie(w, name)
+		case own:
+			c.deleteFormer(w, name)
 		}
 	}
-	// Last, so that a browser that takes one for the other keeps these.
+	// The new cookies come last, so that a browser that takes a deletion for
+	// the same cookie keeps them.
 	http.SetCookie(w, jwt)
 	http.SetCookie(w, refresh)
 	noStore(w)
 	return nil
 }
 
-// readable reports whether scripts may read the refresh cookie of a
-// generation. The browser client keeps its own pair under the scoped names
-// and must be able to read it back; a cookie that came from anywhere else
-// never gets there.
-func (c *Codec) readable(source int) bool {
-	if source == configured || !c.generations[source].scoped {
+// scriptReadable reports whether scripts may read the refresh cookie of a name
+// set. The browser client keeps its own pair under the scoped names and has to
+// read it back. A token that came from another cookie is never written there.
+func (c *Codec) scriptReadable(set *nameSet) bool {
+	if set == c.primary() || !set.scoped {
 		return c.config.ReadableRefreshCookie
 	}
 	return true
 }
 
-// Clear expires the configured cookies and all of other generations that r
-// brought: for the host and, where configured, for the Domain.
-func (c *Codec) Clear(w http.ResponseWriter, r *http.Request) {
-	var found found
-	c.scan(r.Header["Cookie"], &found)
-	own := c.generations[configured]
-	for name := range c.names {
-		if found[name].count > 0 || name == own.jwt || name == own.refresh {
-			c.expire(w, name)
+// clear deletes the configured cookies and all others that the request brought.
+func (p *Presented) clear(w http.ResponseWriter) {
+	primary := p.codec.primary()
+	for name := range p.codec.names {
+		if p.values.countOf(name) > 0 || name == primary.jwt || name == primary.refresh {
+			p.codec.deleteCookie(w, name)
 		}
 	}
 	noStore(w)
 }
 
-// expire expires a cookie in every form in which this codec may have set it.
-func (c *Codec) expire(w http.ResponseWriter, name int) {
-	http.SetCookie(w, c.expired(name, ""))
+// deleteCookie deletes a cookie in every form in which this program may have set
+// it: browsers take cookies with another Domain, Path or Partitioned for others.
+func (c *Codec) deleteCookie(w http.ResponseWriter, name int) {
+	http.SetCookie(w, deletion(c.emptyCookie(name)))
+	c.deleteFormer(w, name)
+}
+
+// deleteFormer deletes a cookie in its former forms. A host-only cookie may be
+// left from the time before Domain was configured.
+func (c *Codec) deleteFormer(w http.ResponseWriter, name int) {
 	if c.config.Domain != "" {
-		http.SetCookie(w, c.expired(name, c.config.Domain))
+		cookie := c.emptyCookie(name)
+		cookie.Domain = ""
+		http.SetCookie(w, deletion(cookie))
+	}
+	for _, former := range c.config.Former {
+		if former.Names.JWT != c.names[name].name && former.Names.RefreshToken != c.names[name].name {
+			continue
+		}
+		cookie := c.emptyCookie(name)
+		cookie.Domain, cookie.Path, cookie.Partitioned = former.Domain, former.Path, former.Partitioned
+		cookie.Secure = cookie.Secure || former.Partitioned
+		http.SetCookie(w, deletion(cookie))
 	}
 }
 
-func (c *Codec) expired(name int, domain string) *http.Cookie {
-	cookie := c.attributes(name)
-	cookie.Domain = domain
+func deletion(cookie *http.Cookie) *http.Cookie {
 	cookie.Expires, cookie.MaxAge = time.Unix(0, 0), -1
 	return cookie
 }
 
-// attributes returns an empty cookie with the configured attributes.
-func (c *Codec) attributes(name int) *http.Cookie {
+// emptyCookie returns a cookie with the configured attributes.
+func (c *Codec) emptyCookie(name int) *http.Cookie {
 	return &http.Cookie{
-		Name: c.names[name], Path: c.config.Path, Domain: c.config.Domain,
+		Name: c.names[name].name, Path: c.config.Path, Domain: c.config.Domain,
 		Secure: !c.config.InsecureAllowHTTP, SameSite: c.config.SameSite, Partitioned: c.config.Partitioned,
 	}
 }
 
-// cookie returns the cookie that holds a token. What browsers would drop,
-// net/http cut or Read, above most bytes, not give back is an error.
-func (c *Codec) cookie(name int, token session.Secret, most int, expires time.Time) (*http.Cookie, error) {
-	cookie := c.attributes(name)
+// tokenCookie returns the cookie that holds a token. It refuses a token that
+// browsers would drop, net/http would change, or Read would not return.
+func (c *Codec) tokenCookie(name int, token session.Secret, maxBytes int, expires time.Time) (*http.Cookie, error) {
+	cookie := c.emptyCookie(name)
 	cookie.Value = token.Reveal()
-	most = min(most, maxPairBytes-len(cookie.Name))
-	if cookie.Value == "" || !plain(cookie.Value) || strings.Contains(cookie.Value, ";") || len(cookie.Value) > most {
-		return nil, fmt.Errorf("%w (%s, %d bytes)", ErrUnfit, cookie.Name, len(cookie.Value))
+	maxBytes = min(maxBytes, maxPairBytes-len(cookie.Name))
+	if cookie.Value == "" || !validValue(cookie.Value) || strings.Contains(cookie.Value, ";") || len(cookie.Value) > maxBytes {
+		return nil, fmt.Errorf("%w (%s, %d bytes)", ErrInvalidToken, cookie.Name, len(cookie.Value))
 	}
 	if !expires.IsZero() {
 		cookie.Expires = expires
@@ -180,12 +221,15 @@ func (c *Codec) cookie(name int, token session.Secret, most int, expires time.Ti
 	return cookie, nil
 }
 
-// expires returns when both cookies end: with the refresh token, since an
-// expired JWT must come back to tell a user from noise. Zero: with the
-// browser's session, for times that make no sense.
-func (c *Codec) expires(g *session.Grant) time.Time {
+// expiry returns the end of both cookies: that of the refresh token, because an
+// expired JWT has to come back; its signature tells a user from a stranger. Zero
+// means a session cookie: an expiry in the past or unreadable gives one.
+func (c *Codec) expiry(g *session.Grant) time.Time {
 	now := time.Now()
-	end := g.RefreshToken.ExpiresAt()
+	end, err := time.Parse(time.RFC3339, g.RefreshToken.ExpiresAt)
+	if err != nil {
+		end = time.Time{}
+	}
 	if c.config.Lifetime > 0 {
 		end = now.Add(c.config.Lifetime)
 	}
@@ -198,6 +242,6 @@ func (c *Codec) expires(g *session.Grant) time.Time {
 	return end
 }
 
-// noStore keeps caches from handing one user's cookies to another
+// noStore keeps caches from giving the cookies of one user to another
 // (RFC 9111 §5.2.2.5).
 func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/cookie"
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -20,19 +20,19 @@ func TestWrite(t *testing.T) {
 		lines  []string
 		want   []string
 	}{
-		{"nothing there", cookie.Config{}, nil, []string{"crossmint-session=J", "crossmint-refresh-token=R"}},
-		{"the same names there", cookie.Config{}, []string{pairs(documentedJWT, "j", plainRefresh, "r")},
-			[]string{"crossmint-session=J", "crossmint-refresh-token=R"}},
-		{"all generations there", cookie.Config{}, []string{pairs(documentedJWT, "j", unscopedJWT, "j", plainRefresh, "r", scopedJWT, "j", scopedRefresh, "r")},
-			[]string{"-" + scopedJWT, "-" + scopedRefresh, "-crossmint-jwt", "crossmint-session=J", "crossmint-refresh-token=R"}},
-		{"another name configured", cookie.Config{Names: cookie.Names{JWT: "__Host-j", RefreshToken: "__Host-r"}}, []string{pairs(documentedJWT, "j", plainRefresh, "r")},
-			[]string{"-crossmint-refresh-token", "-crossmint-session", "__Host-j=J", "__Host-r=R"}},
-		{"others in both forms where there is a Domain", cookie.Config{Domain: "example.com"}, []string{pairs(unscopedJWT, "j")},
-			[]string{"-crossmint-jwt", "-crossmint-jwt @example.com", "crossmint-session=J @example.com", "crossmint-refresh-token=R @example.com"}},
-		{"the host's own from before there was a Domain", cookie.Config{Domain: "example.com"}, []string{pairs(documentedJWT, "j", plainRefresh, "r")},
-			[]string{"-crossmint-session", "-crossmint-refresh-token", "crossmint-session=J @example.com", "crossmint-refresh-token=R @example.com"}},
-		{"another project's stay", cookie.Config{}, []string{pairs("crossmint-jwt-other", "j", "crossmint-refresh-token-other", "r")},
-			[]string{"crossmint-session=J", "crossmint-refresh-token=R"}},
+		{name: "nothing there", want: []string{"crossmint-session=J", "crossmint-refresh-token=R"}},
+		{name: "the same names there", lines: []string{pairs(documentedJWT, "j", plainRefresh, "r")},
+			want: []string{"crossmint-session=J", "crossmint-refresh-token=R"}},
+		{name: "all name sets there", lines: []string{pairs(documentedJWT, "j", unscopedJWT, "j", plainRefresh, "r", scopedJWT, "j", scopedRefresh, "r")},
+			want: []string{"-" + scopedJWT, "-" + scopedRefresh, "-crossmint-jwt", "crossmint-session=J", "crossmint-refresh-token=R"}},
+		{name: "another name configured", config: cookie.Config{Names: cookie.Names{JWT: "__Host-j", RefreshToken: "__Host-r"}}, lines: []string{pairs(documentedJWT, "j", plainRefresh, "r")},
+			want: []string{"-crossmint-refresh-token", "-crossmint-session", "__Host-j=J", "__Host-r=R"}},
+		{name: "other names are deleted for the host and the Domain", config: cookie.Config{Domain: "example.com"}, lines: []string{pairs(unscopedJWT, "j")},
+			want: []string{"-crossmint-jwt @example.com", "-crossmint-jwt", "crossmint-session=J @example.com", "crossmint-refresh-token=R @example.com"}},
+		{name: "the host's own cookies from before there was a Domain", config: cookie.Config{Domain: "example.com"}, lines: []string{pairs(documentedJWT, "j", plainRefresh, "r")},
+			want: []string{"-crossmint-session", "-crossmint-refresh-token", "crossmint-session=J @example.com", "crossmint-refresh-token=R @example.com"}},
+		{name: "those of another project stay", lines: []string{pairs("crossmint-jwt-other", "j", "crossmint-refresh-token-other", "r")},
+			want: []string{"crossmint-session=J", "crossmint-refresh-token=R"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -40,24 +40,25 @@ func TestWrite(t *testing.T) {
 			if err := newCodec(t, test.config).Write(w, request(test.lines...), grant("J", "R")); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(test.want, written(t, w)); diff != "" {
+			if diff := cmp.Diff(test.want, setCookies(t, w)); diff != "" {
 				t.Errorf("cookies (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// lifetime is how long a cookie lives, to the minute: the exact second
-// depends on the clock. Zero: with the browser's session.
+// lifetime returns the lifetime of a cookie in whole minutes, because the exact
+// second depends on the clock. It returns 0 for a session cookie, and -1 where
+// Max-Age and Expires differ.
 func lifetime(c *http.Cookie) time.Duration {
 	if c.MaxAge == 0 && c.Expires.IsZero() {
 		return 0
 	}
-	byAge, byDate := time.Duration(c.MaxAge)*time.Second, time.Until(c.Expires)
-	if (byAge - byDate).Abs() > 2*time.Second {
+	byMaxAge, byDate := time.Duration(c.MaxAge)*time.Second, time.Until(c.Expires)
+	if (byMaxAge - byDate).Abs() > 2*time.Second {
 		return -1
 	}
-	return byAge.Round(time.Minute)
+	return byMaxAge.Round(time.Minute)
 }
 
 func TestLifetime(t *testing.T) {
@@ -69,19 +70,19 @@ func TestLifetime(t *testing.T) {
 		expires string
 		want    time.Duration
 	}{
-		{"with the refresh token", cookie.Config{}, in(30 * day), 30 * day},
-		{"unreadable", cookie.Config{}, "soon", 0},
-		{"past", cookie.Config{}, in(-time.Hour), 0},
-		{"year 1500", cookie.Config{}, "1500-01-01T00:00:00Z", 0},
-		{"beyond 400 days", cookie.Config{}, in(4000 * day), 400 * day},
-		{"year 9999", cookie.Config{}, "9999-12-31T23:59:59Z", 400 * day},
-		{"configured", cookie.Config{Lifetime: day}, in(30 * day), day},
-		{"configured, nothing from upstream", cookie.Config{Lifetime: day}, "", day},
+		{name: "with the refresh token", expires: in(30 * day), want: 30 * day},
+		{name: "not a date", expires: "soon"},
+		{name: "past", expires: in(-time.Hour)},
+		{name: "year 1500", expires: "1500-01-01T00:00:00Z"},
+		{name: "beyond 400 days", expires: in(4000 * day), want: 400 * day},
+		{name: "year 9999", expires: "9999-12-31T23:59:59Z", want: 400 * day},
+		{name: "configured", config: cookie.Config{Lifetime: day}, expires: in(30 * day), want: day},
+		{name: "configured, no expiry from upstream", config: cookie.Config{Lifetime: day}, want: day},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			g := grant("J", "R")
-			g.RefreshToken.ExpiresAtText = test.expires
+			g.RefreshToken.ExpiresAt = test.expires
 			w := httptest.NewRecorder()
 			if err := newCodec(t, test.config).Write(w, request(), g); err != nil {
 				t.Fatal(err)
@@ -97,49 +98,49 @@ func TestLifetime(t *testing.T) {
 	}
 }
 
-var unfit = []struct{ name, jwt, refresh string }{
-	{"semicolon", "J", "a;b"},
-	{"quote", "J", `a"b`},
-	{"backslash", "J", `a\b`},
-	{"carriage return", "J", "a\rb"},
-	{"line feed", "J", "a\nSet-Cookie: x=y"},
-	{"NUL", "J", "a\x00b"},
-	{"DEL", "J", "a\x7fb"},
-	{"0x80", "J", "a\x80b"},
-	{"not ASCII", "J", "é"},
-	{"pair above 4096 bytes", strings.Repeat("a", 4097-len(documentedJWT)), "R"},
-	{"refresh token longer than Read takes it", "J", strings.Repeat("a", session.MaxRefreshTokenBytes+1)},
-	{"empty refresh token", "J", ""},
-	{"empty JWT", "", "R"},
-	{"JWT with a line feed", "J\n", "R"},
+var invalidTokens = []struct{ name, jwt, refresh string }{
+	{name: "semicolon", jwt: "J", refresh: "a;b"},
+	{name: "quote", jwt: "J", refresh: `a"b`},
+	{name: "backslash", jwt: "J", refresh: `a\b`},
+	{name: "carriage return", jwt: "J", refresh: "a\rb"},
+	{name: "line feed", jwt: "J", refresh: "a\nSet-Cookie: x=y"},
+	{name: "NUL", jwt: "J", refresh: "a\x00b"},
+	{name: "DEL", jwt: "J", refresh: "a\x7fb"},
+	{name: "0x80", jwt: "J", refresh: "a\x80b"},
+	{name: "not ASCII", jwt: "J", refresh: "é"},
+	{name: "pair above 4096 bytes", jwt: strings.Repeat("a", 4097-len(documentedJWT)), refresh: "R"},
+	{name: "refresh token longer than Read accepts", jwt: "J", refresh: strings.Repeat("a", bounds.MaxRefreshTokenBytes+1)},
+	{name: "empty refresh token", jwt: "J"},
+	{name: "empty JWT", refresh: "R"},
+	{name: "JWT with a line feed", jwt: "J\n", refresh: "R"},
 }
 
-func TestUnfitTokensAreNotWritten(t *testing.T) {
+func TestInvalidTokensAreNotWritten(t *testing.T) {
 	codec := newCodec(t, cookie.Config{})
-	for _, test := range unfit {
+	for _, test := range invalidTokens {
 		t.Run(test.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
 			err := codec.Write(w, request(pairs(unscopedJWT, "old")), grant(test.jwt, test.refresh))
-			if !errors.Is(err, cookie.ErrUnfit) {
+			if !errors.Is(err, cookie.ErrInvalidToken) {
 				t.Errorf("error: %v", err)
 			}
 			if diff := cmp.Diff(http.Header{}, w.Header()); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
 			}
 			if err != nil && len(test.refresh) > 2 && strings.Contains(err.Error(), test.refresh) {
-				t.Errorf("the error tells the token: %v", err)
+				t.Errorf("the error contains the token: %v", err)
 			}
 		})
 	}
 }
 
 func TestLongestPairFits(t *testing.T) {
-	jwt, refresh := strings.Repeat("a", 4096-len(documentedJWT)), strings.Repeat("b", session.MaxRefreshTokenBytes)
+	jwt, refresh := strings.Repeat("a", 4096-len(documentedJWT)), strings.Repeat("b", bounds.MaxRefreshTokenBytes)
 	w := httptest.NewRecorder()
 	if err := newCodec(t, cookie.Config{}).Write(w, request(), grant(jwt, refresh)); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{documentedJWT + "=" + jwt, plainRefresh + "=" + refresh}, written(t, w)); diff != "" {
+	if diff := cmp.Diff([]string{documentedJWT + "=" + jwt, plainRefresh + "=" + refresh}, setCookies(t, w)); diff != "" {
 		t.Errorf("cookies (-want +got):\n%s", diff)
 	}
 }
@@ -151,26 +152,26 @@ func TestClear(t *testing.T) {
 		lines  []string
 		want   []string
 	}{
-		{"nothing brought", cookie.Config{}, nil, []string{"-crossmint-session", "-crossmint-refresh-token"}},
-		{"everything brought", cookie.Config{}, []string{pairs(documentedJWT, "j", unscopedJWT, "j", plainRefresh, "r"), pairs(scopedJWT, "j", scopedRefresh, "r")},
-			[]string{"-crossmint-session", "-crossmint-refresh-token", "-" + scopedJWT, "-" + scopedRefresh, "-crossmint-jwt"}},
-		{"both forms where there is a Domain", cookie.Config{Domain: "example.com"}, []string{pairs(scopedJWT, "j")}, []string{
-			"-crossmint-session", "-crossmint-session @example.com", "-crossmint-refresh-token", "-crossmint-refresh-token @example.com",
-			"-" + scopedJWT, "-" + scopedJWT + " @example.com",
+		{name: "no cookies", want: []string{"-crossmint-session", "-crossmint-refresh-token"}},
+		{name: "all name sets", lines: []string{pairs(documentedJWT, "j", unscopedJWT, "j", plainRefresh, "r"), pairs(scopedJWT, "j", scopedRefresh, "r")},
+			want: []string{"-crossmint-session", "-crossmint-refresh-token", "-" + scopedJWT, "-" + scopedRefresh, "-crossmint-jwt"}},
+		{name: "for the host and the Domain", config: cookie.Config{Domain: "example.com"}, lines: []string{pairs(scopedJWT, "j")}, want: []string{
+			"-crossmint-session @example.com", "-crossmint-session", "-crossmint-refresh-token @example.com", "-crossmint-refresh-token",
+			"-" + scopedJWT + " @example.com", "-" + scopedJWT,
 		}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
 			newCodec(t, test.config).Clear(w, request(test.lines...))
-			if diff := cmp.Diff(test.want, written(t, w)); diff != "" {
+			if diff := cmp.Diff(test.want, setCookies(t, w)); diff != "" {
 				t.Errorf("cookies (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-func TestExpiredCookiesKeepTheirAttributes(t *testing.T) {
+func TestDeletionsHaveTheAttributes(t *testing.T) {
 	w := httptest.NewRecorder()
 	w.Header().Add("Set-Cookie", "theme=dark; Path=/")
 	newCodec(t, cookie.Config{Path: "/app", Partitioned: true, SameSite: http.SameSiteNoneMode}).Clear(w, request())

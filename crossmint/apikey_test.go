@@ -14,28 +14,28 @@ import (
 )
 
 const (
-	oldFormat    = "Old API key format detected. Please create a new API key from the Crossmint console."
-	badOrigin    = "Malformed API key. Must start with 'ck' or 'sk'."
-	clientRefuse = "Disallowed API key. You passed a client API key, but a server API key is required."
-	badWorld     = "Malformed API key. Must have a valid environment: 'development', 'staging' or 'production'."
-	badSignature = "Invalid API key. Failed to validate signature"
+	oldFormat        = "Old API key format detected. Please create a new API key from the Crossmint console."
+	badType          = "Malformed API key. Must start with 'ck' or 'sk'."
+	clientDisallowed = "Disallowed API key. You passed a client API key, but a server API key is required."
+	badEnvironment   = "Malformed API key. Must have a valid environment: 'development', 'staging' or 'production'."
+	badSignature     = "Invalid API key. Failed to validate signature"
 )
 
-func otherWorld(got, want crossmint.Environment) string {
+func otherEnvironment(got, want crossmint.Environment) string {
 	return "Disallowed API key. You passed a " + string(got) + " API key, but a " + string(want) + " API key is required."
 }
 
-// testSeed signs the API keys of these tests.
+// testSeed signs the API keys of the tests.
 var testSeed = ed25519.NewKeyFromSeed([]byte("the seed of the tests' API keys."))
 
-func testSigners() map[crossmint.Environment]ed25519.PublicKey {
+func testVerifiers() map[crossmint.Environment]ed25519.PublicKey {
 	public := testSeed.Public().(ed25519.PublicKey)
 	return map[crossmint.Environment]ed25519.PublicKey{
 		crossmint.Development: public, crossmint.Staging: public, crossmint.Production: public,
 	}
 }
 
-// mint makes a key of "sk_staging" and the like around signed data.
+// mint returns a key with a prefix like "sk_staging" and signed data.
 func mint(prefix, data string) string { return mintParts(prefix, data, signatureOf(prefix, data)) }
 
 func mintParts(prefix, data, signature string) string {
@@ -46,9 +46,9 @@ func signatureOf(prefix, data string) string {
 	return base58.Encode(ed25519.Sign(testSeed, []byte(prefix+"."+data)))
 }
 
-// keyError is the text of what is wrong with the key, "" for nothing.
+// keyError returns the error of NewClient, or "".
 func keyError(config crossmint.Config) string {
-	config.Signers = testSigners()
+	config.APIKeyVerifiers = testVerifiers()
 	client, err := crossmint.NewClient(config)
 	if err != nil {
 		return err.Error()
@@ -62,52 +62,52 @@ func TestAPIKey(t *testing.T) {
 	good := mint("sk_staging", data)
 	long := mint("sk_staging", "project-1."+strings.Repeat("x", 2000))
 	tests := []struct{ name, key, want string }{
-		{"development", mint("sk_development", data), ""},
-		{"staging", good, ""},
-		{"production", mint("sk_production", data), ""},
-		{"dots in the opaque part", mint("sk_staging", "project-1.a.b.c"), ""},
-		{"an empty opaque part", mint("sk_staging", "project-1."), ""},
-		{"old, live", "sk_live_123", oldFormat},
-		{"old, test", "sk_test", oldFormat},
-		{"old before everything else", "sk_test_staging_" + good, oldFormat},
-		{"nothing", "", badOrigin},
-		{"space before it", " " + good, badOrigin},
-		{"another origin", "pk" + good[2:], badOrigin},
-		{"origin in upper case", "SK" + good[2:], badOrigin},
-		{"origin alone", "sk", badOrigin},
-		{"a client's old format", "ck_live_123", clientRefuse},
-		{"a client key", mint("ck_staging", data), clientRefuse},
-		{"a client key before its environment", "ck_nowhere_x", clientRefuse},
-		{"no environment", "sk_", badWorld},
-		{"another environment", mint("sk_nowhere", data), badWorld},
-		{"environment in upper case", mint("sk_STAGING", data), badWorld},
-		{"a longer environment", "sk_stagingx_" + good, badWorld},
-		{"an environment alone", "sk_staging", badWorld},
-		{"nothing behind the environment", "sk_staging_", badSignature},
-		{"no base58", "sk_staging_0OIl", badSignature},
-		{"a line feed behind it", good + "\n", badSignature},
-		{"cut short", good[:len(good)-1], badSignature},
-		{"twice", good + good, badSignature},
-		{"oversize", long, badSignature},
-		{"of 1 MB", "sk_staging_" + strings.Repeat("z", 1<<20), badSignature},
-		{"another origin than signed", "sk" + mint("ck_staging", data)[2:], badSignature},
-		{"another environment than signed", strings.Replace(good, "staging", "development", 1), badSignature},
-		{"another environment, another signer", strings.Replace(good, "staging", "production", 1), badSignature},
-		{"joined by an underscore", mintParts("sk_staging", data, base58.Encode(ed25519.Sign(testSeed, []byte("sk_staging_"+data)))), badSignature},
-		{"no signature", "sk_staging_" + base58.Encode([]byte(data)), badSignature},
-		{"an empty signature", mintParts("sk_staging", data, ""), badSignature},
-		{"a third part", mintParts("sk_staging", data, signatureOf("sk_staging", data)+":x"), badSignature},
-		{"an empty third part", mintParts("sk_staging", data, signatureOf("sk_staging", data)+":"), badSignature},
-		{"a first part before it", mintParts("sk_staging", "x:"+data, signatureOf("sk_staging", data)), badSignature},
-		{"a signature that is no base58", mintParts("sk_staging", data, "0OIl"), badSignature},
-		{"a zero before the signature", mintParts("sk_staging", data, "1"+signatureOf("sk_staging", data)), badSignature},
-		{"a signature of other data", mintParts("sk_staging", data, signatureOf("sk_staging", "project-2.opaque")), badSignature},
-		{"signed, without a dot", mint("sk_staging", "project-1"), badSignature},
-		{"signed, without a project", mint("sk_staging", ".opaque"), badSignature},
-		{"signed, a project with a space", mint("sk_staging", "project 1.opaque"), badSignature},
-		{"signed, a project with a line feed", mint("sk_staging", "project\r\nSet-Cookie.x"), badSignature},
-		{"signed, a project with a semicolon", mint("sk_staging", "a;b.opaque"), badSignature},
-		{"signed, a project of 129 bytes", mint("sk_staging", strings.Repeat("p", 129)+".opaque"), badSignature},
+		{name: "development", key: mint("sk_development", data), want: ""},
+		{name: "staging", key: good, want: ""},
+		{name: "production", key: mint("sk_production", data), want: ""},
+		{name: "dots in the opaque part", key: mint("sk_staging", "project-1.a.b.c"), want: ""},
+		{name: "an empty opaque part", key: mint("sk_staging", "project-1."), want: ""},
+		{name: "old, live", key: "sk_live_123", want: oldFormat},
+		{name: "old, test", key: "sk_test", want: oldFormat},
+		{name: "old before everything else", key: "sk_test_staging_" + good, want: oldFormat},
+		{name: "nothing", key: "", want: badType},
+		{name: "space before it", key: " " + good, want: badType},
+		{name: "another type", key: "pk" + good[2:], want: badType},
+		{name: "type in upper case", key: "SK" + good[2:], want: badType},
+		{name: "type alone", key: "sk", want: badType},
+		{name: "a client's old format", key: "ck_live_123", want: clientDisallowed},
+		{name: "a client key", key: mint("ck_staging", data), want: clientDisallowed},
+		{name: "a client key before its environment", key: "ck_nowhere_x", want: clientDisallowed},
+		{name: "no environment", key: "sk_", want: badEnvironment},
+		{name: "another environment", key: mint("sk_nowhere", data), want: badEnvironment},
+		{name: "environment in upper case", key: mint("sk_STAGING", data), want: badEnvironment},
+		{name: "a longer environment", key: "sk_stagingx_" + good, want: badEnvironment},
+		{name: "an environment alone", key: "sk_staging", want: badEnvironment},
+		{name: "nothing behind the environment", key: "sk_staging_", want: badSignature},
+		{name: "no base58", key: "sk_staging_0OIl", want: badSignature},
+		{name: "a line feed behind it", key: good + "\n", want: badSignature},
+		{name: "cut short", key: good[:len(good)-1], want: badSignature},
+		{name: "twice", key: good + good, want: badSignature},
+		{name: "oversize", key: long, want: badSignature},
+		{name: "of 1 MB", key: "sk_staging_" + strings.Repeat("z", 1<<20), want: badSignature},
+		{name: "another type than signed", key: "sk" + mint("ck_staging", data)[2:], want: badSignature},
+		{name: "another environment than signed", key: strings.Replace(good, "staging", "development", 1), want: badSignature},
+		{name: "another environment, another public key", key: strings.Replace(good, "staging", "production", 1), want: badSignature},
+		{name: "joined by an underscore", key: mintParts("sk_staging", data, base58.Encode(ed25519.Sign(testSeed, []byte("sk_staging_"+data)))), want: badSignature},
+		{name: "no signature", key: "sk_staging_" + base58.Encode([]byte(data)), want: badSignature},
+		{name: "an empty signature", key: mintParts("sk_staging", data, ""), want: badSignature},
+		{name: "a third part", key: mintParts("sk_staging", data, signatureOf("sk_staging", data)+":x"), want: badSignature},
+		{name: "an empty third part", key: mintParts("sk_staging", data, signatureOf("sk_staging", data)+":"), want: badSignature},
+		{name: "a first part before it", key: mintParts("sk_staging", "x:"+data, signatureOf("sk_staging", data)), want: badSignature},
+		{name: "a signature that is no base58", key: mintParts("sk_staging", data, "0OIl"), want: badSignature},
+		{name: "a zero before the signature", key: mintParts("sk_staging", data, "1"+signatureOf("sk_staging", data)), want: badSignature},
+		{name: "a signature of other data", key: mintParts("sk_staging", data, signatureOf("sk_staging", "project-2.opaque")), want: badSignature},
+		{name: "signed, without a dot", key: mint("sk_staging", "project-1"), want: badSignature},
+		{name: "signed, without a project", key: mint("sk_staging", ".opaque"), want: badSignature},
+		{name: "signed, a project with a space", key: mint("sk_staging", "project 1.opaque"), want: badSignature},
+		{name: "signed, a project with a line feed", key: mint("sk_staging", "project\r\nSet-Cookie.x"), want: badSignature},
+		{name: "signed, a project with a semicolon", key: mint("sk_staging", "a;b.opaque"), want: badSignature},
+		{name: "signed, a project of 129 bytes", key: mint("sk_staging", strings.Repeat("p", 129)+".opaque"), want: badSignature},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestAPIKey(t *testing.T) {
 	}
 }
 
-// Every character of a key counts.
+// A key with another character is invalid, wherever it is.
 func TestAPIKeyTampered(t *testing.T) {
 	const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 	good := mint("sk_staging", "project-1.opaque")
@@ -138,11 +138,11 @@ func TestRequireEnvironment(t *testing.T) {
 		require crossmint.Environment
 		want    string
 	}{
-		{key, crossmint.Development, ""},
-		{key, crossmint.Production, otherWorld("development", "production")},
-		{key, "nowhere", otherWorld("development", "nowhere")},
-		{key + "x", crossmint.Production, otherWorld("development", "production")}, // before the signature
-		{"sk_nowhere_x", crossmint.Production, badWorld},
+		{key: key, require: crossmint.Development, want: ""},
+		{key: key, require: crossmint.Production, want: otherEnvironment("development", "production")},
+		{key: key, require: "nowhere", want: otherEnvironment("development", "nowhere")},
+		{key: key + "x", require: crossmint.Production, want: otherEnvironment("development", "production")}, // before the signature
+		{key: "sk_nowhere_x", require: crossmint.Production, want: badEnvironment},
 	}
 	for _, test := range tests {
 		got := keyError(crossmint.Config{APIKey: session.NewSecret(test.key), RequireEnvironment: test.require})
@@ -152,16 +152,16 @@ func TestRequireEnvironment(t *testing.T) {
 	}
 }
 
-// The one key that the vendor has published: a client key of development,
-// signed by the vendor's own signer.
+// The only key that Crossmint has published is a client key of development, with
+// a real signature.
 func TestPublishedKey(t *testing.T) {
 	data, err := os.ReadFile("testdata/apikey.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	key := strings.TrimSpace(string(data))
-	if _, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(key)}); err == nil || err.Error() != clientRefuse {
-		t.Errorf("error = %v, want %q", err, clientRefuse)
+	if _, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(key)}); err == nil || err.Error() != clientDisallowed {
+		t.Errorf("error = %v, want %q", err, clientDisallowed)
 	}
 	client := newClient(t, crossmint.Config{APIKey: session.NewSecret(key), AllowClientKey: true})
 	got := []string{client.ProjectID(), string(client.Environment()), client.JWKSURL()}
@@ -176,16 +176,16 @@ func TestPublishedKey(t *testing.T) {
 	}
 }
 
-// A signer that a test brings replaces the vendor's for its environment only.
-func TestSignersAreLaidOver(t *testing.T) {
-	config := crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), Signers: map[crossmint.Environment]ed25519.PublicKey{
+// APIKeyVerifiers replaces the default key of its own environments only.
+func TestAPIKeyVerifiersReplaceDefaults(t *testing.T) {
+	config := crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), APIKeyVerifiers: map[crossmint.Environment]ed25519.PublicKey{
 		crossmint.Production: testSeed.Public().(ed25519.PublicKey),
 	}}
 	if _, err := crossmint.NewClient(config); err == nil || err.Error() != badSignature {
 		t.Errorf("error = %v, want %q", err, badSignature)
 	}
-	config.Signers = map[crossmint.Environment]ed25519.PublicKey{crossmint.Staging: []byte("short")}
+	config.APIKeyVerifiers = map[crossmint.Environment]ed25519.PublicKey{crossmint.Staging: []byte("short")}
 	if _, err := crossmint.NewClient(config); err == nil || err.Error() != badSignature {
-		t.Errorf("a short signer: %v, want %q", err, badSignature)
+		t.Errorf("a short public key: %v, want %q", err, badSignature)
 	}
 }

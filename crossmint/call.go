@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,86 +19,91 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// apiPrefix is the version of the API that this package speaks; authPrefix is
-// where its session endpoints live.
+// apiPrefix names the version of the API that this package uses. authPrefix is
+// the path of its session endpoints.
 const (
 	apiPrefix  = "/api/2024-09-26"
 	authPrefix = apiPrefix + "/session/sdk/auth"
 )
 
-// maxAnswerBytes bounds an answer after decompression. Real ones have a few
+// maxResponseBytes bounds a response after decompression. Real ones have a few
 // kilobytes.
-const maxAnswerBytes = 1 << 20
+const maxResponseBytes = 1 << 20
 
 // request is one call to upstream.
 type request struct {
-	op      string // for errors
-	method  string
-	url     string
-	body    []byte // JSON, or nil
-	keyless bool   // sent without the API key and the client's name
-	route   bool   // to another server's refresh route
+	op           string // for errors
+	method       string
+	url          string
+	body         map[string]string // sent as JSON, unless nil
+	noAPIKey     bool              // omits the headers that identify this client
+	refreshRoute bool              // goes to Config.RefreshRoute
 }
 
-// answer is what came back, read to its end.
-type answer struct {
-	status     int
-	retryAfter string
-	body       []byte
-	clears     bool // expires cookies
+// response is a complete response of upstream.
+type response struct {
+	status        int
+	retryAfter    string
+	body          []byte
+	clearsCookies bool
 }
 
-// call sends r, once, and returns the body of a 2xx answer. Every other
-// ending is classified by [classify].
+// call sends r once and returns the body of a 2xx response. It classifies every
+// other result with [classify].
 func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	var progress progress
-	a, err := c.exchange(httptrace.WithClientTrace(ctx, progress.trace()), r)
-	if failure := classify(a, err, progress.delivery(err)); failure != nil {
+	res, err := c.send(httptrace.WithClientTrace(ctx, progress.trace()), r)
+	if failure := classify(res, err); failure != nil {
 		failure.Op = r.op
-		// A refresh route that refuses and leaves the cookies is in doubt.
-		failure.Doubtful = failure.Kind == session.Refused && r.route && !a.clears
-		c.explain(failure)
+		failure.NotSent, failure.Incomplete = progress.result(err)
+		// A refresh route clears the cookies with a definite refusal only.
+		failure.Uncertain = failure.Kind == session.ErrRefused && r.refreshRoute && !res.clearsCookies //nolint:errorlint // Kind is one of three sentinels
+		c.addHint(failure)
 		return nil, failure
 	}
-	return a.body, nil
+	return res.body, nil
 }
 
-func (c *Client) exchange(ctx context.Context, r request) (answer, error) {
-	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
+func (c *Client) send(ctx context.Context, r request) (response, error) {
+	var body []byte
+	if r.body != nil {
+		body, _ = json.Marshal(r.body) // a map of strings always marshals
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(body))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	req.Header.Set("Accept", "application/json")
 	if r.body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if !r.keyless {
-		c.identify(req.Header)
+	if !r.noAPIKey {
+		c.setHeaders(req.Header)
 	}
 	res, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return answer{}, plainError(err)
+		return response{}, safeError(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes+1))
+	body, err = io.ReadAll(io.LimitReader(res.Body, maxResponseBytes+1))
 	switch {
 	case err != nil:
-		return answer{}, plainError(err)
-	case len(body) > maxAnswerBytes:
-		return answer{}, errOversize
+		return response{}, safeError(err)
+	case len(body) > maxResponseBytes:
+		return response{}, errOversize
 	}
-	clears := slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.MaxAge < 0 })
-	return answer{res.StatusCode, res.Header.Get("Retry-After"), body, clears}, nil
+	clearsCookies := slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.MaxAge < 0 })
+	return response{res.StatusCode, res.Header.Get("Retry-After"), body, clearsCookies}, nil
 }
 
-// identify sets the headers that every call of the API carries.
-func (c *Client) identify(h http.Header) {
+// setHeaders sets the headers that every call of the API has.
+func (c *Client) setHeaders(h http.Header) {
 	h.Set("Content-Type", "application/json")
-	h.Set("x-api-key", c.key.text.Reveal())
+	h.Set("x-api-key", c.config.APIKey.Reveal())
 	h.Set("x-client-name", clientName)
-	h.Set("x-client-version", Version)
+	h.Set("x-client-version", version)
 	if c.config.AppID != "" {
 		h.Set("x-app-identifier", c.config.AppID)
 	}
@@ -106,23 +112,22 @@ func (c *Client) identify(h http.Header) {
 	}
 }
 
-// fetchKeys gets the key set. The fetch carries no API key.
+// fetchKeys gets the key set. The request carries no API key.
 func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
-	return c.call(ctx, request{op: "keys", method: http.MethodGet, url: c.JWKSURL(), keyless: true})
+	return c.call(ctx, request{op: "keys", method: http.MethodGet, url: c.JWKSURL(), noAPIKey: true})
 }
 
-// explain adds what a programmer needs to know to a call that got nowhere.
-func (c *Client) explain(failure *session.UpstreamError) {
-	if failure.Delivery == session.NotSent && c.config.BaseURL == Development.baseURL() {
+// addHint explains an unreachable upstream that was not configured.
+func (c *Client) addHint(failure *session.UpstreamError) {
+	if failure.NotSent && c.config.BaseURL == environments[Development].baseURL {
 		failure.Err = fmt.Errorf("%w (%s is the default base URL of a development API key; set Config.BaseURL if upstream is elsewhere)",
 			failure.Err, c.config.BaseURL)
 	}
 }
 
-// plainError reduces an error of net/http's to what this side knows. Its text
-// may repeat the URL, which holds what belongs to a user, or a line of
-// upstream's answer, which holds anything.
-func plainError(err error) error {
+// safeError replaces an error of net/http by one without text from upstream. The
+// original may repeat the URL, which holds user data, or a line of the response.
+func safeError(err error) error {
 	var urlError *url.Error
 	if errors.As(err, &urlError) {
 		err = urlError.Err
@@ -136,14 +141,14 @@ func plainError(err error) error {
 	if errors.As(err, &certificate) {
 		return certificateError(certificate.Err)
 	}
-	// The network's own errors name addresses and causes of this machine.
+	// The errors of the network itself hold only addresses and local causes.
 	if network := net.Error(nil); errors.As(err, &network) {
 		return network
 	}
 	return errTransport
 }
 
-// certificateError leaves out the names that upstream's certificate holds.
+// certificateError leaves out the names in upstream's certificate.
 func certificateError(err error) error {
 	var invalid x509.CertificateInvalidError
 	switch {
@@ -157,7 +162,7 @@ func certificateError(err error) error {
 	return errors.New("TLS certificate is not valid")
 }
 
-// progress watches how far a call gets.
+// progress records how far a call gets.
 type progress struct{ dialing, connected atomic.Bool }
 
 func (p *progress) trace() *httptrace.ClientTrace {
@@ -167,18 +172,16 @@ func (p *progress) trace() *httptrace.ClientTrace {
 	}
 }
 
-// delivery says how far a call got that ended in err. It takes a call for not
-// sent only on evidence: a transport that does not report its progress may
-// have sent it.
-func (p *progress) delivery(err error) session.Delivery {
+// result classifies the error of a call. A timeout is neither not sent nor
+// incomplete. A transport that does not report its progress may have sent the
+// request.
+func (p *progress) result(err error) (notSent, incomplete bool) {
 	switch {
-	case err == nil, errors.Is(err, errOversize):
-		return session.Answered
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return session.TimedOut
+	case err == nil, errors.Is(err, errOversize), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return false, false
 	case p.dialing.Load() && !p.connected.Load():
-		return session.NotSent
+		return true, false
 	default:
-		return session.CutOff
+		return false, true
 	}
 }

@@ -2,15 +2,15 @@ package crossmint
 
 import (
 	"context"
-	"crypto/tls"
 	"net/http"
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/internal/verify"
 )
 
-// Version is sent to upstream as x-client-version.
-const Version = "0.1.0"
+// version is sent to upstream as x-client-version. A test compares it with
+// CHANGELOG.md.
+const version = "0.1.0"
 
 // clientName is sent to upstream as x-client-name.
 const clientName = "crossmint-go-auth"
@@ -23,9 +23,9 @@ type Client struct {
 	verifier  *verify.Verifier
 }
 
-// NewClient checks config and returns a Client. It makes no call: the signing
-// keys are fetched when they are first needed, or by [Client.Preload]. All
-// faults of config are reported in one error.
+// NewClient checks config and returns a Client. One error reports all faults.
+// NewClient makes no call: the signing keys are fetched when they are first
+// needed, or by [Client.Preload].
 func NewClient(config Config) (*Client, error) {
 	key, err := config.check()
 	if err != nil {
@@ -41,7 +41,7 @@ func NewClient(config Config) (*Client, error) {
 	return c, nil
 }
 
-// Close ends a fetch of keys in flight and closes idle connections. Close the
+// Close cancels a running fetch of keys and closes idle connections. Close the
 // session.Manager first.
 func (c *Client) Close() {
 	c.verifier.Close()
@@ -54,61 +54,14 @@ func (c *Client) ProjectID() string { return c.key.projectID }
 // Environment returns the environment that the API key belongs to.
 func (c *Client) Environment() Environment { return c.key.environment }
 
-// JWKSURL returns where upstream publishes its signing keys, the documented
+// JWKSURL returns the URL of upstream's signing keys, like the documented
 // getJwksUri.
 func (c *Client) JWKSURL() string { return c.config.BaseURL + "/.well-known/jwks.json" }
 
-// Preload fetches the signing keys, so that the first request need not wait
-// for them. Without it, or if it fails, they are fetched when needed.
+// Preload fetches the signing keys, so that the first request does not wait for
+// them. Without it, or if it fails, they are fetched when they are needed.
 func (c *Client) Preload(ctx context.Context) error { return c.verifier.Preload(ctx) }
 
-// KeysFetchedAt returns when the signing keys in use were fetched; the zero
-// time means that there are none yet.
+// KeysFetchedAt returns the time at which the current signing keys were
+// fetched. It is zero if there are none yet.
 func (c *Client) KeysFetchedAt() time.Time { return c.verifier.KeysFetchedAt() }
-
-// transportOf returns what a client's calls go through. It is used without the
-// client, which could follow a redirect: the API key and the refresh token must
-// not travel to where an answer points.
-func transportOf(given *http.Client) http.RoundTripper {
-	if given != nil && given.Transport != nil {
-		return given.Transport
-	}
-	return NewTransport()
-}
-
-// NewTransport returns the transport of a [Client] that is given none, to be
-// wrapped or changed for Config.HTTPClient: TLS 1.2 or later, bounded headers,
-// connections kept for a wave of refreshes, and pings that notice one which the
-// network has forgotten.
-func NewTransport() *http.Transport {
-	// A program may have put something else into DefaultTransport.
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, IdleConnTimeout: idleTimeout}
-	if standard, ok := http.DefaultTransport.(*http.Transport); ok {
-		transport = standard.Clone()
-	}
-	if transport.TLSClientConfig == nil {
-		transport.TLSClientConfig = &tls.Config{}
-	}
-	transport.TLSClientConfig.MinVersion = max(transport.TLSClientConfig.MinVersion, tls.VersionTLS12)
-	transport.MaxIdleConnsPerHost = maxIdleConnections
-	transport.MaxResponseHeaderBytes = maxHeaderBytes
-	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
-	return transport
-}
-
-const (
-	// maxIdleConnections keeps connections for a wave of refreshes; the
-	// library's default of two makes each wave dial anew.
-	maxIdleConnections = 64
-	// idleTimeout closes connections that no wave has used for a while.
-	idleTimeout = 90 * time.Second
-	// pingAfter is how long a connection of HTTP/2 may be silent before it is
-	// asked whether it lives, and pingTimeout how long it may take to answer.
-	// net/http ends a call that times out, not its connection: one that the
-	// network has forgotten would get every further call, for as long as the
-	// kernel takes to notice.
-	pingAfter   = 3 * time.Second
-	pingTimeout = 2 * time.Second
-	// maxHeaderBytes bounds the header of upstream's answers.
-	maxHeaderBytes = 64 << 10
-)

@@ -12,7 +12,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// faults are the lines of what NewClient has to say.
+// faults returns the lines of the error of NewClient.
 func faults(config crossmint.Config) []string {
 	if text := keyError(config); text != "" {
 		return strings.Split(text, "\n")
@@ -24,7 +24,7 @@ func TestConfigURLs(t *testing.T) {
 	const (
 		absolute = "must be an absolute URL"
 		https    = "must be https, or http to a loopback host"
-		plain    = "plain http is for loopback hosts only: the API key would be readable on the way"
+		plain    = "plain http is for loopback hosts only: the network could read the API key"
 		userinfo = "must not hold userinfo"
 		query    = "must not hold a query or a fragment"
 	)
@@ -99,7 +99,7 @@ func TestConfigReportsAllFaults(t *testing.T) {
 	})
 	want := []string{
 		oldFormat,
-		"crossmint: BaseURL: plain http is for loopback hosts only: the API key would be readable on the way",
+		"crossmint: BaseURL: plain http is for loopback hosts only: the network could read the API key",
 		"crossmint: RefreshRoute: must not hold userinfo",
 		"crossmint: AppID: not a header value",
 		"crossmint: ExtensionID: not a header value",
@@ -119,15 +119,15 @@ func TestConfigBounds(t *testing.T) {
 		change func(*crossmint.Config)
 		want   []string
 	}{
-		{"nothing but a key", func(*crossmint.Config) {}, nil},
-		{"Timeout negative", func(c *crossmint.Config) { c.Timeout = -1 }, negative},
-		{"Leeway negative", func(c *crossmint.Config) { c.Leeway = -1 }, negative},
-		{"KeysRefreshAfter negative", func(c *crossmint.Config) { c.KeysRefreshAfter = -1 }, negative},
-		{"KeysMaxAge negative", func(c *crossmint.Config) { c.KeysMaxAge = -1 }, append(negative[:1:1], "crossmint: KeysMaxAge is below KeysRefreshAfter")},
-		{"Leeway of 5 min", func(c *crossmint.Config) { c.Leeway = 5 * time.Minute }, nil},
-		{"AppID of 512 bytes", func(c *crossmint.Config) { c.AppID = strings.Repeat("a", 512) }, nil},
-		{"AppID of 513 bytes", func(c *crossmint.Config) { c.AppID = strings.Repeat("a", 513) }, []string{"crossmint: AppID: not a header value"}},
-		{"ExtensionID with a tab", func(c *crossmint.Config) { c.ExtensionID = "a\tb" }, []string{"crossmint: ExtensionID: not a header value"}},
+		{name: "nothing but a key", change: func(*crossmint.Config) {}, want: nil},
+		{name: "Timeout negative", change: func(c *crossmint.Config) { c.Timeout = -1 }, want: negative},
+		{name: "Leeway negative", change: func(c *crossmint.Config) { c.Leeway = -1 }, want: negative},
+		{name: "KeysRefreshAfter negative", change: func(c *crossmint.Config) { c.KeysRefreshAfter = -1 }, want: negative},
+		{name: "KeysMaxAge negative", change: func(c *crossmint.Config) { c.KeysMaxAge = -1 }, want: append(negative[:1:1], "crossmint: KeysMaxAge is below KeysRefreshAfter")},
+		{name: "Leeway of 5 min", change: func(c *crossmint.Config) { c.Leeway = 5 * time.Minute }, want: nil},
+		{name: "AppID of 512 bytes", change: func(c *crossmint.Config) { c.AppID = strings.Repeat("a", 512) }, want: nil},
+		{name: "AppID of 513 bytes", change: func(c *crossmint.Config) { c.AppID = strings.Repeat("a", 513) }, want: []string{"crossmint: AppID: not a header value"}},
+		{name: "ExtensionID with a tab", change: func(c *crossmint.Config) { c.ExtensionID = "a\tb" }, want: []string{"crossmint: ExtensionID: not a header value"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -144,7 +144,7 @@ func TestConfigDefaults(t *testing.T) {
 	for environment, base := range map[string]string{
 		"development": "http://localhost:3000", "staging": "https://staging.crossmint.com", "production": "https://www.crossmint.com",
 	} {
-		client := newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_"+environment, "project-1.x")), Signers: testSigners()})
+		client := newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_"+environment, "project-1.x")), APIKeyVerifiers: testVerifiers()})
 		got := []string{client.ProjectID(), string(client.Environment()), client.JWKSURL(), client.KeysFetchedAt().String()}
 		want := []string{"project-1", environment, base + "/.well-known/jwks.json", time.Time{}.String()}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -155,10 +155,10 @@ func TestConfigDefaults(t *testing.T) {
 
 type roundTripper struct{ http.RoundTripper }
 
-// A program may have wrapped the default transport, for metrics for example.
+// A program may have wrapped the default transport, for example for metrics.
 func TestConfigWithoutStandardTransport(t *testing.T) {
 	before := http.DefaultTransport
 	defer func() { http.DefaultTransport = before }()
 	http.DefaultTransport = roundTripper{before}
-	newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), Signers: testSigners()})
+	newClient(t, crossmint.Config{APIKey: session.NewSecret(mint("sk_staging", "p.x")), APIKeyVerifiers: testVerifiers()})
 }

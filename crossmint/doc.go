@@ -1,11 +1,14 @@
-// Package crossmint is the client of Crossmint's auth API: it checks API keys,
-// verifies JWTs, refreshes and revokes sessions, and looks users up.
+// Package crossmint is a client of Crossmint's auth API. It checks API keys,
+// verifies JWTs, refreshes and revokes sessions, looks up users, and signs users
+// in.
 //
-// A [Client] is the [session.Upstream] of a [session.Manager]; most programs
-// hand it over and use it no further. It is not affiliated with Crossmint.
+// A [Client] is the [session.Upstream] of a [session.Manager]. Most programs
+// pass it to session.NewManager and do not call it themselves. This package is
+// not affiliated with Crossmint.
 //
-// Whatever goes wrong in a call is classified once, as an
-// [*session.UpstreamError]: refused (a definite no), malformed (an answer that
-// is none) or unavailable (no answer, or one that says nothing about the
-// token). Only the first may end somebody's session.
+// A failed call is classified once, as an [*session.UpstreamError] of one of
+// three kinds: session.ErrRefused (upstream definitely rejects the token),
+// session.ErrMalformed (an unexpected response) or session.ErrUnavailable (no
+// response, or one that tells nothing about the token). Only the first may end a
+// session.
 package crossmint

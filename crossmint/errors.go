@@ -11,72 +11,82 @@ import (
 )
 
 var (
-	errTransport  = errors.New("connection failed, or what came is not HTTP")
-	errOversize   = errors.New("answer is too long")
-	errNotJSON    = errors.New("answer is not a JSON object")
-	errIncomplete = errors.New("answer lacks a member, or one has a wrong type")
+	// errInvalidArgument reports an argument that cannot be right. No call was
+	// made.
+	errInvalidArgument = errors.New("crossmint: invalid argument")
+
+	errTransport  = errors.New("connection failed, or the response is not HTTP")
+	errOversize   = errors.New("response is too long")
+	errNotJSON    = errors.New("response is not a JSON object")
+	errIncomplete = errors.New("response lacks a member, or one has a wrong type")
 )
 
-// Bounds of what upstream may ask for with Retry-After.
+// Bounds of the delay that upstream may ask for with Retry-After.
 const (
 	minRetryAfter = 1 * time.Second
 	maxRetryAfter = 60 * time.Second
 )
 
-// classify is the one place that says what the ending of a call means; nil
-// is a 2xx answer. The error holds no text of upstream's, which may repeat a
-// secret or bring mark-up into a log.
+// classify is the one place that decides how a call has failed. It returns nil
+// for a 2xx response. The error holds no text from upstream, which may repeat a
+// secret or bring markup into a log.
 //
-//	no complete answer                          unavailable
-//	an oversize answer                          malformed
+//	no complete response                        unavailable
+//	an oversize response                        malformed
 //	400, 401, 404, 410, 422 with a JSON object  refused
-//	the same without: some proxy's              unavailable
+//	the same without: from a proxy              unavailable
 //	everything else: 3xx, 403, 408, 429, 5xx …  unavailable
-func classify(a answer, err error, delivery session.Delivery) *session.UpstreamError {
+func classify(res response, err error) *session.UpstreamError {
 	failure := &session.UpstreamError{
-		Kind: session.Unavailable, Delivery: delivery, Status: a.status, RetryAfter: retryAfter(a.retryAfter), Err: err,
+		Kind: session.ErrUnavailable, Status: res.status, RetryAfter: retryAfter(res.retryAfter), Err: err,
 	}
 	switch {
 	case errors.Is(err, errOversize):
-		failure.Kind = session.Malformed
+		failure.Kind = session.ErrMalformed
 	case err != nil:
-	case a.status >= 200 && a.status <= 299:
+	case res.status >= 200 && res.status <= 299:
 		return nil
+	case !mayRefuse(res.status):
+	case isObject(res.body):
+		failure.Kind = session.ErrRefused
 	default:
-		switch a.status {
-		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity:
-			if isObject(a.body) {
-				failure.Kind = session.Refused
-			} else {
-				failure.Err = errNotJSON
-			}
-		}
+		failure.Err = errNotJSON
 	}
 	return failure
 }
 
-// malformed reports a 2xx answer that is none.
+// mayRefuse reports whether upstream rejects tokens with this status.
+func mayRefuse(status int) bool {
+	switch status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity:
+		return true
+	}
+	return false
+}
+
+// malformed returns the error for a 2xx response of an unexpected form.
 func malformed(op string, err error) *session.UpstreamError {
-	return &session.UpstreamError{Kind: session.Malformed, Delivery: session.Answered, Op: op, Status: http.StatusOK, Err: err}
+	return &session.UpstreamError{Kind: session.ErrMalformed, Op: op, Status: http.StatusOK, Err: err}
 }
 
 func isObject(body []byte) bool {
 	return strictjson.Object(body, func([]byte, strictjson.Value) error { return nil }) == nil
 }
 
-// retryAfter reads the header of RFC 9110 §10.2.3, clamped; 0 without one.
+// retryAfter reads the header of RFC 9110 §10.2.3 and clamps it. It returns 0
+// without one.
 func retryAfter(header string) time.Duration {
 	if header == "" {
 		return 0
 	}
-	var wish time.Duration
+	var delay time.Duration
 	// Out of its range ParseInt returns the nearest number of the range.
 	if seconds, err := strconv.ParseInt(header, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		wish = time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
+		delay = time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
 	} else if date, err := http.ParseTime(header); err == nil {
-		wish = time.Until(date)
+		delay = time.Until(date)
 	} else {
 		return 0
 	}
-	return min(max(wish, minRetryAfter), maxRetryAfter)
+	return min(max(delay, minRetryAfter), maxRetryAfter)
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// A program sends the challenge to its page, whose wallet signs it. The
-// one-time secret that comes back goes through session.Manager.Refresh, like
-// that of an e-mail code.
+// A program sends the challenge to its page, where the wallet signs it. The
+// resulting one-time secret goes to session.Manager.Refresh, like that of an
+// e-mail code.
 func ExampleClient_StartWallet() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
@@ -23,13 +23,13 @@ func ExampleClient_StartWallet() {
 	}
 	defer client.Close()
 
-	ctx, wallet := context.Background(), crossmint.Wallet{Address: "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045", Type: crossmint.Ethereum}
-	challenge, err := client.StartWallet(ctx, wallet)
+	ctx, address := context.Background(), "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"
+	challenge, err := client.StartWallet(ctx, address, "ethereum")
 	if err != nil {
 		panic(err)
 	}
-	signature := "0x…" // by the wallet, of what the challenge says
-	secret, err := client.FinishWallet(ctx, wallet, signature)
+	signature := "0x…" // of the challenge, by the wallet
+	secret, err := client.FinishWallet(ctx, address, "ethereum", signature)
 	fmt.Println(len(challenge) > 0, secret, err)
 	// Output: true [redacted] <nil>
 }

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/session"
 )
 
-// A client verifies the JWT of a request. The fake stands for Crossmint here;
-// a program passes its own API key and nothing else.
+// A client verifies the JWT of a request. The fake replaces Crossmint here; a
+// program only passes its own API key.
 func Example() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
@@ -29,14 +30,14 @@ func Example() {
 
 	ada := session.User{ID: "ada"}
 	for _, jwt := range []string{fake.JWT(ada), fake.ExpiredJWT(ada), fake.ForgedJWT(ada)} {
-		token, err := client.Verify(context.Background(), jwt)
+		token, err := client.Verify(context.Background(), jwt, time.Now())
 		switch {
 		case err == nil:
 			fmt.Println("signed in:", token.UserID)
 		case errors.Is(err, session.ErrJWTExpired):
 			fmt.Println("has to refresh:", token.UserID)
 		case errors.Is(err, session.ErrUnavailable):
-			fmt.Println("nobody can tell: try again later")
+			fmt.Println("no decision: try again later")
 		default:
 			fmt.Println("not signed in")
 		}
@@ -47,7 +48,7 @@ func Example() {
 	// not signed in
 }
 
-// Keys that came with the program verify without any call.
+// A program that has the signing keys already verifies without any call.
 func ExampleClient_VerifyWith() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
@@ -62,12 +63,7 @@ func ExampleClient_VerifyWith() {
 	}
 	defer client.Close()
 
-	keys, err := crossmint.ParseKeys(fake.JWKS())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	token, err := client.VerifyWith(keys, fake.JWT(session.User{ID: "ada"}))
+	token, err := client.VerifyWith(fake.JWKS(), fake.JWT(session.User{ID: "ada"}))
 	fmt.Println(token.UserID, err)
 	fmt.Println("calls:", fake.Calls().JWKS)
 	// Output:

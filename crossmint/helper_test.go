@@ -49,8 +49,8 @@ func newClient(t testing.TB, config crossmint.Config) *crossmint.Client {
 	return client
 }
 
-// upstream is a server of the test's own making, with a client of it and a
-// record of what arrived.
+// An upstream is a server with a handler of the test. It has a client and records
+// the requests.
 type upstream struct {
 	*httptest.Server
 	client *crossmint.Client
@@ -60,7 +60,7 @@ type upstream struct {
 	bodies   []string
 }
 
-// newUpstream serves every path with handler. The API key is a fake's.
+// newUpstream serves every path with handler. The API key is that of a fake.
 func newUpstream(t *testing.T, handler http.HandlerFunc, change ...func(*crossmint.Config)) *upstream {
 	t.Helper()
 	u := &upstream{}
@@ -76,7 +76,7 @@ func newUpstream(t *testing.T, handler http.HandlerFunc, change ...func(*crossmi
 	return u
 }
 
-// configFor is a configuration of a client whose upstream is at url.
+// configFor returns the configuration of a client of the upstream at url.
 func configFor(t *testing.T, url string, change ...func(*crossmint.Config)) crossmint.Config {
 	t.Helper()
 	config := newFake(t, crossminttest.Config{InMemory: true}).Config()
@@ -88,7 +88,7 @@ func configFor(t *testing.T, url string, change ...func(*crossmint.Config)) cros
 	return config
 }
 
-// newTransport is one without a proxy, closed at the test's end.
+// newTransport returns a transport without a proxy.
 func newTransport(t *testing.T) *http.Transport {
 	t.Helper()
 	transport := &http.Transport{}
@@ -102,8 +102,8 @@ func (u *upstream) arrived() (requests []*http.Request, bodies []string) {
 	return u.requests, u.bodies
 }
 
-// answering answers every call with the same.
-func answering(status int, contentType, body string) http.HandlerFunc {
+// respond returns a handler that always sends the same response.
+func respond(status int, contentType, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(status)
@@ -111,8 +111,8 @@ func answering(status int, contentType, body string) http.HandlerFunc {
 	}
 }
 
-// newRawUpstream is a listener that reads one request of each connection and
-// then does what the test wants. It returns its URL.
+// newRawUpstream listens, reads one request of each connection and calls serve. It
+// returns its URL.
 func newRawUpstream(t *testing.T, serve func(conn net.Conn)) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -147,18 +147,28 @@ func readRequest(conn net.Conn) {
 	}
 }
 
-// failure is the part of a session.UpstreamError that decides things.
+// The results of a verification, and the kinds of a failed call.
+var (
+	valid       = "valid"
+	expired     = session.ErrJWTExpired.Error()
+	invalid     = session.ErrJWTInvalid.Error()
+	unavailable = session.ErrUnavailable.Error()
+	refused     = session.ErrRefused.Error()
+	malformed   = session.ErrMalformed.Error()
+)
+
+// failure is the classification in a session.UpstreamError.
 type failure struct {
-	Kind     session.Kind
-	Delivery session.Delivery
-	Status   int
+	Kind                string
+	NotSent, Incomplete bool
+	Status              int
 }
 
 // failureOf returns the classification of err.
 func failureOf(t *testing.T, err error) failure {
 	t.Helper()
 	up := upstreamError(t, err)
-	return failure{up.Kind, up.Delivery, up.Status}
+	return failure{up.Kind.Error(), up.NotSent, up.Incomplete, up.Status}
 }
 
 func upstreamError(t *testing.T, err error) *session.UpstreamError {
@@ -170,7 +180,7 @@ func upstreamError(t *testing.T, err error) *session.UpstreamError {
 	return up
 }
 
-// refresh refreshes with some token, and expects an error.
+// refresh refreshes with an unknown token and returns the error.
 func refresh(ctx context.Context, t *testing.T, client *crossmint.Client) error {
 	t.Helper()
 	grant, err := client.Refresh(ctx, session.NewSecret("one-time"))

@@ -13,24 +13,24 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// service is a program's struct that holds a client: fmt calls no methods on
-// its fields, and follows a pointer where the verb does not fit.
+// service is a struct of a program that holds a client. fmt calls no methods on
+// its fields, and follows pointers for some verbs.
 type service struct {
 	config   crossmint.Config
 	client   *crossmint.Client
 	sessions *session.Manager
 }
 
-// The API key shows nowhere, however a client, its configuration or what holds
-// them is printed, logged or marshalled.
-func TestTheAPIKeyDoesNotPrint(t *testing.T) {
+// No way to print, log or marshal a client, its configuration or a struct of them
+// shows the API key.
+func TestAPIKeyIsNotPrinted(t *testing.T) {
 	config := newFake(t, crossminttest.Config{InMemory: true}).Config()
 	key, client := config.APIKey.Reveal(), newClient(t, config)
 	sessions, err := session.NewManager(session.Config{Upstream: client})
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare := crossmint.Config{APIKey: config.APIKey} // what JSON can marshal
+	bare := crossmint.Config{APIKey: config.APIKey} // JSON can marshal it
 	values := map[string]any{
 		"a Config": config, "*Config": &config, "a bare Config": bare, "a Client": client, "its value": *client,
 		"a Manager": sessions, "a session.Config": session.Config{Upstream: client},
@@ -41,7 +41,7 @@ func TestTheAPIKeyDoesNotPrint(t *testing.T) {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			forms[verb] = fmt.Sprintf(verb, value)
 		}
-		text, _ := json.Marshal(value) // most of them cannot be marshalled
+		text, _ := json.Marshal(value) // fails for most of them
 		var log bytes.Buffer
 		for _, handler := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
 			slog.New(handler).Info("x", "value", value)

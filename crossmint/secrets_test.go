@@ -16,12 +16,12 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// canary is what must be found in no text of ours: as a secret that goes out,
-// and as whatever upstream says.
+// canary must not be in any error. It is used as secret and in all responses of
+// upstream.
 const canary = "canary-5e12"
 
-// texts are the forms in which an error may end up somewhere.
-func texts(t *testing.T, err error) string {
+// printedForms returns an error in all forms in which a program may print it.
+func printedForms(t *testing.T, err error) string {
 	t.Helper()
 	var log bytes.Buffer
 	for _, handler := range []slog.Handler{
@@ -30,7 +30,7 @@ func texts(t *testing.T, err error) string {
 	} {
 		slog.New(handler).Error("failed", "error", err)
 	}
-	marshalled, _ := json.Marshal(struct{ Err error }{err})
+	marshalled, _ := json.Marshal(struct{ Err error }{Err: err})
 	out := fmt.Sprintf("%v %+v %#v %q %s %s", err, err, err, err, &log, marshalled)
 	for ; err != nil; err = errors.Unwrap(err) {
 		out += fmt.Sprintf("%v %+v %#v", err, err, err)
@@ -46,23 +46,24 @@ func wantNoCanary(t *testing.T, client *crossmint.Client, key string) {
 	_, user := client.User(ctx, canary)
 	_, sent := client.SendEmailOTP(ctx, canary+"@example.com")
 	_, confirmed := client.ConfirmEmailOTP(ctx, canary+"@example.com", canary, canary)
-	_, judged := judgeFresh(t, client, canary)
+	_, verified := client.VerifyReceived(ctx, canary)
+	_, verifiedWith := client.VerifyWith([]byte(canary), canary)
 	for name, err := range map[string]error{
 		"Refresh": refreshed, "Logout": client.Logout(ctx, token), "User": user, "Preload": client.Preload(ctx),
-		"SendEmailOTP": sent, "ConfirmEmailOTP": confirmed, "Judge": judged,
+		"SendEmailOTP": sent, "ConfirmEmailOTP": confirmed, "VerifyReceived": verified, "VerifyWith": verifiedWith,
 	} {
 		if err == nil {
-			continue // a logout reads no answer
+			continue // a logout ignores the body
 		}
 		for _, forbidden := range []string{canary, key, "<b>"} {
-			if text := texts(t, err); strings.Contains(text, forbidden) {
+			if text := printedForms(t, err); strings.Contains(text, forbidden) {
 				t.Errorf("%s: %q is in %s", name, forbidden, text)
 			}
 		}
 	}
 }
 
-// echo is an answer's body with everything in it that upstream knows.
+// echo returns a body that repeats the request.
 func echo(r *http.Request) string {
 	body, _ := json.Marshal(fmt.Sprint(r.Header, r.URL, canary, "<b>"))
 	return fmt.Sprintf(`{"error":%s,"message":%s,"id":%s,"jwt":%[1]s,"keys":[{"kty":"oct","alg":%[1]s,"kid":%[1]s,"k":%[1]s},%[1]s]}`, body, body, body)
@@ -88,10 +89,10 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 	}
 }
 
-// What net/http cannot read it repeats in its errors; we do not.
-func TestErrorsHoldNothingOfABrokenAnswer(t *testing.T) {
+// net/http repeats a broken response in its errors. Those of the client do not.
+func TestErrorsHoldNoPartOfBrokenResponse(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\n"
-	for name, answer := range map[string]string{
+	for name, response := range map[string]string{
 		"status line":       canary + "\r\n\r\n",
 		"version":           "HTTP/" + canary + " 200 OK\r\n\r\n",
 		"status":            "HTTP/1.1 " + canary + " OK\r\n\r\n",
@@ -107,7 +108,7 @@ func TestErrorsHoldNothingOfABrokenAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var key string
-			url := newRawUpstream(t, func(conn net.Conn) { _, _ = io.WriteString(conn, answer) })
+			url := newRawUpstream(t, func(conn net.Conn) { _, _ = io.WriteString(conn, response) })
 			client := newClient(t, configFor(t, url, func(c *crossmint.Config) { key = c.APIKey.Reveal() }))
 			wantNoCanary(t, client, key)
 		})

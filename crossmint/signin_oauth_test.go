@@ -13,12 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestSignInByOAuth follows the fake's URL, at which everybody has consented
-// already, to its one-time secret.
+// The fake's URL needs no consent, and already has the one-time secret.
 func TestSignInByOAuth(t *testing.T) {
 	fake := newFake(t, crossminttest.Config{})
 	client := newClient(t, fake.Config())
-	for _, provider := range []crossmint.OAuthProvider{crossmint.Google, crossmint.Twitter} {
+	for _, provider := range []string{"google", "twitter"} {
 		u, err := client.StartOAuth(t.Context(), provider, "")
 		if err != nil {
 			t.Fatal(err)
@@ -27,7 +26,7 @@ func TestSignInByOAuth(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if google := grant.User.Twitter == nil; google != (provider == crossmint.Google) {
+		if twitter := strings.Contains(string(grant.User.JSON), "twitter_user"); twitter != (provider == "twitter") {
 			t.Errorf("%s: signed in as %+v", provider, grant.User)
 		}
 	}
@@ -36,10 +35,10 @@ func TestSignInByOAuth(t *testing.T) {
 	}
 }
 
-func TestStartOAuthOnTheWire(t *testing.T) {
-	u := newUpstream(t, answering(200, "application/json", `{"oauthUrl":"https://accounts.example/o?a=b#c","more":1}`))
+func TestStartOAuthSendsRequest(t *testing.T) {
+	u := newUpstream(t, respond(200, "application/json", `{"oauthUrl":"https://accounts.example/o?a=b#c","more":1}`))
 	for _, schema := range []string{"", "my app&x=1"} {
-		got, err := u.client.StartOAuth(t.Context(), crossmint.Twitter, schema)
+		got, err := u.client.StartOAuth(t.Context(), "twitter", schema)
 		if err != nil || got.String() != "https://accounts.example/o?a=b#c" {
 			t.Errorf("StartOAuth = %v, %v", got, err)
 		}
@@ -55,14 +54,14 @@ func TestStartOAuthOnTheWire(t *testing.T) {
 	}
 }
 
-func TestStartOAuthRefusesProviders(t *testing.T) {
-	u := newUpstream(t, answering(200, "application/json", `{"oauthUrl":"https://accounts.example/"}`))
-	for _, provider := range []crossmint.OAuthProvider{"", ".", "..", "a/b", "../x", "Google", "a?b", "a%2Fb", "é", "a b", crossmint.OAuthProvider(strings.Repeat("a", 33))} {
-		if got, err := u.client.StartOAuth(t.Context(), provider, ""); !errors.Is(err, crossmint.ErrOAuthProvider) || got != nil {
+func TestStartOAuthRejectsArguments(t *testing.T) {
+	u := newUpstream(t, respond(200, "application/json", `{"oauthUrl":"https://accounts.example/"}`))
+	for _, provider := range []string{"", ".", "..", "a/b", "../x", "Google", "a?b", "a%2Fb", "é", "a b", strings.Repeat("a", 33)} {
+		if got, err := u.client.StartOAuth(t.Context(), provider, ""); !errors.Is(err, crossmint.ErrInvalidArgument) || got != nil {
 			t.Errorf("%q: %v, %v", provider, got, err)
 		}
 	}
-	if _, err := u.client.StartOAuth(t.Context(), crossmint.Google, strings.Repeat("a", 257)); !errors.Is(err, crossmint.ErrOAuthProvider) {
+	if _, err := u.client.StartOAuth(t.Context(), "google", strings.Repeat("a", 257)); !errors.Is(err, crossmint.ErrInvalidArgument) {
 		t.Errorf("a long schema: %v", err)
 	}
 	if requests, _ := u.arrived(); len(requests) != 0 {
@@ -70,8 +69,8 @@ func TestStartOAuthRefusesProviders(t *testing.T) {
 	}
 }
 
-// TestStartOAuthAnswers gives answers that no browser may be sent to.
-func TestStartOAuthAnswers(t *testing.T) {
+// A browser must not be redirected to these URLs.
+func TestStartOAuthRejectsURLs(t *testing.T) {
 	const canary = "CANARY"
 	for name, body := range map[string]string{
 		"nothing": "", "no member": `{}`, "null": `{"oauthUrl":null}`, "a list": `{"oauthUrl":["https://a.example/"]}`,
@@ -82,19 +81,19 @@ func TestStartOAuthAnswers(t *testing.T) {
 		"userinfo":   `{"oauthUrl":"https://` + canary + `@evil.example/"}`,
 		"no host":    `{"oauthUrl":"https:///` + canary + `"}`,
 		"a path":     `{"oauthUrl":"/` + canary + `"}`, "no scheme": `{"oauthUrl":"//` + canary + `.example/"}`,
-		"no URL": `{"oauthUrl":"https://[` + canary + `"}`, "a line feed": `{"oauthUrl":"https://a.example/\n` + canary + `"}`,
+		"an invalid URL": `{"oauthUrl":"https://[` + canary + `"}`, "a line feed": `{"oauthUrl":"https://a.example/\n` + canary + `"}`,
 		"too long": `{"oauthUrl":"https://a.example/` + strings.Repeat("a", 8<<10) + `"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := newUpstream(t, answering(200, "application/json", body))
-			got, err := u.client.StartOAuth(t.Context(), crossmint.Google, "")
-			if !errors.Is(err, session.ErrMalformed) || got != nil || strings.Contains(texts(t, err), canary) {
+			u := newUpstream(t, respond(200, "application/json", body))
+			got, err := u.client.StartOAuth(t.Context(), "google", "")
+			if !errors.Is(err, session.ErrMalformed) || got != nil || strings.Contains(printedForms(t, err), canary) {
 				t.Errorf("StartOAuth = %v, %v, want malformed", got, err)
 			}
 		})
 	}
-	local := newUpstream(t, answering(200, "application/json", `{"oauthUrl":"http://127.0.0.1:3000/o"}`))
-	if _, err := local.client.StartOAuth(t.Context(), crossmint.Google, ""); err != nil {
+	local := newUpstream(t, respond(200, "application/json", `{"oauthUrl":"http://127.0.0.1:3000/o"}`))
+	if _, err := local.client.StartOAuth(t.Context(), "google", ""); err != nil {
 		t.Errorf("a loopback host: %v", err)
 	}
 }
@@ -103,10 +102,10 @@ func TestStartOAuthFailures(t *testing.T) {
 	for status, want := range map[int]error{302: session.ErrUnavailable, 400: session.ErrRefused, 403: session.ErrUnavailable, 429: session.ErrUnavailable, 500: session.ErrUnavailable} {
 		u := newUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "https://evil.example/")
-			answering(status, "application/json", echo(r))(w, r)
+			respond(status, "application/json", echo(r))(w, r)
 		})
-		_, err := u.client.StartOAuth(t.Context(), crossmint.Google, canary)
-		if !errors.Is(err, want) || strings.Contains(texts(t, err), canary) {
+		_, err := u.client.StartOAuth(t.Context(), "google", canary)
+		if !errors.Is(err, want) || strings.Contains(printedForms(t, err), canary) {
 			t.Errorf("%d: %v, want %v", status, err, want)
 		}
 	}

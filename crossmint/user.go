@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/strictjson"
 	"github.com/crossmint-go/auth/session"
 )
@@ -14,46 +16,72 @@ import (
 // maxUserIDBytes is far above real user IDs, which have 36 bytes.
 const maxUserIDBytes = 256
 
-// ErrUserID reports an ID that cannot be one path segment of a URL.
-var ErrUserID = errors.New("crossmint: not a user ID")
+var errOtherUser = errors.New("response is about another user")
 
-// User returns the user with the given ID, the documented getUser. It needs a
-// server key with the scope users.read. An ID that upstream does not know is
-// an error that is session.ErrRefused.
+// User returns the user with the given ID, like the documented getUser. It needs
+// a server key with the scope users.read. An ID that upstream does not know is
+// session.ErrRefused; one that cannot be a path segment of a URL causes no call.
 func (c *Client) User(ctx context.Context, id string) (session.User, error) {
 	const op = "user"
 	// "." and ".." survive escaping and would name another endpoint.
 	if id == "" || id == "." || id == ".." || len(id) > maxUserIDBytes {
-		return session.User{}, ErrUserID
+		return session.User{}, fmt.Errorf("%w: not a user ID", errInvalidArgument)
 	}
 	body, err := c.call(ctx, request{op: op, method: http.MethodGet, url: c.config.BaseURL + apiPrefix + "/sdk/auth/user/" + url.PathEscape(id)})
 	if err != nil {
 		return session.User{}, err
 	}
-	user, err := parseUserAnswer(body)
+	user, err := parseUserResponse(body)
+	if err == nil && user.ID != id {
+		err = errOtherUser
+	}
 	if err != nil {
 		return session.User{}, malformed(op, err)
-	}
-	if user.ID != id {
-		return session.User{}, malformed(op, errors.New("answer is about another user"))
 	}
 	return user, nil
 }
 
-// parseUserAnswer reads a user, bare or wrapped in {"user":…} as older builds
-// of upstream answer.
-func parseUserAnswer(body []byte) (session.User, error) {
-	var user session.User
-	wrapped := false
+// parseUserResponse reads a user. Older builds of upstream wrap it in
+// {"user":…}.
+func parseUserResponse(body []byte) (session.User, error) {
+	object := strictjson.Value(bytes.Trim(body, " \t\r\n"))
 	err := strictjson.Object(body, func(name []byte, value strictjson.Value) error {
 		if string(name) == "user" && value.IsObject() {
-			wrapped = true
-			return parseUser(value, &user)
+			object = value
 		}
 		return nil
 	})
-	if err == nil && !wrapped {
-		err = parseUser(bytes.TrimLeft(body, " \t\r\n"), &user)
+	if err != nil {
+		return session.User{}, err
 	}
+	var user session.User
+	err = parseUser(object, &user)
 	return user, err
+}
+
+// parseUser reads a user object and keeps a copy of it, up to MaxUserBytes. Only
+// the ID is required. Other members may have any type.
+func parseUser(value strictjson.Value, user *session.User) error {
+	if !value.IsObject() {
+		return errIncomplete
+	}
+	err := strictjson.Object(value, func(name []byte, value strictjson.Value) error {
+		content, _ := value.AsString()
+		switch string(name) {
+		case "id":
+			user.ID = content
+		case "email":
+			user.Email = content
+		case "phoneNumber":
+			user.PhoneNumber = content
+		}
+		return nil
+	})
+	if err == nil && user.ID == "" {
+		err = errIncomplete
+	}
+	if len(value) <= bounds.MaxUserBytes {
+		user.JSON = bytes.Clone(value)
+	}
+	return err
 }

@@ -48,7 +48,7 @@ func mountForms(mux *http.ServeMux, client *crossmint.Client, sessions *session.
 	mux.Handle(logoutPath, handlers.Logout(sessions, cookies, handlers.Config{AfterLogout: &url.URL{Path: emailPath}}))
 }
 
-// userID returns who is signed in, or "".
+// userID returns the ID of the signed-in user, or "".
 func userID(r *http.Request) string {
 	if s, ok := session.FromContext(r.Context()); ok {
 		return s.UserID

@@ -11,7 +11,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// browse answers GET without fields, POST with them, and follows redirects as
+// browse sends GET without fields, POST with them, and follows redirects as
 // a browser without scripts does. It returns where that ended, and the page.
 func (v *visitor) browse(path string, namesAndValues ...string) (*url.URL, string) {
 	v.Helper()
@@ -81,7 +81,7 @@ func TestSignInWithoutScripts(t *testing.T) {
 		t.Fatalf("after the address at %s:\n%s", at, page)
 	}
 	at, page = v.browse("/signin/confirm", append(fields(page), "code", "12345x")...)
-	if at.Path != "/signin/code" || !strings.Contains(page, "That code is not right") {
+	if at.Path != "/signin/code" || !strings.Contains(page, "This code is wrong") {
 		t.Fatalf("after a wrong code at %s:\n%s", at, page)
 	}
 	at, page = v.browse("/signin/confirm", append(fields(page), "code", inboxCode(page))...)
@@ -149,7 +149,7 @@ func TestSignInWhileUpstreamIsDown(t *testing.T) {
 	v := visit(t)
 	v.site.fake.FailAlways(crossminttest.Any, crossminttest.Status(500, "", `{}`))
 	at, page := v.browse("/signin/send", "email", ada)
-	if at.Path != "/signin" || !strings.Contains(page, "not possible now") {
+	if at.Path != "/signin" || !strings.Contains(page, "Signing in is not possible now") {
 		t.Errorf("at %s:\n%s", at, page)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/crossmint-go/auth/session"
 )
@@ -13,7 +14,7 @@ import (
 // maxBodyBytes is far above any body of the sign-in.
 const maxBodyBytes = 4 << 10
 
-// readJSON reads the body of r into v. If it cannot, it answers and returns
+// readJSON reads the body of r into v. If it cannot, it responds and returns
 // false.
 func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBodyBytes)).Decode(v)
@@ -27,7 +28,7 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	return err == nil
 }
 
-// writeError answers in the shape of the kit's own errors.
+// writeError responds in the format of the kit's own errors.
 func writeError(w http.ResponseWriter, status int, message string) {
 	writeJSON(w, status, map[string]string{"error": http.StatusText(status), "message": message})
 }
@@ -39,7 +40,12 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	_ = json.NewEncoder(w).Encode(v) // fails only if the client is gone
 }
 
-// setRetryAfter says when to try again, in whole seconds.
+// setRetryAfter sets Retry-After to the delay that upstream asks for, or to one
+// second.
 func setRetryAfter(w http.ResponseWriter, err error) {
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(session.RetryAfter(err).Seconds()))))
+	delay := time.Second
+	if up := (*session.UpstreamError)(nil); errors.As(err, &up) && up.RetryAfter > 0 {
+		delay = up.RetryAfter
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(delay.Seconds()))))
 }

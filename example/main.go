@@ -1,10 +1,10 @@
-// Command example is a site with a Crossmint session in front of a protected
-// API, and a page that shows what becomes of it:
+// Command example is a site with an API that requires a Crossmint session, and
+// a page that shows requests and session on a time line:
 //
 //	go run ./example
 //
-// Without an API key it runs on a fake Crossmint of its own, and nothing
-// leaves the machine. CROSSMINT_API_KEY takes it to the key's environment.
+// Without an API key the program simulates Crossmint, and no data leaves the
+// machine. With CROSSMINT_API_KEY it uses the key's Crossmint environment.
 package main
 
 import (
@@ -27,19 +27,21 @@ import (
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/justinas/alice"
 )
 
-// fakeJWTLifetime is short, so that a refresh happens while you watch.
+// fakeJWTLifetime is short, so that the page shows a refresh soon.
 const fakeJWTLifetime = 20 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, stop) // a second signal ends the process immediately
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run returns the exit status: 2 for what its caller can put right.
+// run returns the exit status: 0 after a signal, 2 for an invalid flag or
+// environment variable, and 1 for any other error.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parseFlags(args, os.Getenv, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -50,15 +52,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		s, err = newSite(o)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "example:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		fmt.Fprintln(stderr, "example:", oneLine(err))
 		return 2
 	}
 	if err := s.serve(ctx, o.addr, stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, "example:", err)
+		fmt.Fprintln(stderr, "example:", oneLine(err))
 		return 1
 	}
 	return 0
 }
+
+// oneLine returns the text of joined errors without line breaks.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func newSite(o options) (*site, error) {
 	watch := page.NewJournal()
@@ -68,15 +73,15 @@ func newSite(o options) (*site, error) {
 	}
 	cookies, err := cookie.NewCodec(cookie.Config{
 		ProjectID: client.ProjectID(),
-		// Safari and older browsers refuse Secure cookies on
-		// http://localhost. Anywhere else they stay Secure, and so must yours.
+		// Safari and older browsers reject Secure cookies on
+		// http://localhost. On any other host the cookies must be Secure.
 		InsecureAllowHTTP: o.addr.IP.IsLoopback(),
 	})
 	if err != nil {
 		return nil, err
 	}
-	log := session.LogEvents(nil) // what a Manager does without a hook
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(ctx context.Context, e session.Event) {
+	log := event.Log(nil) // the default without OnEvent
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(ctx context.Context, e event.Event) {
 		log(ctx, e)
 		watch.Event(e)
 	}})
@@ -87,7 +92,7 @@ func newSite(o options) (*site, error) {
 	return &site{fake, client, sessions, handler}, nil
 }
 
-// newClient returns a client of Crossmint, or of a fake if there is no API key.
+// newClient returns a client of Crossmint, or of a fake without an API key.
 func newClient(o options, watch *page.Journal) (*crossmint.Client, *crossminttest.Server, error) {
 	if o.apiKey != "" {
 		client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.apiKey), AllowClientKey: o.allowClientKey, BaseURL: o.upstream})
@@ -120,21 +125,24 @@ func routes(client *crossmint.Client, sessions *session.Manager, cookies *cookie
 
 	mux := http.NewServeMux()
 	mux.Handle("/", http.NewCrossOriginProtection().Handler(app))
-	mux.Handle("/api/refresh", handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true})) // these two
-	mux.Handle("/api/logout", handlers.Logout(sessions, cookies, handlers.Config{}))                          // protect themselves
+	mux.Handle("/api/refresh", handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true})) // both handlers check
+	mux.Handle("/api/logout", handlers.Logout(sessions, cookies, handlers.Config{}))                          // the origin themselves
 	mountForms(mux, client, sessions, cookies, fake)
 	return mux
 }
 
+// profile is the response of /api/me.
+type profile struct {
+	ExpiresAt string `json:"expiresAt"`
+	IssuedAt  string `json:"issuedAt"`
+	UserID    string `json:"userId"`
+}
+
 func me(w http.ResponseWriter, r *http.Request) {
-	s, _ := session.FromContext(r.Context()) // behind RequireSession there is one
-	var claims struct {
-		IssuedAt int64 `json:"iat"`
-	}
-	_ = s.Claims(&claims) // without it there is no more than a zero
-	writeJSON(w, http.StatusOK, map[string]string{
-		"userId":    s.UserID,
-		"issuedAt":  time.Unix(claims.IssuedAt, 0).UTC().Format(time.RFC3339),
-		"expiresAt": s.ExpiresAt().UTC().Format(time.RFC3339),
+	s, _ := session.FromContext(r.Context()) // RequireSession guarantees a session
+	writeJSON(w, http.StatusOK, &profile{
+		ExpiresAt: s.ExpiresAt.UTC().Format(time.RFC3339),
+		IssuedAt:  s.IssuedAt.UTC().Format(time.RFC3339),
+		UserID:    s.UserID,
 	})
 }

@@ -79,15 +79,15 @@ func (v *visitor) do(method, path, body string, want int, header ...string) (htt
 		v.Fatal(err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
+	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		v.Fatal(err)
 	}
 	if response.StatusCode != want {
-		v.Fatalf("%s %s: status %d, want %d: %s", method, path, response.StatusCode, want, answer)
+		v.Fatalf("%s %s: status %d, want %d: %s", method, path, response.StatusCode, want, content)
 	}
-	members := map[string]string{} // of texts; others stay empty
-	_ = json.Unmarshal(answer, &members)
+	members := map[string]string{} // strings; others stay empty
+	_ = json.Unmarshal(content, &members)
 	return response.Header, members
 }
 
@@ -138,7 +138,7 @@ func TestJourney(t *testing.T) {
 	}
 }
 
-func TestRefreshAnswerHoldsNoSecret(t *testing.T) {
+func TestRefreshResponseHoldsNoSecret(t *testing.T) {
 	v := visit(t)
 	secret := v.site.fake.OneTimeSecret(v.site.fake.NewUser(ada))
 	response, err := v.browser.Post(v.url.String()+"/api/refresh", "application/json", strings.NewReader(`{"refresh":"`+secret+`"}`))
@@ -146,9 +146,9 @@ func TestRefreshAnswerHoldsNoSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || response.StatusCode != 200 || strings.Contains(string(body), "refreshToken") {
-		t.Errorf("refresh: %d %s (%v)", response.StatusCode, body, err)
+	content, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != 200 || strings.Contains(string(content), "refreshToken") {
+		t.Errorf("refresh: %d %s (%v)", response.StatusCode, content, err)
 	}
 }
 
@@ -168,18 +168,18 @@ func TestSignInErrors(t *testing.T) {
 		"no JSON":            {"code", `email`, 400, "The body must be a JSON object"},
 		"no body":            {"code", ``, 400, "The body must be a JSON object"},
 		"a body of 5 KiB":    {"code", `{"email":"` + strings.Repeat("a", 5<<10) + `"}`, 413, "The body is too long"},
-		"no address":         {"code", `{}`, 400, "That is not an e-mail address"},
-		"a name and address": {"code", `{"email":"Ada <ada@example.com>"}`, 400, "That is not an e-mail address"},
-		"a wrong code":       {"confirm", confirmation(sent["emailId"], wrong), 400, "That code is not right"},
-		"letters":            {"confirm", confirmation(sent["emailId"], "12345a"), 400, "That code is not right"},
-		"no e-mail ID":       {"confirm", confirmation("", right), 400, "That code is not right"},
-		"another e-mail ID":  {"confirm", confirmation("another", right), 400, "That code is not right"},
+		"no address":         {"code", `{}`, 400, "This is not an email address"},
+		"a name and address": {"code", `{"email":"Ada <ada@example.com>"}`, 400, "This is not an email address"},
+		"a wrong code":       {"confirm", confirmation(sent["emailId"], wrong), 400, "This code is wrong"},
+		"letters":            {"confirm", confirmation(sent["emailId"], "12345a"), 400, "This code is wrong"},
+		"no e-mail ID":       {"confirm", confirmation("", right), 400, "This code is wrong"},
+		"another e-mail ID":  {"confirm", confirmation("another", right), 400, "This code is wrong"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := &visitor{t, v.site, v.url, v.browser}
-			_, answer := v.do("POST", "/api/signin/"+c.path, c.body, c.status)
-			if answer["message"] != c.message || answer["error"] != http.StatusText(c.status) {
-				t.Errorf("answer %q, want the message %q", answer, c.message)
+			_, members := v.do("POST", "/api/signin/"+c.path, c.body, c.status)
+			if members["message"] != c.message || members["error"] != http.StatusText(c.status) {
+				t.Errorf("body %q, want the message %q", members, c.message)
 			}
 		})
 	}
@@ -190,15 +190,15 @@ func TestUpstreamDown(t *testing.T) {
 	v := visit(t)
 	v.signIn()
 	v.site.fake.FailAlways(crossminttest.Any, crossminttest.Status(500, "", `{}`).With("Retry-After", "7"))
-	header, answer := v.do("POST", "/api/signin/code", `{"email":"`+ada+`"}`, 503)
-	if header.Get("Retry-After") != "7" || answer["error"] != "Service Unavailable" {
-		t.Errorf("Retry-After %q, answer %q", header.Get("Retry-After"), answer)
+	header, members := v.do("POST", "/api/signin/code", `{"email":"`+ada+`"}`, 503)
+	if header.Get("Retry-After") != "7" || members["error"] != "Service Unavailable" {
+		t.Errorf("Retry-After %q, body %q", header.Get("Retry-After"), members)
 	}
 	v.do("POST", "/api/signin/confirm", confirmation("some", "123456"), 503)
 
 	v.expireJWT()
 	if header, _ := v.do("GET", "/api/me", "", 503); len(header["Set-Cookie"]) != 0 {
-		t.Error("cookies were touched while nobody could tell")
+		t.Error("an outage changed the cookies")
 	}
 	v.site.fake.Heal()
 	v.do("GET", "/api/me", "", 200)
@@ -243,9 +243,9 @@ func TestWithoutTheFake(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil || strings.Contains(string(body), "Demo mode") || !strings.Contains(string(body), string(crossmint.Staging)) {
-		t.Errorf("the page takes itself for a demo (%v):\n%s", err, body)
+	content, err := io.ReadAll(response.Body)
+	if err != nil || strings.Contains(string(content), "Demo mode") || !strings.Contains(string(content), string(crossmint.Staging)) {
+		t.Errorf("the page claims to be a demo (%v):\n%s", err, content)
 	}
 }
 

@@ -38,7 +38,7 @@ func parseFlags(args []string, getenv func(string) string, stderr io.Writer) (op
 	case o.upstream != "" && o.apiKey == "":
 		return options{}, errors.New("-upstream needs an API key in the environment variable " + apiKeyVariable)
 	}
-	// Resolved once: what is judged to be loopback is what is listened on.
+	// Resolved once: the server listens on the address that was checked.
 	var err error
 	o.addr, err = net.ResolveTCPAddr("tcp", *addr)
 	if err != nil {

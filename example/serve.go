@@ -17,14 +17,14 @@ import (
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
-	// writeTimeout is longer than the 8 s for which /api/refresh tries and the
-	// 10 s for which a request waits for its refresh.
-	writeTimeout     = 20 * time.Second
-	idleTimeout      = 60 * time.Second
-	shutdownPatience = 15 * time.Second
+	// writeTimeout exceeds the timeouts of /api/refresh (8 s) and of a request
+	// that waits for its refresh (10 s).
+	writeTimeout    = 20 * time.Second
+	idleTimeout     = 60 * time.Second
+	shutdownTimeout = 15 * time.Second
 )
 
-// site is the program, put together.
+// site combines the parts of the program.
 type site struct {
 	fake     *crossminttest.Server // nil with a real upstream
 	client   *crossmint.Client
@@ -32,15 +32,16 @@ type site struct {
 	handler  http.Handler
 }
 
-// serve runs the site until ctx ends, and closes it.
+// serve runs the site until ctx ends, and closes it. It returns nil after a
+// clean stop.
 func (s *site) serve(ctx context.Context, addr *net.TCPAddr, stdout, stderr io.Writer) error {
 	listener, err := net.ListenTCP("tcp", addr)
 	if err != nil {
-		return errors.Join(err, s.close(ctx))
+		return errors.Join(fmt.Errorf("%w; choose another address with -addr", err), s.close(ctx))
 	}
 	fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr())
 	if !addr.IP.IsLoopback() {
-		fmt.Fprintf(stderr, "example: %s is not loopback: cookies are Secure, and browsers will refuse them over plain http\n", listener.Addr())
+		fmt.Fprintf(stderr, "example: %s is not a loopback address: cookies are Secure, and browsers reject them over plain http\n", listener.Addr())
 	}
 	server := &http.Server{
 		Handler:           s.handler,
@@ -49,19 +50,19 @@ func (s *site) serve(ctx context.Context, addr *net.TCPAddr, stdout, stderr io.W
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Serve(listener) }()
 	select {
-	case err = <-ended:
+	case err = <-stopped:
 	case <-ctx.Done():
 	}
-	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
+	shutdownCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(patient), s.close(patient))
+	return errors.Join(err, server.Shutdown(shutdownCtx), s.close(shutdownCtx))
 }
 
-// close ends what is behind the server, which must be shut down before: the
-// refreshes in flight, then the client that they use.
+// close waits for running refreshes and closes the client that they use. The
+// caller must shut down the server first.
 func (s *site) close(ctx context.Context) error {
 	err := s.sessions.Close(ctx)
 	s.client.Close()

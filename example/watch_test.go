@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// history returns what anybody may read of the site's past.
+// history returns the public history of the site.
 func (v *visitor) history() string {
 	v.Helper()
 	response, err := v.browser.Get(v.url.String() + "/api/history")

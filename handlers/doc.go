@@ -1,9 +1,14 @@
-// Package handlers holds the endpoints that a page with a session needs:
-// [Refresh] and [Logout], and [SignIn] for pages without scripts. Mount them by
-// path, without a method: they answer other methods themselves.
+// Package handlers provides the endpoints of a site with sessions: [Refresh] and
+// [Logout], and [SignIn] for pages without scripts. Mount them by path, without a
+// method, since they respond to wrong methods themselves.
 //
-// All change state with the cookies that a browser attaches by itself, so all
-// refuse requests from other origins before they look at anything but the
-// method, with http.CrossOriginProtection. None adds CORS headers, and no answer
-// of theirs may be cached.
+// All endpoints change state, and browsers attach cookies to requests of any
+// origin. So the endpoints check a request's method and its origin
+// ([http.CrossOriginProtection]) before anything else. They never add CORS
+// headers, and their responses are not cacheable.
+//
+// Request bodies are limited in size and time. A [SignIn] limits sends and codes
+// in each process. Refresh and Logout have no limits of their own: the session
+// manager limits tokens without a correctly signed JWT. No limit counts by the
+// client's address; a proxy in front can do that.
 package handlers

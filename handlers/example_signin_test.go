@@ -13,10 +13,11 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// Two forms sign a user in, without any script. The program serves the pages
-// that hold them, /signin and /signin/code; here only the forms are sent.
+// Two forms sign a user in without a script. A program also serves the pages with
+// the forms, /signin and /signin/code; this example only submits them.
 func ExampleNewSignIn() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
@@ -31,7 +32,7 @@ func ExampleNewSignIn() {
 	if err != nil {
 		panic(err)
 	}
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, session.Event) {}})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, event.Event) {}})
 	if err != nil {
 		panic(err)
 	}
@@ -45,19 +46,19 @@ func ExampleNewSignIn() {
 	mux.HandleFunc("/signin/send", signIn.SendCode)
 	mux.HandleFunc("/signin/confirm", signIn.ConfirmCode)
 
-	// A browser: it keeps cookies and sends what its user types in.
+	// The browser has a cookie jar and submits forms.
 	site := httptest.NewTLSServer(mux)
 	defer site.Close()
 	browser := site.Client()
 	browser.Jar, _ = cookiejar.New(nil)
 	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	submit := func(path, field, value string) {
-		answer, err := browser.PostForm(site.URL+path, url.Values{field: {value}})
+		response, err := browser.PostForm(site.URL+path, url.Values{field: {value}})
 		if err != nil {
 			panic(err)
 		}
-		defer func() { _ = answer.Body.Close() }()
-		fmt.Println(answer.StatusCode, answer.Header.Get("Location"))
+		defer func() { _ = response.Body.Close() }()
+		fmt.Println(response.StatusCode, response.Header.Get("Location"))
 	}
 	submit("/signin/send", "email", "ada@example.com")
 	submit("/signin/confirm", "code", "not a code")

@@ -14,11 +14,12 @@ import (
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// wire makes the parts that the examples share; a program gives
-// crossmint.Config its API key instead of a fake's configuration.
-func wire(fake *crossminttest.Server) (*session.Manager, *cookie.Codec) {
+// setUp returns the parts that the examples share. A program uses its API key in
+// crossmint.Config instead of the fake's configuration.
+func setUp(fake *crossminttest.Server) (*session.Manager, *cookie.Codec) {
 	client, err := crossmint.NewClient(fake.Config())
 	if err != nil {
 		panic(err)
@@ -27,27 +28,27 @@ func wire(fake *crossminttest.Server) (*session.Manager, *cookie.Codec) {
 	if err != nil {
 		panic(err)
 	}
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, session.Event) {}})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, event.Event) {}})
 	if err != nil {
 		panic(err)
 	}
 	return sessions, cookies
 }
 
-// The route is mounted by its path, without a method; the browser client's
-// refreshRoute names it.
+// Mount the route by its path, without a method, and set the browser client's
+// refreshRoute to that path.
 func ExampleRefresh() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
 		panic(err)
 	}
 	defer fake.Close()
-	sessions, cookies := wire(fake)
+	sessions, cookies := setUp(fake)
 
 	mux := http.NewServeMux()
 	mux.Handle("/refresh", handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true}))
 
-	// After a login the browser sends the one-time secret that it got.
+	// After a sign-in, the browser sends the one-time secret that it received.
 	secret := fake.OneTimeSecret(fake.NewUser("ada@example.com"))
 	r := httptest.NewRequest("POST", "/refresh", strings.NewReader(`{"refresh":"`+secret+`"}`))
 	r.Header.Set("Content-Type", "application/json")
@@ -63,14 +64,14 @@ func ExampleRefresh() {
 	// crossmint-refresh-token HttpOnly: true
 }
 
-// A form without scripts logs out, too, and lands on a page of the site.
+// A form without scripts logs out and is redirected to a page of the site.
 func ExampleLogout() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
 		panic(err)
 	}
 	defer fake.Close()
-	sessions, cookies := wire(fake)
+	sessions, cookies := setUp(fake)
 
 	mux := http.NewServeMux()
 	mux.Handle("/logout", handlers.Logout(sessions, cookies, handlers.Config{AfterLogout: &url.URL{Path: "/bye"}}))
@@ -84,22 +85,22 @@ func ExampleLogout() {
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, r)
 	fmt.Println(w.Code, w.Header().Get("Location"))
-	fmt.Println("signed in at", fake.LiveOf(ada.ID), "places")
+	fmt.Println(fake.LiveOf(ada.ID), "live refresh tokens")
 	// Output:
 	// 303 /bye
-	// signed in at 0 places
+	// 0 live refresh tokens
 }
 
-// Who deletes their account is logged out with it: Logout is a call, too, that
-// writes the answer. It takes POST alone, so the route is one; and the route
-// refuses other origins itself, before it deletes anything.
+// A handler of your own can call Logout, which writes the response. Logout accepts
+// POST only, so the route does, too. The route checks the origin itself, before it
+// deletes the account.
 func ExampleLogout_deleteAccount() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
 		panic(err)
 	}
 	defer fake.Close()
-	sessions, cookies := wire(fake)
+	sessions, cookies := setUp(fake)
 
 	protection := http.NewCrossOriginProtection()
 	require := middleware.RequireSession(sessions, cookies, middleware.Config{})
@@ -112,13 +113,13 @@ func ExampleLogout_deleteAccount() {
 		logout(w, r)
 	}))))
 
-	// The JWT has just expired: even what it was renewed into is revoked.
+	// The JWT has just expired. Logout also revokes the refreshed session.
 	r := httptest.NewRequest("POST", "/account/delete", nil)
 	for _, c := range crossminttest.Cookies(fake.ExpiredGrant(session.User{ID: "ada"})) {
 		r.AddCookie(c)
 	}
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, r)
-	fmt.Println(w.Code, len(accounts), "accounts, signed in at", fake.LiveOf("ada"), "places")
-	// Output: 204 0 accounts, signed in at 0 places
+	fmt.Println(w.Code, len(accounts), "accounts,", fake.LiveOf("ada"), "live refresh tokens")
+	// Output: 204 0 accounts, 0 live refresh tokens
 }

@@ -3,7 +3,6 @@ package handlers_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,112 +10,85 @@ import (
 	"testing"
 
 	"github.com/crossmint-go/auth/cookie"
-	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// kit is both handlers in a mux, with a fake upstream behind.
-type kit struct {
-	fake     *crossminttest.Server
-	client   *crossmint.Client
-	sessions *session.Manager
-	cookies  *cookie.Codec
-	mux      *http.ServeMux
+// testEnv serves Refresh and Logout from a mux, with a fake upstream.
+type testEnv struct {
+	*testkit.Kit
+	cookies *cookie.Codec
+	mux     *http.ServeMux
 
-	mu     sync.Mutex // guards all below
-	events []session.Outcome
-	errors []string // as Config.OnError and the event hook see them
+	mu     sync.Mutex // guards errors
+	errors []string   // printed errors of Config.OnError and of the event hook
 }
 
-func newKit(t testing.TB, fakeConfig crossminttest.Config, sessionConfig session.Config, config handlers.Config) *kit {
+func newTestEnv(t testing.TB, fakeConfig crossminttest.Config, sessionConfig session.Config, config handlers.Config) *testEnv {
 	t.Helper()
-	fakeConfig.Algorithm = "ES256"
-	fake, err := crossminttest.New(fakeConfig)
-	must(t, err)
-	t.Cleanup(fake.Close)
-	clientConfig := fake.Config()
-	clientConfig.Logger = slog.New(slog.DiscardHandler)
-	client, err := crossmint.NewClient(clientConfig)
-	must(t, err)
-	t.Cleanup(client.Close)
-	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
-	must(t, err)
-	k := &kit{fake: fake, client: client, cookies: cookies, mux: http.NewServeMux()}
-	sessionConfig.Upstream, sessionConfig.OnEvent = client, k.note
-	k.sessions, err = session.NewManager(sessionConfig)
-	must(t, err)
-	t.Cleanup(func() { _ = k.sessions.Close(context.Background()) })
-	config.OnError = func(_ *http.Request, err error) { k.noteError(err) }
-	k.mux.Handle("/refresh", handlers.Refresh(k.sessions, k.cookies, config))
-	k.mux.Handle("/logout", handlers.Logout(k.sessions, k.cookies, config))
-	return k
+	env := &testEnv{mux: http.NewServeMux()}
+	sessionConfig.OnEvent = env.recordEvent
+	env.Kit = testkit.New(t, testkit.Config{Fake: fakeConfig, Session: sessionConfig})
+	env.cookies = testkit.Must(cookie.NewCodec(cookie.Config{ProjectID: env.Client.ProjectID()}))
+	config.OnError = func(_ *http.Request, err error) { env.recordError(err) }
+	env.mux.Handle("/refresh", handlers.Refresh(env.Manager, env.cookies, config))
+	env.mux.Handle("/logout", handlers.Logout(env.Manager, env.cookies, config))
+	return env
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
+// recordEvent is the event hook of the session manager.
+func (env *testEnv) recordEvent(_ context.Context, e event.Event) {
+	env.recordError(fmt.Errorf("event %v: %w", e.LogValue(), e.Err))
 }
 
-func (k *kit) note(_ context.Context, e session.Event) {
-	k.mu.Lock()
-	k.events = append(k.events, e.Outcome)
-	k.mu.Unlock()
-	k.noteError(fmt.Errorf("event %v: %w", e.LogValue(), e.Err))
+func (env *testEnv) recordError(err error) {
+	env.mu.Lock()
+	defer env.mu.Unlock()
+	env.errors = append(env.errors, fmt.Sprintf("%v %+v %#v", err, err, err))
 }
 
-func (k *kit) noteError(err error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.errors = append(k.errors, fmt.Sprintf("%v %+v %#v", err, err, err))
+func (env *testEnv) expiredTokens() (jwt, refresh string) {
+	m := env.Expired("")
+	return m.JWT.Reveal(), m.RefreshToken.Reveal()
 }
 
-func (k *kit) expired() (jwt, refresh string) {
-	g := k.fake.ExpiredGrant(k.fake.NewUser(""))
-	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
+func (env *testEnv) validTokens() (jwt, refresh string) {
+	m := env.SignIn("")
+	return m.JWT.Reveal(), m.RefreshToken.Reveal()
 }
 
-func (k *kit) valid() (jwt, refresh string) {
-	g := k.fake.Grant(k.fake.NewUser(""))
-	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
-}
-
-// post returns a JSON request of the page's own origin. Empty tokens are left
-// out of the cookies.
+// post returns a JSON request from the same origin. An empty token adds no
+// cookie.
 func post(path, body, jwt, refresh string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "https://app.example"+path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Origin", "https://app.example")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	for name, value := range map[string]string{"crossmint-session": jwt, "crossmint-refresh-token": refresh} {
-		if value != "" {
-			r.AddCookie(&http.Cookie{Name: name, Value: value})
-		}
-	}
+	testkit.AddCookies(r, session.Material{JWT: session.NewSecret(jwt), RefreshToken: session.NewSecret(refresh)})
 	return r
 }
 
-// member returns the body {"refresh":token}.
-func member(token string) string { return `{"refresh":"` + token + `"}` }
+// refreshBody returns the body {"refresh":token}.
+func refreshBody(token string) string { return `{"refresh":"` + token + `"}` }
 
-// serve answers r and checks what holds for every answer.
-func (k *kit) serve(t *testing.T, r *http.Request) (*http.Response, string) {
+// serve returns the response to r and its body, and checks its headers.
+func (env *testEnv) serve(t *testing.T, r *http.Request) (*http.Response, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	k.mux.ServeHTTP(w, r)
+	env.mux.ServeHTTP(w, r)
 	res := w.Result()
 	checkHeaders(t, res)
 	return res, w.Body.String()
 }
 
-// checkHeaders checks that no cache keeps an answer and no other origin may
-// read it.
+// checkHeaders checks that the response is not cacheable and not readable from
+// other origins.
 func checkHeaders(t *testing.T, res *http.Response) {
 	t.Helper()
 	if got := res.Header.Get("Cache-Control"); got != "no-store" {
@@ -129,49 +101,38 @@ func checkHeaders(t *testing.T, res *http.Response) {
 	}
 }
 
-// verdict is what the tables call an answer: the status, what became of the
-// cookies (kept, renewed or cleared), and Retry-After where it is set.
-func verdict(t *testing.T, res *http.Response) string {
-	t.Helper()
-	states := map[string]string{}
-	for _, c := range res.Cookies() {
-		states[c.Name] = "renewed"
-		if c.MaxAge < 0 {
-			states[c.Name] = "cleared"
-		}
-	}
-	state := states["crossmint-refresh-token"]
-	if state == "" {
-		state = "kept"
-	}
-	if state == "kept" && len(states) > 0 {
-		t.Errorf("cookies were touched: %v", states)
-	}
-	line := fmt.Sprintf("%d %s", res.StatusCode, state)
-	if after := res.Header.Get("Retry-After"); after != "" {
-		line += " retry " + after
-	}
-	return line
-}
-
-// outcome is what one request leads to.
+// outcome is the effect of one request.
 type outcome struct {
-	Verdict            string
-	Refreshes, Logouts int
+	Summary            string // as of testkit.ResponseOutcome
+	Refreshes, Logouts int    // calls of upstream
 }
 
-func (k *kit) outcome(t *testing.T, r *http.Request) outcome {
+func (env *testEnv) outcome(t *testing.T, r *http.Request) outcome {
 	t.Helper()
-	before := k.fake.Calls()
-	res, _ := k.serve(t, r)
-	after := k.fake.Calls()
-	return outcome{verdict(t, res), after.Refresh - before.Refresh, after.Logout - before.Logout}
+	before := env.Fake.Calls()
+	res, _ := env.serve(t, r)
+	after := env.Fake.Calls()
+	return outcome{Summary: testkit.ResponseOutcome(t, res), Refreshes: after.Refresh - before.Refresh, Logouts: after.Logout - before.Logout}
 }
 
-// subject returns the user of a JWT.
+// subject returns the user ID of a JWT.
 func subject(t *testing.T, jwt string) string {
 	t.Helper()
-	var claims struct{ Sub string }
-	must(t, session.DecodeClaims(session.NewSecret(jwt), &claims))
+	type subject struct {
+		Sub string `json:"sub"`
+	}
+	claims, err := session.Claims[subject](session.NewContext(context.Background(), &session.AuthSession{JWT: session.NewSecret(jwt)}))
+	testkit.NoError(t, err)
 	return claims.Sub
 }
+
+// panics reports whether f panics.
+func panics(f func()) (panicked bool) {
+	defer func() { panicked = recover() != nil }()
+	f()
+	return false
+}
+
+// foreignURLs are URLs that are not a path on this host, or that browsers do not
+// read as one.
+var foreignURLs = []string{"//e", `/\e`, "///e", "https:e", "https://e/", "/%09/e", "javascript:alert(1)", "e", "", "/e#a"}

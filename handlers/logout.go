@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"mime"
 	"net/http"
 
@@ -8,49 +9,54 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// Logout returns the handler of the documented logout. It always clears the
-// cookies, also when upstream cannot be told; an event reports that. Upstream
-// is asked for session.Config.LogoutPatience (3 s) at the most.
+// Logout returns the handler of Crossmint's documented logout. It clears the
+// cookies, except those of another project (session.ErrOtherProject). If upstream
+// does not revoke the tokens within session.Config.LogoutTimeout (3 s), the session
+// manager reports an event.
 //
-// The refresh token comes from the cookies, and from the member refresh of a
-// JSON body, if there is one. A body of another kind is ignored unread. The
-// answer is 204, or, to a form post, a redirect to Config.AfterLogout.
+// Logout revokes the refresh tokens of the cookies and the one in the member
+// refresh of a JSON body, if there is one. It does not read bodies of other
+// types. The response is 204, or for form posts a redirect to Config.AfterLogout.
 //
-// In a handler of your own that is not a POST call
-// Manager.Logout(ctx, cookies.Read(r), session.Secret{}) and Codec.Clear(w, r):
-// Logout answers 405 there.
+// Logout responds with 405 to other methods than POST. To log out in a handler of
+// your own for another method, call Manager.Logout(ctx, cookies.Read(r).Material,
+// session.Secret{}) and, unless its error is session.ErrOtherProject,
+// Codec.Clear(w, r).
 //
-// It panics, when it is wired, if sessions or cookies is nil, or AfterLogout
-// is not a path on this host.
+// Logout panics if sessions or cookies is nil, or if AfterLogout is not a path on
+// this host.
 func Logout(sessions *session.Manager, cookies *cookie.Codec, config Config) http.HandlerFunc {
 	return newEndpoint("Logout", sessions, cookies, config).logout
 }
 
 func (e *endpoint) logout(w http.ResponseWriter, r *http.Request) {
-	if !e.admit(w, r) {
+	if !e.checkRequest(w, r) {
 		return
 	}
 	var token session.Secret
-	if isJSON(r) {
-		var failure *requestError
-		if token, failure = readToken(w, r); failure != nil {
-			e.notify(r, failure) // the cookies are enough to log out with
+	if hasMediaType(r, jsonType) {
+		var requestErr *requestError
+		if token, requestErr = readToken(w, r); requestErr != nil {
+			e.reportError(r, requestErr) // the cookies still log the user out
 		}
 	}
-	err := e.sessions.Logout(r.Context(), e.cookies.Read(r), token)
-	e.cookies.Clear(w, r)
-	if err != nil {
-		e.notify(r, err)
+	w.Header().Set("Cache-Control", "no-store")
+	err := e.sessions.Logout(r.Context(), e.cookies.Read(r).Material, token)
+	if !errors.Is(err, session.ErrOtherProject) {
+		e.cookies.Clear(w, r)
 	}
-	if e.config.AfterLogout != nil && isForm(r) {
+	if err != nil {
+		e.reportError(r, err)
+	}
+	if e.config.AfterLogout != nil && isFormPost(r) {
 		http.Redirect(w, r, e.config.AfterLogout.String(), http.StatusSeeOther)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// isForm reports whether r was sent by an HTML form.
-func isForm(r *http.Request) bool {
+// isFormPost reports whether an HTML form sent r.
+func isFormPost(r *http.Request) bool {
 	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return mediaType == "application/x-www-form-urlencoded" || mediaType == "multipart/form-data"
+	return mediaType == formType || mediaType == "multipart/form-data"
 }

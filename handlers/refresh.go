@@ -1,56 +1,84 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/internal/delivery"
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
 )
 
-// Refresh returns the handler of the documented refresh route,
-// handleCustomRefresh: POST, JSON, the refresh token in the member refresh of
-// the body, else in the cookie. It serves Crossmint's browser client as it
-// is: set its refreshRoute to where this is mounted.
+// Refresh returns the handler of Crossmint's documented refresh route,
+// handleCustomRefresh. It takes a POST with the refresh token in the member
+// refresh of a JSON body, or else in the cookie. It works with Crossmint's
+// browser client: set the client's refreshRoute to the path of this handler.
 //
 //	200  {"jwt","refreshToken":{"secret","expiresAt"},"user"}, cookies set
-//	200  {"jwt","user":{"id"}} while upstream is unavailable and the JWT of
-//	     the request still holds; with "stale":true by session.Config.StaleFor
-//	401  {"error","message"}, cookies cleared if upstream has refused them
+//	200  {"jwt","user":{"id"}}: upstream is unavailable, and the request's JWT is
+//	     still valid; with "stale":true if session.Config.StaleFor extends it
+//	401  {"error","message"}, cookies cleared if upstream has rejected them
 //	503  {"error","message"} with Retry-After, cookies kept
 //
-// It tries for session.Config.RefreshBudget (8 s): a server's WriteTimeout
-// must be longer. It panics, when it is wired, if sessions or cookies is nil.
+// The body may take 5 s to arrive, and the refresh takes up to
+// session.Config.RefreshBudget (8 s), so a server's WriteTimeout must be longer
+// than the sum. Refresh panics if sessions or cookies is nil.
 func Refresh(sessions *session.Manager, cookies *cookie.Codec, config Config) http.HandlerFunc {
 	return newEndpoint("Refresh", sessions, cookies, config).refresh
 }
 
 func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
-	if !e.admit(w, r) {
+	if !e.checkRequest(w, r) {
 		return
 	}
-	token, failure := readToken(w, r)
-	if failure != nil {
-		e.fail(w, r, failure)
+	token, requestErr := readToken(w, r)
+	if requestErr != nil {
+		e.writeStatus(w, r, requestErr)
 		return
 	}
-	result, err := e.sessions.Refresh(r.Context(), e.cookies.Read(r), token)
-	result, err = e.cookies.Apply(w, r, result, err)
-	if err != nil {
-		e.notify(r, err)
+	presented := e.cookies.Read(r)
+	result, err := e.sessions.Refresh(r.Context(), presented.Material, token)
+	if err = e.applyCookies(w, r, presented, result, err); err != nil {
+		e.reportError(r, err)
 		reply.RetryAfter(w, err)
 		reply.Error(w, err)
 		return
 	}
-	reply.JSON(w, http.StatusOK, e.answer(result))
+	reply.JSON(w, http.StatusOK, e.newRefreshResponse(result))
+	if result.Renewed != nil {
+		result.Renewed.Delivered(r.Context(), delivery.Lost(r.Context(), result.Renewed.StartedAt))
+	}
 }
 
-// refreshed is the body of a successful answer. Members are texts, not
-// session.Secret, because this is the one place that shows them.
-type refreshed struct {
+// applyCookies writes the decision of the manager to the browser's cookies. It
+// returns err, or the reason why the session cannot be stored.
+func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presented *cookie.Presented, result session.Result, err error) error {
+	if checkErr := result.Check(); checkErr != nil {
+		if result.Renewed != nil {
+			result.Renewed.Delivered(r.Context(), checkErr)
+		}
+		switch {
+		case err != nil: // the cookies stay
+			return err
+		case errors.Is(checkErr, session.ErrUnavailable):
+			return checkErr // the next try brings later cookies
+		}
+		return &session.AuthenticationError{Message: "Session is not valid", Err: checkErr}
+	}
+	applyErr := presented.Apply(w, result, err)
+	if err == nil && applyErr != nil {
+		result.Renewed.Delivered(r.Context(), applyErr)
+	}
+	return applyErr
+}
+
+// refreshResponse is the body of a successful response. Its tokens are strings,
+// not session.Secret, because the page must be able to read them.
+type refreshResponse struct {
 	JWT          string        `json:"jwt"`
 	RefreshToken *refreshToken `json:"refreshToken,omitempty"`
-	User         session.User  `json:"user"`
+	User         any           `json:"user"`
 	Stale        bool          `json:"stale,omitempty"`
 }
 
@@ -59,15 +87,21 @@ type refreshToken struct {
 	ExpiresAt string `json:"expiresAt"`
 }
 
-func (e *endpoint) answer(result session.Result) refreshed {
+func (e *endpoint) newRefreshResponse(result session.Result) refreshResponse {
 	s := result.Session
-	body := refreshed{JWT: s.JWT.Reveal(), User: session.User{ID: s.UserID}, Stale: result.Stale}
-	if result.Renewed != nil {
-		g := result.Renewed.Grant
-		body.User = g.User
-		if !e.config.OmitRefreshSecret {
-			body.RefreshToken = &refreshToken{g.RefreshToken.Secret.Reveal(), g.RefreshToken.ExpiresAtText}
+	response := refreshResponse{JWT: s.JWT.Reveal(), User: session.User{ID: s.UserID}, Stale: result.Stale}
+	if result.Renewed == nil {
+		return response
+	}
+	grant := result.Renewed.Grant
+	if response.User = grant.User; grant.User.JSON != nil {
+		response.User = grant.User.JSON // with the members that this package does not know
+	}
+	if !e.config.OmitRefreshSecret {
+		response.RefreshToken = &refreshToken{
+			Secret:    grant.RefreshToken.Secret.Reveal(),
+			ExpiresAt: grant.RefreshToken.ExpiresAt,
 		}
 	}
-	return body
+	return response
 }

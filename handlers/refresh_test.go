@@ -2,46 +2,50 @@ package handlers_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestAnswer reads the documented answer to the letter.
-func TestAnswer(t *testing.T) {
+// TestRefreshResponse compares the documented response byte by byte.
+func TestRefreshResponse(t *testing.T) {
 	tests := []struct {
-		name   string
-		config handlers.Config
-		end    string // as upstream spells it
-		want   string
+		name      string
+		config    handlers.Config
+		expiresAt string // as upstream writes it
+		want      string
 	}{
-		{"documented", handlers.Config{}, "2031-02-01T00:00:00.000Z",
-			`{"jwt":"JWT","refreshToken":{"secret":"NEW","expiresAt":"2031-02-01T00:00:00.000Z"},"user":{"email":"ann@example.com","id":"ID","new":[1,{"a":null}]}}` + "\n"},
-		{"an end in another spelling", handlers.Config{}, "2031-02-01T01:00:00.5+01:00",
-			`{"jwt":"JWT","refreshToken":{"secret":"NEW","expiresAt":"2031-02-01T01:00:00.5+01:00"},"user":{"email":"ann@example.com","id":"ID","new":[1,{"a":null}]}}` + "\n"},
-		{"an end that is none", handlers.Config{}, "soon",
-			`{"jwt":"JWT","refreshToken":{"secret":"NEW","expiresAt":"soon"},"user":{"email":"ann@example.com","id":"ID","new":[1,{"a":null}]}}` + "\n"},
-		{"without the secret", handlers.Config{OmitRefreshSecret: true}, "2031-02-01T00:00:00.000Z",
-			`{"jwt":"JWT","user":{"email":"ann@example.com","id":"ID","new":[1,{"a":null}]}}` + "\n"},
+		{name: "documented", expiresAt: "2031-02-01T00:00:00.000Z",
+			want: `{"jwt":"JWT","refreshToken":{"secret":"NEW","expiresAt":"2031-02-01T00:00:00.000Z"},"user":{"email":"ann@example.com","id":"ID","new":[1,{"a":null}]}}` + "\n"},
+		{name: "expiresAt in another format", expiresAt: "2031-02-01T01:00:00.5+01:00",
+			want: `{"jwt":"JWT","refreshToken":{"secret":"NEW","expiresAt":"2031-02-01T01:00:00.5+01:00"},"user":{"email":"ann@example.com","id":"ID","new":[1,{"a":null}]}}` + "\n"},
+		{name: "expiresAt is not a time", expiresAt: "soon",
+			want: `{"jwt":"JWT","refreshToken":{"secret":"NEW","expiresAt":"soon"},"user":{"email":"ann@example.com","id":"ID","new":[1,{"a":null}]}}` + "\n"},
+		{name: "secret omitted", config: handlers.Config{OmitRefreshSecret: true}, expiresAt: "2031-02-01T00:00:00.000Z",
+			want: `{"jwt":"JWT","user":{"email":"ann@example.com","id":"ID","new":[1,{"a":null}]}}` + "\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			k := newKit(t, crossminttest.Config{}, session.Config{}, test.config)
-			ann := k.fake.NewUser("ann@example.com")
+			env := newTestEnv(t, crossminttest.Config{}, session.Config{}, test.config)
+			ann := env.Fake.NewUser("ann@example.com")
 			var jwt string
-			k.fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(answer map[string]any) {
-				jwt = answer["jwt"].(string)
-				answer["refresh"] = map[string]any{"secret": "NEW", "expiresAt": test.end}
-				answer["user"].(map[string]any)["new"] = []any{1, map[string]any{"a": nil}}
+			env.Fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(response map[string]any) {
+				jwt = response["jwt"].(string)
+				response["refresh"] = map[string]any{"secret": "NEW", "expiresAt": test.expiresAt}
+				response["user"].(map[string]any)["new"] = []any{1, map[string]any{"a": nil}}
 			}))
-			res, body := k.serve(t, post("/refresh", "{}", "", k.fake.Grant(ann).RefreshToken.Secret.Reveal()))
-			if diff := cmp.Diff("200 renewed", verdict(t, res)); diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
+			res, body := env.serve(t, post("/refresh", "{}", "", env.Fake.Grant(ann).RefreshToken.Secret.Reveal()))
+			if diff := cmp.Diff("200 renewed", testkit.ResponseOutcome(t, res)); diff != "" {
+				t.Errorf("summary (-want +got):\n%s", diff)
 			}
 			want := strings.NewReplacer("JWT", jwt, "ID", ann.ID).Replace(test.want)
 			if diff := cmp.Diff(want, body); diff != "" {
@@ -54,105 +58,133 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// TestAnswerAndCookiesAgree compares what a page reads with what its browser
-// keeps.
-func TestAnswerAndCookiesAgree(t *testing.T) {
-	k := newKit(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
-	jwt, refresh := k.expired()
-	res, body := k.serve(t, post("/refresh", "{}", jwt, refresh))
+// TestResponseAndCookiesAgree compares the tokens in the body with those in the
+// cookies.
+func TestResponseAndCookiesAgree(t *testing.T) {
+	env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
+	jwt, refresh := env.expiredTokens()
+	res, body := env.serve(t, post("/refresh", "{}", jwt, refresh))
 	var page struct {
 		JWT          string
 		RefreshToken struct{ Secret string }
 	}
-	must(t, json.Unmarshal([]byte(body), &page))
+	testkit.NoError(t, json.Unmarshal([]byte(body), &page))
 	got := map[string]string{}
 	for _, c := range res.Cookies() {
 		got[c.Name] = c.Value
 		if c.HttpOnly != (c.Name == "crossmint-refresh-token") || !c.Secure {
-			t.Errorf("attributes of %s", c.Raw)
+			t.Errorf("wrong attributes: %s", c.Raw)
 		}
 	}
 	want := map[string]string{"crossmint-session": page.JWT, "crossmint-refresh-token": page.RefreshToken.Secret}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("cookies (-page +browser):\n%s", diff)
+		t.Errorf("tokens (-body +cookies):\n%s", diff)
 	}
-	if !k.fake.Live(page.RefreshToken.Secret) || page.RefreshToken.Secret == refresh {
-		t.Error("the refresh token is not the live one")
+	if !env.Fake.Live(page.RefreshToken.Secret) || page.RefreshToken.Secret == refresh {
+		t.Error("the refresh token is not live, or was not rotated")
 	}
 }
 
-// TestRefresh shows what becomes of tokens; the JWT beside them is of no
-// importance while upstream answers.
+// TestRefresh shows the effect on tokens and cookies. While upstream responds, the
+// request's JWT does not matter.
 func TestRefresh(t *testing.T) {
-	no := crossminttest.Status(401, "", `{"error":"Unauthorized","message":"Invalid refresh token"}`)
+	rejection := crossminttest.Status(401, "", `{"error":"Unauthorized","message":"Invalid refresh token"}`)
 	tests := []struct {
 		name    string
-		request func(k *kit) *http.Request
+		request func(env *testEnv) *http.Request
 		want    outcome
 	}{
-		{"a valid pair is renewed, too", func(k *kit) *http.Request {
-			jwt, refresh := k.valid()
+		{name: "valid pair", request: func(env *testEnv) *http.Request {
+			jwt, refresh := env.validTokens()
 			return post("/refresh", "{}", jwt, refresh)
-		}, outcome{"200 renewed", 1, 0}},
-		{"one-time secret", func(k *kit) *http.Request {
-			return post("/refresh", member(k.fake.OneTimeSecret(k.fake.NewUser(""))), "", "")
-		}, outcome{"200 renewed", 1, 0}},
-		{"cookie refused", func(k *kit) *http.Request {
-			jwt, refresh := k.expired()
-			k.fake.Revoke(refresh)
+		}, want: outcome{Summary: "200 renewed", Refreshes: 1}},
+		{name: "one-time secret", request: func(env *testEnv) *http.Request {
+			return post("/refresh", refreshBody(env.Fake.OneTimeSecret(env.Fake.NewUser(""))), "", "")
+		}, want: outcome{Summary: "200 renewed", Refreshes: 1}},
+		{name: "cookie rejected", request: func(env *testEnv) *http.Request {
+			jwt, refresh := env.expiredTokens()
+			env.Fake.Revoke(refresh)
 			return post("/refresh", "{}", jwt, refresh)
-		}, outcome{"401 cleared", 1, 0}},
-		{"cookie refused beside a valid JWT", func(k *kit) *http.Request {
-			jwt, refresh := k.valid()
-			k.fake.Revoke(refresh)
+		}, want: outcome{Summary: "401 cleared", Refreshes: 1}},
+		{name: "cookie rejected, valid JWT", request: func(env *testEnv) *http.Request {
+			jwt, refresh := env.validTokens()
+			env.Fake.Revoke(refresh)
 			return post("/refresh", "", jwt, refresh)
-		}, outcome{"401 cleared", 1, 0}},
-		{"body refused, another in the cookie", func(k *kit) *http.Request {
-			jwt, refresh := k.expired()
-			return post("/refresh", member("unknown"), jwt, refresh)
-		}, outcome{"401 kept", 1, 0}},
-		{"body refused, the same in the cookie", func(k *kit) *http.Request {
-			jwt, refresh := k.expired()
-			k.fake.Revoke(refresh)
-			return post("/refresh", member(refresh), jwt, refresh)
-		}, outcome{"401 cleared", 1, 0}},
-		{"nothing at all", func(*kit) *http.Request { return post("/refresh", "{}", "", "") }, outcome{"401 kept", 0, 0}},
-		{"a valid JWT alone", func(k *kit) *http.Request {
-			jwt, _ := k.valid()
+		}, want: outcome{Summary: "401 cleared", Refreshes: 1}},
+		{name: "body rejected, another token in the cookie", request: func(env *testEnv) *http.Request {
+			jwt, refresh := env.expiredTokens()
+			return post("/refresh", refreshBody("unknown"), jwt, refresh)
+		}, want: outcome{Summary: "401 kept", Refreshes: 1}},
+		{name: "body rejected, same token in the cookie", request: func(env *testEnv) *http.Request {
+			jwt, refresh := env.expiredTokens()
+			env.Fake.Revoke(refresh)
+			return post("/refresh", refreshBody(refresh), jwt, refresh)
+		}, want: outcome{Summary: "401 cleared", Refreshes: 1}},
+		{name: "no tokens", request: func(*testEnv) *http.Request { return post("/refresh", "{}", "", "") }, want: outcome{Summary: "401 kept"}},
+		{name: "only a valid JWT", request: func(env *testEnv) *http.Request {
+			jwt, _ := env.validTokens()
 			return post("/refresh", "{}", jwt, "")
-		}, outcome{"401 kept", 0, 0}},
-		{"a bad API key", func(k *kit) *http.Request {
-			k.fake.Fail(crossminttest.Refresh, crossminttest.Status(403, "", `{"error":true,"message":"Malformed API key"}`))
-			jwt, refresh := k.expired()
+		}, want: outcome{Summary: "401 kept"}},
+		{name: "API key rejected", request: func(env *testEnv) *http.Request {
+			env.Fake.Fail(crossminttest.Refresh, crossminttest.Status(403, "", `{"error":true,"message":"Malformed API key"}`))
+			jwt, refresh := env.expiredTokens()
 			return post("/refresh", "{}", jwt, refresh)
-		}, outcome{"503 kept retry 1", 1, 0}},
-		{"HTML in place of a refusal", func(k *kit) *http.Request {
-			k.fake.Fail(crossminttest.Refresh, crossminttest.Status(404, "text/html", "<html>"))
-			jwt, refresh := k.expired()
+		}, want: outcome{Summary: "503 kept retry 1", Refreshes: 1}},
+		{name: "HTML instead of a rejection", request: func(env *testEnv) *http.Request {
+			env.Fake.Fail(crossminttest.Refresh, crossminttest.Status(404, "text/html", "<html>"))
+			jwt, refresh := env.expiredTokens()
 			return post("/refresh", "{}", jwt, refresh)
-		}, outcome{"503 kept retry 1", 1, 0}},
-		{"a secret that no cookie can hold", func(k *kit) *http.Request {
-			k.fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(answer map[string]any) {
-				answer["refresh"].(map[string]any)["secret"] = "a;b"
+		}, want: outcome{Summary: "503 kept retry 1", Refreshes: 1}},
+		{name: "token with invalid cookie characters", request: func(env *testEnv) *http.Request {
+			env.Fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(response map[string]any) {
+				response["refresh"].(map[string]any)["secret"] = "a;b"
 			}))
-			jwt, refresh := k.expired()
+			jwt, refresh := env.expiredTokens()
 			return post("/refresh", "{}", jwt, refresh)
-		}, outcome{"503 kept retry 1", 1, 0}},
-		{"two pairs, the first one refused", func(k *kit) *http.Request {
-			jwt, refresh := k.expired()
+		}, want: outcome{Summary: "503 kept retry 1", Refreshes: 1}},
+		{name: "two pairs, the first one rejected", request: func(env *testEnv) *http.Request {
+			jwt, refresh := env.expiredTokens()
 			r := post("/refresh", "{}", "", "dead")
-			r.AddCookie(&http.Cookie{Name: "crossmint-jwt-" + k.fake.ProjectID(), Value: jwt})
-			r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token-" + k.fake.ProjectID(), Value: refresh})
-			k.fake.Fail(crossminttest.Refresh, no)
+			r.AddCookie(&http.Cookie{Name: "crossmint-jwt-" + env.Fake.ProjectID(), Value: jwt})
+			r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token-" + env.Fake.ProjectID(), Value: refresh})
+			env.Fake.Fail(crossminttest.Refresh, rejection)
 			return r
-		}, outcome{"401 cleared", 2, 0}},
+		}, want: outcome{Summary: "401 cleared", Refreshes: 2}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			k := newKit(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
-			if diff := cmp.Diff(test.want, k.outcome(t, test.request(k))); diff != "" {
+			env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
+			if diff := cmp.Diff(test.want, env.outcome(t, test.request(env))); diff != "" {
 				t.Errorf("outcome (-want +got):\n%s", diff)
 			}
 		})
 	}
+}
+
+// TestInvalidTokensGetEqualResponses checks that a response does not reveal whether
+// a token was never issued, is revoked or has expired.
+func TestInvalidTokensGetEqualResponses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env := newTestEnv(t, crossminttest.Config{InMemory: true, RefreshTokenLifetime: time.Hour}, session.Config{}, handlers.Config{})
+		_, expired := env.expiredTokens()
+		time.Sleep(2 * time.Hour)
+		_, revoked := env.expiredTokens()
+		env.Fake.Revoke(revoked)
+		responses := map[string]string{}
+		for name, token := range map[string]string{"expired": expired, "revoked": revoked, "unknown": "unknown"} {
+			for source, r := range map[string]*http.Request{
+				"cookie": post("/refresh", "{}", "", token),
+				"body":   post("/refresh", refreshBody(token), "", ""),
+				"both":   post("/refresh", refreshBody(token), "", token),
+			} {
+				res, body := env.serve(t, r)
+				responses[name+", "+source] = fmt.Sprint(res.StatusCode, res.Header, body)
+			}
+		}
+		for name, response := range responses {
+			if diff := cmp.Diff(responses["unknown, cookie"], response); diff != "" {
+				t.Errorf("%s (-unknown +this):\n%s", name, diff)
+			}
+		}
+	})
 }

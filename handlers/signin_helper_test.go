@@ -14,119 +14,121 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 )
 
-// signInKit is a kit with a sign-in, and a page that says who is there.
-type signInKit struct {
-	*kit
-	signIn *handlers.SignIn
-	causes []error // as SignInConfig.OnError receives them; guarded by kit.mu
+// signInEnv is a testEnv with a SignIn, a page /email with the pending address,
+// and a page /whoami with the user ID.
+type signInEnv struct {
+	*testEnv
+	signIn   *handlers.SignIn
+	reported []error // errors of SignInConfig.OnError; guarded by testEnv.mu
 }
 
-func newSignInKit(t testing.TB, fakeConfig crossminttest.Config, config handlers.SignInConfig) *signInKit {
+func newSignInEnv(t testing.TB, fakeConfig crossminttest.Config, config handlers.SignInConfig) *signInEnv {
 	t.Helper()
-	k := &signInKit{kit: newKit(t, fakeConfig, session.Config{}, handlers.Config{})}
+	env := &signInEnv{testEnv: newTestEnv(t, fakeConfig, session.Config{}, handlers.Config{})}
 	config.EmailPage, config.CodePage = &url.URL{Path: "/signin", RawQuery: "lang=en"}, &url.URL{Path: "/code"}
 	config.OnError = func(_ *http.Request, err error) {
-		k.noteError(err)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.causes = append(k.causes, err)
+		env.recordError(err)
+		env.mu.Lock()
+		defer env.mu.Unlock()
+		env.reported = append(env.reported, err)
 	}
-	k.signIn = handlers.NewSignIn(k.client, k.sessions, k.cookies, config)
-	k.mux.HandleFunc("/send", k.signIn.SendCode)
-	k.mux.HandleFunc("/confirm", k.signIn.ConfirmCode)
-	k.mux.HandleFunc("/email", func(w http.ResponseWriter, r *http.Request) {
-		email, _ := k.signIn.Email(r)
+	env.signIn = handlers.NewSignIn(env.Client, env.Manager, env.cookies, config)
+	env.mux.HandleFunc("/send", env.signIn.SendCode)
+	env.mux.HandleFunc("/confirm", env.signIn.ConfirmCode)
+	env.mux.HandleFunc("/email", func(w http.ResponseWriter, r *http.Request) {
+		email, _ := env.signIn.Email(r)
 		_, _ = io.WriteString(w, email)
 	})
-	k.mux.HandleFunc("/whoami", func(w http.ResponseWriter, r *http.Request) {
-		result, err := k.sessions.Authenticate(r.Context(), k.cookies.Read(r))
-		if result, err = k.cookies.Apply(w, r, result, err); err == nil {
+	env.mux.HandleFunc("/whoami", func(w http.ResponseWriter, r *http.Request) {
+		presented := env.cookies.Read(r)
+		result, err := env.Manager.Authenticate(r.Context(), presented.Material)
+		if err = presented.Apply(w, result, err); err == nil {
 			_, _ = io.WriteString(w, result.Session.UserID)
 		}
 	})
-	return k
+	return env
 }
 
-// caused returns how often the hook has received err.
-func (k *signInKit) caused(err error) (count int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, cause := range k.causes {
-		if errors.Is(cause, err) {
+// countErrors returns how many reported errors match target.
+func (env *signInEnv) countErrors(target error) (count int) {
+	env.mu.Lock()
+	defer env.mu.Unlock()
+	for _, err := range env.reported {
+		if errors.Is(err, target) {
 			count++
 		}
 	}
 	return count
 }
 
-// visitor is a browser with a cookie jar that follows no redirect.
-type visitor struct {
+// browser is an HTTP client with a cookie jar that follows no redirects.
+type browser struct {
 	*testing.T
-	kit  *signInKit
+	env  *signInEnv
 	site *url.URL
 	http *http.Client
 }
 
-// inProcess serves requests where there are no sockets.
+// inProcess is a RoundTripper without sockets, which do not work in a synctest
+// bubble.
 type inProcess struct{ http.Handler }
 
 func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
-	in := r.Clone(r.Context())
-	in.RequestURI, in.Host = r.URL.RequestURI(), r.URL.Host
-	p.ServeHTTP(w, in)
+	incoming := r.Clone(r.Context())
+	incoming.RequestURI, incoming.Host = r.URL.RequestURI(), r.URL.Host
+	p.ServeHTTP(w, incoming)
 	return w.Result(), nil
 }
 
-// visit comes in over a socket with TLS; the returned function makes more
-// visitors of the same site.
-func (k *signInKit) visit(t *testing.T) *visitor {
+// newTLSBrowser returns a browser that is connected by TLS over a socket.
+func (env *signInEnv) newTLSBrowser(t *testing.T) *browser {
 	t.Helper()
-	server := httptest.NewTLSServer(k.mux)
+	server := httptest.NewTLSServer(env.mux)
 	t.Cleanup(server.Close)
 	site, err := url.Parse(server.URL)
-	must(t, err)
-	return k.visitor(t, site, server.Client().Transport)
+	testkit.NoError(t, err)
+	return env.newBrowser(t, site, server.Client().Transport)
 }
 
-// visitInside comes in without a socket.
-func (k *signInKit) visitInside(t *testing.T) *visitor {
+// newInProcessBrowser returns a browser that is connected without a socket.
+func (env *signInEnv) newInProcessBrowser(t *testing.T) *browser {
 	t.Helper()
-	return k.visitor(t, &url.URL{Scheme: "https", Host: "app.example"}, inProcess{k.mux})
+	return env.newBrowser(t, &url.URL{Scheme: "https", Host: "app.example"}, inProcess{env.mux})
 }
 
-func (k *signInKit) visitor(t *testing.T, site *url.URL, transport http.RoundTripper) *visitor {
+func (env *signInEnv) newBrowser(t *testing.T, site *url.URL, transport http.RoundTripper) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
-	must(t, err)
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &visitor{t, k, site, &http.Client{Transport: transport, Jar: jar, CheckRedirect: stay}}
+	testkit.NoError(t, err)
+	noRedirects := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &browser{T: t, env: env, site: site, http: &http.Client{Transport: transport, Jar: jar, CheckRedirect: noRedirects}}
 }
 
-// landing is where a form leads to, and what it does to cookies: the names of
-// those set, those cleared with a minus.
-type landing struct {
+// formResponse is the response to a form.
+type formResponse struct {
 	Status   int
 	Location string
-	Cookies  string
+	Cookies  string // short names of set cookies; cleared ones with a minus
 }
 
-func to(location string, cookies ...string) landing {
-	return landing{http.StatusSeeOther, location, strings.Join(cookies, " ")}
+// redirectTo returns the response that redirects to location.
+func redirectTo(location string, cookies ...string) formResponse {
+	return formResponse{http.StatusSeeOther, location, strings.Join(cookies, " ")}
 }
 
-// send posts a form, given as names and values in turns, and checks what holds
-// for every answer.
-func (v *visitor) send(path string, namesAndValues ...string) landing {
-	v.Helper()
-	res, _ := v.post(path, namesAndValues...)
-	return landingOf(res)
+// submit posts a form with alternating names and values, and returns the response.
+func (b *browser) submit(path string, namesAndValues ...string) formResponse {
+	b.Helper()
+	res, _ := b.postForm(path, namesAndValues...)
+	return newFormResponse(res)
 }
 
-func landingOf(res *http.Response) landing {
+func newFormResponse(res *http.Response) formResponse {
 	var names []string
 	for _, c := range res.Cookies() {
 		name := strings.TrimPrefix(strings.TrimPrefix(c.Name, "__Host-"), "crossmint-")
@@ -136,75 +138,77 @@ func landingOf(res *http.Response) landing {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return landing{res.StatusCode, res.Header.Get("Location"), strings.Join(names, " ")}
+	return formResponse{res.StatusCode, res.Header.Get("Location"), strings.Join(names, " ")}
 }
 
-func (v *visitor) post(path string, namesAndValues ...string) (*http.Response, string) {
-	v.Helper()
+// postForm posts a form with alternating names and values, checks the response's
+// headers, and returns the response with its body.
+func (b *browser) postForm(path string, namesAndValues ...string) (*http.Response, string) {
+	b.Helper()
 	form := url.Values{}
 	for i := 0; i < len(namesAndValues); i += 2 {
 		form.Set(namesAndValues[i], namesAndValues[i+1])
 	}
-	r, err := http.NewRequestWithContext(v.Context(), http.MethodPost, v.site.String()+path, strings.NewReader(form.Encode()))
-	must(v.T, err)
+	r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, b.site.String()+path, strings.NewReader(form.Encode()))
+	testkit.NoError(b.T, err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", v.site.String())
+	r.Header.Set("Origin", b.site.String())
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	res, body := v.do(r)
-	checkHeaders(v.T, res)
+	res, body := b.do(r)
+	checkHeaders(b.T, res)
 	if after := res.Header.Get("Retry-After"); after != "" {
-		v.Errorf("a redirect with Retry-After %s", after)
+		b.Errorf("a redirect with Retry-After %s", after)
 	}
 	return res, body
 }
 
-func (v *visitor) do(r *http.Request) (*http.Response, string) {
-	v.Helper()
-	res, err := v.http.Do(r)
-	must(v.T, err)
+func (b *browser) do(r *http.Request) (*http.Response, string) {
+	b.Helper()
+	res, err := b.http.Do(r)
+	testkit.NoError(b.T, err)
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
-	must(v.T, err)
+	testkit.NoError(b.T, err)
 	return res, string(body)
 }
 
 // get returns the body of a page.
-func (v *visitor) get(path string) string {
-	v.Helper()
-	r, err := http.NewRequestWithContext(v.Context(), http.MethodGet, v.site.String()+path, nil)
-	must(v.T, err)
-	_, body := v.do(r)
+func (b *browser) get(path string) string {
+	b.Helper()
+	r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, b.site.String()+path, nil)
+	testkit.NoError(b.T, err)
+	_, body := b.do(r)
 	return body
 }
 
-// jar returns what the browser keeps, by name.
-func (v *visitor) jar() map[string]string {
-	kept := map[string]string{}
-	for _, c := range v.http.Jar.Cookies(v.site) {
-		kept[c.Name] = c.Value
+// jar returns the browser's cookies: values by name.
+func (b *browser) jar() map[string]string {
+	cookies := map[string]string{}
+	for _, c := range b.http.Jar.Cookies(b.site) {
+		cookies[c.Name] = c.Value
 	}
-	return kept
+	return cookies
 }
 
-// sessionCookies are those of jar that hold a session.
-func (v *visitor) sessionCookies() map[string]string {
-	kept := v.jar()
-	maps.DeleteFunc(kept, func(name, _ string) bool { return strings.Contains(name, "signin") })
-	return kept
+// sessionCookies returns the cookies of the session.
+func (b *browser) sessionCookies() map[string]string {
+	cookies := b.jar()
+	maps.DeleteFunc(cookies, func(name, _ string) bool { return strings.Contains(name, "signin") })
+	return cookies
 }
 
-// comeIn signs in, from the address to the cookies.
-func (v *visitor) comeIn(email string) {
-	v.Helper()
-	v.send("/send", "email", email)
-	if got := v.send("/confirm", "code", v.kit.fake.Code(email)); got.Location != "/" {
-		v.Fatalf("sign-in leads to %+v", got)
+// signIn submits both forms.
+func (b *browser) signIn(email string) {
+	b.Helper()
+	b.submit("/send", "email", email)
+	if got := b.submit("/confirm", "code", b.env.Fake.Code(email)); got.Location != "/" {
+		b.Fatalf("sign-in leads to %+v", got)
 	}
 }
 
-// wrong returns a code that was not sent to the address.
-func (k *signInKit) wrong(email string) string {
-	if k.fake.Code(email) == "000000" {
+// wrongCode returns a code that was not sent to the address.
+func (env *signInEnv) wrongCode(email string) string {
+	if env.Fake.Code(email) == "000000" {
 		return "000001"
 	}
 	return "000000"

@@ -20,89 +20,90 @@ const (
 )
 
 func TestSignIn(t *testing.T) {
-	k := newSignInKit(t, crossminttest.Config{}, handlers.SignInConfig{After: &url.URL{Path: "/home"}})
-	v := k.visit(t)
-	if got := v.get("/email"); got != "" {
-		t.Errorf("before: a code was sent to %q", got)
+	env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{After: &url.URL{Path: "/home"}})
+	b := env.newTLSBrowser(t)
+	if got := b.get("/email"); got != "" {
+		t.Errorf("before the first form: pending address %q", got)
 	}
-	if diff := cmp.Diff(to("/code?return_to=%2Fcart%3Fa%3D1", "signin"), v.send("/send", "email", " Ada+x@Example.com ", "return_to", "/cart?a=1")); diff != "" {
-		t.Fatalf("address (-want +got):\n%s", diff)
+	if diff := cmp.Diff(redirectTo("/code?return_to=%2Fcart%3Fa%3D1", "signin"), b.submit("/send", "email", " Ada+x@Example.com ", "return_to", "/cart?a=1")); diff != "" {
+		t.Fatalf("first form (-want +got):\n%s", diff)
 	}
-	if got := v.get("/email"); got != "Ada+x@Example.com" {
-		t.Errorf("a code was sent to %q", got)
+	if got := b.get("/email"); got != "Ada+x@Example.com" {
+		t.Errorf("pending address %q", got)
 	}
-	code := k.fake.Code("Ada+x@Example.com")
+	code := env.Fake.Code("Ada+x@Example.com")
 	spaced := " " + code[:3] + " " + code[3:] + "\t"
-	if diff := cmp.Diff(to("/cart?a=1", "-signin", "refresh-token", "session"), v.send("/confirm", "code", spaced, "return_to", "/cart?a=1")); diff != "" {
-		t.Fatalf("code (-want +got):\n%s", diff)
+	if diff := cmp.Diff(redirectTo("/cart?a=1", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", spaced, "return_to", "/cart?a=1")); diff != "" {
+		t.Fatalf("second form (-want +got):\n%s", diff)
 	}
-	if got, want := v.get("/whoami"), k.fake.NewUser("Ada+x@Example.com").ID; got != want {
+	if got, want := b.get("/whoami"), env.Fake.NewUser("Ada+x@Example.com").ID; got != want {
 		t.Errorf("signed in as %q, want %q", got, want)
 	}
-	v.send("/send", "email", bob)
-	if diff := cmp.Diff(to("/home", "-signin", "refresh-token", "session"), v.send("/confirm", "code", k.fake.Code(bob))); diff != "" {
-		t.Errorf("somebody else, to no place of his own (-want +got):\n%s", diff)
+	b.submit("/send", "email", bob)
+	if diff := cmp.Diff(redirectTo("/home", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.Fake.Code(bob))); diff != "" {
+		t.Errorf("another user, without return_to (-want +got):\n%s", diff)
 	}
-	if got, want := v.get("/whoami"), k.fake.NewUser(bob).ID; got != want {
+	if got, want := b.get("/whoami"), env.Fake.NewUser(bob).ID; got != want {
 		t.Errorf("signed in as %q, want %q", got, want)
 	}
-	if len(k.causes) > 0 {
-		t.Errorf("errors: %v", k.causes)
+	if len(env.reported) > 0 {
+		t.Errorf("reported errors: %v", env.reported)
 	}
 }
 
-func TestSignInProblems(t *testing.T) {
-	const here = "return_to=%2Fcart"
-	long := strings.Repeat("a", 250)
+func TestSignInErrors(t *testing.T) {
+	const returnTo = "return_to=%2Fcart"
+	localPart := strings.Repeat("a", 250)
 	tests := []struct {
 		name, path string
-		sent       bool // a code was sent before
-		fields     []string
-		want       landing
+		sent       bool     // SendCode came before
+		fields     []string // alternating names and values; WRONG stands for a wrong code
+		want       formResponse
 		cause      string
 	}{
-		{"no address", "/send", false, nil, to("/signin?error=email&lang=en&" + here), "not an e-mail address"},
-		{"no e-mail address", "/send", false, []string{"email", "ada"}, to("/signin?error=email&lang=en&" + here), "not an e-mail address"},
-		{"a name and an address", "/send", false, []string{"email", "Ada <ada@example.com>"}, to("/signin?error=email&lang=en&" + here), "not an e-mail address"},
-		{"two addresses", "/send", false, []string{"email", "ada@example.com,bob@example.com"}, to("/signin?error=email&lang=en&" + here), "not an e-mail address"},
-		{"a line feed", "/send", false, []string{"email", "ada@example.com\r\nBcc: x@y"}, to("/signin?error=email&lang=en&" + here), "not an e-mail address"},
-		{"too long", "/send", false, []string{"email", long + "@example.com"}, to("/signin?error=email&lang=en&" + here), "not an e-mail address"},
-		{"nothing pending", "/confirm", false, []string{"code", "123456"}, to("/signin?error=expired&lang=en&" + here), "no pending sign-in"},
-		{"wrong code", "/confirm", true, []string{"code", "wrong"}, to("/code?error=code&" + here), "refused by upstream (status 401)"},
-		{"no code", "/confirm", true, nil, to("/code?error=code&" + here), "not a code"},
-		{"letters", "/confirm", true, []string{"code", "12345a"}, to("/code?error=code&" + here), "not a code"},
-		{"a long code", "/confirm", true, []string{"code", strings.Repeat("1", 17)}, to("/code?error=code&" + here), "not a code"},
+		{name: "no address", path: "/send", want: redirectTo("/signin?error=email&lang=en&" + returnTo), cause: "not an e-mail address"},
+		{name: "no at sign", path: "/send", fields: []string{"email", "ada"}, want: redirectTo("/signin?error=email&lang=en&" + returnTo), cause: "not an e-mail address"},
+		{name: "a name and an address", path: "/send", fields: []string{"email", "Ada <ada@example.com>"}, want: redirectTo("/signin?error=email&lang=en&" + returnTo), cause: "not an e-mail address"},
+		{name: "two addresses", path: "/send", fields: []string{"email", "ada@example.com,bob@example.com"}, want: redirectTo("/signin?error=email&lang=en&" + returnTo), cause: "not an e-mail address"},
+		{name: "a line feed", path: "/send", fields: []string{"email", "ada@example.com\r\nBcc: x@y"}, want: redirectTo("/signin?error=email&lang=en&" + returnTo), cause: "not an e-mail address"},
+		{name: "too long an address", path: "/send", fields: []string{"email", localPart + "@example.com"}, want: redirectTo("/signin?error=email&lang=en&" + returnTo), cause: "not an e-mail address"},
+		{name: "no pending sign-in", path: "/confirm", fields: []string{"code", "123456"}, want: redirectTo("/signin?error=expired&lang=en&" + returnTo), cause: "no pending sign-in"},
+		{name: "wrong code", path: "/confirm", sent: true, fields: []string{"code", "WRONG"}, want: redirectTo("/code?error=code&" + returnTo), cause: "refused by upstream (status 401)"},
+		{name: "no code", path: "/confirm", sent: true, want: redirectTo("/code?error=code&" + returnTo), cause: "not a code"},
+		{name: "a code with a letter", path: "/confirm", sent: true, fields: []string{"code", "12345a"}, want: redirectTo("/code?error=code&" + returnTo), cause: "not a code"},
+		{name: "too long a code", path: "/confirm", sent: true, fields: []string{"code", strings.Repeat("1", 17)}, want: redirectTo("/code?error=code&" + returnTo), cause: "not a code"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			k := newSignInKit(t, crossminttest.Config{}, handlers.SignInConfig{})
-			v := k.visitInside(t)
+			env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
+			b := env.newInProcessBrowser(t)
 			if test.sent {
-				v.send("/send", "email", ada)
+				b.submit("/send", "email", ada)
 			}
-			before := v.jar()
+			before := b.jar()
 			for i, field := range test.fields {
-				if field == "wrong" {
-					test.fields[i] = k.wrong(ada)
+				if field == "WRONG" {
+					test.fields[i] = env.wrongCode(ada)
 				}
 			}
-			if diff := cmp.Diff(test.want, v.send(test.path, append(test.fields, "return_to", "/cart")...)); diff != "" {
-				t.Errorf("landing (-want +got):\n%s", diff)
+			if diff := cmp.Diff(test.want, b.submit(test.path, append(test.fields, "return_to", "/cart")...)); diff != "" {
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(before, v.jar()); diff != "" {
+			if diff := cmp.Diff(before, b.jar()); diff != "" {
 				t.Errorf("cookies (-before +after):\n%s", diff)
 			}
-			if len(k.causes) != 1 || !strings.Contains(k.causes[0].Error(), test.cause) {
-				t.Errorf("causes %q, want %q", k.causes, test.cause)
+			if len(env.reported) != 1 || !strings.Contains(env.reported[0].Error(), test.cause) {
+				t.Errorf("reported errors %q, want %q", env.reported, test.cause)
 			}
-			if test.sent && v.send("/confirm", "code", k.fake.Code(ada)).Location != "/" {
-				t.Error("afterwards the right code is not taken")
+			if test.sent && b.submit("/confirm", "code", env.Fake.Code(ada)).Location != "/" {
+				t.Error("afterwards the right code is rejected")
 			}
 		})
 	}
 }
 
-// TestSignInReturnTo sends what could lead to another host.
+// TestSignInReturnTo sends values of return_to and expects the accepted one in
+// every redirect, or none.
 func TestSignInReturnTo(t *testing.T) {
 	tests := map[string]string{
 		"/": "/", "/a": "/a", "/a?b=//c&d=e": "/a?b=//c&d=e", "/a%20b": "/a%20b", "/" + strings.Repeat("a", 2047): "/" + strings.Repeat("a", 2047),
@@ -110,144 +111,159 @@ func TestSignInReturnTo(t *testing.T) {
 		"https:e": "", "https:/e": "", "https://e/": "", "HTTPS://e": "", "javascript:alert(1)": "", " //e": "", "\t//e": "", "//u@e": "", "/a#b": "", `/a?\`: "", "%2F%2Fe": "",
 		"/" + strings.Repeat("a", 2048): "",
 	}
-	k := newSignInKit(t, crossminttest.Config{}, handlers.SignInConfig{})
+	env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
 	for given, want := range tests {
 		t.Run(fmt.Sprintf("%.20q", given), func(t *testing.T) {
-			v := k.visitInside(t)
-			v.http.Jar.SetCookies(v.site, []*http.Cookie{{Name: "x", Value: "y"}})
-			got := []string{v.send("/send", "email", "x", "return_to", given).Location}
+			b := env.newInProcessBrowser(t)
+			b.http.Jar.SetCookies(b.site, []*http.Cookie{{Name: "x", Value: "y"}})
+			got := []string{b.submit("/send", "email", "x", "return_to", given).Location}
 			email := fmt.Sprintf("%x@example.com", given[:min(len(given), 20)]+fmt.Sprint(len(given)))
-			got = append(got, v.send("/send", "email", email, "return_to", given).Location)
-			got = append(got, v.send("/confirm", "code", k.wrong(email), "return_to", given).Location)
-			got = append(got, v.send("/confirm", "code", k.fake.Code(email), "return_to", given).Location)
+			got = append(got, b.submit("/send", "email", email, "return_to", given).Location)
+			got = append(got, b.submit("/confirm", "code", env.wrongCode(email), "return_to", given).Location)
+			got = append(got, b.submit("/confirm", "code", env.Fake.Code(email), "return_to", given).Location)
 			wants := []string{"/signin?error=email&lang=en", "/code", "/code?error=code", "/"}
 			if want != "" {
 				query := "return_to=" + url.QueryEscape(want)
 				wants = []string{wants[0] + "&" + query, "/code?" + query, "/code?error=code&" + query, want}
 			}
 			if diff := cmp.Diff(wants, got); diff != "" {
-				t.Errorf("landings (-want +got):\n%s", diff)
+				t.Errorf("redirects (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// TestSignInKeepsTheSession lets a second sign-in of the same browser fail in
-// many ways.
-func TestSignInKeepsTheSession(t *testing.T) {
-	type try func(v *visitor) landing
-	confirm := func(v *visitor) landing { return v.send("/confirm", "code", v.kit.fake.Code(bob)) }
-	failing := func(e crossminttest.Endpoint, fault crossminttest.Fault, then try) try {
-		return func(v *visitor) landing {
-			v.kit.fake.FailAlways(e, fault)
-			defer v.kit.fake.Heal()
-			return then(v)
+// TestSignInReturnToWithDots sends paths on this host that would lead to another
+// host in a browser that first removes the dots.
+func TestSignInReturnToWithDots(t *testing.T) {
+	env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
+	for _, path := range []string{"/.//e", "/..//e", "/a/..//e", "/./e"} {
+		b := env.newInProcessBrowser(t)
+		email := fmt.Sprintf("%x@example.com", path)
+		b.submit("/send", "email", email)
+		if diff := cmp.Diff(redirectTo("/e", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.Fake.Code(email), "return_to", path)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
 		}
 	}
-	const spent = "/signin?error=unavailable&lang=en"
+}
+
+// TestFailedSignInKeepsSession lets a second sign-in of the same browser fail in
+// many ways.
+func TestFailedSignInKeepsSession(t *testing.T) {
+	type try func(b *browser) formResponse
+	confirm := func(b *browser) formResponse { return b.submit("/confirm", "code", b.env.Fake.Code(bob)) }
+	failing := func(e crossminttest.Endpoint, fault crossminttest.Fault, then try) try {
+		return func(b *browser) formResponse {
+			b.env.Fake.FailAlways(e, fault)
+			defer b.env.Fake.Heal()
+			return then(b)
+		}
+	}
+	const startAgain = "/signin?error=unavailable&lang=en"
 	tests := map[string]struct {
 		try  try
-		want landing
+		want formResponse
 	}{
-		"wrong code":       {func(v *visitor) landing { return v.send("/confirm", "code", v.kit.wrong(bob)) }, to("/code?error=code")},
-		"refused code":     {failing(crossminttest.ConfirmOTP, crossminttest.Status(400, "", `{}`), confirm), to("/code?error=code")},
-		"no answer":        {failing(crossminttest.ConfirmOTP, crossminttest.Reset(), confirm), to("/code?error=unavailable")},
-		"empty answer":     {failing(crossminttest.ConfirmOTP, crossminttest.Status(200, "", `{}`), confirm), to("/code?error=code")},
-		"refused secret":   {failing(crossminttest.Refresh, crossminttest.Status(401, "", `{}`), confirm), to(spent, "-signin")},
-		"malformed grant":  {failing(crossminttest.Refresh, crossminttest.Status(200, "", `{}`), confirm), to(spent, "-signin")},
-		"a session of air": {failing(crossminttest.Refresh, crossminttest.Edit(func(a map[string]any) { a["jwt"] = "a.b.c" }), confirm), to(spent, "-signin")},
-		"no cookie holds it": {failing(crossminttest.Refresh, crossminttest.Edit(func(a map[string]any) {
+		"wrong code":       {try: func(b *browser) formResponse { return b.submit("/confirm", "code", b.env.wrongCode(bob)) }, want: redirectTo("/code?error=code")},
+		"rejected code":    {try: failing(crossminttest.ConfirmOTP, crossminttest.Status(400, "", `{}`), confirm), want: redirectTo("/code?error=code")},
+		"confirm reset":    {try: failing(crossminttest.ConfirmOTP, crossminttest.Reset(), confirm), want: redirectTo("/code?error=unavailable")},
+		"empty confirm":    {try: failing(crossminttest.ConfirmOTP, crossminttest.Status(200, "", `{}`), confirm), want: redirectTo("/code?error=code")},
+		"rejected secret":  {try: failing(crossminttest.Refresh, crossminttest.Status(401, "", `{}`), confirm), want: redirectTo(startAgain, "-signin")},
+		"malformed tokens": {try: failing(crossminttest.Refresh, crossminttest.Status(200, "", `{}`), confirm), want: redirectTo(startAgain, "-signin")},
+		"malformed JWT":    {try: failing(crossminttest.Refresh, crossminttest.Edit(func(a map[string]any) { a["jwt"] = "a.b.c" }), confirm), want: redirectTo(startAgain, "-signin")},
+		"invalid cookie value": {try: failing(crossminttest.Refresh, crossminttest.Edit(func(a map[string]any) {
 			a["refresh"].(map[string]any)["secret"] = "a;b"
-		}), confirm), to(spent, "-signin")},
-		"nothing pending": {func(v *visitor) landing {
-			v.http.Jar.SetCookies(v.site, []*http.Cookie{{Name: "__Host-crossmint-signin", Path: "/", Secure: true, MaxAge: -1}})
-			return confirm(v)
-		}, to("/signin?error=expired&lang=en")},
-		"another send": {failing(crossminttest.SendOTP, crossminttest.Status(400, "", `{}`), func(v *visitor) landing { return v.send("/send", "email", bob) }), to("/code", "signin")},
-		"no send":      {failing(crossminttest.SendOTP, crossminttest.Reset(), func(v *visitor) landing { return v.send("/send", "email", bob) }), to("/signin?error=unavailable&lang=en")},
+		}), confirm), want: redirectTo(startAgain, "-signin")},
+		"no pending sign-in": {try: func(b *browser) formResponse {
+			b.http.Jar.SetCookies(b.site, []*http.Cookie{{Name: "__Host-crossmint-signin", Path: "/", Secure: true, MaxAge: -1}})
+			return confirm(b)
+		}, want: redirectTo("/signin?error=expired&lang=en")},
+		"address rejected": {try: failing(crossminttest.SendOTP, crossminttest.Status(400, "", `{}`), func(b *browser) formResponse { return b.submit("/send", "email", bob) }), want: redirectTo("/code", "signin")},
+		"send reset":       {try: failing(crossminttest.SendOTP, crossminttest.Reset(), func(b *browser) formResponse { return b.submit("/send", "email", bob) }), want: redirectTo("/signin?error=unavailable&lang=en")},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			k := newSignInKit(t, crossminttest.Config{}, handlers.SignInConfig{})
-			v := k.visitInside(t)
-			v.comeIn(ada)
-			before, who := v.sessionCookies(), k.fake.NewUser(ada).ID
-			v.send("/send", "email", bob)
-			if diff := cmp.Diff(test.want, test.try(v)); diff != "" {
-				t.Errorf("landing (-want +got):\n%s", diff)
+			env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
+			b := env.newInProcessBrowser(t)
+			b.signIn(ada)
+			before, userID := b.sessionCookies(), env.Fake.NewUser(ada).ID
+			b.submit("/send", "email", bob)
+			if diff := cmp.Diff(test.want, test.try(b)); diff != "" {
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(before, v.sessionCookies()); diff != "" {
+			if diff := cmp.Diff(before, b.sessionCookies()); diff != "" {
 				t.Errorf("session cookies (-before +after):\n%s", diff)
 			}
-			if got := v.get("/whoami"); got != who || len(k.causes) == 0 {
-				t.Errorf("signed in as %q, want %q; causes %v", got, who, k.causes)
+			if got := b.get("/whoami"); got != userID || len(env.reported) == 0 {
+				t.Errorf("signed in as %q, want %q; reported errors %v", got, userID, env.reported)
 			}
 		})
 	}
 }
 
-// TestSignInTwice sends the right code again, and at once from many tabs.
-func TestSignInTwice(t *testing.T) {
-	k := newSignInKit(t, crossminttest.Config{}, handlers.SignInConfig{})
-	v := k.visit(t)
-	v.send("/send", "email", ada)
-	pending, code := v.http.Jar.Cookies(v.site), k.fake.Code(ada)
+// TestCodeIsSingleUse submits the right code from five tabs at once.
+func TestCodeIsSingleUse(t *testing.T) {
+	env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
+	b := env.newTLSBrowser(t)
+	b.submit("/send", "email", ada)
+	pending, code := b.http.Jar.Cookies(b.site), env.Fake.Code(ada)
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	got := map[string]int{}
 	for range 5 {
 		wg.Go(func() {
-			tab := k.visitor(t, v.site, v.http.Transport)
-			tab.http.Jar.SetCookies(v.site, pending)
-			res, _ := tab.post("/confirm", "code", code)
+			tab := env.newBrowser(t, b.site, b.http.Transport)
+			tab.http.Jar.SetCookies(b.site, pending)
+			res, _ := tab.postForm("/confirm", "code", code)
 			mu.Lock()
 			defer mu.Unlock()
-			got[landingOf(res).Location+" "+landingOf(res).Cookies]++
+			response := newFormResponse(res)
+			got[response.Location+" "+response.Cookies]++
 		})
 	}
 	wg.Wait()
 	if diff := cmp.Diff(map[string]int{"/ -signin refresh-token session": 1, "/code?error=code ": 4}, got); diff != "" {
-		t.Errorf("landings (-want +got):\n%s", diff)
+		t.Errorf("redirects (-want +got):\n%s", diff)
 	}
-	if n := k.fake.LiveOf(k.fake.NewUser(ada).ID); n != 1 {
-		t.Errorf("signed in at %d places", n)
+	if n := env.Fake.LiveOf(env.Fake.NewUser(ada).ID); n != 1 {
+		t.Errorf("%d live refresh tokens, want 1", n)
 	}
 }
 
-// TestSignInUnavailable keeps upstream away: what is pending stays, and is
-// finished when upstream is back, however often it was tried meanwhile.
+// TestSignInUnavailable lets upstream fail. The pending sign-in stays and can be
+// finished afterwards, after any number of failed attempts.
 func TestSignInUnavailable(t *testing.T) {
 	for name, fault := range map[string]crossminttest.Fault{
 		"500": crossminttest.Status(500, "", `{}`), "503": crossminttest.Status(503, "text/html", "<p>").With("Retry-After", "7"), "reset": crossminttest.Reset(),
 		"cut off": crossminttest.Truncate(), "endless": crossminttest.HugeBody(2 << 20),
 	} {
 		t.Run(name, func(t *testing.T) {
-			k := newSignInKit(t, crossminttest.Config{}, handlers.SignInConfig{})
-			v := k.visit(t)
-			k.fake.FailAlways(crossminttest.SendOTP, fault)
-			k.fake.NewUser(ada)
-			for _, email := range []string{ada, bob} { // a user and none
-				if diff := cmp.Diff(to("/signin?error=unavailable&lang=en"), v.send("/send", "email", email)); diff != "" {
+			env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
+			b := env.newTLSBrowser(t)
+			env.Fake.FailAlways(crossminttest.SendOTP, fault)
+			env.Fake.NewUser(ada)
+			for _, email := range []string{ada, bob} { // with and without an account
+				if diff := cmp.Diff(redirectTo("/signin?error=unavailable&lang=en"), b.submit("/send", "email", email)); diff != "" {
 					t.Errorf("send (-want +got):\n%s", diff)
 				}
 			}
-			k.fake.Heal()
-			v.send("/send", "email", ada)
+			env.Fake.Heal()
+			b.submit("/send", "email", ada)
 			if name == "cut off" || name == "endless" {
-				return // upstream has judged the code and spent it
+				return // upstream has used up the code
 			}
-			k.fake.FailAlways(crossminttest.ConfirmOTP, fault)
+			env.Fake.FailAlways(crossminttest.ConfirmOTP, fault)
 			for range 7 {
-				if diff := cmp.Diff(to("/code?error=unavailable"), v.send("/confirm", "code", k.fake.Code(ada))); diff != "" {
+				if diff := cmp.Diff(redirectTo("/code?error=unavailable"), b.submit("/confirm", "code", env.Fake.Code(ada))); diff != "" {
 					t.Errorf("confirm (-want +got):\n%s", diff)
 				}
 			}
-			k.fake.Heal()
-			if diff := cmp.Diff(to("/", "-signin", "refresh-token", "session"), v.send("/confirm", "code", k.fake.Code(ada))); diff != "" {
+			env.Fake.Heal()
+			if diff := cmp.Diff(redirectTo("/", "-signin", "refresh-token", "session"), b.submit("/confirm", "code", env.Fake.Code(ada))); diff != "" {
 				t.Errorf("afterwards (-want +got):\n%s", diff)
 			}
-			if got := k.caused(session.ErrUnavailable); got != 9 {
-				t.Errorf("%d causes were unavailability, want 9", got)
+			if got := env.countErrors(session.ErrUnavailable); got != 9 {
+				t.Errorf("%d reported errors are ErrUnavailable, want 9", got)
 			}
 		})
 	}

@@ -1,20 +1,27 @@
 //go:build unix
 
-// Elsewhere no process can be sent SIGTERM.
+// Other systems cannot send SIGTERM to a process.
 
 package integration_test
 
 import (
-	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,11 +30,13 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 )
 
-// replaced is what a program needs to run on a fake Crossmint and on a free
-// port, which it prints.
-const replaced = `package main
+// productionHelpers replaces two calls of the production program: one makes its
+// client use a fake Crossmint, and one makes its server listen on a free port and
+// print the address.
+const productionHelpers = `package main
 
 import (
 	"crypto/ed25519"
@@ -41,34 +50,115 @@ import (
 )
 
 func newClient(config crossmint.Config) (*crossmint.Client, error) {
-	signer := must(hex.DecodeString(os.Getenv("SIGNER")))
+	verifier, err := hex.DecodeString(os.Getenv("VERIFIER"))
+	if err != nil {
+		return nil, err
+	}
 	config.BaseURL = os.Getenv("BASE_URL")
-	config.Signers = map[crossmint.Environment]ed25519.PublicKey{crossmint.Staging: signer}
+	config.APIKeyVerifiers = map[crossmint.Environment]ed25519.PublicKey{crossmint.Production: verifier}
 	return crossmint.NewClient(config)
 }
 
-func serve(server *http.Server) error {
-	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+func listenAndServeTLS(server *http.Server, cert, key string) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
 	fmt.Println(listener.Addr())
-	return server.Serve(listener)
+	return server.ServeTLS(listener, cert, key)
 }
 `
 
-// A process manager ends a program with SIGTERM. A refresh whose answer is on
-// its way must reach the browser: its old token is used up.
-func TestREADMEProgramEndsInMidRefresh(t *testing.T) {
-	fake, err := crossminttest.New(crossminttest.Config{Reuse: crossminttest.ReuseRefuse})
-	fatal(t, err)
+func newProductionFake(t *testing.T) *crossminttest.Server {
+	t.Helper()
+	fake, err := crossminttest.New(crossminttest.Config{Environment: crossmint.Production, Reuse: crossminttest.ReuseRefuse})
+	testkit.NoError(t, err)
 	t.Cleanup(fake.Close)
+	return fake
+}
+
+// buildProduction returns the production program with the fake in place of
+// Crossmint. Each pair of edits replaces a string of the program by another.
+func buildProduction(t *testing.T, fake *crossminttest.Server, edits ...string) *exec.Cmd {
+	t.Helper()
+	code := replaceOnce(t, readmeBlock(t, "production"), "crossmint.NewClient(", "newClient(")
+	for i := 0; i < len(edits); i += 2 {
+		code = replaceOnce(t, code, edits[i], edits[i+1])
+	}
+	program := buildProgram(t, code, productionHelpers)
+	writeCertificate(t, program.Dir)
+	program.Env = append(os.Environ(), "CROSSMINT_API_KEY="+fake.APIKey(), "BASE_URL="+fake.URL(),
+		"VERIFIER="+hex.EncodeToString(fake.Config().APIKeyVerifiers[crossmint.Production]))
+	return program
+}
+
+// startProduction returns the running program, its address, and its stderr.
+func startProduction(t *testing.T, fake *crossminttest.Server) (program *exec.Cmd, address string, stderr *strings.Builder) {
+	t.Helper()
+	program = buildProduction(t, fake, "server.ListenAndServeTLS(", "listenAndServeTLS(server, ")
+	stderr = &strings.Builder{}
+	program.Stderr = stderr
+	return program, startProgram(t, program), stderr
+}
+
+// writeCertificate writes a self-signed certificate for 127.0.0.1.
+func writeCertificate(t *testing.T, folder string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	testkit.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotAfter:     time.Now().Add(time.Hour),
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	testkit.NoError(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	testkit.NoError(t, err)
+	for name, block := range map[string]*pem.Block{
+		"cert.pem": {Type: "CERTIFICATE", Bytes: certificate},
+		"key.pem":  {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		testkit.NoError(t, os.WriteFile(filepath.Join(folder, name), pem.EncodeToMemory(block), 0o600))
+	}
+}
+
+func TestREADMEProductionWithPortInUse(t *testing.T) {
+	program := buildProduction(t, newProductionFake(t), `":443"`, `"`+busyAddress(t)+`"`)
+	wantFailure(t, program, "listen tcp 127.0.0.1:")
+}
+
+func TestREADMEProductionStopsCleanly(t *testing.T) {
+	fake := newProductionFake(t)
+	program, address, stderr := startProduction(t, fake)
+	if got, want := visitExpired(fake, "https://"+address+"/me"), "200 hello, renewed"; got != want {
+		t.Fatalf("the request got %q, want %q", got, want)
+	}
+	testkit.NoError(t, program.Process.Signal(syscall.SIGTERM))
+	if err := program.Wait(); err != nil {
+		t.Errorf("the program ended with %v, want status 0", err)
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if !strings.Contains(line, "outcome=refreshed") {
+			t.Errorf("the program printed %q", line)
+		}
+	}
+}
+
+// A process manager ends a program with SIGTERM. The response of a refresh in
+// flight must reach the browser, because upstream does not accept the old token
+// again.
+func TestREADMEProductionStopsDuringRefresh(t *testing.T) {
+	fake := newProductionFake(t)
 	arrived, held := make(chan struct{}), make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })
 	t.Cleanup(release)
 	fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(map[string]any) { close(arrived); <-held }))
-	program, address := startREADMEProgram(t, fake)
+	program, address, _ := startProduction(t, fake)
 
-	var answer string
+	var outcome string
 	var wait sync.WaitGroup
-	wait.Go(func() { answer = visitExpired(fake, "http://"+address+"/me") })
+	wait.Go(func() { outcome = visitExpired(fake, "https://"+address+"/me") })
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	select {
@@ -76,50 +166,28 @@ func TestREADMEProgramEndsInMidRefresh(t *testing.T) {
 	case <-ctx.Done():
 		t.Fatal("no refresh arrived")
 	}
-	fatal(t, program.Process.Signal(syscall.SIGTERM))
-	untilNobodyListens(ctx, t, address)
+	testkit.NoError(t, program.Process.Signal(syscall.SIGTERM))
+	waitForClosedPort(ctx, t, address)
 	release()
 	wait.Wait()
-	if want := "200 hello, renewed"; answer != want {
-		t.Errorf("the request got %q, want %q", answer, want)
+	if want := "200 hello, renewed"; outcome != want {
+		t.Errorf("the request got %q, want %q", outcome, want)
 	}
 	if err := program.Wait(); err != nil {
 		t.Errorf("the program ended with %v, want status 0", err)
 	}
 }
 
-// startREADMEProgram returns the running program and its address.
-func startREADMEProgram(t *testing.T, fake *crossminttest.Server) (program *exec.Cmd, address string) {
-	t.Helper()
-	code, _ := readmeCode(t)
-	for old, in := range map[string]string{"crossmint.NewClient(": "newClient(", "server.ListenAndServe()": "serve(server)"} {
-		if strings.Count(code, old) != 1 {
-			t.Fatalf("the program must have %q once", old)
-		}
-		code = strings.Replace(code, old, in, 1)
-	}
-	program = exec.Command(build(t, code, replaced))
-	program.Env = append(os.Environ(), "CROSSMINT_API_KEY="+fake.APIKey(), "BASE_URL="+fake.URL(),
-		"SIGNER="+hex.EncodeToString(fake.Config().Signers[crossmint.Staging]))
-	program.Stderr = t.Output()
-	stdout, err := program.StdoutPipe()
-	fatal(t, err)
-	fatal(t, program.Start())
-	t.Cleanup(func() { _ = program.Process.Kill(); _ = program.Wait() }) // no more than errors once it has ended
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	fatal(t, err)
-	return program, strings.TrimSpace(line)
-}
-
-// visitExpired asks for a page as a browser does whose JWT has expired.
+// visitExpired requests a page as a browser does whose JWT has expired. It
+// returns the status, the start of the page, and whether cookies were set.
 func visitExpired(fake *crossminttest.Server, page string) string {
-	at, err := url.Parse(page)
+	site, err := url.Parse(page)
 	if err != nil {
 		return err.Error()
 	}
-	jar, _ := cookiejar.New(nil) // without options it cannot fail
-	user := fake.SignInExpired(jar, at, "ada@example.com").User.ID
-	transport := &http.Transport{DisableKeepAlives: true}
+	jar, _ := cookiejar.New(nil) // never fails without options
+	user := fake.SignInExpired(jar, site, "ada@example.com").User.ID
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	res, err := (&http.Client{Jar: jar, Transport: transport}).Get(page)
 	if err != nil {
 		return err.Error()
@@ -129,15 +197,15 @@ func visitExpired(fake *crossminttest.Server, page string) string {
 	if err != nil {
 		return err.Error()
 	}
-	said := strings.Replace(strings.TrimSpace(string(body)), "hello "+user, "hello", 1)
+	outcome := res.Status[:4] + strings.Replace(strings.TrimSpace(string(body)), "hello "+user, "hello", 1)
 	if len(res.Cookies()) == 2 {
-		said += ", renewed"
+		outcome += ", renewed"
 	}
-	return res.Status[:4] + said
+	return outcome
 }
 
-// untilNobodyListens returns when the program has begun to end, or is dead.
-func untilNobodyListens(ctx context.Context, t *testing.T, address string) {
+// waitForClosedPort returns when the program has stopped listening.
+func waitForClosedPort(ctx context.Context, t *testing.T, address string) {
 	t.Helper()
 	for {
 		conn, err := net.Dial("tcp", address)
@@ -147,7 +215,7 @@ func untilNobodyListens(ctx context.Context, t *testing.T, address string) {
 		_ = conn.Close()
 		select {
 		case <-ctx.Done():
-			t.Fatal("after SIGTERM the program goes on")
+			t.Fatal("the program still listens after SIGTERM")
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

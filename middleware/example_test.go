@@ -15,8 +15,8 @@ import (
 	"github.com/justinas/alice"
 )
 
-// wire makes the parts that the examples share; a program gives
-// crossmint.Config its API key instead of a fake's configuration.
+// wire returns the objects that the examples share. A program uses its API key
+// in crossmint.Config instead of the configuration of a fake.
 func wire(fake *crossminttest.Server) (*session.Manager, *cookie.Codec) {
 	client, err := crossmint.NewClient(fake.Config())
 	if err != nil {
@@ -33,7 +33,7 @@ func wire(fake *crossminttest.Server) (*session.Manager, *cookie.Codec) {
 	return sessions, cookies
 }
 
-// visit makes a request, signed in or not, and prints the answer.
+// visit makes a request, signed in or not, and prints the response.
 func visit(h http.Handler, path string, signedIn *session.Grant) {
 	r := httptest.NewRequest("GET", path, nil)
 	if signedIn != nil {
@@ -83,7 +83,7 @@ func ExampleOptionalSession() {
 		case ok:
 			fmt.Fprint(w, "hello ", s.UserID)
 		case errors.Is(session.ErrorFromContext(r.Context()), session.ErrUnavailable):
-			fmt.Fprint(w, "hello, whoever you are just now")
+			fmt.Fprint(w, "hello, please try again later")
 		default:
 			fmt.Fprint(w, "hello, visitor")
 		}
@@ -109,7 +109,7 @@ func ExampleSession() {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := getSession(w, r)
 		if err != nil {
-			http.Error(w, "who are you?", http.StatusUnauthorized)
+			http.Error(w, "please sign in", middleware.StatusOf(err))
 			return
 		}
 		fmt.Fprint(w, "user ", s.UserID)
@@ -145,24 +145,7 @@ func ExampleConfig_errorHandler() {
 	// Output: 401 <h1>Please sign in</h1>
 }
 
-// requireRole goes behind RequireSession: 401 says "who are you?", 403 "not you".
-func requireRole(role string) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			var claims struct {
-				Role string `json:"role"`
-			}
-			s, ok := session.FromContext(r.Context())
-			if !ok || s.Claims(&claims) != nil || claims.Role != role {
-				http.Error(w, "not for you", http.StatusForbidden)
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
-	}
-}
-
-func ExampleRequireSession_role() {
+func ExampleRequireClaim() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
 		panic(err)
@@ -170,8 +153,12 @@ func ExampleRequireSession_role() {
 	defer fake.Close()
 	sessions, cookies := wire(fake)
 
+	type roles struct {
+		Role string `json:"role"`
+	}
 	require := middleware.RequireSession(sessions, cookies, middleware.Config{})
-	refunds := alice.New(require, requireRole("support")).ThenFunc(func(w http.ResponseWriter, _ *http.Request) {
+	support := middleware.RequireClaim(func(c roles) bool { return c.Role == "support" })
+	refunds := alice.New(require, support).ThenFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "refunded")
 	})
 
@@ -182,12 +169,12 @@ func ExampleRequireSession_role() {
 	visit(refunds, "/refunds", nil)
 	// Output:
 	// 200 refunded
-	// 403 not for you
+	// 403 {"error":"Forbidden","message":"Your account has no access to this page"}
 	//
 	// 401 {"error":"Unauthorized","message":"No cookies found in request"}
 }
 
-// People are sent to the sign-in page, and back afterwards; scripts get 401.
+// Navigations are redirected to the sign-in page. Requests of scripts get 401.
 func ExampleConfig_signIn() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {

@@ -17,23 +17,24 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// kit is all that stands in front of a handler, with a fake upstream behind.
-type kit struct {
+// env is the objects that protect a handler, with a fake upstream.
+type env struct {
 	fake     *crossminttest.Server
 	client   *crossmint.Client
 	sessions *session.Manager
 	cookies  *cookie.Codec
 
-	mu     sync.Mutex // guards events
-	events []session.Outcome
+	mu       sync.Mutex // guards outcomes
+	outcomes []event.Outcome
 }
 
-func newKit(t testing.TB, fakeConfig crossminttest.Config, config session.Config) *kit {
+func newEnv(t testing.TB, fakeConfig crossminttest.Config, config session.Config) *env {
 	t.Helper()
 	fakeConfig.Algorithm = "ES256"
 	fake, err := crossminttest.New(fakeConfig)
@@ -46,12 +47,12 @@ func newKit(t testing.TB, fakeConfig crossminttest.Config, config session.Config
 	t.Cleanup(client.Close)
 	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
 	must(t, err)
-	k := &kit{fake: fake, client: client, cookies: cookies}
-	config.Upstream, config.OnEvent = client, k.note
-	k.sessions, err = session.NewManager(config)
+	e := &env{fake: fake, client: client, cookies: cookies}
+	config.Upstream, config.OnEvent = client, e.record
+	e.sessions, err = session.NewManager(config)
 	must(t, err)
-	t.Cleanup(func() { _ = k.sessions.Close(context.Background()) })
-	return k
+	t.Cleanup(func() { _ = e.sessions.Close(context.Background()) })
+	return e
 }
 
 func must(t testing.TB, err error) {
@@ -61,24 +62,24 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func (k *kit) note(_ context.Context, e session.Event) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.events = append(k.events, e.Outcome)
+func (e *env) record(_ context.Context, reported event.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.outcomes = append(e.outcomes, reported.Outcome)
 }
 
-func (k *kit) require(config middleware.Config) func(http.Handler) http.Handler {
-	return middleware.RequireSession(k.sessions, k.cookies, config)
+func (e *env) require(config middleware.Config) func(http.Handler) http.Handler {
+	return middleware.RequireSession(e.sessions, e.cookies, config)
 }
 
 // expired returns the tokens of a browser whose JWT has just expired.
-func (k *kit) expired() (jwt, refresh string) {
-	g := k.fake.ExpiredGrant(k.fake.NewUser(""))
+func (e *env) expired() (jwt, refresh string) {
+	g := e.fake.ExpiredGrant(e.fake.NewUser(""))
 	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
 }
 
-func (k *kit) valid() (jwt, refresh string) {
-	g := k.fake.Grant(k.fake.NewUser(""))
+func (e *env) valid() (jwt, refresh string) {
+	g := e.fake.Grant(e.fake.NewUser(""))
 	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
 }
 
@@ -93,20 +94,20 @@ func get(target, jwt, refresh string) *http.Request {
 	return r
 }
 
-// whoami is the handler behind: it tells whose session it sees, or why there
-// is none.
-var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// showUser is the protected handler. It writes the user ID of its session, or the
+// type of the reason why there is none.
+var showUser = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	s, ok := session.FromContext(r.Context())
 	if !ok {
-		_, _ = fmt.Fprintf(w, "nobody: %T", session.ErrorFromContext(r.Context()))
+		_, _ = fmt.Fprintf(w, "no session: %T", session.ErrorFromContext(r.Context()))
 		return
 	}
 	_, _ = io.WriteString(w, s.UserID)
 })
 
-// verdict is what the tables call an answer: the status, what became of the
-// cookies (kept, renewed or cleared), and Retry-After where it is set.
-func verdict(t *testing.T, res *http.Response) string {
+// summary describes a response: the status, the effect on the cookies (kept,
+// renewed or cleared), and Retry-After where it is set.
+func summary(t *testing.T, res *http.Response) string {
 	t.Helper()
 	cookies := map[string]string{}
 	for _, c := range res.Cookies() {
@@ -117,7 +118,7 @@ func verdict(t *testing.T, res *http.Response) string {
 	}
 	state := cookies["crossmint-session"]
 	if state != cookies["crossmint-refresh-token"] {
-		t.Errorf("half a session was written: %v", cookies)
+		t.Errorf("one cookie of two was written: %v", cookies)
 	}
 	if state == "" {
 		state = "kept"
@@ -134,14 +135,14 @@ func verdict(t *testing.T, res *http.Response) string {
 	return line
 }
 
-// serve answers r. The answer's body can be read again.
+// serve returns the response to r and its body.
 func serve(h http.Handler, r *http.Request) (*http.Response, string) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w.Result(), w.Body.String()
 }
 
-// message returns the member message of an error's body.
+// message returns the member message of the JSON body of an error response.
 func message(t *testing.T, res *http.Response, body string) string {
 	t.Helper()
 	var b struct{ Error, Message string }
@@ -155,4 +156,11 @@ func message(t *testing.T, res *http.Response, body string) string {
 		t.Errorf("Content-Type: %q", got)
 	}
 	return b.Message
+}
+
+// panics reports whether f panics.
+func panics(f func()) (panicked bool) {
+	defer func() { panicked = recover() != nil }()
+	f()
+	return false
 }

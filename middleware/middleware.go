@@ -4,97 +4,106 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/internal/delivery"
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
 )
 
 // Config configures the middleware. The zero value reads cookies only and
-// answers errors in JSON.
+// responds to errors with JSON.
 type Config struct {
-	// Bearer takes a JWT from an Authorization header, too, as native clients
-	// send it. Such a request's cookies are ignored, it needs no refresh
-	// token, and nothing is set or cleared.
+	// Bearer also accepts a JWT from an Authorization header, as native
+	// clients send it. The cookies of such a request are ignored, it needs no
+	// refresh token, and no cookie is set or deleted.
 	Bearer bool
-	// SignIn is where navigations without a session are sent (303, with the
-	// path they wanted in the query parameter return_to): a path on this
-	// host. Requests of scripts, and those that cannot be decided now, are
-	// answered as without it. nil: no redirect.
+	// SignIn is the page to which navigations without a session are redirected
+	// (303, with the requested path in the query parameter return_to): a path
+	// on this host. Requests of scripts, and requests without a decision, are
+	// not redirected. nil: no redirect.
 	//
 	// A navigation is a GET or HEAD with Sec-Fetch-Mode: navigate, or without
-	// that header with an Accept that has text/html.
+	// that header with an Accept that contains text/html.
 	//
-	// A sign-in page must treat return_to as any user's input.
+	// A sign-in page must treat return_to as untrusted input.
 	SignIn *url.URL
-	// ErrorHandler answers in place of the default. When it runs, cookies
-	// that had to be cleared are, and Retry-After and Cache-Control are set.
+	// ErrorHandler responds in place of the default. When it runs, rejected
+	// cookies are deleted already, and Retry-After and Cache-Control are set.
 	// The error is a *session.AuthenticationError (401) or is
 	// session.ErrUnavailable (503). Its text is for logs, not for browsers.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // RequireSession returns a middleware that lets only requests with a valid
-// session pass; handlers find it with session.FromContext. Others get 401,
-// or 503 where it cannot be decided now; cookies are cleared only when
-// upstream has definitely refused them.
+// session pass; handlers find it with session.FromContext. Other requests get
+// 401, or 503 where there is no decision. Cookies are deleted only after upstream
+// has definitely rejected them.
 //
-// Inside another middleware with the same manager it uses that one's result.
-// It panics, when it is wired, if sessions or cookies is nil or SignIn is not
-// a path on this host.
+// Inside another middleware with the same manager it uses the result of that
+// one. It panics at wiring time if sessions or cookies is nil or SignIn is not a
+// path on this host.
 func RequireSession(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.Handler) http.Handler {
-	g := newGate("RequireSession", sessions, cookies, config)
+	a := newAuthenticator("RequireSession", sessions, cookies, config)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			result, room, err := g.pass(w, r)
-			if err != nil {
-				g.refuse(w, r, err)
+			d := a.authenticate(w, r)
+			if d.err != nil {
+				a.respond(w, r, &d, func(w http.ResponseWriter) { a.writeError(w, r, d.err) })
 				return
 			}
-			next.ServeHTTP(w, carry(r, result, room))
+			a.respond(w, r, &d, func(w http.ResponseWriter) { serve(next, w, r, &d) })
 		})
 	}
 }
 
 // OptionalSession returns a middleware that always runs the next handler.
-// session.FromContext tells it whether there is a session, and
-// session.ErrorFromContext why there is none: a public page must not fall
-// with upstream. Cookies are renewed and cleared as RequireSession does.
+// session.FromContext tells whether there is a session, and
+// session.ErrorFromContext why there is none: a public page must not fail with
+// upstream. Cookies are renewed and deleted as by [RequireSession].
 func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.Handler) http.Handler {
-	g := newGate("OptionalSession", sessions, cookies, config)
+	a := newAuthenticator("OptionalSession", sessions, cookies, config)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			result, room, _ := g.pass(w, r)
-			next.ServeHTTP(w, carry(r, result, room))
+			d := a.authenticate(w, r)
+			a.respond(w, r, &d, func(w http.ResponseWriter) { serve(next, w, r, &d) })
 		})
 	}
 }
 
-// Session returns a call that does what RequireSession does and leaves the
-// answer to its caller: the documented getSession(request, response). Renewed
-// cookies are set, and dead ones cleared, on w; so call it before anything is
-// written. The error is as Config.ErrorHandler receives it.
+// Session returns a call that does the work of [RequireSession] and leaves the
+// response to its caller: the documented getSession(request, response). It sets
+// renewed cookies and deletes rejected ones on w, so call it before the response
+// is written. The error is as Config.ErrorHandler receives it.
+//
+// Prefer [RequireSession] or [OptionalSession]. The caller of Session writes the
+// response, so the middleware does not know when the cookies have left: for an
+// hour the old refresh token gets the same session, and a logout or a sign-in
+// meanwhile does not stop these cookies.
 func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.ResponseWriter, *http.Request) (*session.AuthSession, error) {
-	g := newGate("Session", sessions, cookies, config)
+	a := newAuthenticator("Session", sessions, cookies, config)
 	return func(w http.ResponseWriter, r *http.Request) (*session.AuthSession, error) {
-		result, _, err := g.pass(w, r)
-		return result.Session, err
+		d := a.authenticate(w, r)
+		if d.err != nil {
+			return nil, d.err
+		}
+		return d.result.Session, nil
 	}
 }
 
-// StatusOf returns the status with which the middleware answers an error: 401,
-// 503, or 500 for one that is none of its own. Errors of [Session] and of
-// Config.ErrorHandler are its own.
+// StatusOf returns the status with which the middleware responds to an error of
+// [Session] or of Config.ErrorHandler: 401 or 503. For any other error it is 500.
 func StatusOf(err error) int { return reply.StatusOf(err) }
 
-// gate is what the three have in common.
-type gate struct {
+// authenticator is the common part of the three.
+type authenticator struct {
 	sessions *session.Manager
 	cookies  *cookie.Codec
 	config   Config
 }
 
-func newGate(name string, sessions *session.Manager, cookies *cookie.Codec, config Config) *gate {
+func newAuthenticator(name string, sessions *session.Manager, cookies *cookie.Codec, config Config) *authenticator {
 	switch {
 	case sessions == nil:
 		panic("middleware: " + name + ": the session manager is nil")
@@ -107,58 +116,78 @@ func newGate(name string, sessions *session.Manager, cookies *cookie.Codec, conf
 		checked := *config.SignIn
 		config.SignIn = &checked
 	}
-	return &gate{sessions, cookies, config}
+	return &authenticator{sessions, cookies, config}
 }
 
-// pass authenticates r and sets on w what has to be set whatever follows. It
-// returns room for the copy of r that is to carry the result, or nil, or r
-// itself, where an outer middleware has seen to that.
-func (g *gate) pass(w http.ResponseWriter, r *http.Request) (session.Result, *http.Request, error) {
-	if s, err, ok := g.sessions.Resume(r.Context()); ok {
-		return session.Result{Session: s}, r, err
+// decision is the outcome of one request.
+type decision struct {
+	result  session.Result
+	err     error
+	cookies []string // the Set-Cookie lines that the response has to carry
+}
+
+// authenticate decides on r and sets the headers on w that every response to it
+// needs.
+func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) decision {
+	jwt, isBearer := a.bearer(r)
+	if result, err, ok := a.sessions.Resume(r.Context()); ok && result.Bearer == isBearer {
+		return decision{result: result, err: err}
 	}
-	g.vary(w.Header())
-	if jwt, ok := g.bearer(r); ok {
-		result, err := g.sessions.Verify(r.Context(), jwt)
+	a.addVary(w.Header())
+	if isBearer {
+		result, err := a.sessions.Verify(r.Context(), jwt)
 		if reply.StatusOf(err) == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		}
-		return result, nil, err
+		return decision{result: result, err: err}
 	}
-	material, room := g.cookies.ReadWithRoom(r)
-	upgrading := session.WithoutEarlyRefresh(func() bool { return upgrades(r) })
-	result, err := g.sessions.Authenticate(r.Context(), material, upgrading)
-	result, err = g.cookies.Apply(w, r, result, err)
-	return result, room, err
+	presented := a.cookies.Read(r)
+	presented.Material.SkipEarlyRefresh = isUpgrade(r)
+	result, err := a.sessions.Authenticate(r.Context(), presented.Material)
+	if err == nil && result.Renewed == nil {
+		return decision{result: result} // the cookies stay as they are
+	}
+	before := len(w.Header()["Set-Cookie"])
+	if applyErr := presented.Apply(w, result, err); err == nil && applyErr != nil {
+		result.Renewed.Delivered(r.Context(), applyErr)
+		return decision{result: result, err: applyErr}
+	}
+	return decision{result, err, w.Header()["Set-Cookie"][before:]}
 }
 
-// carry returns r with the result in its context.
-func carry(r *http.Request, result session.Result, room *http.Request) *http.Request {
-	if room == r {
-		return r
+// respond calls next with a ResponseWriter that delivers the cookies of d. A
+// response without cookies is not touched.
+func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d *decision, next func(http.ResponseWriter)) {
+	if len(d.cookies) == 0 {
+		next(w)
+		return
 	}
-	if room == nil {
-		room = new(http.Request)
+	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r), Check: d.result.Check}
+	if renewal := d.result.Renewed; renewal != nil {
+		cookies.StartedAt = renewal.StartedAt
+		cookies.Done = func(err error) { renewal.Delivered(r.Context(), err) }
 	}
-	*room = *r.WithContext(result.NewContext(r.Context()))
-	return room
+	delivery.Serve(w, r, cookies, next)
 }
 
-// upgrades reports whether r asks for another protocol, such as WebSocket: by
-// the header Upgrade in HTTP/1.1, by CONNECT since (RFC 8441).
-func upgrades(r *http.Request) bool {
-	return r.Method == http.MethodConnect || len(r.Header["Upgrade"]) > 0
+// serve runs next with the decision in the context. Code around the middleware
+// looks at r afterwards: metrics at the pattern that an inner ServeMux has set,
+// and net/http at the multipart form whose files it removes.
+func serve(next http.Handler, w http.ResponseWriter, r *http.Request, d *decision) {
+	inner := r.WithContext(d.result.NewContext(r.Context(), d.err))
+	defer func() { r.Pattern, r.MultipartForm = inner.Pattern, inner.MultipartForm }()
+	next.ServeHTTP(w, inner)
 }
 
-// refuse answers in place of the handler.
-func (g *gate) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// writeError responds in place of the handler.
+func (a *authenticator) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Cache-Control", "no-store")
 	reply.RetryAfter(w, err)
 	switch {
-	case g.config.SignIn != nil && reply.StatusOf(err) == http.StatusUnauthorized && navigates(r):
-		http.Redirect(w, r, g.signInURL(r), http.StatusSeeOther)
-	case g.config.ErrorHandler != nil:
-		g.config.ErrorHandler(w, r, err)
+	case a.config.SignIn != nil && reply.StatusOf(err) == http.StatusUnauthorized && isNavigation(r):
+		http.Redirect(w, r, a.signInURL(r), http.StatusSeeOther)
+	case a.config.ErrorHandler != nil:
+		a.config.ErrorHandler(w, r, err)
 	default:
 		reply.Error(w, err)
 	}

@@ -9,18 +9,17 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// The usual values of Vary. They are shared by all answers and have no room
-// to append to: net/http and its users replace a header's values, never
-// change them in place.
+// Common values of Vary. All responses share them: net/http and its users
+// replace the values of a header and never change them in place.
 var (
 	varyCookie = []string{"Cookie"}
 	varyBearer = []string{"Cookie, Authorization"}
 )
 
-// vary tells caches that the answer depends on who asks.
-func (g *gate) vary(h http.Header) {
+// addVary tells caches that the response depends on the cookies.
+func (a *authenticator) addVary(h http.Header) {
 	value := varyCookie
-	if g.config.Bearer {
+	if a.config.Bearer {
 		value = varyBearer
 	}
 	if before := h["Vary"]; len(before) > 0 {
@@ -29,19 +28,24 @@ func (g *gate) vary(h http.Header) {
 	h["Vary"] = value
 }
 
-// bearer returns the JWT of an Authorization header, and whether there is
-// such a header and Config.Bearer asks for it.
-func (g *gate) bearer(r *http.Request) (jwt session.Secret, ok bool) {
-	if g.config.Bearer {
+// bearer returns the JWT of an Authorization header. It reports whether there is
+// one and Config.Bearer is set.
+func (a *authenticator) bearer(r *http.Request) (jwt session.Secret, ok bool) {
+	if a.config.Bearer {
 		jwt, ok = session.BearerToken(r.Header["Authorization"]...)
 	}
 	return jwt, ok
 }
 
-// navigates reports whether r comes from a person who goes to a page, rather
-// than from a script: Fetch metadata tell, and in older browsers the types
-// that it accepts.
-func navigates(r *http.Request) bool {
+// isUpgrade reports whether r asks for another protocol, for example WebSocket:
+// by the header Upgrade in HTTP/1.1, by CONNECT in later versions (RFC 8441).
+func isUpgrade(r *http.Request) bool {
+	return r.Method == http.MethodConnect || len(r.Header["Upgrade"]) > 0
+}
+
+// isNavigation reports whether r opens a page, rather than coming from a script.
+// Fetch metadata tells that; for older browsers Accept does.
+func isNavigation(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
@@ -51,9 +55,9 @@ func navigates(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// signInURL returns Config.SignIn with the place to return to.
-func (g *gate) signInURL(r *http.Request) string {
-	to := *g.config.SignIn
+// signInURL returns Config.SignIn with the path to return to.
+func (a *authenticator) signInURL(r *http.Request) string {
+	to := *a.config.SignIn
 	query := to.Query()
 	query.Set("return_to", returnTo(r))
 	to.RawQuery = query.Encode()
@@ -61,7 +65,8 @@ func (g *gate) signInURL(r *http.Request) string {
 }
 
 // returnTo returns the path and the query that the browser asked for, also
-// behind http.StripPrefix, or "/" where they could be taken for another host.
+// behind http.StripPrefix. It returns "/" for a path that a browser could take for
+// another host.
 func returnTo(r *http.Request) string {
 	u, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil {

@@ -6,149 +6,163 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/crossmint-go/auth/internal/bounds"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// statusForbidden is the one HTTP status that means something to this package:
-// upstream answers it to a bad API key.
-const statusForbidden = 403
-
-// An Option changes what [Manager.Authenticate] does for one request. The zero
-// value changes nothing.
-type Option struct{ withoutEarlyRefresh func() bool }
-
-// WithoutEarlyRefresh is for requests whose answer may not be able to carry
-// cookies, such as upgrades to WebSocket: where it holds, they refresh only what
-// has expired. It is asked when an early refresh is due.
-func WithoutEarlyRefresh(holds func() bool) Option { return Option{holds} }
-
-// candidate is a pair with the verdict on its JWT.
+// candidate is a presented pair with the verification of its JWT.
 type candidate struct {
-	pair
-	source  int
-	token   Token
-	judged  int64 // when, in milliseconds since 1970
-	verdict error // nil: valid
+	Pair
+	token *Token // nil unless the JWT is correctly signed
+	err   error  // nil: valid
 }
-
-// candidate judges the JWT of a pair.
-func (m *Manager) candidate(ctx context.Context, p pair, source int) candidate {
-	c := candidate{pair: p, source: source}
-	m.judge(ctx, &c)
-	return c
-}
-
-// judge fills in what there is to say of c's JWT. It is apart from candidate
-// because the usual request would notice the copying.
-func (m *Manager) judge(ctx context.Context, c *candidate) {
-	if c.jwt.IsZero() {
-		c.verdict = errNoJWT
-		return
-	}
-	c.token, c.judged, c.verdict = m.upstream.Judge(ctx, c.jwt.Reveal(), false)
-	if c.verdict != nil && strings.ContainsFunc(c.jwt.Reveal(), noCookieOctet) {
-		c.jwt, c.token, c.verdict = Secret{}, Token{}, errNoJWT
-	}
-}
-
-// noCookieOctet reports whether net/http drops a cookie for having r in its
-// value. Since a correct signature vouches for its token's bytes, they are
-// looked at only where there is none.
-func noCookieOctet(r rune) bool { return r < 0x20 || r >= 0x7f || r == '"' || r == '\\' }
 
 var errNoJWT = errors.New("no JWT")
 
-// remaining returns for how many milliseconds the JWT holds from the judgement
-// on; it is not positive for one that had expired. A time.Duration could not
-// hold those of all JWTs.
-func (c *candidate) remaining() int64 { return 1000*c.token.ExpiresAt - c.judged }
+// verifyPair verifies the JWT of a pair at the present time, now. An oversize
+// refresh token counts as absent.
+func (m *Manager) verifyPair(ctx context.Context, p Pair, now time.Time) candidate {
+	if p.RefreshToken.size > bounds.MaxRefreshTokenBytes {
+		p.RefreshToken = Secret{}
+	}
+	if p.JWT.IsZero() {
+		return candidate{Pair: p, err: errNoJWT}
+	}
+	token, err := m.verify(ctx, p.JWT, now)
+	return candidate{p, token, err}
+}
 
-// signed reports whether the JWT is correctly signed, expired or not.
-func (c *candidate) signed() bool { return c.verdict == nil || errors.Is(c.verdict, ErrJWTExpired) }
+// verify verifies a JWT and looks it up in the deny list.
+func (m *Manager) verify(ctx context.Context, jwt Secret, now time.Time) (*Token, error) {
+	token, err := m.upstream.Verify(ctx, jwt.Reveal(), now)
+	if token != nil && m.denied.contains(token) {
+		return nil, errDenied
+	}
+	return token, err
+}
 
-// Authenticate decides whether the request that presents the material may
-// pass, the documented getSession(material). It refreshes the session where
-// its JWT has expired or is false; [Result.Renewed] must then be stored with
-// the user, best before anything else is written.
+// isSigned reports whether the JWT is correctly signed, expired or not.
+func (c *candidate) isSigned() bool { return c.token != nil }
+
+// user returns the "sub" of a correctly signed JWT, or "".
+func (c *candidate) user() string {
+	if c.token == nil {
+		return ""
+	}
+	return c.token.UserID
+}
+
+func (c *candidate) expiresAt() time.Time {
+	if c.token == nil {
+		return time.Time{}
+	}
+	return c.token.ExpiresAt
+}
+
+// usable reports whether c can make a session: it has a refresh token, or a
+// valid JWT where the configuration accepts a JWT alone.
+func (m *Manager) usable(c *candidate) bool {
+	return !c.RefreshToken.IsZero() || m.config.AllowJWTAlone && c.err == nil
+}
+
+// Authenticate decides whether the request that presents the material has a
+// session. It is the documented getSession(material). It refreshes the session
+// where the JWT is expired or invalid; then [Result.Renewed] has to be stored
+// with the user before the response is written.
 //
-// Errors are an [*AuthenticationError], or are [ErrUnavailable]: then nobody
-// can tell now, and nothing must be cleared. The Result carries the material's
-// place in the context either way.
-func (m *Manager) Authenticate(ctx context.Context, presented Material, options ...Option) (Result, error) {
-	n := presented.place.node()
-	if n == nil {
-		return m.conclude(ctx, newAttempt("authenticate", nil), Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial))
-	}
-	first := candidate{pair: n.presented(), source: n.source}
-	m.judge(ctx, &first)
-	if first.verdict == nil && m.complete(&first) && n.others == nil && !m.inEarlyWindow(&first) {
+// An error is an [*AuthenticationError], or is [ErrUnavailable]: then there is
+// no decision, and no cookie may be deleted. Result.NewContext works in either
+// case.
+func (m *Manager) Authenticate(ctx context.Context, material Material) (Result, error) {
+	now := time.Now() // the only reading of the clock for most requests
+	first := m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken}, now)
+	if first.err == nil && len(material.Others) == 0 && m.usable(&first) && (material.SkipEarlyRefresh || !first.refreshIsDue(now)) {
 		if m.config.ReportAllowed {
-			m.report(ctx, Event{Outcome: Allowed, Op: "authenticate", UserID: first.token.UserID})
+			m.report(ctx, event.Event{Outcome: event.Allowed, Op: "authenticate", UserID: first.token.UserID})
 		}
-		return m.admit(n, &first), nil
+		return m.accept(&first), nil
 	}
-	a := newAttempt("authenticate", n)
-	result, err := m.decide(ctx, a, first, options)
-	return m.conclude(ctx, a, result, err)
+	o := newOperation(m, "authenticate")
+	candidates, foreign := m.candidates(ctx, first, material.Others)
+	result, err := m.authenticate(ctx, o, candidates, foreign, material.SkipEarlyRefresh)
+	return o.finish(ctx, result, err)
 }
 
-// complete reports whether c can make a session: by its refresh token, or by a
-// valid JWT where that will do.
-func (m *Manager) complete(c *candidate) bool {
-	return !c.refresh.IsZero() || m.config.AllowJWTAlone && c.verdict == nil
+// accept returns the session that the request brought.
+func (m *Manager) accept(c *candidate) Result {
+	return m.newResult(c.token, RefreshToken{Secret: c.RefreshToken})
 }
 
-// admit returns the session that the request brought.
-func (m *Manager) admit(n *node, c *candidate) Result {
-	if n.owner != nil { // used before: what was handed out must not change
-		n = &node{fate: &usual}
+func (m *Manager) newResult(token *Token, refresh RefreshToken) Result {
+	o := &outcome{manager: m, session: AuthSession{
+		UserID: token.UserID, JWT: token.JWT, RefreshToken: refresh,
+		IssuedAt: token.IssuedAt, ExpiresAt: token.ExpiresAt, token: token,
+	}}
+	return Result{Session: &o.session, outcome: o}
+}
+
+// authenticate handles a request that has several pairs or needs a refresh.
+func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []candidate, foreign error, skipEarlyRefresh bool) (Result, error) {
+	switch {
+	case len(candidates) == 0 && foreign != nil:
+		return Result{}, notAuthenticated(messageNotValid, foreign)
+	case len(candidates) == 0:
+		return Result{}, notAuthenticated(messageNoMaterial, ErrNoMaterial)
 	}
-	n.settle(m, nil)
-	n.session.UserID, n.session.JWT, n.session.RefreshToken.Secret = c.token.UserID, c.jwt, c.refresh
-	return Result{Session: &n.session, place: n.place()}
-}
-
-// decide takes the way of a request that is not plainly in order.
-func (m *Manager) decide(ctx context.Context, a *attempt, first candidate, options []Option) (Result, error) {
-	candidates := m.rank(ctx, a.node, first)
-	a.best = candidates[0]
+	o.primary = candidates[0]
 	best := &candidates[0]
-	if best.verdict == nil && m.complete(best) {
-		without := func(o Option) bool { return o.withoutEarlyRefresh != nil && o.withoutEarlyRefresh() }
-		if m.inEarlyWindow(best) && !slices.ContainsFunc(options, without) {
-			return m.refreshEarly(ctx, a, best)
+	if best.err == nil && m.usable(best) {
+		if !skipEarlyRefresh && best.refreshIsDue(time.Now()) {
+			return m.refreshEarly(ctx, o, best)
 		}
-		return m.admit(a.node, best), nil
+		return m.accept(best), nil
 	}
-	if err := undecided(candidates); err != nil && !best.refresh.IsZero() && !best.signed() {
+	if err := firstUnavailable(candidates); err != nil && !best.RefreshToken.IsZero() && !best.isSigned() {
 		return Result{}, err
 	}
-	if best.refresh.IsZero() {
+	if best.RefreshToken.IsZero() {
 		return Result{}, m.withoutRefreshToken(best)
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.config.Patience)
+	ctx, cancel := context.WithTimeout(ctx, m.config.RefreshTimeout)
 	defer cancel()
-	return m.renew(ctx, a, candidates)
+	return m.renew(ctx, o, candidates)
 }
 
-// rank judges all pairs and puts them into the order in which they count:
-// those that can make a session first, among them the correctly signed JWT
-// that ends last, then as they came.
-func (m *Manager) rank(ctx context.Context, n *node, first candidate) []candidate {
-	candidates := []candidate{first}
-	for i := range n.others {
-		candidates = append(candidates, m.candidate(ctx, n.others[i].pair, n.others[i].source))
+// verifyAll is candidates for a material of which nothing has been verified.
+func (m *Manager) verifyAll(ctx context.Context, material *Material) (candidates []candidate, foreign error) {
+	return m.candidates(ctx, m.verifyPair(ctx, Pair{material.JWT, material.RefreshToken}, time.Now()), material.Others)
+}
+
+// candidates verifies the other pairs and sorts all by preference: pairs that
+// can make a session first, among them the correctly signed JWT that expires
+// last, then in their given order. Empty pairs and those of another project are
+// left out; foreign is the error of the latter.
+func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair) (candidates []candidate, foreign error) {
+	add := func(c candidate) {
+		switch {
+		case errors.Is(c.err, ErrOtherProject):
+			foreign = c.err
+		case c.Pair != (Pair{}):
+			candidates = append(candidates, c)
+		}
+	}
+	add(first)
+	for _, p := range others[:min(len(others), maxPairs-1)] {
+		add(m.verifyPair(ctx, p, time.Now()))
 	}
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(
-			falseLast(m.complete(&a), m.complete(&b)),
-			falseLast(a.signed(), b.signed()),
-			cmp.Compare(b.token.ExpiresAt, a.token.ExpiresAt),
+			compareTrueFirst(m.usable(&a), m.usable(&b)),
+			compareTrueFirst(a.isSigned(), b.isSigned()),
+			b.expiresAt().Compare(a.expiresAt()),
 		)
 	})
-	return candidates
+	return candidates, foreign
 }
 
-func falseLast(a, b bool) int {
+func compareTrueFirst(a, b bool) int {
 	switch {
 	case a == b:
 		return 0
@@ -158,56 +172,128 @@ func falseLast(a, b bool) int {
 	return 1
 }
 
-// undecided returns why a JWT among the candidates cannot be judged, or nil.
-func undecided(candidates []candidate) error {
+// firstUnavailable returns the first verification without a decision, or nil.
+func firstUnavailable(candidates []candidate) error {
 	for i := range candidates {
-		if errors.Is(candidates[i].verdict, ErrUnavailable) {
-			return candidates[i].verdict
+		if errors.Is(candidates[i].err, ErrUnavailable) {
+			return candidates[i].err
 		}
 	}
 	return nil
 }
 
-// withoutRefreshToken says why a pair without a refresh token does not do.
+// withoutRefreshToken returns the error for a pair without a refresh token.
 func (m *Manager) withoutRefreshToken(c *candidate) error {
 	switch {
+	case !m.config.AllowJWTAlone && (c.err == nil || errors.Is(c.err, errNoJWT)):
+		return notAuthenticated(messageNoRefresh, ErrRefreshTokenMissing)
 	case !m.config.AllowJWTAlone:
-		return notAuthenticated(messageNoRefresh, errors.Join(ErrRefreshTokenMissing, describe(c.verdict)))
-	case errors.Is(c.verdict, ErrUnavailable):
-		return c.verdict
+		return notAuthenticated(messageNoRefresh, errors.Join(ErrRefreshTokenMissing, c.err))
+	case errors.Is(c.err, ErrUnavailable):
+		return c.err
 	default:
-		return notAuthenticated(messageNotValid, c.verdict)
+		return notAuthenticated(messageNotValid, c.err)
 	}
 }
 
-// describe returns a verdict that is worth a word beside another cause.
-func describe(verdict error) error {
-	if verdict == nil || errors.Is(verdict, errNoJWT) {
-		return nil
-	}
-	return verdict
-}
-
-// Verify returns the session of a JWT alone, as a native client sends it in an
-// Authorization header. It never refreshes. Errors are as in Authenticate.
+// Verify returns the session of a JWT alone, for example from an Authorization
+// header. It never refreshes. Errors are as in [Manager.Authenticate].
 func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
-	material := NewMaterial(jwt.Reveal(), "")
-	a := newAttempt("authenticate", material.place.node())
-	if a.node == nil {
-		return m.conclude(ctx, a, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))
+	result, err := m.verifyBearer(ctx, jwt)
+	result.Bearer, result.outcome.bearer = true, true
+	return result, err
+}
+
+func (m *Manager) verifyBearer(ctx context.Context, jwt Secret) (Result, error) {
+	o := newOperation(m, "authenticate")
+	if jwt.IsZero() {
+		return o.finish(ctx, Result{}, notAuthenticated(messageNotValid, ErrNoMaterial))
 	}
-	c := m.candidate(ctx, a.node.presented(), 0)
-	a.best = c
+	c := m.verifyPair(ctx, Pair{JWT: jwt}, time.Now())
+	o.primary = c
 	switch {
-	case c.verdict == nil:
-		return m.conclude(ctx, a, m.admit(a.node, &c), nil)
-	case errors.Is(c.verdict, ErrUnavailable):
-		return m.conclude(ctx, a, Result{}, c.verdict)
+	case c.err == nil:
+		return o.finish(ctx, m.accept(&c), nil)
+	case errors.Is(c.err, ErrUnavailable):
+		return o.finish(ctx, Result{}, c.err)
 	default:
-		return m.conclude(ctx, a, Result{}, notAuthenticated(messageNotValid, c.verdict))
+		return o.finish(ctx, Result{}, notAuthenticated(messageNotValid, c.err))
 	}
 }
 
-func notAuthenticated(message string, cause error) *AuthenticationError {
-	return &AuthenticationError{Message: message, Err: cause}
+// BearerToken returns the JWT from the values of an Authorization header, or
+// from the same in the metadata of another protocol (RFC 6750 §2.1), for
+// [Manager.Verify]. It reports whether there is a bearer token. Several values
+// are ambiguous and give the zero Secret.
+func BearerToken(authorization ...string) (jwt Secret, present bool) {
+	for _, value := range authorization {
+		scheme, token, _ := strings.Cut(value, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			continue
+		}
+		if len(authorization) > 1 {
+			return Secret{}, true
+		}
+		return NewSecret(strings.Trim(token, " ")), true
+	}
+	return Secret{}, false
+}
+
+// operation is the state of one call of Authenticate or Refresh, for the event
+// at its end.
+type operation struct {
+	m         *Manager
+	op        string
+	started   time.Time
+	lastToken Secret // the refresh token used last
+	shared    bool
+	rejected  []Secret // by upstream
+	primary   candidate
+	trusted   bool // the token comes from upstream itself
+}
+
+func newOperation(m *Manager, op string) *operation {
+	return &operation{m: m, op: op, started: time.Now(), primary: candidate{err: errNoJWT}}
+}
+
+// finish reports the outcome and stores an error for the context.
+func (o *operation) finish(ctx context.Context, result Result, err error) (Result, error) {
+	if err != nil {
+		result = Result{outcome: &outcome{manager: o.m, err: err}, rejected: o.rejected}
+	}
+	e := event.Event{
+		Outcome: outcomeName(&result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),
+		UserID: o.primary.user(), Shared: o.shared, Latency: time.Since(o.started),
+	}
+	if e.Outcome == event.Allowed && !o.m.config.ReportAllowed {
+		return result, err
+	}
+	e.Token = o.m.hasher.fingerprint(o.lastToken)
+	var up *UpstreamError
+	if errors.As(err, &up) {
+		e.UpstreamStatus = up.Status
+	}
+	if result.Session != nil {
+		e.UserID = result.Session.UserID
+	}
+	o.m.report(ctx, e)
+	return result, err
+}
+
+func outcomeName(result *Result, err error) event.Outcome {
+	var rejected *AuthenticationError
+	switch {
+	case errors.As(err, &rejected) && rejected.Clear:
+		return event.SignedOut
+	case rejected != nil:
+		return event.Rejected
+	case err != nil:
+		return event.Unavailable
+	case result.Renewed != nil:
+		return event.Refreshed
+	case result.Stale:
+		return event.ServedStale
+	default:
+		return event.Allowed
+	}
 }

@@ -9,63 +9,44 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/session"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 )
 
-// behind is an upstream with another refresh than that of the fake.
-type behind struct {
-	session.Upstream
-	refresh func(ctx context.Context, token session.Secret) (*session.Grant, error)
-}
-
-func (b behind) Refresh(ctx context.Context, token session.Secret) (*session.Grant, error) {
-	return b.refresh(ctx, token)
-}
-
-// managerOf returns a manager whose refreshes go another way than the fake's.
-func (w *world) managerOf(t *testing.T, refresh func(context.Context, session.Secret) (*session.Grant, error)) *session.Manager {
-	t.Helper()
-	m, err := session.NewManager(session.Config{Upstream: behind{w.client, refresh}, OnEvent: w.note})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = m.Close(context.Background()) })
-	return m
-}
-
 func TestClose(t *testing.T) {
-	in(t, "lets a refresh finish, and all who wait have it", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		pair := pairOf(w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com")))
-		_, _ = w.authenticate(w.signIn("warm@example.com"))
-		w.fake.SetLatency(crossminttest.Refresh, 9*second)
-		var herd sync.WaitGroup
+	run(t, "lets a refresh finish for all its callers", testkit.Config{}, func(t *testing.T, k *kit) {
+		pair := k.Expired("ann@example.com")
+		k.fetchKeys()
+		k.Fake.SetLatency(crossminttest.Refresh, 9*second)
+		var callers sync.WaitGroup
 		for range 50 {
-			herd.Go(func() {
-				if result, err := w.authenticate(pair()); err != nil || result.Renewed == nil {
-					t.Errorf("who waited: %v", err)
+			callers.Go(func() {
+				if result, err := k.authenticate(pair); err != nil || result.Renewed == nil {
+					t.Errorf("a waiting request: %v", err)
 				}
 			})
 		}
 		synctest.Wait()
 		started := time.Now()
-		if err := w.Close(t.Context()); err != nil || time.Since(started) != 9*second {
+		if err := k.Close(t.Context()); err != nil || time.Since(started) != 9*second {
 			t.Errorf("Close = %v after %v", err, time.Since(started))
 		}
-		herd.Wait()
-		w.want(nil, "OK", 1)
+		callers.Wait()
+		k.want(nil, testkit.OK, 1)
 	})
-	in(t, "waits ten seconds at most, and ends what runs then", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+	run(t, "waits ten seconds at most, and cancels the refresh then", testkit.Config{}, func(t *testing.T, k *kit) {
 		var ended atomic.Bool
-		m := w.managerOf(t, func(ctx context.Context, _ session.Secret) (*session.Grant, error) {
+		m := k.managerWith(changedUpstream{refresh: func(ctx context.Context, _ session.Secret) (*session.Grant, error) {
 			<-ctx.Done()
 			time.Sleep(100 * ms)
 			ended.Store(true)
-			return nil, &session.UpstreamError{Delivery: session.TimedOut, Err: ctx.Err()}
-		})
+			return nil, &session.UpstreamError{Err: ctx.Err()}
+		}})
 		result := make(chan error)
 		go func() {
-			_, err := m.Refresh(context.Background(), w.expired("ann@example.com"), session.Secret{})
+			_, err := m.Refresh(context.Background(), k.Expired("ann@example.com"), none)
 			result <- err
 		}()
 		synctest.Wait()
@@ -74,88 +55,83 @@ func TestClose(t *testing.T) {
 			t.Errorf("Close = %v after %v", err, time.Since(started))
 		}
 		if !ended.Load() {
-			t.Error("a refresh outlives Close")
+			t.Error("the refresh runs after Close")
 		}
-		if err := <-result; kind(err) != "KEEP503" {
-			t.Errorf("who waited: %v", err)
+		if err := <-result; testkit.Outcome(err) != testkit.Unavailable {
+			t.Errorf("a waiting request: %v", err)
 		}
 	})
-	in(t, "waits no longer than its caller wants", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		m := w.expired("ann@example.com")
-		_, _ = w.authenticate(w.signIn("warm@example.com"))
-		w.fake.FailAlways(crossminttest.Refresh, crossminttest.Hang())
+	run(t, "waits no longer than its context", testkit.Config{}, func(t *testing.T, k *kit) {
+		m := k.Expired("ann@example.com")
+		k.fetchKeys()
+		k.Fake.FailAlways(crossminttest.Refresh, crossminttest.Hang())
 		result := make(chan error)
 		go func() {
-			_, err := w.authenticate(m)
+			_, err := k.authenticate(m)
 			result <- err
 		}()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), second)
 		defer cancel()
 		started := time.Now()
-		if err := w.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(started) != second {
+		if err := k.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(started) != second {
 			t.Errorf("Close = %v after %v", err, time.Since(started))
 		}
-		if err := <-result; kind(err) != "KEEP503" {
-			t.Errorf("who waited: %v", err)
+		if err := <-result; testkit.Outcome(err) != testkit.Unavailable {
+			t.Errorf("a waiting request: %v", err)
 		}
 	})
-	in(t, "waits for what a logout has revoked", crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{}, func(t *testing.T, w *world) {
-		user := w.fake.NewUser("ann@example.com")
-		pair := pairOf(w.fake.ExpiredGrant(user))
-		_, _ = w.authenticate(w.signIn("warm@example.com"))
-		w.fake.Fail(crossminttest.Refresh, crossminttest.Delay(second))
-		go func() { _, _ = w.authenticate(pair()) }()
+	run(t, "waits for the revocation of a grant", testkit.Config{Fake: crossminttest.Config{Reuse: crossminttest.ReuseRefuse}}, func(t *testing.T, k *kit) {
+		user := k.Fake.NewUser("ann@example.com")
+		pair := testkit.Material(k.Fake.ExpiredGrant(user))
+		k.fetchKeys()
+		k.Fake.Fail(crossminttest.Refresh, crossminttest.Delay(second))
+		go func() { _, _ = k.authenticate(pair) }()
 		synctest.Wait()
-		_ = w.Logout(t.Context(), pair(), session.Secret{})
-		w.fake.SetLatency(crossminttest.Logout, 2*second)
-		if err := w.Close(t.Context()); err != nil {
+		_ = k.Logout(t.Context(), pair, none)
+		k.Fake.SetLatency(crossminttest.Logout, 2*second)
+		if err := k.Close(t.Context()); err != nil {
 			t.Errorf("Close = %v", err)
 		}
-		if live := w.fake.LiveOf(user.ID); live != 0 {
-			t.Errorf("%d refresh tokens live on", live)
-		}
+		k.wantAlive(user, 0)
 	})
 }
 
 func TestAfterClose(t *testing.T) {
-	in(t, "valid JWTs pass, nothing is refreshed, logouts work", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		user := w.fake.NewUser("ann@example.com")
-		valid, expired := pairOf(w.fake.Grant(user)), w.expired("bob@example.com")
-		late := w.expired("cy@example.com")
-		_, err := w.authenticate(late)
-		w.want(err, "OK", 1)
+	run(t, "valid JWTs pass, refreshes fail, logouts work", testkit.Config{}, func(t *testing.T, k *kit) {
+		user := k.Fake.NewUser("ann@example.com")
+		valid, expired := testkit.Material(k.Fake.Grant(user)), k.Expired("bob@example.com")
+		late := k.Expired("cy@example.com")
+		_, err := k.authenticate(late)
+		k.want(err, testkit.OK, 1)
 		for range 2 {
-			if err := w.Close(t.Context()); err != nil {
+			if err := k.Close(t.Context()); err != nil {
 				t.Errorf("Close = %v", err)
 			}
 		}
-		_, err = w.authenticate(valid())
-		w.want(err, "OK", 1)
-		_, err = w.authenticate(expired)
-		w.want(err, "KEEP503", 1)
-		_ = w.Logout(t.Context(), valid(), session.Secret{})
-		if live := w.fake.LiveOf(user.ID); live != 0 {
-			t.Errorf("%d refresh tokens live on", live)
-		}
+		_, err = k.authenticate(valid)
+		k.want(err, testkit.OK, 1)
+		_, err = k.authenticate(expired)
+		k.want(err, testkit.Unavailable, 1)
+		_ = k.Logout(t.Context(), valid, none)
+		k.wantAlive(user, 0)
 	})
 }
 
-// Whatever upstream's client does, a refresh is over after a while, and the
-// next one may begin.
-func TestRefreshThatNeverEnds(t *testing.T) {
-	in(t, "is ended", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		pair := pairOf(w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com")))
+// A refresh has a timeout of its own, and the next one can start after it.
+func TestRefreshThatHangs(t *testing.T) {
+	run(t, "is canceled", testkit.Config{}, func(t *testing.T, k *kit) {
+		pair := testkit.Material(k.Fake.ExpiredGrant(k.Fake.NewUser("ann@example.com")))
 		hangs := true
-		m := w.managerOf(t, func(ctx context.Context, token session.Secret) (*session.Grant, error) {
+		m := k.managerWith(changedUpstream{refresh: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
 			if hangs {
 				<-ctx.Done()
-				return nil, &session.UpstreamError{Delivery: session.TimedOut, Err: ctx.Err()}
+				return nil, &session.UpstreamError{Err: ctx.Err()}
 			}
-			return w.client.Refresh(ctx, token)
-		})
-		_, err := m.Authenticate(t.Context(), pair())
-		w.want(err, "KEEP503", 0)
+			return k.Client.Refresh(ctx, token)
+		}})
+		_, err := m.Authenticate(t.Context(), pair)
+		k.want(err, testkit.Unavailable, 0)
 		if h := m.Health(); h.RefreshesInFlight != 1 || h.Waiting != 0 {
 			t.Errorf("after ten seconds: %+v", h)
 		}
@@ -164,26 +140,26 @@ func TestRefreshThatNeverEnds(t *testing.T) {
 			t.Errorf("after 36 seconds: %+v", h)
 		}
 		hangs = false
-		_, err = m.Authenticate(t.Context(), pair())
-		w.want(err, "OK", 1)
+		_, err = m.Authenticate(t.Context(), pair)
+		k.want(err, testkit.OK, 1)
 	})
 }
 
-// closing counts how often it is closed.
-type closing struct {
+// closedCoordinator counts how often it is closed.
+type closedCoordinator struct {
 	session.Coordinator
 	closed int
 }
 
-func (c *closing) Close(context.Context) error {
+func (c *closedCoordinator) Close(context.Context) error {
 	c.closed++
 	return errors.New("the store is gone")
 }
 
-func TestCloseReachesTheFleetsCoordinator(t *testing.T) {
-	in(t, "and its error comes back", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		fleet := &closing{}
-		m, err := session.NewManager(session.Config{Upstream: w.client, Coordinator: fleet})
+func TestCloseClosesTheCoordinator(t *testing.T) {
+	run(t, "and returns its error", testkit.Config{}, func(t *testing.T, k *kit) {
+		fleet := &closedCoordinator{}
+		m, err := session.NewManager(session.Config{Upstream: k.Client, Coordinator: fleet})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,44 +169,41 @@ func TestCloseReachesTheFleetsCoordinator(t *testing.T) {
 	})
 }
 
-// A coordinator may return its context's error: to those who wait that is an
-// outage, not a fault of ours.
-type patient struct{ session.Coordinator }
+// hangingCoordinator returns the error of its context, which its callers get as
+// ErrUnavailable.
+type hangingCoordinator struct{ session.Coordinator }
 
-func (patient) Do(ctx context.Context, _ session.Secret, _ session.Work) (session.Shared, error) {
+func (hangingCoordinator) Do(ctx context.Context, _ session.Secret, _ session.UpstreamCalls) (session.Shared, error) {
 	<-ctx.Done()
 	return session.Shared{}, ctx.Err()
 }
 
-func (patient) Close(context.Context) error { return nil }
+func (hangingCoordinator) Close(context.Context) error { return nil }
 
-func TestCloseEndsAFleetsRefresh(t *testing.T) {
-	in(t, "as an outage", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		m, err := session.NewManager(session.Config{Upstream: w.client, Coordinator: patient{}, OnEvent: w.note})
-		if err != nil {
-			t.Fatal(err)
-		}
-		material := w.expired("ann@example.com")
+func TestCloseCancelsTheCoordinator(t *testing.T) {
+	run(t, "and its callers get ErrUnavailable", testkit.Config{}, func(t *testing.T, k *kit) {
+		m := k.NewManager(session.Config{Coordinator: hangingCoordinator{}})
+		material := k.Expired("ann@example.com")
 		time.AfterFunc(second, func() {
 			ctx, cancel := context.WithTimeout(context.Background(), second)
 			defer cancel()
 			_ = m.Close(ctx)
 		})
-		_, err = m.Authenticate(t.Context(), material)
-		w.want(err, "KEEP503", 0)
+		_, err := m.Authenticate(t.Context(), material)
+		k.want(err, testkit.Unavailable, 0)
 	})
 }
 
-func TestCloseDoesNotWaitForATransportThatHeedsNoContext(t *testing.T) {
-	in(t, "longer than for a moment", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
+func TestCloseWithATransportThatIgnoresItsContext(t *testing.T) {
+	run(t, "waits a second more at most", testkit.Config{}, func(t *testing.T, k *kit) {
 		end := make(chan struct{})
-		m := w.managerOf(t, func(context.Context, session.Secret) (*session.Grant, error) {
+		m := k.managerWith(changedUpstream{refresh: func(context.Context, session.Secret) (*session.Grant, error) {
 			<-end
 			return nil, &session.UpstreamError{}
-		})
+		}})
 		defer synctest.Wait()
 		defer close(end)
-		material := w.expired("ann@example.com")
+		material := k.Expired("ann@example.com")
 		go func() { _, _ = m.Authenticate(t.Context(), material) }()
 		time.Sleep(second)
 		started := time.Now()

@@ -1,135 +1,88 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"time"
 )
 
-// contextKey finds a *node in a context.
+// contextKey is the key of an *outcome in a context.
 type contextKey struct{}
 
-func nodeOf(ctx context.Context) *node {
-	n, _ := ctx.Value(contextKey{}).(*node)
-	return n
+// outcome is the value that a middleware stores in the context of a request.
+type outcome struct {
+	session AuthSession
+	err     error    // the reason why there is no session
+	manager *Manager // nil for NewContext
+	bearer  bool     // the JWT came without cookies
 }
 
-// FromContext returns the session of the request whose context ctx is, and
-// whether there is one. Behind RequireSession there always is; behind
+func outcomeOf(ctx context.Context) *outcome {
+	o, _ := ctx.Value(contextKey{}).(*outcome)
+	return o
+}
+
+// errAbsent marks a context for which no middleware has looked for a session.
+var errAbsent = errors.New("no session")
+
+// FromContext returns the session of the request that ctx belongs to, and
+// reports whether there is one. Behind RequireSession there always is; behind
 // OptionalSession there may be.
 func FromContext(ctx context.Context) (*AuthSession, bool) {
-	n := nodeOf(ctx)
-	if n == nil || n.err != nil {
+	o := outcomeOf(ctx)
+	if o == nil || o.err != nil {
 		return nil, false
 	}
-	return &n.session, true
+	return &o.session, true
 }
 
-// ErrorFromContext returns why there is no session in ctx behind
+// ErrorFromContext returns the reason why ctx has no session behind
 // OptionalSession: an [*AuthenticationError], or an error that is
-// [ErrUnavailable]. It is nil where there is a session, and where no
+// [ErrUnavailable]. It returns nil where there is a session, and where no
 // middleware ran.
 func ErrorFromContext(ctx context.Context) error {
-	if n := nodeOf(ctx); n != nil && !errors.Is(n.err, errAbsent) {
-		return n.err
+	if o := outcomeOf(ctx); o != nil && !errors.Is(o.err, errAbsent) {
+		return o.err
 	}
 	return nil
 }
 
-// errAbsent stands for a session that nobody has looked for.
-var errAbsent = errors.New("no session")
-
-// NewContext returns a context that carries s. Tests of handlers use it; in
-// production the middleware does the same. A middleware downstream does not
-// take such a session for one that its own manager has verified.
+// NewContext returns a context that carries s. It is for the tests of
+// handlers; in production the middleware does the same. A middleware further
+// inside authenticates the request itself: it accepts only sessions of its own
+// manager.
 func NewContext(ctx context.Context, s *AuthSession) context.Context {
-	n := &node{fate: &fate{err: errAbsent}, parent: ctx}
+	o := &outcome{err: errAbsent}
 	if s != nil {
-		n.session, n.fate = *s, &usual
+		o = &outcome{session: *s}
 	}
-	return n.place()
+	return context.WithValue(ctx, contextKey{}, o)
 }
 
-// A place is a context: the session and the way to it cost one allocation
-// together.
-
-func (p place) Deadline() (time.Time, bool) { return (*p.self).parent.Deadline() }
-func (p place) Done() <-chan struct{}       { return (*p.self).parent.Done() }
-func (p place) Err() error                  { return (*p.self).parent.Err() }
-func (p place) Value(key any) any {
-	if _, ok := key.(contextKey); ok {
-		return *p.self
-	}
-	return (*p.self).parent.Value(key)
-}
-
-// A Result is what [Manager.Authenticate] and [Manager.Refresh] found.
-type Result struct {
-	// Session is the user's session. It is nil exactly when an error says why.
-	Session *AuthSession
-	// Renewed is what has to be stored with the user; nil: nothing.
-	Renewed *Renewal
-	// Stale marks a session whose JWT has expired while upstream is
-	// unavailable. It opens nothing; see Config.StaleFor.
-	Stale bool
-
-	place place
-}
-
-// A Renewal is a session that was refreshed.
-type Renewal struct {
-	Grant *Grant
-	// Source names the pair whose refresh token was used, as given to
-	// [Material.Add]; it is [SourceBody] where the token came from elsewhere.
-	Source int
-	// Dead names the pairs whose refresh tokens upstream has refused on the
-	// way to this result.
-	Dead []int
-}
-
-// SourceBody is the [Renewal.Source] of a refresh token that was not part of
-// the Material.
-const SourceBody = -1
-
-// NewContext returns a context in which [FromContext] finds the session, or
-// [ErrorFromContext] the error, and in which [Manager.Resume] finds both.
-func (r Result) NewContext(ctx context.Context) context.Context {
-	n := r.place.node()
+// NewContext returns a context in which [FromContext] finds the session of r, or
+// [ErrorFromContext] finds err. The error is that of [Manager.Authenticate], or the
+// reason why a renewed session could not be stored with the user.
+func (r Result) NewContext(ctx context.Context, err error) context.Context {
+	o := r.outcome
 	switch {
-	case n == nil:
-		n = &node{fate: &fate{err: errAbsent}}
-	case n.parent != nil: // it has a place in another context already
-		n = &node{fate: n.fate, session: n.session}
+	case o == nil:
+		o = &outcome{err: cmp.Or(err, errAbsent)}
+	case err != nil && o.err == nil:
+		o = &outcome{manager: o.manager, err: err, bearer: o.bearer}
 	}
-	n.parent = ctx
-	return n.place()
+	return context.WithValue(ctx, contextKey{}, o)
 }
 
-// Failed returns r without its session, and reports it: for a caller that
-// cannot go through with it, such as a middleware whose cookies cannot hold
-// what was renewed.
-func (r Result) Failed(ctx context.Context, err error) Result {
-	if err == nil {
-		err = errAbsent
+// Resume returns the outcome that an outer middleware with the same Manager
+// has stored in ctx, and reports whether there is one. Outcomes of other
+// managers don't count: they may belong to another project.
+func (m *Manager) Resume(ctx context.Context) (Result, error, bool) {
+	o := outcomeOf(ctx)
+	if o == nil || o.manager != m {
+		return Result{}, nil, false
 	}
-	failed := &fate{err: err}
-	if n := r.place.node(); n != nil && n.owner != nil {
-		failed.owner = n.owner
-		n.owner.report(ctx, Event{Outcome: Undecided, Op: "store", Err: err, UserID: n.session.UserID})
+	if o.err != nil {
+		return Result{Bearer: o.bearer, outcome: o}, o.err, true
 	}
-	return Result{place: (&node{fate: failed}).place()}
-}
-
-// Resume returns the outcome that an earlier middleware with the same Manager
-// left in ctx, and whether there is one. The outcome of another manager does
-// not count: it may stand for another project.
-func (m *Manager) Resume(ctx context.Context) (*AuthSession, error, bool) {
-	n := nodeOf(ctx)
-	if n == nil || n.owner != m {
-		return nil, nil, false
-	}
-	if n.err != nil {
-		return nil, n.err, true
-	}
-	return &n.session, nil, true
+	return Result{Session: &o.session, Bearer: o.bearer, outcome: o}, nil, true
 }

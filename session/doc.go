@@ -1,23 +1,50 @@
-// Package session decides what becomes of a request's session. It is the
-// domain of this module: everybody imports it, and it imports neither
-// net/http nor a JOSE library.
+// Package session decides whether a request has a session. It is the domain of
+// this module: the packages that handle requests import it, and it imports
+// neither net/http nor a JOSE library.
 //
-// The story of one request: a cookie codec reads [Material] from it, the
-// [Manager] authenticates the material, and a middleware stores what was
-// renewed and puts the [AuthSession] into the context, where handlers find it
-// with [FromContext].
+// # One request
 //
-// Inside [Manager.Authenticate] the JWT is verified, with one of three
-// verdicts. Valid: the request passes, whatever else is broken. Cannot tell,
-// since signing keys are out of reach: [ErrUnavailable], and nothing is
-// cleared. Invalid or expired: the refresh token goes to the [Coordinator],
-// where all who present the same token share one call to upstream. That call
-// belongs to none of them; what it got is verified, remembered for a short
-// grace and given to all.
+// A cookie codec reads [Material] from the request, and the [Manager]
+// authenticates it. A middleware stores a renewed session with the browser and
+// puts the [AuthSession] into the context, where handlers find it with
+// [FromContext]; [Claims] decodes its claims.
 //
-// A session ends only for one reason: upstream has definitely refused its
-// refresh token ([ErrRefused]), or its user has logged out. Whatever else goes
-// wrong is [ErrUnavailable].
+// [Manager.Authenticate] first verifies the JWT, with one of three results. If
+// the JWT is valid, the request passes, whatever else fails. If the signing keys
+// cannot be reached, there is no decision: the error is [ErrUnavailable], and no
+// cookie is deleted. If the JWT is invalid or expired, the refresh token goes to
+// the [Coordinator]. There all callers with the same token share one call to
+// upstream, which belongs to none of them. Its result is verified, cached for a
+// short grace period and given to all.
 //
-// Every outcome is an [Event].
+// A session ends for one of three reasons only: upstream has definitely rejected
+// its refresh token ([ErrRefused]), its user has logged out, or a new sign-in in
+// the same browser has replaced it ([Manager.SignIn]). Every other failure is
+// [ErrUnavailable]. Every outcome is reported as an event.
+//
+// # Where to look
+//
+//	authenticate.go       which pair of tokens counts; the outcome of a request
+//	refresh.go            when a session is renewed, and when a refusal clears it;
+//	                      Refresh and its retries after an overload; SignIn
+//	local_coordinator.go  how callers share one refresh, and what is cached
+//	upstream_calls.go     how upstream is called, and called again after a lost
+//	                      connection
+//	logout.go             how a session ends; deny_list.go: which JWTs are denied
+//	connections.go        which open connections a logout closes
+//	api_key_monitor.go    when the API key is suspect
+//	claims.go             how claims are decoded
+//
+// # For implementers
+//
+// Applications need [Config], [NewManager], [Manager], [AuthSession] and
+// [FromContext]. [Material], [Result], [Renewal] and [Manager.Resume] are for
+// middleware, [Upstream] and [Token] for other clients of Crossmint's API, and
+// [Coordinator], [UpstreamCalls], [Shared] and [DenyListBroadcaster] for stores of a
+// fleet.
+//
+// A middleware calls [Result.Check] when the response header is about to be
+// written: after a logout or a later session the response must neither set nor
+// delete cookies. For a Result with a Renewal it then calls [Renewal.Delivered].
+// Without that call the old refresh token gets the same session for an hour.
 package session

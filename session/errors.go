@@ -1,66 +1,75 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
 )
 
-// Sentinels for errors.Is. The first group says why a request is not
-// authenticated and comes wrapped in an [*AuthenticationError]; the second
-// group says how a call to upstream failed and comes wrapped in an
-// [*UpstreamError].
+// Sentinels for errors.Is. The first group tells why a request is not
+// authenticated; these errors come wrapped in an [*AuthenticationError].
 var (
 	// ErrNoMaterial: the request carries neither a JWT nor a refresh token.
 	ErrNoMaterial = errors.New("no cookies found in request")
-	// ErrRefreshTokenMissing: there is no (usable) refresh token.
+	// ErrRefreshTokenMissing: there is no refresh token, or one longer than
+	// 2 KiB.
 	ErrRefreshTokenMissing = errors.New("refresh token not found")
-	// ErrJWTInvalid: the JWT is false: ill-formed, badly signed, for another
-	// project, or denied since its user logged out (then also [ErrLoggedOut]).
+	// ErrJWTInvalid: the JWT is malformed, badly signed, for another project,
+	// or denied because its user logged out (then it is also [ErrLoggedOut]).
 	ErrJWTInvalid = errors.New("JWT invalid")
-	// ErrJWTExpired: the JWT is correctly signed and past its time.
+	// ErrJWTExpired: the JWT is correctly signed and has expired.
 	ErrJWTExpired = errors.New("JWT expired")
-	// ErrJWTKeyUnknown: no key that upstream publishes fits the JWT. Such a
-	// JWT is invalid, too; but in an answer of upstream's the refresh token
-	// beside it may live: a rotation of keys can come in between.
+	// ErrJWTKeyUnknown: no key that upstream publishes fits the JWT. The JWT is
+	// also [ErrJWTInvalid]. If it came from upstream, the refresh token beside it
+	// may still work: a key rotation can come in between.
 	ErrJWTKeyUnknown = errors.New("JWT's key unknown")
-	// ErrJWTNotYet: the JWT is correctly signed and its time has not come.
-	ErrJWTNotYet = errors.New("JWT not valid yet")
-	// ErrLoggedOut: the user logged out with this token or with one that led
-	// to it.
+	// ErrOtherProject: the JWT names another project. Its pair does not belong
+	// to this program: its refresh token is not sent, its cookies stay.
+	ErrOtherProject = errors.New("JWT of another project")
+	// ErrLoggedOut: the user logged out with this token or with one that was
+	// exchanged for it, or signed in anew in the same browser.
 	ErrLoggedOut = errors.New("logged out")
-
-	// ErrRefused: upstream knows the answer, and it is no.
-	ErrRefused = errors.New("refused by upstream")
-	// ErrUnavailable: nobody can tell now. It is never an authentication
-	// failure: try again later.
-	ErrUnavailable = errors.New("unavailable")
-	// ErrMalformed: upstream answered something that is not an answer.
-	// It matches ErrUnavailable, too.
-	ErrMalformed = errors.New("malformed answer from upstream")
 )
 
-// An AuthenticationError says that a request is not authenticated: the
-// documented CrossmintAuthenticationError, found by errors.As in every error
-// that stands for a 401.
+// The second group tells how a call to upstream failed; these errors come
+// wrapped in an [*UpstreamError].
+var (
+	// ErrRefused: upstream definitely rejects the token.
+	ErrRefused = errors.New("refused by upstream")
+	// ErrUnavailable: there is no decision now. It is never an authentication
+	// failure: try again later.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrMalformed: upstream sent an unexpected response. The error is also
+	// [ErrUnavailable].
+	ErrMalformed = errors.New("malformed response from upstream")
+)
+
+// An AuthenticationError tells that a request is not authenticated. It is the
+// documented CrossmintAuthenticationError; errors.As finds it in every error
+// that becomes a 401.
 type AuthenticationError struct {
 	// Message may be shown to the browser. It tells nothing about the token.
 	Message string
-	// Clear reports whether the cookies are to be cleared: upstream has
-	// definitely refused every refresh token that the request brought.
+	// Clear reports whether the cookies have to be deleted: upstream has
+	// definitely rejected every refresh token that the request brought.
 	Clear bool
-	// Err is the cause. It may name claims and keys, never secrets; it is
-	// for logs, not for browsers.
+	// Err is the cause. It is for logs, not for browsers: it may name claims
+	// and keys. It holds no secrets.
 	Err error
 }
 
-// Messages that browsers see, by the documentation.
+// Messages that browsers see, as documented.
 const (
 	messageNoMaterial   = "No cookies found in request"
 	messageNoRefresh    = "Refresh token not found"
 	messageNoTokenAtAll = "Please provide a refresh token either in the request body or cookies"
 	messageNotValid     = "Session is not valid"
 )
+
+func notAuthenticated(message string, cause error) *AuthenticationError {
+	return &AuthenticationError{Message: message, Err: cause}
+}
 
 func (e *AuthenticationError) Error() string {
 	if e.Err == nil {
@@ -72,51 +81,30 @@ func (e *AuthenticationError) Error() string {
 // Unwrap returns the cause.
 func (e *AuthenticationError) Unwrap() error { return e.Err }
 
-// Kind classifies a failed call to upstream.
-type Kind uint8
-
-const (
-	// Unavailable: no answer, or one that says nothing about the token.
-	// It is the zero value: what nobody classified refuses nothing.
-	Unavailable Kind = iota
-	// Malformed: an answer of the right status with a wrong content.
-	Malformed
-	// Refused: a definite no.
-	Refused
-)
-
-// Delivery tells how far a failed call to upstream got: what decides
-// whether trying again can do harm.
-type Delivery uint8
-
-const (
-	// Answered: a complete answer arrived. The zero value is the one that
-	// is never tried again.
-	Answered Delivery = iota
-	// NotSent: no byte of the request left (DNS, dial, TLS).
-	NotSent
-	// CutOff: the request was sent, the answer did not arrive in full.
-	CutOff
-	// TimedOut: our own patience ended.
-	TimedOut
-)
-
-// An UpstreamError is a failed call to upstream, classified once by whoever
-// made the call. It matches [ErrRefused], [ErrUnavailable] or [ErrMalformed]
-// according to its Kind.
+// An UpstreamError is a failed call to upstream. The code that made the call
+// classifies it, once.
 type UpstreamError struct {
-	Kind     Kind
-	Delivery Delivery
+	// Kind is ErrRefused, ErrMalformed or ErrUnavailable. Nil means
+	// ErrUnavailable: an error without a classification rejects nothing.
+	Kind error
 	// Op names the call, for example "refresh".
 	Op string
-	// Status is the HTTP status, 0 where no answer arrived.
+	// Status is the HTTP status, 0 where no complete response arrived.
 	Status int
-	// RetryAfter is upstream's wish, clamped to 1–60 s; 0 without one.
+	// NotSent reports that no byte of the request left this process, for
+	// example because a DNS lookup, a dial or a TLS handshake failed.
+	NotSent bool
+	// Incomplete reports that the request was sent and the response was cut
+	// off. An error that is neither NotSent nor Incomplete and has no Status is
+	// a timeout.
+	Incomplete bool
+	// RetryAfter is the delay that upstream asks for, within 1 to 60 s; 0
+	// without one.
 	RetryAfter time.Duration
-	// Doubtful marks a refusal that must not clear cookies: it was learnt
-	// while the API key was in doubt, or while the store of a fleet was.
-	Doubtful bool
-	// Err is the cause. It holds no text of upstream's.
+	// Uncertain marks a refusal that must not delete cookies. For example, the
+	// API key is suspect, or the store of a fleet is unavailable.
+	Uncertain bool
+	// Err is the cause. It holds no text from upstream.
 	Err error
 }
 
@@ -125,7 +113,7 @@ func (e *UpstreamError) Error() string {
 	if e.Op != "" {
 		text += " " + e.Op
 	}
-	text += ": " + e.sentinel().Error()
+	text += ": " + e.kind().Error()
 	if e.Status != 0 {
 		text += fmt.Sprintf(" (status %d)", e.Status)
 	}
@@ -135,39 +123,60 @@ func (e *UpstreamError) Error() string {
 	return text
 }
 
-func (e *UpstreamError) sentinel() error {
-	switch e.Kind {
-	case Refused:
-		return ErrRefused
-	case Malformed:
-		return ErrMalformed
-	default:
+func (e *UpstreamError) kind() error {
+	if e.Kind == nil {
 		return ErrUnavailable
 	}
+	return e.Kind
 }
 
-// Is matches the sentinel of e's Kind. Whatever is not a refusal leaves the
-// user's session in the dark and is therefore ErrUnavailable, too.
-func (e *UpstreamError) Is(target error) bool {
-	return target == e.sentinel() || target == ErrUnavailable && e.Kind != Refused
-}
-
-// Unwrap returns the cause.
-func (e *UpstreamError) Unwrap() error { return e.Err }
-
-// failed reports whether err is a failed call of the given kind: by the call
-// itself, whatever its causes say.
-func failed(err error, kind Kind) bool {
-	var up *UpstreamError
-	return errors.As(err, &up) && up.Kind == kind
-}
-
-// RetryAfter returns how long a caller that got err should wait before it
-// tries again: upstream's wish where there is one, else one second.
-func RetryAfter(err error) time.Duration {
-	var up *UpstreamError
-	if errors.As(err, &up) && up.RetryAfter > 0 {
-		return up.RetryAfter
+// Unwrap returns the Kind and the cause. An error that is not a refusal leaves the
+// state of the session open, and is therefore also ErrUnavailable.
+func (e *UpstreamError) Unwrap() []error {
+	errs := []error{e.kind()}
+	if e.Kind == ErrMalformed { //nolint:errorlint // Kind is one of three sentinels
+		errs = append(errs, ErrUnavailable)
 	}
-	return time.Second
+	if e.Err != nil {
+		errs = append(errs, e.Err)
+	}
+	return errs
+}
+
+// retryable reports whether a call failed in a way that may pass, and that
+// another try cannot make worse: nothing was sent, or upstream responded that it
+// is overloaded.
+func (e *UpstreamError) retryable() bool {
+	return e.kind() == ErrUnavailable && (e.NotSent || e.Status == 429 || e.Status >= 500) //nolint:errorlint // Kind is one of three sentinels
+}
+
+// hasKind reports whether err is a failed upstream call of the given kind. It
+// looks at the call itself and not at its causes.
+func hasKind(err, kind error) bool {
+	var up *UpstreamError
+	return errors.As(err, &up) && up.kind() == kind //nolint:errorlint // Kind is one of three sentinels
+}
+
+func unavailable(op string, cause error) *UpstreamError {
+	return &UpstreamError{Kind: ErrUnavailable, Op: op, Err: cause}
+}
+
+// errOverloaded reports that a bound of this process is reached.
+func errOverloaded(op, reason string) error {
+	return &UpstreamError{Kind: ErrUnavailable, Op: op, RetryAfter: time.Second, Err: errors.New(reason)}
+}
+
+// timeoutError converts the end of ctx into an UpstreamError. Other errors
+// stay as they are.
+func timeoutError(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || !errors.Is(err, ctx.Err()) || errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return unavailable("refresh", fmt.Errorf("still refreshing: %w", ctx.Err()))
+}
+
+// jwtUnusable reports whether the JWT of a cached grant is of no use any more
+// while its refresh token works: its key is unknown, or it has expired.
+func jwtUnusable(err error) bool {
+	return errors.Is(err, ErrJWTKeyUnknown) || errors.Is(err, ErrJWTExpired)
 }

@@ -7,10 +7,12 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// A session from two tokens, without HTTP: the documented
+// A session from two tokens, without HTTP. It is the documented
 // getSession(material).
 func ExampleManager_Authenticate() {
 	fake, err := crossminttest.New(crossminttest.Config{})
@@ -23,7 +25,7 @@ func ExampleManager_Authenticate() {
 		panic(err)
 	}
 	defer client.Close()
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e session.Event) {
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e event.Event) {
 		fmt.Println("event:", e.Outcome)
 	}})
 	if err != nil {
@@ -31,26 +33,26 @@ func ExampleManager_Authenticate() {
 	}
 	defer sessions.Close(context.Background())
 
-	// What somebody has in the morning: an expired JWT, and a refresh token.
+	// The next morning a user comes with an expired JWT and a refresh token.
 	grant := fake.ExpiredGrant(fake.NewUser("ann@example.com"))
 	result, err := sessions.Authenticate(context.Background(),
-		session.NewMaterial(grant.JWT.Reveal(), grant.RefreshToken.Secret.Reveal()))
+		testkit.Material(grant))
 
 	var rejected *session.AuthenticationError
 	switch {
 	case errors.As(err, &rejected):
-		fmt.Println("401:", rejected.Message, "- clear what is stored:", rejected.Clear)
+		fmt.Println("401:", rejected.Message, "- delete the cookies:", rejected.Clear)
 	case err != nil:
-		fmt.Println("503: try again in", session.RetryAfter(err))
+		fmt.Println("503: try again later:", err)
 	default:
-		fmt.Println("signed in:", result.Session.UserID == grant.User.ID, "- store what was renewed:", result.Renewed != nil)
+		fmt.Println("signed in:", result.Session.UserID == grant.User.ID, "- store the renewed session:", result.Renewed != nil)
 	}
 	// Output:
 	// event: refreshed
-	// signed in: true - store what was renewed: true
+	// signed in: true - store the renewed session: true
 }
 
-// Handlers are tested with a session of the test's own making.
+// The test of a handler makes its own session.
 func ExampleNewContext() {
 	ctx := session.NewContext(context.Background(), &session.AuthSession{UserID: "ann"})
 
@@ -59,27 +61,29 @@ func ExampleNewContext() {
 	// Output: ann true
 }
 
-// What else the JWT says, such as the roles of a project of your own.
-func ExampleAuthSession_Claims() {
+// The claims of a JWT that [session.AuthSession] has no field for, for example the
+// roles of a project.
+func ExampleClaims() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
 		panic(err)
 	}
 	defer fake.Close()
 	jwt := fake.Sign(fake.NewUser("ann@example.com"), nil, map[string]any{"roles": []string{"admin"}})
-	s := &session.AuthSession{JWT: session.NewSecret(jwt)}
+	ctx := session.NewContext(context.Background(), &session.AuthSession{JWT: session.NewSecret(jwt)})
 
-	var claims struct {
+	type claims struct {
 		Roles []string `json:"roles"`
 	}
-	if err := s.Claims(&claims); err != nil {
+	got, err := session.Claims[claims](ctx)
+	if err != nil {
 		panic(err)
 	}
-	fmt.Println(claims.Roles)
+	fmt.Println(got.Roles)
 	// Output: [admin]
 }
 
-// A secret shows itself only on demand.
+// Only Reveal returns the text of a secret.
 func ExampleSecret() {
 	secret := session.NewSecret("s3cr3t")
 	fmt.Printf("%v %+v %s\n", secret, struct{ s session.Secret }{secret}.s, secret.Reveal())

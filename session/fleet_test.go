@@ -5,32 +5,30 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 )
 
-// fleet is a Coordinator and a Denier as the instances of a fleet share them.
-// Asks is how often a manager came; remembered is what the fleet has to say.
+// fleet is a Coordinator and a DenyListBroadcaster that the instances of a fleet
+// share.
 type fleet struct {
-	asks       int
-	remembered error // nil: nothing, upstream is asked
-	deny       func() error
-	learners   []func([sha256.Size]byte, time.Time)
+	lookups   int            // calls of Do
+	cached    error          // the cached refusal; nil: upstream is asked
+	grant     *session.Grant // the cached grant of every token; nil: upstream is asked
+	deny      func() error   // nil: Deny succeeds
+	callbacks []func([sha256.Size]byte, time.Time)
 }
 
-func (f *fleet) Do(ctx context.Context, token session.Secret, work session.Work) (session.Shared, error) {
-	f.asks++
-	if f.remembered != nil {
-		return session.Shared{Remembered: true}, f.remembered
+func (f *fleet) Do(ctx context.Context, token session.Secret, calls session.UpstreamCalls) (session.Shared, error) {
+	f.lookups++
+	if f.cached != nil || f.grant != nil {
+		return session.Shared{Grant: f.grant, Cached: true}, f.cached
 	}
-	grant, err := work.Ask(ctx, token)
-	if err == nil {
-		err = work.Judge(ctx, grant)
-	}
+	grant, _, err := calls.Fetch(ctx, token, nil)
 	return session.Shared{Grant: grant}, err
 }
 
@@ -42,143 +40,114 @@ func (f *fleet) Deny(_ context.Context, digest [sha256.Size]byte, until time.Tim
 	if f.deny != nil {
 		return f.deny()
 	}
-	for _, learn := range f.learners {
-		learn(digest, until)
+	for _, callback := range f.callbacks {
+		callback(digest, until)
 	}
 	return nil
 }
 
-func (f *fleet) OnDenied(learn func([sha256.Size]byte, time.Time)) {
-	f.learners = append(f.learners, learn)
+func (f *fleet) OnDeny(callback func([sha256.Size]byte, time.Time)) {
+	f.callbacks = append(f.callbacks, callback)
 }
 
-// instances runs a test with two managers of a fleet and one upstream.
-func instances(t *testing.T, name string, test func(t *testing.T, shared *fleet, here, there *world)) {
+// instances runs a test with two instances of a fleet and one upstream.
+func instances(t *testing.T, name string, test func(t *testing.T, shared *fleet, here, there *kit)) {
 	t.Helper()
 	shared := &fleet{}
-	config := session.Config{Coordinator: shared}
-	in(t, name, crossminttest.Config{}, config, func(t *testing.T, here *world) {
-		there := &world{t: t, fake: here.fake, client: newClient(t, here.fake)}
-		config.Upstream, config.OnEvent = there.client, there.note
-		var err error
-		if there.Manager, err = session.NewManager(config); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = there.Close(context.Background()) })
-		test(t, shared, here, there)
+	run(t, name, testkit.Config{Session: session.Config{Coordinator: shared}}, func(t *testing.T, here *kit) {
+		second := session.Config{Coordinator: shared, Upstream: here.NewClient(nil)}
+		test(t, shared, here, &kit{here.NewManager(second), here.Kit, t})
 	})
 }
 
-func TestDeniedJWTsOfAFleet(t *testing.T) {
-	none := session.Secret{}
-	instances(t, "a logout denies the JWT in every instance", func(t *testing.T, shared *fleet, here, there *world) {
-		g := here.fake.Grant(here.fake.NewUser("ann@example.com"))
-		pair := pairOf(g)
-		for _, w := range []*world{here, there} {
-			_, err := w.authenticate(pair())
-			w.want(err, "OK", 0)
+func TestDenyListOfAFleet(t *testing.T) {
+	instances(t, "a logout denies the JWT in every instance", func(t *testing.T, shared *fleet, here, there *kit) {
+		m := here.SignIn("ann@example.com")
+		for _, k := range []*kit{here, there} {
+			_, err := k.authenticate(m)
+			k.want(err, testkit.OK, 0)
 		}
-		if err := here.Logout(t.Context(), pair(), none); err != nil {
+		if err := here.Logout(t.Context(), m, none); err != nil {
 			t.Fatal(err)
 		}
-		for _, w := range []*world{here, there} {
-			if _, err := w.authenticate(pair()); kind(err) == "OK" {
-				t.Error("the JWT opens an instance after the logout")
+		m.RefreshToken = session.NewSecret("another")
+		for _, k := range []*kit{here, there} {
+			if _, err := k.authenticate(m); testkit.Outcome(err) == testkit.OK {
+				t.Error("the JWT is accepted after the logout")
+			}
+			if _, err := k.Verify(t.Context(), m.JWT); !errors.Is(err, session.ErrLoggedOut) {
+				t.Errorf("Verify = %v", err)
 			}
 		}
 	})
-	instances(t, "a JWT that upstream has not signed is not told", func(t *testing.T, shared *fleet, here, there *world) {
-		shared.deny = func() error { t.Error("the fleet was told"); return nil }
-		_ = here.Logout(t.Context(), session.NewMaterial("made.up.jwt", ""), none)
-		_ = here.Logout(t.Context(), here.expired("ann@example.com"), none)
+	instances(t, "a JWT that is not correctly signed, or has expired, is not broadcast", func(t *testing.T, shared *fleet, here, there *kit) {
+		shared.deny = func() error { t.Error("it was broadcast"); return nil }
+		_ = here.Logout(t.Context(), jwtOnly("forged.json.token"), none)
+		_ = here.Logout(t.Context(), here.Expired("ann@example.com"), none)
 	})
-	instances(t, "a fleet that cannot be told costs the user nothing", func(t *testing.T, shared *fleet, here, there *world) {
-		for _, deny := range []func() error{func() error { return errors.New("down") }, func() error { panic("down") }} {
-			shared.deny = deny
-			m := here.signIn("ann@example.com")
+	for _, test := range []struct {
+		name string
+		deny func() error
+	}{
+		{name: "fails", deny: func() error { return errors.New("store") }},
+		{name: "panics", deny: func() error { panic("store") }},
+	} {
+		instances(t, "the logout succeeds if the broadcast "+test.name, func(t *testing.T, shared *fleet, here, there *kit) {
+			shared.deny = test.deny
+			m := here.SignIn("ann@example.com")
 			if err := here.Logout(t.Context(), m, none); err != nil {
 				t.Errorf("logout: %v", err)
 			}
-			if _, err := here.authenticate(m); kind(err) == "OK" {
-				t.Error("the JWT opens the instance after the logout")
+			if _, err := here.authenticate(m); testkit.Outcome(err) == testkit.OK {
+				t.Error("the JWT is accepted after the logout")
 			}
-		}
-	})
+		})
+	}
 }
 
-func TestRefusalThatTheFleetRemembers(t *testing.T) {
-	refused := &session.UpstreamError{Kind: session.Refused, Status: 401}
-	instances(t, "signs out", func(t *testing.T, shared *fleet, here, _ *world) {
-		shared.remembered = refused
-		_, err := here.authenticate(here.expired("ann@example.com"))
-		here.want(err, "CLEAR", 0)
+func TestCachedRefusalOfAFleet(t *testing.T) {
+	refused := &session.UpstreamError{Kind: session.ErrRefused, Status: 401}
+	instances(t, "signs the user out", func(t *testing.T, shared *fleet, here, _ *kit) {
+		shared.cached = refused
+		_, err := here.authenticate(here.Expired("ann@example.com"))
+		here.want(err, testkit.SignedOut, 0)
 	})
-	instances(t, "does not while refusals are in doubt", func(t *testing.T, shared *fleet, here, _ *world) {
-		here.fake.FailAlways(crossminttest.Refresh, refusing())
+	instances(t, "deletes no cookies while the API key is suspect", func(t *testing.T, shared *fleet, here, _ *kit) {
+		here.Fake.FailAlways(crossminttest.Refresh, testkit.RejectedByUpstream())
 		for i := range 21 {
-			_, _ = here.authenticate(here.expired(fmt.Sprintf("user%d@example.com", i)))
+			_, _ = here.authenticate(here.Expired(fmt.Sprintf("user%d@example.com", i)))
 		}
-		if !here.Health().RefusalsDoubted {
-			t.Fatal("refusals are not in doubt: the test shows nothing")
+		if !here.Health().RejectionsSuspended {
+			t.Fatal("the API key is not suspect: the test shows nothing")
 		}
-		shared.remembered = refused
-		_, err := here.authenticate(here.expired("ann@example.com"))
-		here.want(err, "KEEP401", 21)
+		shared.cached = refused
+		_, err := here.authenticate(here.Expired("ann@example.com"))
+		here.want(err, testkit.Rejected, 21)
 	})
-	instances(t, "is none that upstream was asked for", func(t *testing.T, shared *fleet, here, _ *world) {
-		shared.remembered = refused
-		var m session.Material
+	instances(t, "does not count as an upstream call", func(t *testing.T, shared *fleet, here, _ *kit) {
+		shared.cached = refused
+		var pairs []session.Material
 		for i := range 4 {
-			g := here.fake.ExpiredGrant(here.fake.NewUser(fmt.Sprintf("user%d@example.com", i)))
-			m.Add(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal(), 1)
+			pairs = append(pairs, here.Expired(fmt.Sprintf("user%d@example.com", i)))
 		}
-		_, err := here.authenticate(m)
-		here.want(err, "CLEAR", 0)
-		if shared.asks != 4 {
-			t.Errorf("%d of 4 tokens were looked up", shared.asks)
+		_, err := here.authenticate(several(pairs...))
+		here.want(err, testkit.SignedOut, 0)
+		if shared.lookups != 4 {
+			t.Errorf("%d of 4 tokens were looked up", shared.lookups)
 		}
 	})
 }
 
-func TestStoreRecoveredIsNoWarning(t *testing.T) {
-	levels := []string{session.Event{Outcome: session.StoreDoubted}.Level().String(), session.Event{Outcome: session.StoreRecovered}.Level().String()}
-	if !slices.Equal(levels, []string{"WARN", "INFO"}) {
-		t.Errorf("levels %v", levels)
-	}
-}
-
-// slowClock is an upstream by whose clock the time of no fresh JWT has come.
-type slowClock struct{ session.Upstream }
-
-func (s slowClock) Judge(ctx context.Context, jwt string, fresh bool) (session.Token, int64, error) {
-	if !fresh {
-		return s.Upstream.Judge(ctx, jwt, fresh)
-	}
-	return session.Token{}, 0, errors.Join(session.ErrJWTInvalid, session.ErrJWTNotYet)
-}
-
-// shelf is a store that holds one grant for whatever token.
-type shelf struct {
-	session.Coordinator
-	grant *session.Grant
-}
-
-func (s shelf) Do(context.Context, session.Secret, session.Work) (session.Shared, error) {
-	return session.Shared{Grant: s.grant}, nil
-}
-
-func (shelf) Close(context.Context) error { return nil }
-
-// The clocks of a fleet differ: a grant of another instance may be too new.
-func TestGrantWhoseTimeHasNotCome(t *testing.T) {
-	in(t, "is no logout", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		g := w.fake.Grant(w.fake.NewUser("ann@example.com"))
-		m, err := session.NewManager(session.Config{Upstream: slowClock{w.client}, Coordinator: shelf{grant: &g}, OnEvent: w.note})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = m.Close(context.Background()) }()
-		_, err = m.Authenticate(t.Context(), w.expired("ann@example.com"))
-		w.want(err, "KEEP503", 0)
+// The clocks of a fleet differ: the JWT of another instance may not be valid yet.
+func TestSharedGrantThatIsNotValidYet(t *testing.T) {
+	instances(t, "is an outage and not a logout", func(t *testing.T, shared *fleet, here, _ *kit) {
+		g := here.Fake.Grant(here.Fake.NewUser("ann@example.com"))
+		shared.grant = &g
+		upstream := changedUpstream{Upstream: here.Client, verifyReceived: func(context.Context, string) (*session.Token, error) {
+			return nil, &session.UpstreamError{Kind: session.ErrUnavailable, Op: "verify"}
+		}}
+		m := here.NewManager(session.Config{Upstream: upstream, Coordinator: shared})
+		_, err := m.Authenticate(t.Context(), here.Expired("ann@example.com"))
+		here.want(err, testkit.Unavailable, 0)
 	})
 }

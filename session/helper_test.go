@@ -3,141 +3,156 @@ package session_test
 import (
 	"context"
 	"errors"
-	"net/http"
-	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/crossmint-go/auth/crossmint"
-	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is a manager in front of a fake upstream, in a bubble's time.
-type world struct {
-	*session.Manager
-	t      *testing.T
-	fake   *crossminttest.Server
-	client *crossmint.Client
+const (
+	ms     = time.Millisecond
+	second = time.Second
+)
 
-	mu     sync.Mutex
-	events []session.Event
+// canary is a secret that must not be printed.
+const canary = "CANARY-7f3a"
+
+// none is the token of a request that brings none beside its cookies.
+var none = session.Secret{}
+
+// kit is a manager in front of a fake upstream, in a synctest bubble.
+type kit struct {
+	*session.Manager
+	*testkit.Kit
+	t *testing.T
 }
 
-// in runs a test in a bubble with a world of its own.
-func in(t *testing.T, name string, fake crossminttest.Config, config session.Config, test func(t *testing.T, w *world)) {
+// SignIn returns the tokens of a user after a sign-in.
+func (k *kit) SignIn(email string) session.Material { return k.Kit.SignIn(email) }
+
+// run runs a test in a bubble, with a kit of its own.
+func run(t *testing.T, name string, config testkit.Config, test func(t *testing.T, k *kit)) {
 	t.Helper()
-	t.Run(name, func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { test(t, newWorld(t, fake, config)) })
+	bubble(t, name, func(t *testing.T) {
+		config.Fake.InMemory = true
+		k := testkit.New(t, config)
+		test(t, &kit{k.Manager, k, t})
 	})
 }
 
-func newWorld(t *testing.T, fakeConfig crossminttest.Config, config session.Config) *world {
+// bubble runs a test in a bubble.
+func bubble(t *testing.T, name string, test func(t *testing.T)) {
 	t.Helper()
-	fakeConfig.InMemory = true
-	fake, err := crossminttest.New(fakeConfig)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(fake.Close)
-	client := newClient(t, fake)
-	w := &world{t: t, fake: fake, client: client}
-	config.Upstream = client
-	config.OnEvent = w.note
-	if w.Manager, err = session.NewManager(config); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.Close(context.Background()) })
-	return w
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
 }
 
-func newClient(t *testing.T, fake *crossminttest.Server) *crossmint.Client {
+// fetchKeys makes the client fetch the signing keys.
+func (k *kit) fetchKeys() {
+	k.t.Helper()
+	_, err := k.authenticate(k.SignIn("first@example.com"))
+	testkit.NoError(k.t, err)
+}
+
+// forged returns the tokens of a client that invents a refresh token.
+func forged(name string) session.Material { return refreshToken("forged-" + name) }
+
+func refreshToken(token string) session.Material {
+	return session.Material{RefreshToken: session.NewSecret(token)}
+}
+
+func jwtOnly(jwt string) session.Material { return session.Material{JWT: session.NewSecret(jwt)} }
+
+// several returns the tokens of a request with several pairs.
+func several(pairs ...session.Material) session.Material {
+	all := pairs[0]
+	for _, p := range pairs[1:] {
+		all.Others = append(all.Others, session.Pair{JWT: p.JWT, RefreshToken: p.RefreshToken})
+	}
+	return all
+}
+
+func materialOf(s *session.AuthSession) session.Material {
+	return session.Material{JWT: s.JWT, RefreshToken: s.RefreshToken.Secret}
+}
+
+func (k *kit) authenticate(m session.Material) (session.Result, error) {
+	return k.Authenticate(k.t.Context(), m)
+}
+
+// want checks the outcome of a request and how often upstream was asked.
+func (k *kit) want(err error, outcome string, refreshes int) {
+	k.t.Helper()
+	if got := testkit.Outcome(err); got != outcome {
+		k.t.Errorf("outcome %s (%v), want %s", got, err, outcome)
+	}
+	if calls := k.Fake.Calls().Refresh; calls != refreshes {
+		k.t.Errorf("upstream was asked %d times, want %d", calls, refreshes)
+	}
+}
+
+// wantAlive checks how many refresh tokens of a user upstream still accepts.
+func (k *kit) wantAlive(user session.User, want int) {
+	k.t.Helper()
+	if got := k.Fake.LiveOf(user.ID); got != want {
+		k.t.Errorf("upstream accepts %d refresh tokens, want %d", got, want)
+	}
+}
+
+// retryAfter returns the delay that an error asks for.
+func retryAfter(err error) time.Duration {
+	var up *session.UpstreamError
+	if errors.As(err, &up) {
+		return up.RetryAfter
+	}
+	return 0
+}
+
+// changedUpstream is the upstream of a kit with some calls replaced. nil means
+// unchanged.
+type changedUpstream struct {
+	session.Upstream
+	verifyReceived func(ctx context.Context, jwt string) (*session.Token, error)
+	refresh        func(ctx context.Context, token session.Secret) (*session.Grant, error)
+	logout         func(ctx context.Context, token session.Secret) error
+}
+
+func (u changedUpstream) VerifyReceived(ctx context.Context, jwt string) (*session.Token, error) {
+	if u.verifyReceived == nil {
+		return u.Upstream.VerifyReceived(ctx, jwt)
+	}
+	return u.verifyReceived(ctx, jwt)
+}
+
+func (u changedUpstream) Refresh(ctx context.Context, token session.Secret) (*session.Grant, error) {
+	if u.refresh == nil {
+		return u.Upstream.Refresh(ctx, token)
+	}
+	return u.refresh(ctx, token)
+}
+
+func (u changedUpstream) Logout(ctx context.Context, token session.Secret) error {
+	if u.logout == nil {
+		return u.Upstream.Logout(ctx, token)
+	}
+	return u.logout(ctx, token)
+}
+
+// managerWith returns a manager of the changed upstream.
+func (k *kit) managerWith(u changedUpstream) *session.Manager {
+	k.t.Helper()
+	u.Upstream = k.Client
+	return k.NewManager(session.Config{Upstream: u})
+}
+
+// wantIdle checks that no refresh runs and no request waits.
+func wantIdle(t *testing.T, m *session.Manager) {
 	t.Helper()
-	client, err := crossmint.NewClient(fake.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	return client
-}
-
-func (w *world) note(_ context.Context, e session.Event) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.events = append(w.events, e)
-}
-
-// outcomes returns what was reported so far.
-func (w *world) outcomes() (outcomes []session.Outcome) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, e := range w.events {
-		outcomes = append(outcomes, e.Outcome)
-	}
-	return outcomes
-}
-
-func (w *world) reported(outcome session.Outcome) bool { return slices.Contains(w.outcomes(), outcome) }
-
-// signIn returns the material of a user who has just signed in.
-func (w *world) signIn(email string) session.Material {
-	g := w.fake.Grant(w.fake.NewUser(email))
-	return session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
-}
-
-// expired returns the material of a user whose JWT has expired.
-func (w *world) expired(email string) session.Material {
-	g := w.fake.ExpiredGrant(w.fake.NewUser(email))
-	return session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
-}
-
-// made returns the material of somebody who makes tokens up.
-func made(name string) session.Material { return session.NewMaterial("", "made-up-"+name) }
-
-func (w *world) authenticate(m session.Material) (session.Result, error) {
-	return w.Authenticate(w.t.Context(), m)
-}
-
-// kind puts an error into the words of the outcome table.
-func kind(err error) string {
-	var rejected *session.AuthenticationError
-	switch {
-	case err == nil:
-		return "OK"
-	case errors.As(err, &rejected) && rejected.Clear:
-		return "CLEAR"
-	case rejected != nil:
-		return "KEEP401"
-	case errors.Is(err, session.ErrUnavailable):
-		return "KEEP503"
-	}
-	return "unknown: " + err.Error()
-}
-
-// want checks the outcome of an attempt and how often upstream was asked.
-func (w *world) want(err error, outcome string, refreshes int) {
-	w.t.Helper()
-	if got := kind(err); got != outcome {
-		w.t.Errorf("outcome %s (%v), want %s", got, err, outcome)
-	}
-	if calls := w.fake.Calls().Refresh; calls != refreshes {
-		w.t.Errorf("upstream was asked %d times, want %d", calls, refreshes)
+	if h := m.Health(); h.RefreshesInFlight != 0 || h.Waiting != 0 {
+		t.Errorf("%d refreshes and %d waiting requests are left", h.RefreshesInFlight, h.Waiting)
 	}
 }
-
-// refusing is an answer by which upstream refuses a token.
-func refusing() crossminttest.Fault {
-	return crossminttest.Status(http.StatusUnauthorized, "application/json", `{"error":"Unauthorized"}`)
-}
-
-// down is an answer that says nothing about a token.
-func down() crossminttest.Fault {
-	return crossminttest.Status(http.StatusBadGateway, "text/html", "<html>")
-}
-
-const second = time.Second

@@ -6,96 +6,100 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// Logout ends the sessions that the request presents. The JWTs are denied until
-// they expire: in this process, and in the whole fleet where Config.Coordinator
-// is a [Denier]. Refresh tokens, and what is known to follow them, are revoked
-// upstream in one try of at most Config.LogoutPatience. A refresh in flight
-// that ends later has what it got revoked. Token is one that no cookie
-// brought; the zero Secret means none.
+// Logout ends the sessions that the request presents. Their JWTs are denied
+// until they expire: in this process, and in the whole fleet where
+// Config.Coordinator is a [DenyListBroadcaster]. Refresh tokens and their known
+// descendants are revoked at upstream, in one try of at most
+// Config.LogoutTimeout. The grant of a refresh that ends later is revoked, too.
+// The token is one that no cookie brought; the zero Secret means that there is
+// none.
 //
-// Of several refresh tokens the one given apart and those beside a correctly
-// signed JWT go first, and two are revoked at the most: a browser has one, and
-// one more while names change.
+// Of several refresh tokens the given one and those beside a correctly signed
+// JWT go first, and at most two are revoked: a browser has one, and one more
+// while cookie names change.
 //
-// Clear the cookies whatever Logout returns: an error means that upstream
-// could not be told, which the event reports as well. The client's going away
-// does not stop it.
-func (m *Manager) Logout(ctx context.Context, presented Material, token Secret) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutPatience)
+// Delete the cookies also if Logout returns an error: it means that upstream
+// could not be told, which the event reports as well. Only cookies of another
+// project, for which the error is [ErrOtherProject], have to stay. A client that
+// disconnects does not stop the logout.
+func (m *Manager) Logout(ctx context.Context, material Material, token Secret) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutTimeout)
 	defer cancel()
-	var cookies []candidate
-	if n := presented.place.node(); n != nil {
-		judging, stop := m.judging(ctx)
-		cookies = m.rank(judging, n, m.candidate(judging, n.presented(), n.source))
-		stop()
+	verifyCtx, stop := m.logoutVerifyContext(ctx)
+	cookies, foreign := m.verifyAll(verifyCtx, &material)
+	stop()
+	err := m.logout(ctx, cookies, token)
+	if foreign != nil && len(cookies) == 0 {
+		m.report(ctx, event.Event{Outcome: event.Rejected, Op: "logout", Err: foreign})
+		return errors.Join(err, notAuthenticated(messageNotValid, foreign))
 	}
-	leaving := leavers(cookies, token)
-	errs := make([]error, len(leaving))
-	var all sync.WaitGroup
-	for i, l := range leaving {
-		all.Go(func() { errs[i] = m.leave(ctx, l) })
+	return err
+}
+
+func (m *Manager) logout(ctx context.Context, cookies []candidate, token Secret) error {
+	tokens := logoutTokens(cookies, token)
+	errs := make([]error, len(tokens))
+	var wg sync.WaitGroup
+	for i, t := range tokens {
+		wg.Go(func() { errs[i] = m.logoutOne(ctx, t) })
 	}
 	for i := range cookies {
-		if !cookies[i].jwt.IsZero() {
-			m.deny(ctx, cookies[i].jwt.Reveal())
-		}
-		if cookies[i].signed() {
-			m.live.end(cookies[i].token.UserID)
+		m.deny(ctx, &cookies[i])
+		if cookies[i].err == nil { // an expired JWT proves no session
+			m.connections.closeAll(cookies[i].user())
 		}
 	}
-	all.Wait()
+	wg.Wait()
 	return errors.Join(errs...)
 }
 
-// judging returns a context for judging JWTs during a logout: keys that cannot
-// be fetched must not use up the time that upstream's own logout needs.
-func (m *Manager) judging(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, m.config.LogoutPatience/3)
+// logoutVerifyContext returns the context for verifying JWTs during a logout.
+// Keys that cannot be fetched must not use up the time of upstream's own logout.
+func (m *Manager) logoutVerifyContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, m.config.LogoutTimeout/3)
 }
 
-// leaver is a refresh token that is logged out.
-type leaver struct {
-	token  Secret
-	signed bool   // whether it came beside a correctly signed JWT
-	user   string // whom that names
+// logoutToken is a refresh token to log out.
+type logoutToken struct {
+	token Secret
+	user  string // the "sub" of the correctly signed JWT beside it, or ""
 }
 
-func leaverOf(c *candidate) leaver {
-	return leaver{c.refresh.Clone(), c.signed(), c.token.UserID}
-}
-
-// leavers returns the refresh tokens that a logout is about, in the order in
-// which they count.
-func leavers(cookies []candidate, token Secret) (leaving []leaver) {
-	add := func(l leaver) {
-		known := func(other leaver) bool { return other.token.Equal(l.token) }
-		if !l.token.IsZero() && len(leaving) < maxAsked && !slices.ContainsFunc(leaving, known) {
-			leaving = append(leaving, l)
+// logoutTokens returns the refresh tokens to log out, the most relevant first.
+func logoutTokens(cookies []candidate, token Secret) (tokens []logoutToken) {
+	add := func(c *candidate) {
+		known := func(other logoutToken) bool { return other.token.Equal(c.RefreshToken) }
+		if !c.RefreshToken.IsZero() && len(tokens) < maxTokensPerRequest && !slices.ContainsFunc(tokens, known) {
+			tokens = append(tokens, logoutToken{c.RefreshToken, c.user()})
 		}
 	}
 	if !token.IsZero() {
-		own := bodyCandidate(cookies, token)
-		add(leaverOf(&own))
+		body := bodyCandidate(cookies, token)
+		add(&body)
 	}
 	for i := range cookies {
-		add(leaverOf(&cookies[i]))
+		add(&cookies[i])
 	}
-	return leaving
+	return tokens
 }
 
-// leave logs one token out, here and upstream, and reports it.
-func (m *Manager) leave(ctx context.Context, l leaver) error {
+// logoutOne logs one token out, here and at upstream, and reports it.
+func (m *Manager) logoutOne(ctx context.Context, t logoutToken) error {
 	started := time.Now()
-	newest := l.token
+	latest := t.token
 	err := errors.Join(
-		m.coordinator.contain(ctx, "logout", func() (err error) { newest, err = m.end(ctx, l.token); return err }),
-		m.coordinator.contain(ctx, "logout", func() error { return m.revokeOnce(ctx, newest, l.signed) }),
+		recoverPanic(ctx, m.report, "logout", func() (err error) { latest, err = m.endLocally(ctx, t.token); return err }),
+		recoverPanic(ctx, m.report, "logout", func() error { return m.revoke(ctx, latest, t.user) }),
 	)
-	e := Event{Outcome: LoggedOut, Op: "logout", UserID: l.user, Token: m.hasher.name(l.token), Err: err, Latency: time.Since(started)}
+	e := event.Event{
+		Outcome: event.LoggedOut, Op: "logout", UserID: t.user, Token: m.hasher.fingerprint(t.token), Err: err, Latency: time.Since(started),
+	}
 	if err != nil {
-		e.Outcome = LogoutFailed
+		e.Outcome = event.LogoutFailed
 	}
 	var up *UpstreamError
 	if errors.As(err, &up) {
@@ -105,32 +109,37 @@ func (m *Manager) leave(ctx context.Context, l leaver) error {
 	return err
 }
 
-// end ends a token here: it marks it and what follows it, denies the JWTs of
-// what follows, ends what was opened with them, and returns the newest token.
-func (m *Manager) end(ctx context.Context, token Secret) (newest Secret, err error) {
-	followers, err := m.coordinator.Logout(ctx, token)
-	judging, stop := m.judging(ctx)
+// endLocally leaves tombstones for a token and its descendants, denies their
+// JWTs, closes the connections that they opened, and returns the latest token.
+func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, err error) {
+	descendants, err := m.coordinator.Logout(ctx, token)
+	verifyCtx, stop := m.logoutVerifyContext(ctx)
 	defer stop()
-	for _, g := range followers {
-		m.deny(judging, g.JWT.Reveal())
-		m.live.end(g.User.ID)
+	for _, g := range descendants {
+		c := m.verifyPair(verifyCtx, Pair{JWT: g.JWT}, time.Now())
+		m.deny(ctx, &c)
+		m.connections.closeAll(g.User.ID)
 		token = g.RefreshToken.Secret
 	}
 	return token, err
 }
 
-// revokeOnce has upstream end a token, in one try. Those that may be made up
-// wait for one of a few places with it; they cost no draws, since a logout must
-// not fail for a crowd of others.
-func (m *Manager) revokeOnce(ctx context.Context, token Secret, signed bool) error {
-	if !signed {
-		if !m.leaving.enter(ctx) {
-			return busy("logout", "too many logouts without a signed JWT are running")
+// revoke makes upstream end a token, in one try. A token without a signed JWT
+// may be forged: it waits for one of a few calls in flight. It uses up no tokens
+// of the limiter, because a logout must not fail for a flood of others.
+func (m *Manager) revoke(ctx context.Context, token Secret, user string) error {
+	if user == "" {
+		if !m.logoutLimiter.Acquire(ctx) {
+			return errOverloaded("logout", "too many logouts without a signed JWT are running")
 		}
-		defer m.leaving.leave(false)
+		defer m.logoutLimiter.Release(true)
 	}
-	if err := m.upstream.Logout(ctx, token); !failed(err, Refused) {
-		return err
+	err := m.upstream.Logout(ctx, token)
+	switch {
+	case hasKind(err, ErrRefused):
+		return nil // the token has ended already
+	case err == nil && user != "":
+		m.connections.closeAll(user)
 	}
-	return nil // it is over already
+	return err
 }

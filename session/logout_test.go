@@ -6,224 +6,171 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 func TestLogout(t *testing.T) {
 	none := session.Secret{}
-	in(t, "ends the session here and upstream", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		user := w.fake.NewUser("ann@example.com")
-		g := w.fake.Grant(user)
-		m := session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
-		_, err := w.authenticate(m)
-		w.want(err, "OK", 0)
-		if err := w.Logout(t.Context(), m, none); err != nil {
+	run(t, "ends the session here and at upstream", testkit.Config{}, func(t *testing.T, k *kit) {
+		user := k.Fake.NewUser("ann@example.com")
+		g := k.Fake.Grant(user)
+		m := testkit.Material(g)
+		_, err := k.authenticate(m)
+		k.want(err, testkit.OK, 0)
+		if err := k.Logout(t.Context(), m, none); err != nil {
 			t.Fatal(err)
 		}
-		if live := w.fake.LiveOf(user.ID); live != 0 {
-			t.Errorf("%d refresh tokens live on", live)
-		}
-		_, err = w.authenticate(m)
-		w.want(err, "KEEP401", 0)
-		if !errors.Is(err, session.ErrLoggedOut) || !w.reported(session.LoggedOut) {
-			t.Errorf("err = %v, events %v", err, w.outcomes())
+		k.wantAlive(user, 0)
+		_, err = k.authenticate(m)
+		k.want(err, testkit.Rejected, 0)
+		if !errors.Is(err, session.ErrLoggedOut) || !k.Has(event.LoggedOut) {
+			t.Errorf("err = %v, events %v", err, k.Outcomes())
 		}
 	})
-	in(t, "denies the JWT by itself", crossminttest.Config{}, session.Config{AllowJWTAlone: true}, func(t *testing.T, w *world) {
-		m := session.NewMaterial(w.fake.JWT(w.fake.NewUser("ann@example.com")), "")
-		_ = w.Logout(t.Context(), m, none)
-		_, err := w.authenticate(m)
-		w.want(err, "KEEP401", 0)
-		if calls := w.fake.Calls().Logout; calls != 0 {
-			t.Errorf("upstream was told %d times of nothing", calls)
+	run(t, "of a JWT alone denies the JWT", testkit.Config{Session: session.Config{AllowJWTAlone: true}}, func(t *testing.T, k *kit) {
+		m := jwtOnly(k.Fake.JWT(k.Fake.NewUser("ann@example.com")))
+		_ = k.Logout(t.Context(), m, none)
+		_, err := k.authenticate(m)
+		k.want(err, testkit.Rejected, 0)
+		if calls := k.Fake.Calls().Logout; calls != 0 {
+			t.Errorf("%d calls of upstream's logout, want 0", calls)
 		}
 	})
-	in(t, "waits three seconds for an upstream that hangs", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		w.fake.FailAlways(crossminttest.Logout, crossminttest.Hang())
+	run(t, "waits three seconds for an upstream that does not respond", testkit.Config{}, func(t *testing.T, k *kit) {
+		k.Fake.FailAlways(crossminttest.Logout, crossminttest.Hang())
 		started := time.Now()
-		err := w.Logout(t.Context(), w.signIn("ann@example.com"), none)
-		if took := time.Since(started); !errors.Is(err, session.ErrUnavailable) || took != 3*second || !w.reported(session.LogoutFailed) {
-			t.Errorf("%v after %v, events %v", err, took, w.outcomes())
+		err := k.Logout(t.Context(), k.SignIn("ann@example.com"), none)
+		if took := time.Since(started); !errors.Is(err, session.ErrUnavailable) || took != 3*second || !k.Has(event.LogoutFailed) {
+			t.Errorf("%v after %v, events %v", err, took, k.Outcomes())
 		}
-		if calls := w.fake.Calls().Logout; calls != 1 {
+		if calls := k.Fake.Calls().Logout; calls != 1 {
 			t.Errorf("%d tries", calls)
 		}
 	})
-	in(t, "of a token that upstream does not know is none that failed", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		w.fake.FailAlways(crossminttest.Logout, refusing())
-		err := w.Logout(t.Context(), w.signIn("ann@example.com"), none)
-		if err != nil || !w.reported(session.LoggedOut) || w.reported(session.LogoutFailed) {
-			t.Errorf("%v, events %v", err, w.outcomes())
+	run(t, "of a token that upstream does not know succeeds", testkit.Config{}, func(t *testing.T, k *kit) {
+		k.Fake.FailAlways(crossminttest.Logout, testkit.RejectedByUpstream())
+		err := k.Logout(t.Context(), k.SignIn("ann@example.com"), none)
+		if err != nil || !k.Has(event.LoggedOut) || k.Has(event.LogoutFailed) {
+			t.Errorf("%v, events %v", err, k.Outcomes())
 		}
 	})
-	in(t, "that upstream never heard of is remembered for minutes", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		g := w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com"))
-		pair := pairOf(g)
-		w.fake.FailAlways(crossminttest.Logout, down())
-		_ = w.Logout(t.Context(), pair(), none)
+	run(t, "that upstream was not told is remembered for minutes", testkit.Config{}, func(t *testing.T, k *kit) {
+		g := k.Fake.ExpiredGrant(k.Fake.NewUser("ann@example.com"))
+		pair := testkit.Material(g)
+		k.Fake.FailAlways(crossminttest.Logout, testkit.BadGateway())
+		_ = k.Logout(t.Context(), pair, none)
 		time.Sleep(9 * time.Minute)
-		_, err := w.authenticate(pair())
-		w.want(err, "KEEP401", 0)
-		if !w.fake.Live(g.RefreshToken.Secret.Reveal()) {
-			t.Error("upstream knows: the test shows nothing")
+		_, err := k.authenticate(pair)
+		k.want(err, testkit.Rejected, 0)
+		if !k.Fake.Live(g.RefreshToken.Secret.Reveal()) {
+			t.Error("upstream was told: the test shows nothing")
 		}
 	})
-	in(t, "goes on when the client has gone", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		user := w.fake.NewUser("ann@example.com")
-		g := w.fake.Grant(user)
+	run(t, "goes on when the client disconnects", testkit.Config{}, func(t *testing.T, k *kit) {
+		user := k.Fake.NewUser("ann@example.com")
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_ = w.Logout(ctx, session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()), none)
-		if live := w.fake.LiveOf(user.ID); live != 0 {
-			t.Errorf("%d refresh tokens live on", live)
-		}
+		_ = k.Logout(ctx, testkit.Material(k.Fake.Grant(user)), none)
+		k.wantAlive(user, 0)
 	})
-	in(t, "finds the live token behind dead ones, and the one given apart", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		ann, bob := w.fake.NewUser("ann@example.com"), w.fake.NewUser("bob@example.com")
-		g := w.fake.ExpiredGrant(ann)
-		var m session.Material
-		m.Add("noise", "dead", 1)
-		m.Add("noise", "dead too", 1)
-		m.Add(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal(), 1)
-		_ = w.Logout(t.Context(), m, w.fake.Grant(bob).RefreshToken.Secret)
-		if a, b := w.fake.LiveOf(ann.ID), w.fake.LiveOf(bob.ID); a != 0 || b != 0 {
-			t.Errorf("%d and %d refresh tokens live on", a, b)
-		}
+	run(t, "finds the token beside a signed JWT, and the one from the body", testkit.Config{}, func(t *testing.T, k *kit) {
+		ann, bob := k.Fake.NewUser("ann@example.com"), k.Fake.NewUser("bob@example.com")
+		m := several(forged("1"), forged("2"), testkit.Material(k.Fake.ExpiredGrant(ann)))
+		_ = k.Logout(t.Context(), m, k.Fake.Grant(bob).RefreshToken.Secret)
+		k.wantAlive(ann, 0)
+		k.wantAlive(bob, 0)
 	})
-	in(t, "with made-up tokens costs upstream no more than their refresh", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		w.fake.SetLatency(crossminttest.Logout, second)
+	run(t, "with forged tokens makes no more upstream calls than their refresh", testkit.Config{}, func(t *testing.T, k *kit) {
+		k.Fake.SetLatency(crossminttest.Logout, second)
 		var all sync.WaitGroup
 		for i := range 300 {
-			all.Go(func() { _ = w.Logout(t.Context(), made(fmt.Sprint(i)), none) })
+			all.Go(func() { _ = k.Logout(t.Context(), forged(fmt.Sprint(i)), none) })
 		}
 		time.Sleep(second / 2)
-		if calls := w.fake.Calls().Logout; calls > 16 {
+		if calls := k.Fake.Calls().Logout; calls > 16 {
 			t.Errorf("%d calls at once", calls)
 		}
-		all.Wait()
-		if calls := w.fake.Calls().Logout; calls > 90 {
+		time.Sleep(2400 * ms) // just before the timeouts
+		if calls := k.Fake.Calls().Logout; calls > 48 {
 			t.Errorf("%d calls in three seconds", calls)
 		}
+		all.Wait()
 	})
-	in(t, "works for a crowd whose JWTs are signed by a key that is gone", crossminttest.Config{Algorithm: "EdDSA"}, session.Config{}, func(t *testing.T, w *world) {
-		w.fake.SetLatency(crossminttest.Logout, 20*time.Millisecond)
-		var crowd []session.Material
+	run(t, "works for many users whose JWTs are signed by a key that is gone", testkit.Config{Fake: crossminttest.Config{Algorithm: "EdDSA"}}, func(t *testing.T, k *kit) {
+		k.Fake.SetLatency(crossminttest.Logout, 20*time.Millisecond)
+		var users []session.Material
 		for i := range 500 {
-			crowd = append(crowd, w.signIn(fmt.Sprintf("user%d@example.com", i)))
+			users = append(users, k.SignIn(fmt.Sprintf("user%d@example.com", i)))
 		}
-		w.fake.RotateKeys()
-		_, _ = w.authenticate(w.signIn("warm@example.com"))
+		k.Fake.RotateKeys()
+		k.fetchKeys()
 		var all sync.WaitGroup
-		for _, m := range crowd {
+		for _, m := range users {
 			all.Go(func() {
-				if err := w.Logout(t.Context(), m, none); err != nil {
+				if err := k.Logout(t.Context(), m, none); err != nil {
 					t.Errorf("logout: %v", err)
 				}
-				if _, err := w.authenticate(m); kind(err) != "KEEP401" {
+				if _, err := k.authenticate(m); testkit.Outcome(err) != testkit.Rejected {
 					t.Errorf("afterwards: %v", err)
 				}
 			})
 		}
 		all.Wait()
 	})
-	in(t, "with an old token ends its successor, which upstream would not know it by", crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{}, func(t *testing.T, w *world) {
-		user := w.fake.NewUser("ann@example.com")
-		g := w.fake.ExpiredGrant(user)
-		m := session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
-		result, err := w.authenticate(m)
-		w.want(err, "OK", 1)
-		_ = w.Logout(t.Context(), m, none)
-		if live := w.fake.LiveOf(user.ID); live != 0 {
-			t.Errorf("%d refresh tokens live on", live)
-		}
-		newest := session.NewMaterial(result.Session.JWT.Reveal(), result.Session.RefreshToken.Secret.Reveal())
-		if _, err := w.authenticate(newest); kind(err) != "KEEP401" {
-			t.Errorf("the newest session still passes: %v", err)
+	run(t, "with an old token ends its successor, although upstream does not connect them", testkit.Config{Fake: crossminttest.Config{Reuse: crossminttest.ReuseRefuse}}, func(t *testing.T, k *kit) {
+		user := k.Fake.NewUser("ann@example.com")
+		m := testkit.Material(k.Fake.ExpiredGrant(user))
+		result, err := k.authenticate(m)
+		k.want(err, testkit.OK, 1)
+		_ = k.Logout(t.Context(), m, none)
+		k.wantAlive(user, 0)
+		if _, err := k.authenticate(materialOf(result.Session)); testkit.Outcome(err) != testkit.Rejected {
+			t.Errorf("the latest session still passes: %v", err)
 		}
 	})
 }
 
-// Whichever answer comes first, no refresh token survives a logout that
-// happens in the middle of a refresh.
-func TestLogoutRacesRefresh(t *testing.T) {
-	latencies := map[string]struct{ refresh, logout time.Duration }{
-		"the refresh answers first": {200 * time.Millisecond, second},
-		"the logout answers first":  {second, 200 * time.Millisecond},
-	}
-	for name, latency := range latencies {
-		for policy, reuse := range map[string]crossminttest.ReusePolicy{"grace": crossminttest.ReuseGrace, "refuse": crossminttest.ReuseRefuse} {
-			in(t, name+", "+policy, crossminttest.Config{Reuse: reuse}, session.Config{}, func(t *testing.T, w *world) {
-				user := w.fake.NewUser("ann@example.com")
-				g := w.fake.ExpiredGrant(user)
-				m := func() session.Material {
-					return session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
-				}
-				_, _ = w.authenticate(w.signIn("warm@example.com"))
-				w.fake.SetLatency(crossminttest.Refresh, latency.refresh)
-				w.fake.SetLatency(crossminttest.Logout, latency.logout)
-				refreshed := make(chan error)
-				go func() {
-					_, err := w.authenticate(m())
-					refreshed <- err
-				}()
-				synctest.Wait()
-				_ = w.Logout(t.Context(), m(), session.Secret{})
-				if err := <-refreshed; kind(err) == "CLEAR" || kind(err) == "OK" && w.fake.LiveOf(user.ID) > 0 && latency.refresh < latency.logout {
-					t.Logf("the racing request got %v", err)
-				}
-				time.Sleep(5 * second)
-				if live := w.fake.LiveOf(user.ID); live != 0 {
-					t.Errorf("%d refresh tokens live on", live)
-				}
-				if _, err := w.authenticate(m()); kind(err) != "KEEP401" {
-					t.Errorf("afterwards: %v", err)
-				}
-			})
-		}
-	}
-}
-
-// Keys that cannot be fetched leave upstream's own logout its time.
-func TestLogoutWhileTheKeysHang(t *testing.T) {
-	in(t, "of a session is told upstream", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		material := w.signIn("ann@example.com")
-		w.fake.FailAlways(crossminttest.JWKS, crossminttest.Hang())
-		if err := w.Logout(t.Context(), material, session.Secret{}); err != nil || w.fake.Calls().Logout != 1 {
-			t.Errorf("%d calls of upstream's logout: %v", w.fake.Calls().Logout, err)
+// Signing keys that cannot be fetched do not use up the time of upstream's logout.
+func TestLogoutWhileTheKeysAreUnavailable(t *testing.T) {
+	run(t, "ends a session at upstream", testkit.Config{}, func(t *testing.T, k *kit) {
+		material := k.SignIn("ann@example.com")
+		k.Fake.FailAlways(crossminttest.JWKS, crossminttest.Hang())
+		if err := k.Logout(t.Context(), material, none); err != nil || k.Fake.Calls().Logout != 1 {
+			t.Errorf("%d calls of upstream's logout: %v", k.Fake.Calls().Logout, err)
 		}
 	})
-	in(t, "of a successor that could not be judged is told upstream", crossminttest.Config{}, session.Config{}, func(t *testing.T, w *world) {
-		g := w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com"))
-		only := func() session.Material { return session.NewMaterial("", g.RefreshToken.Secret.Reveal()) }
-		w.fake.FailAlways(crossminttest.JWKS, down())
-		_, err := w.authenticate(only())
-		w.want(err, "KEEP503", 1)
+	run(t, "ends an unverified grant at upstream", testkit.Config{}, func(t *testing.T, k *kit) {
+		only := session.Material{RefreshToken: k.Expired("ann@example.com").RefreshToken}
+		k.Fake.FailAlways(crossminttest.JWKS, testkit.BadGateway())
+		_, err := k.authenticate(only)
+		k.want(err, testkit.Unavailable, 1)
 		time.Sleep(time.Minute)
-		w.fake.FailAlways(crossminttest.JWKS, crossminttest.Hang())
-		if err := w.Logout(t.Context(), only(), session.Secret{}); w.fake.Calls().Logout != 1 {
-			t.Errorf("%d calls of upstream's logout: %v", w.fake.Calls().Logout, err)
+		k.Fake.FailAlways(crossminttest.JWKS, crossminttest.Hang())
+		if err := k.Logout(t.Context(), only, none); k.Fake.Calls().Logout != 1 {
+			t.Errorf("%d calls of upstream's logout: %v", k.Fake.Calls().Logout, err)
 		}
 	})
 }
 
-// As long as the old token leads to its successor, its logout is remembered.
-func TestLogoutOutlivesWhatFollows(t *testing.T) {
-	in(t, "though upstream was not told", crossminttest.Config{JWTLifetime: 2 * time.Minute}, session.Config{}, func(t *testing.T, w *world) {
-		pair := pairOf(w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com")))
-		w.fake.SetLatency(crossminttest.Refresh, second)
-		ctx, leave := context.WithTimeout(t.Context(), second/2)
-		_, _ = w.Authenticate(ctx, pair()) // goes away; the refresh goes on
-		leave()
+// A logout is remembered for as long as the old token leads to its successor.
+func TestLogoutIsRemembered(t *testing.T) {
+	run(t, "although upstream was not told", testkit.Config{Fake: crossminttest.Config{JWTLifetime: 2 * time.Minute}}, func(t *testing.T, k *kit) {
+		pair := testkit.Material(k.Fake.ExpiredGrant(k.Fake.NewUser("ann@example.com")))
+		k.Fake.SetLatency(crossminttest.Refresh, second)
+		ctx, cancel := context.WithTimeout(t.Context(), second/2)
+		_, _ = k.Authenticate(ctx, pair) // disconnects; the refresh goes on
+		cancel()
 		time.Sleep(3 * time.Minute)
-		w.fake.FailAlways(crossminttest.Logout, down())
-		_ = w.Logout(t.Context(), pair(), session.Secret{})
+		k.Fake.FailAlways(crossminttest.Logout, testkit.BadGateway())
+		_ = k.Logout(t.Context(), pair, none)
 		for range 5 {
 			time.Sleep(11 * time.Minute)
-			if _, err := w.authenticate(pair()); kind(err) == "OK" {
+			if _, err := k.authenticate(pair); testkit.Outcome(err) == testkit.OK {
 				t.Fatal("the old token signs in after its logout")
 			}
 		}

@@ -7,6 +7,11 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/bounds"
+	"github.com/crossmint-go/auth/internal/eventhook"
+	"github.com/crossmint-go/auth/internal/limit"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // Config configures a [Manager]. Only Upstream is required; the zero value of
@@ -17,57 +22,76 @@ type Config struct {
 	// Coordinator is shared by the instances of a fleet. nil: this process
 	// alone. The Manager closes it.
 	Coordinator Coordinator
-	// AllowJWTAlone takes a valid JWT without a refresh token. The documented
-	// getSession rejects it, since such a session cannot be renewed.
+	// AllowJWTAlone accepts a valid JWT without a refresh token. The documented
+	// getSession rejects it, because such a session cannot be renewed.
 	AllowJWTAlone bool
 
-	// Grace is how long the answer of a refresh is given to requests that
-	// still bring the old token. 0 means 10 s; at most 60 s.
+	// Grace is the time, from the delivery of the new cookies on, for which
+	// requests with the old token get the result of its refresh. 0 means 10 s;
+	// at most 60 s.
 	Grace time.Duration
-	// Patience is how long a request waits for its refresh. 0 means 10 s.
-	Patience time.Duration
-	// RefreshBudget is how long [Manager.Refresh] waits and tries again.
+	// RefreshTimeout is the time that a request waits for its refresh. 0 means
+	// 10 s.
+	RefreshTimeout time.Duration
+	// RefreshBudget is the time that [Manager.Refresh] waits and retries.
 	// 0 means 8 s. The server's write timeout must be longer.
 	RefreshBudget time.Duration
-	// LogoutPatience is how long [Manager.Logout] waits for upstream.
+	// LogoutTimeout is the time that [Manager.Logout] waits for upstream.
 	// 0 means 3 s.
-	LogoutPatience time.Duration
-	// EarlyRefreshWait is how long a request waits for a refresh that is not
-	// due yet. 0 means 250 ms.
-	EarlyRefreshWait time.Duration
-	// StaleFor lets [Manager.Refresh] answer with a correctly signed JWT that
-	// expired less than this ago while upstream is unavailable. It is for
-	// pages with Crossmint's browser client, which logs itself out on any
-	// other answer; it opens nothing. 0: off.
+	LogoutTimeout time.Duration
+	// EarlyRefreshTimeout is the time that a request waits for a refresh that
+	// is not due yet. 0 means 250 ms.
+	EarlyRefreshTimeout time.Duration
+	// StaleFor makes [Manager.Refresh] respond with a correctly signed JWT
+	// that has expired less than this ago, while upstream is unavailable. It is
+	// for pages with Crossmint's browser client, which logs itself out on any
+	// other response. Middleware and FromContext do not accept such a session.
+	// 0: off; at most 24 h.
 	StaleFor time.Duration
 
-	// OnEvent receives every outcome except [Allowed]. It may be called
-	// concurrently, delays the request that it reports, and must not block.
-	// A panic in it is contained. nil: Logger receives the events; a hook that
-	// wants both calls that of [LogEvents].
-	OnEvent func(context.Context, Event)
+	// OnEvent receives every outcome except event.Allowed. It may be called
+	// concurrently, delays the request that it reports, and must not block. A
+	// panic in it is recovered and logged. nil: [event.Log] writes the events
+	// to Logger.
+	OnEvent func(context.Context, event.Event)
 	// ReportAllowed reports requests with a valid JWT, too.
 	ReportAllowed bool
-	// Logger receives the events where OnEvent is nil, and OnEvent's panics
-	// where it is not. nil: slog.Default().
+	// Logger is used where OnEvent is nil, and for panics of OnEvent. nil:
+	// slog.Default().
 	Logger *slog.Logger
 }
 
 // Defaults and bounds of a Config.
 const (
-	defaultGrace            = 10 * time.Second
-	maxGrace                = 60 * time.Second
-	defaultPatience         = 10 * time.Second
-	defaultRefreshBudget    = 8 * time.Second
-	defaultLogoutPatience   = 3 * time.Second
-	defaultEarlyRefreshWait = 250 * time.Millisecond
+	defaultRefreshTimeout      = 10 * time.Second
+	defaultRefreshBudget       = 8 * time.Second
+	defaultLogoutTimeout       = 3 * time.Second
+	defaultEarlyRefreshTimeout = 250 * time.Millisecond
 	// maxStaleFor keeps a forgotten setting from serving last month's JWT.
 	maxStaleFor = 24 * time.Hour
-	// closePatience bounds how long Close lets refreshes finish.
-	closePatience = 10 * time.Second
+	// closeTimeout bounds the time for which Close lets refreshes finish.
+	closeTimeout = 10 * time.Second
 )
 
-// check fills defaults in and reports all faults.
+// Limits for refresh tokens without a correctly signed JWT beside them. They may
+// be forged.
+const (
+	// unsignedRate and unsignedBurst bound the rejected tokens per second and
+	// at once.
+	unsignedRate  = 10
+	unsignedBurst = 50
+	// unsignedInFlight bounds the calls that are with upstream at once.
+	unsignedInFlight = 16
+	// unsignedQueue bounds the requests that wait for such a call: a second's
+	// worth of sign-ins at the highest rate that passes.
+	unsignedQueue = 1000
+	// maxRefreshesPerUser bounds the refreshes of one user that skip the
+	// limiter. A browser has one. Any user can get a signed JWT, and must not
+	// take the capacity of all others with forged tokens beside it.
+	maxRefreshesPerUser = 8
+)
+
+// check sets defaults and reports all faults.
 func (c *Config) check() error {
 	var faults []error
 	if c.Upstream == nil {
@@ -81,85 +105,109 @@ func (c *Config) check() error {
 			faults = append(faults, fmt.Errorf("session: %s must be between 0 and %v", name, most))
 		}
 	}
-	duration("Grace", &c.Grace, defaultGrace, maxGrace)
-	duration("Patience", &c.Patience, defaultPatience, flightTimeout)
-	duration("RefreshBudget", &c.RefreshBudget, defaultRefreshBudget, flightTimeout)
-	duration("LogoutPatience", &c.LogoutPatience, defaultLogoutPatience, flightTimeout)
-	duration("EarlyRefreshWait", &c.EarlyRefreshWait, defaultEarlyRefreshWait, flightTimeout)
+	duration("Grace", &c.Grace, bounds.DefaultGrace, bounds.MaxGrace)
+	duration("RefreshTimeout", &c.RefreshTimeout, defaultRefreshTimeout, callTimeout)
+	duration("RefreshBudget", &c.RefreshBudget, defaultRefreshBudget, callTimeout)
+	duration("LogoutTimeout", &c.LogoutTimeout, defaultLogoutTimeout, callTimeout)
+	duration("EarlyRefreshTimeout", &c.EarlyRefreshTimeout, defaultEarlyRefreshTimeout, callTimeout)
 	duration("StaleFor", &c.StaleFor, 0, maxStaleFor)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.OnEvent == nil {
+		c.OnEvent = event.Log(c.Logger)
+	}
 	return errors.Join(faults...)
 }
 
-// A Manager decides what becomes of a request's session: it verifies,
-// refreshes and ends sessions, and knows nothing of HTTP. It is safe for
-// concurrent use.
+// A Manager decides whether a request has a session. It verifies, refreshes and
+// ends sessions, and knows nothing of HTTP. It is safe for concurrent use.
 type Manager struct {
-	config      Config
-	upstream    Upstream
-	coordinator *local
-	hasher      *hasher
-	bucket      *bucket // of refreshes
-	leaving     *bucket // of logouts
-	crowds      crowds
-	keyGuard    keyGuard
-	early       *earlyFailures
-	live        connections
-	admitted    fate
-	report      func(context.Context, Event)
+	config         Config
+	upstream       Upstream
+	coordinator    *localCoordinator
+	hasher         *hasher
+	refreshLimiter *limit.Bucket
+	logoutLimiter  *limit.Bucket
+	userLimiter    *limit.PerKey
+	keyMonitor     keyMonitor
+	earlyBackoff   *earlyBackoff
+	denied         denyList
+	connections    connections
 
-	lastSuccess atomic.Int64 // of a refresh, in ns since 1970; 0: none yet
+	lastRefresh atomic.Int64 // in ns since 1970; 0: none yet
 }
 
-// NewManager checks config and returns a Manager. All faults are reported in
-// one error. It starts no goroutine before there is a refresh to make; a
-// Config.Coordinator that is a [Denier] may.
+// NewManager checks config and returns a Manager. One error reports all
+// faults. The Manager starts no goroutine before the first refresh; a
+// Config.Coordinator that is a [DenyListBroadcaster] may.
 func NewManager(config Config) (*Manager, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
+	unsigned := limit.BucketConfig{Rate: unsignedRate, Burst: unsignedBurst, InFlight: unsignedInFlight, Queue: unsignedQueue}
 	m := &Manager{
-		config: config, upstream: config.Upstream, hasher: newHasher(), bucket: newBucket(), leaving: newBucket(), early: newEarlyFailures(),
-		report: newReporter(config),
+		config: config, upstream: config.Upstream, hasher: newHasher(),
+		refreshLimiter: limit.NewBucket(unsigned), logoutLimiter: limit.NewBucket(unsigned),
+		userLimiter: limit.NewPerKey(maxRefreshesPerUser), earlyBackoff: newEarlyBackoff(),
 	}
-	m.admitted.owner = m
-	m.coordinator = newLocal(config.Coordinator, m.hasher, config.Grace, m.report)
-	m.learnDenials()
+	m.coordinator = newLocalCoordinator(config.Coordinator, m.hasher, config.Grace, m.report)
+	m.subscribeDenials()
 	return m, nil
 }
 
-// Close lets refreshes in flight finish, until ctx ends and for 10 s at most,
-// and then ends them. Requests that need a refresh afterwards get
-// [ErrUnavailable]; those with a valid JWT are not affected. It closes
-// Config.Coordinator, too. Close it after the HTTP server.
+// report passes an event to the hook. A panic of the hook must not cost a
+// request its cookies.
+func (m *Manager) report(ctx context.Context, e event.Event) {
+	eventhook.Call(ctx, m.config.OnEvent, m.config.Logger, e)
+}
+
+// recoverPanic converts a panic of f into an error. A panic in a goroutine of
+// this package would end the process.
+func recoverPanic(ctx context.Context, report func(context.Context, event.Event), op string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = unavailable(op, fmt.Errorf("panic: %v", r))
+			report(ctx, event.Event{Outcome: event.Panicked, Op: op, Err: err})
+		}
+	}()
+	return f()
+}
+
+// Close lets refreshes in flight finish until ctx ends, for 10 s at most, and
+// then cancels them. Later requests that need a refresh get [ErrUnavailable];
+// those with a valid JWT are not affected. Close also closes
+// Config.Coordinator. Call it after the shutdown of the HTTP server.
 func (m *Manager) Close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, closePatience)
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	return m.coordinator.Close(ctx)
 }
 
-// Health is a look at a [Manager], for health checks and metrics.
+// Health is the state of a [Manager], for health checks and metrics.
 type Health struct {
-	// LastRefresh is when upstream last accepted a refresh; zero: never.
+	// LastRefresh is the time at which upstream last accepted a refresh; zero:
+	// never.
 	LastRefresh time.Time
 	// RefreshesInFlight counts the refreshes that run now.
 	RefreshesInFlight int
 	// Waiting counts the requests that wait for them.
 	Waiting int
-	// RefusalsDoubted reports that so many users were refused, and none
-	// accepted, that refusals clear no cookies: look at the API key.
-	RefusalsDoubted bool
-	// KeysFetchedAt is when the signing keys were fetched; zero: never, or
-	// the Upstream does not tell.
+	// RejectionsSuspended reports that upstream has rejected many users and
+	// accepted none, so that refusals delete no cookies: check the API key.
+	RejectionsSuspended bool
+	// KeysFetchedAt is the time at which the signing keys were fetched; zero:
+	// never, or the Upstream does not tell.
 	KeysFetchedAt time.Time
 }
 
 // Health returns a snapshot.
 func (m *Manager) Health() Health {
-	h := Health{RefusalsDoubted: m.keyGuard.doubts()}
-	if ns := m.lastSuccess.Load(); ns != 0 {
+	h := Health{RejectionsSuspended: m.keyMonitor.isSuspect()}
+	if ns := m.lastRefresh.Load(); ns != 0 {
 		h.LastRefresh = time.Unix(0, ns)
 	}
-	h.RefreshesInFlight, h.Waiting = m.coordinator.load()
+	h.RefreshesInFlight, h.Waiting = m.coordinator.stats()
 	if keys, ok := m.upstream.(interface{ KeysFetchedAt() time.Time }); ok {
 		h.KeysFetchedAt = keys.KeysFetchedAt()
 	}

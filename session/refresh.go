@@ -3,135 +3,398 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/backoff"
+	"github.com/crossmint-go/auth/internal/ttlmap"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// refreshPause is the first pause of [Manager.Refresh] before it asks an
-// upstream again that is overloaded; each next one is twice as long.
-const refreshPause = 250 * time.Millisecond
+const (
+	// refreshRetryDelay is the first delay of [Manager.Refresh] before it asks
+	// an overloaded upstream again; each next delay is twice as long.
+	refreshRetryDelay = 250 * time.Millisecond
+	// maxTokensPerRequest bounds the distinct refresh tokens of one request that
+	// upstream is asked about.
+	maxTokensPerRequest = 2
+	// maxRepeatedRefreshes bounds the cached grants that are exchanged again
+	// for one request, because their JWT has expired or lost its key meanwhile.
+	maxRepeatedRefreshes = 3
+)
 
-// Refresh renews a session whatever the state of its JWT, the documented
-// handleCustomRefresh. A token that does not come from the cookies, such as
-// the one-time secret of a login, goes before those of the material; the zero
-// Secret means that there is none. [Result.Renewed] must be stored with the
-// user.
+// Refresh renews a session whatever the state of its JWT. It is the documented
+// handleCustomRefresh. The token is one that does not come from the cookies,
+// such as the one-time secret of a sign-in; it takes precedence over the
+// material. The zero Secret means that there is none. [Result.Renewed] has to be
+// stored with the user.
 //
-// While upstream is unavailable Refresh tries again within
-// Config.RefreshBudget. After that a JWT of the material's that still holds is
-// an answer: the Result then has a Session and nothing Renewed.
+// While upstream is unavailable Refresh retries within Config.RefreshBudget. If
+// the JWT of the material is still valid after that, the Result has that Session
+// and nothing Renewed.
 //
-// Errors are as in [Manager.Authenticate]. One that was got without the
-// browser's cookies, since the material was empty, does not speak of them: do
-// not clear cookies for it.
-func (m *Manager) Refresh(ctx context.Context, presented Material, token Secret) (Result, error) {
-	a := newAttempt("refresh", presented.place.node())
-	result, err := m.refresh(ctx, a, token)
-	return m.conclude(ctx, a, result, err)
+// Errors are as in [Manager.Authenticate]. With an empty Material an error says
+// nothing about the browser's cookies: don't delete them.
+func (m *Manager) Refresh(ctx context.Context, material Material, token Secret) (Result, error) {
+	o := newOperation(m, "refresh")
+	result, err := m.refresh(ctx, o, material, token)
+	return o.finish(ctx, result, err)
 }
 
-func (m *Manager) refresh(ctx context.Context, a *attempt, token Secret) (Result, error) {
-	patient, cancel := context.WithTimeout(ctx, m.config.RefreshBudget)
+func (m *Manager) refresh(ctx context.Context, o *operation, material Material, token Secret) (Result, error) {
+	budget, cancel := context.WithTimeout(ctx, m.config.RefreshBudget)
 	defer cancel()
-	var cookies []candidate
-	if a.node != nil {
-		cookies = m.rank(patient, a.node, m.candidate(patient, a.node.presented(), a.node.source))
-		a.best = cookies[0]
+	cookies, foreign := m.verifyAll(budget, &material)
+	if len(cookies) > 0 {
+		o.primary = cookies[0]
 	}
 	candidates := cookies
 	if !token.IsZero() {
 		candidates = []candidate{bodyCandidate(cookies, token)}
 	}
-	if !slices.ContainsFunc(candidates, func(c candidate) bool { return !c.refresh.IsZero() }) {
+	hasToken := slices.ContainsFunc(candidates, func(c candidate) bool { return !c.RefreshToken.IsZero() })
+	switch {
+	case !hasToken && foreign != nil:
+		return Result{}, notAuthenticated(messageNotValid, foreign)
+	case !hasToken:
 		return Result{}, notAuthenticated(messageNoTokenAtAll, ErrRefreshTokenMissing)
 	}
-	if err := undecided(candidates); err != nil && !a.best.signed() {
+	if err := firstUnavailable(candidates); err != nil && !o.primary.isSigned() {
 		return Result{}, err
 	}
-	result, err := m.renewPatiently(patient, a, candidates)
+	result, err := m.renewWithRetry(budget, o, candidates)
+	if !token.IsZero() && result.Renewed != nil {
+		result.Renewed.Used = Pair{} // it did not come from a cookie
+		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, token, cookies, o.shared)
+	}
 	switch {
-	case errors.Is(err, ErrUnavailable) && ownToken(cookies, token):
-		if kept, ok := m.keptSession(ctx, a, cookies); ok {
-			return kept, nil
+	case errors.Is(err, ErrUnavailable) && concernsCookies(cookies, token):
+		if stale, ok := m.staleSession(ctx, cookies); ok {
+			return stale, nil
 		}
-	case !ownToken(cookies, token):
-		keepCookies(err)
+	case !concernsCookies(cookies, token):
+		doNotClear(err)
 	}
 	return result, err
 }
 
-// bodyCandidate pairs a token with the correctly signed JWT that it came
-// with, if any.
+// SignIn exchanges the one-time secret of a sign-in. The new session replaces those
+// that the browser brought: with its delivery, see [Renewal.Delivered], their tokens
+// are logged out, here at once and at upstream in the background. Then a late
+// response to an earlier request can neither restore nor delete a session. An error
+// says nothing about the browser's cookies: don't delete them.
+//
+// The secret has to come from upstream, not from a request: it passes the limiter
+// for refresh tokens without a JWT.
+func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) (Result, error) {
+	o := newOperation(m, "sign_in")
+	o.trusted = true
+	result, err := m.refresh(ctx, o, Material{}, secret)
+	if err == nil && result.Renewed != nil {
+		verifyCtx, stop := m.logoutVerifyContext(ctx)
+		cookies, _ := m.verifyAll(verifyCtx, &material)
+		stop()
+		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, secret, cookies, o.shared)
+	}
+	doNotClear(err)
+	return o.finish(ctx, result, err)
+}
+
+// replacedBy returns the cookies that a sign-in with secret replaces: those that do
+// not belong to the session of its grant. A cached grant may follow a cookie of the
+// same user by rotations that only other instances know, so it replaces only those
+// of other users.
+func (m *Manager) replacedBy(grant *Grant, secret Secret, cookies []candidate, cached bool) []candidate {
+	return slices.DeleteFunc(slices.Clone(cookies), func(c candidate) bool {
+		sameUser := c.user() == grant.User.ID
+		switch {
+		case sameUser && (cached || c.RefreshToken.IsZero()):
+			return true
+		case cached && c.user() == "":
+			return true
+		}
+		return c.RefreshToken.Equal(secret) || m.coordinator.leadsTo(c.RefreshToken, grant)
+	})
+}
+
+// endReplaced logs the sessions out that a sign-in has replaced.
+func (m *Manager) endReplaced(ctx context.Context, replaced []candidate) {
+	if len(replaced) == 0 {
+		return
+	}
+	for i := range replaced {
+		replaced[i].Pair = Pair{JWT: replaced[i].JWT.clone(), RefreshToken: replaced[i].RefreshToken.clone()}
+		if !replaced[i].RefreshToken.IsZero() {
+			m.coordinator.markLoggedOut(replaced[i].RefreshToken)
+		}
+	}
+	m.coordinator.inBackground(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutTimeout)
+		defer cancel()
+		defer context.AfterFunc(m.coordinator.stopped, cancel)()
+		_ = m.logout(ctx, replaced, Secret{}) // reported
+	})
+}
+
+// bodyCandidate pairs a token with the correctly signed JWT that it came with,
+// if there is one.
 func bodyCandidate(cookies []candidate, token Secret) candidate {
-	c := candidate{pair: pair{refresh: token}, source: SourceBody, verdict: errNoJWT}
+	c := candidate{Pair: Pair{RefreshToken: token}, err: errNoJWT}
 	for i := range cookies {
-		if cookies[i].signed() && (cookies[i].refresh.IsZero() || cookies[i].refresh.Equal(c.refresh)) {
-			c.token, c.verdict = cookies[i].token, cookies[i].verdict
+		if cookies[i].isSigned() && (cookies[i].RefreshToken.IsZero() || cookies[i].RefreshToken.Equal(token)) {
+			c.token, c.err = cookies[i].token, cookies[i].err
 			break
 		}
 	}
 	return c
 }
 
-// ownToken reports whether a token from elsewhere is none, or one that the
-// cookies hold, too, or has no rival among them, neither another token nor a
-// valid JWT: only then does what becomes of it concern the cookies.
-func ownToken(cookies []candidate, token Secret) bool {
+// concernsCookies reports whether the fate of a token from the body is that of
+// the cookies: there is no such token, or the cookies hold neither another token
+// nor a valid JWT.
+func concernsCookies(cookies []candidate, token Secret) bool {
 	if token.IsZero() {
 		return true
 	}
 	return !slices.ContainsFunc(cookies, func(c candidate) bool {
-		return !c.refresh.Equal(token) && (!c.refresh.IsZero() || c.verdict == nil)
+		return !c.RefreshToken.Equal(token) && (!c.RefreshToken.IsZero() || c.err == nil)
 	})
 }
 
-// keepCookies takes a 401 for what it is: it speaks of another token than the
-// cookies hold.
-func keepCookies(err error) {
+// doNotClear marks a rejection as one that does not concern the cookies.
+func doNotClear(err error) {
 	var rejected *AuthenticationError
 	if errors.As(err, &rejected) {
 		rejected.Clear = false
 	}
 }
 
-// renewPatiently renews, and asks an upstream that cannot be reached or is
-// overloaded again until ctx ends.
-func (m *Manager) renewPatiently(ctx context.Context, a *attempt, candidates []candidate) (Result, error) {
-	for step := refreshPause; ; step *= 2 {
-		result, err := m.renew(ctx, a, candidates)
+// renewWithRetry renews, and asks an unavailable upstream again until ctx ends.
+func (m *Manager) renewWithRetry(ctx context.Context, o *operation, candidates []candidate) (Result, error) {
+	for delay := refreshRetryDelay; ; delay *= 2 {
+		result, err := m.renew(ctx, o, candidates)
 		var up *UpstreamError
-		if err == nil || !errors.As(err, &up) || !up.passing() {
+		if err == nil || !errors.As(err, &up) || !up.retryable() {
 			return result, err
 		}
-		wait := max(jitter(step), up.RetryAfter)
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !pause(ctx, wait) {
+		wait := max(backoff.Jitter(delay), up.RetryAfter)
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !backoff.Sleep(ctx, wait) {
 			return result, err
 		}
 	}
 }
 
-// passing reports whether a call failed in a way that may pass, and that
-// another try cannot make worse: nothing was sent, or upstream answered that it
-// cannot answer now.
-func (e *UpstreamError) passing() bool {
-	return e.Kind == Unavailable && (e.Delivery == NotSent || e.Delivery == Answered && (e.Status == 429 || e.Status >= 500))
-}
-
-// keptSession returns the session that the browser already has, if its JWT
-// still holds, or, by Config.StaleFor, has not ended long ago.
-func (m *Manager) keptSession(ctx context.Context, a *attempt, cookies []candidate) (Result, bool) {
-	if len(cookies) == 0 || !cookies[0].signed() || cookies[0].refresh.IsZero() {
+// staleSession returns the session that the browser already has, if its JWT is
+// still valid or, with Config.StaleFor, has expired a short time ago.
+func (m *Manager) staleSession(ctx context.Context, cookies []candidate) (Result, bool) {
+	if len(cookies) == 0 || !cookies[0].isSigned() || cookies[0].RefreshToken.IsZero() {
 		return Result{}, false
 	}
-	c := m.candidate(ctx, cookies[0].pair, cookies[0].source) // again: it may have ended meanwhile
-	stale := errors.Is(c.verdict, ErrJWTExpired)
-	if c.verdict != nil && !(stale && -c.remaining() < m.config.StaleFor.Milliseconds()) {
+	c := m.verifyPair(ctx, cookies[0].Pair, time.Now()) // again: it may have expired meanwhile
+	stale := errors.Is(c.err, ErrJWTExpired)
+	if c.err != nil && !(stale && time.Since(c.expiresAt()) < m.config.StaleFor) {
 		return Result{}, false
 	}
-	result := m.admit(a.node, &c)
-	result.Stale = stale
+	result := m.accept(&c)
 	if stale {
-		result.place.node().settle(m, ErrJWTExpired)
+		result.Stale, result.outcome.err = true, ErrJWTExpired
 	}
 	return result, true
+}
+
+// renew exchanges the first refresh token among the candidates that upstream
+// does not reject.
+func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidate) (Result, error) {
+	rejected := rejections{isSuspect: m.keyMonitor.isSuspect}
+	for i := range candidates {
+		c := &candidates[i]
+		if c.RefreshToken.IsZero() || rejected.contains(c.RefreshToken) {
+			continue
+		}
+		if rejected.asked >= maxTokensPerRequest {
+			rejected.keepCookies = true // upstream was not asked about the rest
+			break
+		}
+		shared, token, err := m.fetch(ctx, o, c)
+		if err == nil {
+			return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair, Rejected: rejected.final}), nil
+		}
+		if !rejected.add(c.RefreshToken, shared, err) {
+			return Result{}, err
+		}
+		if hasKind(err, ErrRefused) && rejected.keepCookies {
+			break // the next token is tried only after a definite refusal
+		}
+	}
+	o.rejected = rejected.final
+	return Result{}, rejected.error()
+}
+
+// fetch gets the grant that follows the refresh token of c, with a valid JWT.
+func (m *Manager) fetch(ctx context.Context, o *operation, c *candidate) (Shared, *Token, error) {
+	calls := m.upstreamCalls(c.user(), o.trusted)
+	refreshToken := c.RefreshToken
+	for range maxRepeatedRefreshes {
+		o.lastToken = refreshToken
+		shared, err := m.coordinator.Do(ctx, refreshToken, calls)
+		o.shared = shared.Cached
+		if err != nil {
+			return shared, nil, timeoutError(ctx, err)
+		}
+		if shared.Grant.token != nil && !shared.Cached {
+			return shared, shared.Grant.token, nil // verified a moment ago
+		}
+		token, err := m.verifyShared(ctx, shared.Grant)
+		if !jwtUnusable(err) {
+			return shared, token, timeoutError(ctx, err)
+		}
+		refreshToken = shared.Grant.RefreshToken.Secret
+	}
+	return Shared{}, nil, &UpstreamError{Kind: ErrMalformed, Op: "refresh", Err: errors.New("received JWTs are already expired; check the clocks")}
+}
+
+// verifyShared verifies the JWT of a grant that was fetched for another call. It
+// was valid then: if it is invalid now, its user has logged out meanwhile.
+func (m *Manager) verifyShared(ctx context.Context, g *Grant) (*Token, error) {
+	token, err := m.upstream.VerifyReceived(ctx, g.JWT.Reveal())
+	switch {
+	case err == nil && m.denied.contains(token):
+		return nil, ErrLoggedOut
+	case err == nil, errors.Is(err, ErrUnavailable), jwtUnusable(err):
+		return token, err
+	default:
+		return nil, ErrLoggedOut
+	}
+}
+
+// renewed returns the result of a refresh. It reports a user that differs from
+// the one of the expired JWT.
+func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, shared Shared, renewal *Renewal) Result {
+	result := m.newResult(token, shared.Grant.RefreshToken)
+	renewal.Grant, renewal.StartedAt, renewal.manager, renewal.key = shared.Grant, o.started, m, shared.key
+	result.Renewed = renewal
+	if before := o.primary.user(); before != "" && before != token.UserID {
+		m.report(ctx, event.Event{
+			Outcome: event.UserChanged, Op: o.op, UserID: token.UserID, Token: m.hasher.fingerprint(o.lastToken),
+			Err: fmt.Errorf("the JWT's sub was %+q", before),
+		})
+	}
+	return result
+}
+
+// rejections gathers the refresh tokens of a request that are of no use.
+type rejections struct {
+	all         []Secret // tokens that need not be tried again
+	final       []Secret // of them, those that upstream has definitely rejected
+	asked       int      // of them, those that upstream was asked about
+	keepCookies bool     // a rejection is uncertain
+	last        error
+	// isSuspect reports whether the API key is suspect now. A cached refusal
+	// may be older than the suspicion.
+	isSuspect func() bool
+}
+
+func (r *rejections) contains(token Secret) bool { return slices.ContainsFunc(r.all, token.Equal) }
+
+// add notes a refusal or a logout. It returns false for any other error.
+func (r *rejections) add(token Secret, shared Shared, err error) bool {
+	var up *UpstreamError
+	switch {
+	case errors.Is(err, ErrLoggedOut):
+		// The response to the logout deletes the cookies. This response may
+		// arrive after a new sign-in, and must not.
+		r.keepCookies = true
+	case errors.As(err, &up) && up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
+		r.keepCookies = r.keepCookies || up.Uncertain || shared.Cached && r.isSuspect()
+	default:
+		return false
+	}
+	if !r.keepCookies {
+		r.final = append(r.final, token)
+	}
+	r.all = append(r.all, token)
+	r.last = err
+	if !shared.Cached {
+		r.asked++
+	}
+	return true
+}
+
+// error returns the error for a request whose tokens are all rejected.
+func (r *rejections) error() error {
+	err := notAuthenticated(messageNotValid, r.last)
+	err.Clear = !r.keepCookies
+	return err
+}
+
+// The early refresh happens in the last part of a JWT's life, so that usually no
+// request has to wait for a refresh.
+const (
+	// maxEarlyWindow is the longest such part. A short-lived JWT has a tenth of
+	// its life.
+	maxEarlyWindow      = 30 * time.Second
+	earlyWindowFraction = 10
+	// earlyBackoffTTL is the time for which a token gets no early refresh after
+	// one that failed.
+	earlyBackoffTTL = 5 * time.Second
+	// maxEarlyBackoffs bounds the tokens that are remembered for that.
+	maxEarlyBackoffs = 1 << 14
+)
+
+// refreshIsDue reports whether the JWT of c is valid, but not for long after now. A JWT
+// without an issue time has no early refresh.
+func (c *candidate) refreshIsDue(now time.Time) bool {
+	if c.err != nil || c.RefreshToken.IsZero() || c.token.IssuedAt.IsZero() {
+		return false
+	}
+	remaining := c.token.ExpiresAt.Sub(now)
+	return remaining < maxEarlyWindow && remaining < c.token.ExpiresAt.Sub(c.token.IssuedAt)/earlyWindowFraction
+}
+
+// refreshEarly tries to renew a session that is still valid. If that does not
+// succeed in a short time, it accepts the session as it is. It never deletes
+// anything.
+func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) (Result, error) {
+	key := m.hasher.key(c.RefreshToken)
+	if m.earlyBackoff.contains(key) {
+		return m.accept(c), nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.config.EarlyRefreshTimeout)
+	defer cancel()
+	shared, token, err := m.fetch(ctx, o, c)
+	if err == nil {
+		return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair}), nil
+	}
+	if ctx.Err() == nil { // else the refresh goes on, and the next request finds its result
+		m.earlyBackoff.add(key)
+		m.report(ctx, event.Event{
+			Outcome: event.EarlyRefreshFailed, Op: o.op, UserID: c.token.UserID, Token: m.hasher.fingerprint(c.RefreshToken), Err: err,
+		})
+	}
+	return m.accept(c), nil
+}
+
+// earlyBackoff remembers the tokens whose early refresh has failed.
+type earlyBackoff struct {
+	mu     sync.Mutex // guards tokens
+	tokens *ttlmap.Map[tokenKey, struct{}]
+}
+
+func newEarlyBackoff() *earlyBackoff {
+	return &earlyBackoff{tokens: ttlmap.New[tokenKey, struct{}](earlyBackoffTTL, maxEarlyBackoffs)}
+}
+
+func (b *earlyBackoff) contains(k tokenKey) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, found := b.tokens.Get(k)
+	return found
+}
+
+func (b *earlyBackoff) add(k tokenKey) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens.Put(k, struct{}{})
 }

@@ -4,61 +4,57 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
+	"unsafe"
 )
 
-// redacted is what a Secret shows to everything but [Secret.Reveal].
+// redacted replaces a Secret in the output of fmt, log/slog and encoding/json.
 const redacted = "[redacted]"
 
 // A Secret holds a credential: a JWT or the secret of a refresh token. It
-// prints, logs and marshals as "[redacted]"; only [Secret.Reveal] gives the
-// text away, so that every place that handles it can be found by its name.
-//
-// The text sits behind a pointer: fmt calls no methods on the unexported
-// fields of a struct, and would print a plain string there. For the same
-// reason == compares addresses; use [Secret.Equal].
+// prints, logs and marshals as "[redacted]". Only [Secret.Reveal] returns the
+// text, so a search for that name finds every place that handles it.
 //
 // The zero value is the empty secret. A Secret is immutable and safe for
-// concurrent use.
-type Secret struct{ text *string }
+// concurrent use. Compare secrets with [Secret.Equal]: == compares addresses.
+type Secret struct {
+	// The text is stored as a pointer and a length. A string field would leak:
+	// fmt calls no methods on the unexported fields of a struct that holds a
+	// Secret, and prints their strings.
+	data *byte
+	size int
+}
 
-// NewSecret returns a Secret that holds text.
+// NewSecret returns a Secret that holds text. It shares the memory of text.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
 	}
-	return Secret{&text}
+	return Secret{unsafe.StringData(text), len(text)} //nolint:gosec // the inverse of Reveal; strings are immutable
 }
 
 // Reveal returns the text.
 func (s Secret) Reveal() string {
-	if s.text == nil {
-		return ""
-	}
-	return *s.text
+	return unsafe.String(s.data, s.size) //nolint:gosec // both fields come from one string, see NewSecret
 }
 
-// Clone returns a Secret whose text lies in memory of its own.
-func (s Secret) Clone() Secret { return NewSecret(strings.Clone(s.Reveal())) }
+// clone returns a Secret with memory of its own, for work that continues without
+// its request: the adaptors of fasthttp reuse the memory of a request, and with it
+// that of its strings.
+func (s Secret) clone() Secret { return NewSecret(strings.Clone(s.Reveal())) }
 
 // IsZero reports whether s is empty.
-func (s Secret) IsZero() bool { return s.text == nil || *s.text == "" }
+func (s Secret) IsZero() bool { return s.size == 0 }
 
-// Equal reports whether s and t hold the same text, in a time that depends
-// on their lengths only.
+// Equal reports whether s and t hold the same text. Its duration depends only
+// on their lengths.
 func (s Secret) Equal(t Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(t.Reveal())) == 1
 }
 
-// String returns "[redacted]", also for the empty secret.
-func (s Secret) String() string { return redacted }
-
-// Format writes "[redacted]" whatever the verb.
+// Format implements fmt.Formatter. It writes "[redacted]" for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// MarshalText returns "[redacted]": JSON, XML and map keys use it.
+// MarshalText implements encoding.TextMarshaler and returns "[redacted]".
+// encoding/json, encoding/xml and the handlers of log/slog use it.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// LogValue returns "[redacted]" for log/slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

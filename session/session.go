@@ -1,142 +1,181 @@
 package session
 
 import (
-	"encoding/base64"
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"reflect"
-	"strings"
+	"os"
+	"sync/atomic"
 	"time"
+
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // An AuthSession is a signed-in user, as a handler reads it with
-// [FromContext]. Treat it as read-only: it is shared by everything that
-// handles the request. It, its secrets and the request's context share memory
-// with the request itself: Clone what is to outlast it.
+// [FromContext]. Treat it as read-only: everything that handles the request
+// shares it. It may be kept for longer than the request.
 type AuthSession struct {
-	// UserID is the verified "sub" of the JWT.
+	// UserID is the verified claim "sub" of the JWT.
 	UserID string
-	// JWT is the verified token, fit to be sent to other Crossmint APIs.
+	// JWT is the verified token. Other Crossmint APIs accept it.
 	JWT Secret
 	// RefreshToken is the token that will renew the session. It is empty for
-	// sessions that came from a JWT alone.
+	// a session that came from a JWT alone.
 	RefreshToken RefreshToken
-}
+	// IssuedAt and ExpiresAt are the claims "iat" and "exp" of the JWT
+	// (RFC 7519 §4.1). IssuedAt is zero where the JWT has no "iat". The session
+	// goes on after ExpiresAt: the refresh token renews it.
+	IssuedAt, ExpiresAt time.Time
 
-// Clone returns a copy of s that shares no memory with its request, to be kept
-// for longer than that.
-func (s *AuthSession) Clone() *AuthSession {
-	token := RefreshToken{s.RefreshToken.Secret.Clone(), strings.Clone(s.RefreshToken.ExpiresAtText)}
-	return &AuthSession{strings.Clone(s.UserID), s.JWT.Clone(), token}
-}
-
-// ExpiresAt returns when the JWT ends ("exp", RFC 7519 §4.1.4), not the session:
-// the refresh token renews it. It reads the JWT each time, and is zero where that
-// does not tell; a verified one does.
-func (s *AuthSession) ExpiresAt() time.Time {
-	var claims map[string]json.RawMessage // not a struct: encoding/json would take "EXP", too
-	var exp *float64
-	if s.Claims(&claims) != nil || json.Unmarshal(claims["exp"], &exp) != nil || exp == nil {
-		return time.Time{}
-	}
-	return time.Unix(int64(*exp), 0)
-}
-
-// Claims decodes the claims of the session's JWT into v, as json.Unmarshal
-// does. The signature was verified when the session was made.
-func (s *AuthSession) Claims(v any) error { return DecodeClaims(s.JWT, v) }
-
-// DecodeClaims decodes the claims of a JWT into v, as json.Unmarshal does. It
-// verifies nothing: do that first.
-func DecodeClaims(jwt Secret, v any) error {
-	parts := strings.Split(jwt.Reveal(), ".")
-	if len(parts) != 3 {
-		return errors.New("session: no JWT to read claims from")
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return fmt.Errorf("session: claims: %w", err)
-	}
-	if err := json.Unmarshal(payload, v); err != nil {
-		return fmt.Errorf("session: claims: %w", err)
-	}
-	return nil
+	// token remembers the decoded claims. It is nil for a session that was
+	// not made by a Manager.
+	token *Token
 }
 
 // A RefreshToken renews a session. Upstream accepts each one once.
 type RefreshToken struct {
 	Secret Secret
-	// ExpiresAtText is when the token ends in upstream's own spelling, which is
-	// handed on unchanged. It is empty where the token was read from a cookie,
-	// which does not tell.
-	ExpiresAtText string
+	// ExpiresAt is the end of the token's life as upstream wrote it (RFC 3339).
+	// It is empty where the token was read from a cookie.
+	ExpiresAt string
 }
 
-// ExpiresAt returns when the token ends. It is zero where nobody has told, or in
-// a text that is no time (RFC 3339).
-func (t RefreshToken) ExpiresAt() time.Time {
-	at, err := time.Parse(time.RFC3339, t.ExpiresAtText)
-	if err != nil {
-		return time.Time{}
-	}
-	return at
-}
-
-// A Grant is what upstream gives for a refresh token or a one-time secret.
+// A Grant is the response of upstream to a refresh token or a one-time secret.
 type Grant struct {
 	JWT          Secret
 	RefreshToken RefreshToken
 	User         User
-	// ReceivedAt is when upstream sent it: a grant that could not be judged
-	// then is judged later by that time.
+	// ReceivedAt is the time at which the response arrived. A JWT that could
+	// not be verified then is verified later, as of that time.
 	ReceivedAt time.Time
+
+	// token is the verified JWT; nil while nothing in this process has
+	// verified it.
+	token *Token
 }
 
-// A User is a Crossmint user. Marshalled to JSON it is the object that
-// upstream sent, members unknown to this package included; once a field has
-// been changed it is its fields alone.
+// A User is a Crossmint user.
 type User struct {
-	ID          string       `json:"id"`
-	Email       string       `json:"email,omitempty"`
-	PhoneNumber string       `json:"phoneNumber,omitempty"`
-	Twitter     *TwitterUser `json:"twitter,omitempty"`
-
-	raw  json.RawMessage
-	seen *plainUser // what raw says; a User that was changed since is not raw
+	ID          string `json:"id"`
+	Email       string `json:"email,omitempty"`
+	PhoneNumber string `json:"phoneNumber,omitempty"`
+	// JSON is the object that upstream sent, with all its members. It is nil
+	// for a user that did not come from upstream.
+	JSON json.RawMessage `json:"-"`
 }
 
-// A TwitterUser is the Twitter account of a [User].
-type TwitterUser struct {
-	ID       string `json:"id"`
-	Username string `json:"username"`
+// A Token is a correctly signed JWT. An [Upstream] should return the same
+// Token each time it verifies the same JWT, because the Token remembers decoded
+// claims. A Token must not be copied.
+type Token struct {
+	JWT    Secret
+	UserID string // the claim "sub"
+	// IssuedAt and ExpiresAt are the claims "iat" and "exp". IssuedAt is zero
+	// where the JWT has no "iat".
+	IssuedAt, ExpiresAt time.Time
+
+	decoded atomic.Pointer[decodedClaims]
+	// notDenied is the version of the deny list that is known not to contain
+	// this token.
+	notDenied atomic.Uint64
 }
 
-// plainUser is User without its methods.
-type plainUser User
+// Material is the credentials that a request presents. A cookie codec reads it
+// from a request. The zero value is a request without credentials.
+type Material struct {
+	// JWT and RefreshToken are the preferred pair. Either may be empty.
+	JWT, RefreshToken Secret
+	// Others are further pairs, the preferred ones first.
+	Others []Pair
+	// SkipEarlyRefresh renews only what has expired. It is for requests whose
+	// response may not carry cookies, for example a WebSocket handshake.
+	SkipEarlyRefresh bool
+}
 
-// UnmarshalJSON implements json.Unmarshaler.
-func (u *User) UnmarshalJSON(data []byte) error {
-	var p plainUser
-	if err := json.Unmarshal(data, &p); err != nil {
-		return err
+// A Pair is a JWT and a refresh token that were stored together. Either may be
+// empty.
+type Pair struct{ JWT, RefreshToken Secret }
+
+// maxPairs bounds the pairs of one request, and so the signature checks that it
+// can cause.
+const maxPairs = 8
+
+// A Result is the decision of [Manager.Authenticate] or [Manager.Refresh].
+type Result struct {
+	// Session is the user's session. It is nil exactly when there is an error.
+	Session *AuthSession
+	// Renewed has to be stored with the user, if it is not nil.
+	Renewed *Renewal
+	// Stale marks a session whose JWT has expired while upstream is
+	// unavailable. It must not open anything; see Config.StaleFor.
+	Stale bool
+	// Bearer marks the result of [Manager.Verify], which looks at no cookies.
+	Bearer bool
+
+	outcome  *outcome
+	rejected []Secret // by upstream, for a result that deletes cookies
+}
+
+// Check returns an error if what was decided must not reach the browser any more:
+// [ErrLoggedOut] if the user has logged out meanwhile, or has signed in anew in the
+// same browser; an error that is [ErrUnavailable] if the browser has got a later
+// session, from the response to another request. Call it when the response header is
+// about to be written. On an error the response must neither set nor delete cookies.
+func (r *Result) Check() error {
+	if r.Renewed != nil {
+		return r.Renewed.check()
 	}
-	seen := p
-	if p.Twitter != nil {
-		twitter := *p.Twitter
-		seen.Twitter = &twitter
+	for _, token := range r.rejected {
+		if r.outcome.manager.coordinator.isLoggedOut(token) {
+			return ErrLoggedOut
+		}
 	}
-	p.raw, p.seen = append(json.RawMessage(nil), data...), &seen
-	*u = User(p)
 	return nil
 }
 
-// MarshalJSON implements json.Marshaler.
-func (u User) MarshalJSON() ([]byte, error) {
-	p := plainUser(u)
-	p.raw, p.seen = nil, nil
-	if u.raw != nil && reflect.DeepEqual(p, *u.seen) {
-		return u.raw, nil
+// A Renewal is a session that was refreshed.
+type Renewal struct {
+	Grant *Grant
+	// Used is the presented pair whose refresh token the Grant replaces. It is
+	// empty where the token was not part of the Material.
+	Used Pair
+	// Rejected are the presented refresh tokens that upstream has rejected
+	// before it accepted Used.
+	Rejected []Secret
+	// StartedAt is the time at which the request asked for the session.
+	StartedAt time.Time
+
+	manager  *Manager
+	key      tokenKey    // of the grant in the coordinator
+	replaced []candidate // sessions that end with the delivery
+}
+
+func (r *Renewal) check() error {
+	if token := r.Grant.token; token != nil && r.manager.denied.contains(token) {
+		return ErrLoggedOut
 	}
-	return json.Marshal(p)
+	return r.manager.coordinator.checkDelivery(r.key, r.Grant)
+}
+
+// Delivered tells the manager whether the response with the session's cookies has
+// left. Call it with nil if it has, else with the reason, which becomes an event.
+// Until a session is delivered, every request with the old refresh token gets it,
+// for an hour at most; after the delivery for Config.Grace.
+func (r *Renewal) Delivered(ctx context.Context, err error) {
+	if err == nil {
+		r.manager.coordinator.markDelivered(r.key)
+		r.manager.endReplaced(ctx, r.replaced)
+		return
+	}
+	e := event.Event{
+		Outcome: event.NotDelivered, Op: "store", Err: err,
+		UserID: r.Grant.User.ID, Token: r.manager.hasher.fingerprint(r.Grant.RefreshToken.Secret),
+	}
+	switch {
+	case errors.Is(err, ErrMalformed): // it does not fit into a cookie
+		e.Outcome = event.Unavailable
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		e.Outcome = event.Misconfigured
+	}
+	r.manager.report(ctx, e)
 }

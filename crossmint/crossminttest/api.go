@@ -9,29 +9,29 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// Where the API lives.
+// Paths of the API.
 const (
 	authPath = "/api/2024-09-26/session/sdk/auth"
 	userPath = "/api/2024-09-26/sdk/auth/user/"
 	jwksPath = "/.well-known/jwks.json"
 )
 
-// maxBodyBytes is far above any call's body.
+// maxBodyBytes is far above the body of any call.
 const maxBodyBytes = 64 << 10
 
-// answerFunc lets a call take effect and returns the answer.
-type answerFunc func(r *http.Request, body []byte) reply
+// A handlerFunc executes a call and returns the response.
+type handlerFunc func(r *http.Request, body []byte) response
 
 func (s *Server) newRoutes() http.Handler {
 	mux := http.NewServeMux()
-	handle := func(pattern string, e Endpoint, answer answerFunc) { mux.Handle(pattern, s.endpoint(e, answer)) }
-	api := func(pattern string, e Endpoint, answer answerFunc) {
-		handle(pattern, e, s.withKey(answer, clientOrigin, serverOrigin))
+	handle := func(pattern string, e Endpoint, h handlerFunc) { mux.Handle(pattern, s.endpoint(e, h)) }
+	api := func(pattern string, e Endpoint, h handlerFunc) {
+		handle(pattern, e, s.withKey(h, clientKey, serverKey))
 	}
 	handle("GET "+jwksPath, JWKS, s.serveJWKS)
 	api("POST "+authPath+"/refresh", Refresh, s.serveRefresh)
 	api("POST "+authPath+"/logout", Logout, s.serveLogout)
-	handle("GET "+userPath+"{id}", User, s.withKey(s.serveUser, serverOrigin))
+	handle("GET "+userPath+"{id}", User, s.withKey(s.serveUser, serverKey))
 	api("POST "+authPath+"/otps/send", SendOTP, s.serveSendOTP)
 	api("POST "+authPath+"/authenticate", ConfirmOTP, s.serveConfirmOTP)
 	api("GET "+authPath+"/social/{provider}/start", Social, s.serveSocial)
@@ -74,48 +74,48 @@ func servePreflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// endpoint counts a call, makes it wait, and lets its fault strike.
-func (s *Server) endpoint(e Endpoint, answer answerFunc) http.Handler {
+// endpoint counts a call, delays it, and applies its fault.
+func (s *Server) endpoint(e Endpoint, h handlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		latency, fault := s.arrive(e)
+		latency, fault := s.plan(e)
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 		x := &exchange{w: w, r: r, closing: s.closing}
 		if err != nil {
 			x.write(apiError(http.StatusBadRequest, "Unreadable body"))
 			return
 		}
-		x.take = func() reply { return answer(r, body) }
+		x.execute = func() response { return h(r, body) }
 		x.wait(latency)
-		fault.serve(x)
+		fault.apply(x)
 	})
 }
 
-func (s *Server) serveJWKS(*http.Request, []byte) reply {
-	return reply{status: http.StatusOK, body: s.keys.jwks()}
+func (s *Server) serveJWKS(*http.Request, []byte) response {
+	return response{status: http.StatusOK, body: s.keys.jwks()}
 }
 
-// presented is the body of refresh and logout.
-type presented struct {
+// tokenRequest is the body of refresh and logout.
+type tokenRequest struct {
 	Refresh string `json:"refresh"`
 }
 
-func (s *Server) serveRefresh(_ *http.Request, body []byte) reply {
-	var in presented
+func (s *Server) serveRefresh(_ *http.Request, body []byte) response {
+	var in tokenRequest
 	if err := json.Unmarshal(body, &in); err != nil || in.Refresh == "" {
 		return refusal(http.StatusBadRequest, "Bad Request", "Missing refresh token")
 	}
-	grant, ok := s.spend(in.Refresh)
+	grant, ok := s.exchange(in.Refresh)
 	if !ok {
 		return refusal(http.StatusUnauthorized, "Unauthorized", "Invalid refresh token")
 	}
 	return ok200(newGrantJSON(grant))
 }
 
-// grantJSON is a grant on the wire, with its secrets in the clear.
+// grantJSON is a grant as upstream sends it, with its secrets in plain text.
 type grantJSON struct {
-	JWT     string       `json:"jwt"`
-	Refresh refreshJSON  `json:"refresh"`
-	User    session.User `json:"user"`
+	JWT     string          `json:"jwt"`
+	Refresh refreshJSON     `json:"refresh"`
+	User    json.RawMessage `json:"user"`
 }
 
 type refreshJSON struct {
@@ -125,11 +125,11 @@ type refreshJSON struct {
 
 func newGrantJSON(grant session.Grant) grantJSON {
 	token := grant.RefreshToken
-	return grantJSON{grant.JWT.Reveal(), refreshJSON{token.Secret.Reveal(), token.ExpiresAtText}, grant.User}
+	return grantJSON{grant.JWT.Reveal(), refreshJSON{token.Secret.Reveal(), token.ExpiresAt}, userJSON(grant.User)}
 }
 
-func (s *Server) serveLogout(_ *http.Request, body []byte) reply {
-	var in presented
+func (s *Server) serveLogout(_ *http.Request, body []byte) response {
+	var in tokenRequest
 	if err := json.Unmarshal(body, &in); err != nil || in.Refresh == "" {
 		return refusal(http.StatusBadRequest, "Bad Request", "Missing refresh token")
 	}
@@ -137,36 +137,35 @@ func (s *Server) serveLogout(_ *http.Request, body []byte) reply {
 	return ok200(struct{}{})
 }
 
-func (s *Server) serveUser(r *http.Request, _ []byte) reply {
+func (s *Server) serveUser(r *http.Request, _ []byte) response {
 	s.mu.Lock()
-	user, ok := s.people.byID[r.PathValue("id")]
+	user, ok := s.users.byID[r.PathValue("id")]
 	s.mu.Unlock()
 	if !ok {
 		return apiError(http.StatusNotFound, "User not found")
 	}
-	return ok200(user)
+	return ok200(userJSON(user))
 }
 
-// loggedIn answers a login that succeeded. s.mu is held.
-func (s *Server) loggedIn(user session.User) reply {
-	return ok200(map[string]string{"oneTimeSecret": s.newOneTimeSecret(user.ID)})
+// signedInLocked returns the response to a successful sign-in.
+func (s *Server) signedInLocked(user session.User) response {
+	return ok200(map[string]string{"oneTimeSecret": s.newOneTimeSecretLocked(user.ID)})
 }
 
-func ok200(v any) reply { return jsonReply(http.StatusOK, v) }
+func ok200(v any) response { return jsonResponse(http.StatusOK, v) }
 
-func jsonReply(status int, v any) reply {
-	return reply{status: status, body: must(json.Marshal(v))}
+func jsonResponse(status int, v any) response {
+	return response{status: status, body: must(json.Marshal(v))}
 }
 
-// refusal is the form in which the session endpoints say no.
-func refusal(status int, name, message string) reply {
-	return jsonReply(status, map[string]string{"error": name, "message": message})
+// refusal returns an error response of the session endpoints.
+func refusal(status int, name, message string) response {
+	return jsonResponse(status, map[string]string{"error": name, "message": message})
 }
 
-// apiError is the form in which the gateway says no.
-func apiError(status int, message string) reply {
-	return jsonReply(status, map[string]any{"error": true, "message": message})
+// apiError returns an error response of the API gateway.
+func apiError(status int, message string) response {
+	return jsonResponse(status, map[string]any{"error": true, "message": message})
 }
 
-// expired reports whether the moment has passed.
-func expired(moment time.Time) bool { return !time.Now().Before(moment) }
+func hasExpired(expiresAt time.Time) bool { return !time.Now().Before(expiresAt) }

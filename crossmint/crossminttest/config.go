@@ -11,13 +11,13 @@ import (
 // DefaultProjectID is the project of a fake whose [Config] names none.
 const DefaultProjectID = "b5a3bd1c-1c5a-4f0e-9a53-3c1f0f6f3d10"
 
-// Config says what the fake is like. The zero value is a fake of a staging
-// project on a free loopback port.
+// Config configures a [Server]. The zero value is a fake of a staging project on
+// a free loopback port.
 type Config struct {
 	// ProjectID is the project of the API keys and the audience of the JWTs.
 	// Empty means [DefaultProjectID].
 	ProjectID string
-	// Environment is the one of the API keys. Empty means Staging.
+	// Environment is that of the API keys. Empty means Staging.
 	Environment crossmint.Environment
 	// Issuer is the "iss" of the JWTs. Empty means the environment's host.
 	Issuer string
@@ -27,11 +27,12 @@ type Config struct {
 
 	// JWTLifetime is "exp" minus "iat". 0 means 1 h.
 	JWTLifetime time.Duration
-	// RefreshTokenLifetime counts from each rotation anew. 0 means 30 days.
+	// RefreshTokenLifetime starts again with each rotation. 0 means 30 days.
 	RefreshTokenLifetime time.Duration
-	// Reuse says what happens to a refresh token that is presented again.
+	// Reuse decides about a consumed refresh token that is presented again.
 	Reuse ReusePolicy
-	// Grace is for how long [ReuseGrace] forgives. 0 means 30 s.
+	// Grace is the time for which [ReuseGrace] accepts a consumed token. 0 means
+	// 30 s.
 	Grace time.Duration
 
 	// InMemory serves over net.Pipe instead of a socket. Only clients with
@@ -49,14 +50,14 @@ const (
 	defaultAddr                 = "127.0.0.1:0"
 )
 
-// issuers are what the environments are called from outside.
+// issuers are the hosts of the environments.
 var issuers = map[crossmint.Environment]string{
 	crossmint.Development: "https://dev.crossmint.com",
 	crossmint.Staging:     "https://staging.crossmint.com",
 	crossmint.Production:  "https://www.crossmint.com",
 }
 
-// check reports all faults, and fills the defaults in.
+// check sets defaults and reports all faults.
 func (c *Config) check() error {
 	var faults []error
 	fault := func(format string, args ...any) {
@@ -71,9 +72,9 @@ func (c *Config) check() error {
 	if c.Reuse > ReuseRevokesFamily {
 		fault("unknown ReusePolicy %d", c.Reuse)
 	}
-	c.fillIn()
-	if !plainID(c.ProjectID) {
-		fault("ProjectID %q is not of letters, digits, - and _", c.ProjectID)
+	c.setDefaults()
+	if !validID(c.ProjectID) {
+		fault("ProjectID %q has characters other than letters, digits, - and _", c.ProjectID)
 	}
 	if issuers[c.Environment] == "" {
 		fault("unknown Environment %q", c.Environment)
@@ -84,7 +85,7 @@ func (c *Config) check() error {
 	return errors.Join(faults...)
 }
 
-func (c *Config) fillIn() {
+func (c *Config) setDefaults() {
 	setDefault(&c.ProjectID, DefaultProjectID)
 	setDefault(&c.Environment, crossmint.Staging)
 	setDefault(&c.Issuer, issuers[c.Environment])
@@ -102,8 +103,8 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// plainID reports whether id can be the project of an API key.
-func plainID(id string) bool {
+// validID reports whether id can be the project of an API key.
+func validID(id string) bool {
 	for _, r := range id {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 		if !letter && (r < '0' || r > '9') && r != '-' && r != '_' {

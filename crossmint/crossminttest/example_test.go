@@ -10,9 +10,9 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// A client whose first answer is lost presents its refresh token again, and
-// must get the same successor. The client here is plain HTTP; a real test
-// passes fake.Config() to crossmint.NewClient.
+// A client whose first response is lost presents its refresh token again, and
+// gets the same successor. The client here is net/http; a real test passes
+// fake.Config() to crossmint.NewClient.
 func Example() {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	if err != nil {
@@ -28,14 +28,14 @@ func Example() {
 	fake.Fail(crossminttest.Refresh, crossminttest.LoseAnswer())
 
 	if _, err := refreshOverHTTP(fake, secret); err != nil {
-		fmt.Println("the answer is lost")
+		fmt.Println("the response is lost")
 	}
 	email, err := refreshOverHTTP(fake, secret)
 	fmt.Println(email, err)
 	fmt.Println("calls:", fake.Calls().Refresh)
 	fmt.Println("live refresh tokens:", fake.LiveOf(ada.ID))
 	// Output:
-	// the answer is lost
+	// the response is lost
 	// ada@example.com <nil>
 	// calls: 2
 	// live refresh tokens: 1
@@ -59,7 +59,7 @@ func refreshOverHTTP(fake *crossminttest.Server, secret string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	var answer struct{ User struct{ Email string } }
-	err = json.Unmarshal(body, &answer)
-	return answer.User.Email, err
+	var response struct{ User struct{ Email string } }
+	err = json.Unmarshal(body, &response)
+	return response.User.Email, err
 }

@@ -7,62 +7,61 @@ import (
 	"time"
 )
 
-// reply is an answer. An empty contentType means application/json.
-type reply struct {
+// A response is what the fake sends. An empty contentType means application/json.
+type response struct {
 	status      int
 	contentType string
 	body        []byte
 }
 
-// exchange is one call under way, on which a fault may strike.
+// An exchange is one running call. A fault may change its course.
 type exchange struct {
 	w       http.ResponseWriter
 	r       *http.Request
 	closing <-chan struct{}
 
-	take   func() reply // lets the call take effect
-	taken  bool
-	result reply
+	execute  func() response // makes the call take effect
+	executed bool
+	result   response // valid once executed
 }
 
-// answer lets the call take effect, once, and returns the right answer.
-func (x *exchange) answer() reply {
-	if !x.taken {
-		x.taken, x.result = true, x.take()
+// response makes the call take effect, once, and returns the correct response.
+func (x *exchange) response() response {
+	if !x.executed {
+		x.executed, x.result = true, x.execute()
 	}
 	return x.result
 }
 
-// write gives answer.
-func (x *exchange) write(answer reply) {
-	x.promise(answer, len(answer.body))
-	_, _ = x.w.Write(answer.body) // the client may be gone
+func (x *exchange) write(res response) {
+	x.writeHeader(res, len(res.body))
+	_, _ = x.w.Write(res.body) // the client may have disconnected
 }
 
-// promise writes the header of answer. A length that is not positive is left
-// out: 204 and 304 must have none.
-func (x *exchange) promise(answer reply, length int) {
+// writeHeader writes the header of res. It omits a length that is not positive:
+// 204 and 304 must have none (RFC 9110 §8.6).
+func (x *exchange) writeHeader(res response, length int) {
 	header := x.w.Header()
-	if answer.contentType == "" {
-		answer.contentType = "application/json"
+	if res.contentType == "" {
+		res.contentType = "application/json"
 	}
 	if header.Get("Content-Type") == "" {
-		header.Set("Content-Type", answer.contentType)
+		header.Set("Content-Type", res.contentType)
 	}
 	if length > 0 {
 		header.Set("Content-Length", strconv.Itoa(length))
 	}
-	x.w.WriteHeader(answer.status)
+	x.w.WriteHeader(res.status)
 }
 
-// send writes a part of the body at once.
+// send writes and flushes a part of the body.
 func (x *exchange) send(part []byte) {
-	_, _ = x.w.Write(part) // the client may be gone
+	_, _ = x.w.Write(part) // the client may have disconnected
 	_ = http.NewResponseController(x.w).Flush()
 }
 
-// wait sleeps for d. If the client leaves or the fake closes meanwhile, the
-// exchange is over.
+// wait sleeps for d. If the client disconnects or the fake closes meanwhile, it
+// aborts the exchange.
 func (x *exchange) wait(d time.Duration) {
 	if d <= 0 {
 		return
@@ -72,7 +71,7 @@ func (x *exchange) wait(d time.Duration) {
 	x.await(timer.C)
 }
 
-// await waits for a tick, as wait does. A nil channel never ticks.
+// await is wait for a channel. A nil channel never fires.
 func (x *exchange) await(tick <-chan time.Time) {
 	select {
 	case <-tick:
@@ -83,16 +82,15 @@ func (x *exchange) await(tick <-chan time.Time) {
 	panic(http.ErrAbortHandler)
 }
 
-// reset breaks the connection so that the client sees a reset, not an orderly
-// end. Where there is no connection to take over, as under HTTP/2 or with a
-// recorder, it aborts the handler.
+// reset breaks the connection with a TCP reset. Where the connection cannot be
+// hijacked, as with HTTP/2 or a recorder, it aborts the handler.
 func (x *exchange) reset() {
 	conn, _, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = secure.NetConn() // no TLS alert says goodbye
+		conn = secure.NetConn() // without a TLS alert
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

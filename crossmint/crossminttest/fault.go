@@ -9,26 +9,27 @@ import (
 	"time"
 )
 
-// A Fault is one way in which a call goes wrong; [Server.Fail] plans it. The
-// zero value is none. A Fault can be used many times.
+// A Fault is one way in which a call fails; [Server.Fail] plans it. The zero
+// value is no fault. A Fault can be used many times.
 //
-// Some faults strike instead of the call, so that nothing changes; others
-// strike its answer, when the token is already rotated. Each says which.
+// Some faults happen instead of the call, which then has no effect. Others change
+// its response, after the token has been rotated. The comment of each tells
+// which.
 type Fault struct {
-	strike      func(*exchange)
+	run         func(*exchange)
 	afterEffect bool
 	header      http.Header
 }
 
-// AfterEffect returns the fault as one that strikes after the call has taken
-// effect: a gateway that gives up on a token already rotated.
+// AfterEffect returns the fault as one that happens after the call has taken
+// effect: for example, a gateway times out and the token is already rotated.
 func (f Fault) AfterEffect() Fault {
 	f.afterEffect = true
 	return f
 }
 
-// With returns the fault with a header field in its answer, such as
-// Retry-After. Values given under the same name add up.
+// With returns the fault with a header field in its response, such as
+// Retry-After. Several values of one name add up.
 func (f Fault) With(name, value string) Fault {
 	f.header = f.header.Clone()
 	if f.header == nil {
@@ -38,121 +39,119 @@ func (f Fault) With(name, value string) Fault {
 	return f
 }
 
-// Status answers with the status and body instead of the call. An empty
+// Status responds with the status and body instead of the call. An empty
 // contentType means application/json.
 func Status(code int, contentType, body string) Fault {
-	return Fault{strike: func(x *exchange) { x.write(reply{code, contentType, []byte(body)}) }}
+	return Fault{run: func(x *exchange) { x.write(response{code, contentType, []byte(body)}) }}
 }
 
-// Redirect answers 307 with that location instead of the call.
+// Redirect responds with 307 and that location instead of the call.
 func Redirect(location string) Fault {
 	return Status(http.StatusTemporaryRedirect, "text/plain", "").With("Location", location)
 }
 
 // Reset breaks the connection, with a TCP reset, instead of the call.
-func Reset() Fault { return Fault{strike: (*exchange).reset} }
+func Reset() Fault { return Fault{run: (*exchange).reset} }
 
 // LoseAnswer resets the connection after the call has taken effect and before
-// the answer: [Reset] with [Fault.AfterEffect].
+// the response: [Reset] with [Fault.AfterEffect].
 func LoseAnswer() Fault { return Reset().AfterEffect() }
 
-// Hang gives no answer until the client leaves or the fake closes. The call
-// has no effect.
+// Hang sends no response until the client disconnects or the fake closes. The
+// call has no effect.
 func Hang() Fault {
-	return Fault{strike: func(x *exchange) { x.await(nil) }}
+	return Fault{run: func(x *exchange) { x.await(nil) }}
 }
 
-// Delay gives the answer d after the call has taken effect.
+// Delay sends the response d after the call has taken effect.
 func Delay(d time.Duration) Fault {
-	return answerFault(func(x *exchange, answer reply) {
+	return responseFault(func(x *exchange, res response) {
 		x.wait(d)
-		x.write(answer)
+		x.write(res)
 	})
 }
 
-// Truncate promises the whole answer, gives one half and breaks the
+// Truncate announces the whole response, sends one half and breaks the
 // connection. The call has taken effect.
 func Truncate() Fault {
-	return answerFault(func(x *exchange, answer reply) {
-		half := answer.body[:len(answer.body)/2]
-		x.promise(answer, len(answer.body))
+	return responseFault(func(x *exchange, res response) {
+		half := res.body[:len(res.body)/2]
+		x.writeHeader(res, len(res.body))
 		x.send(half)
 		panic(http.ErrAbortHandler)
 	})
 }
 
-// SlowBody gives the answer byte by byte, each after a pause of gap. The call
+// SlowBody sends the response byte by byte, each after a pause of gap. The call
 // has taken effect.
 func SlowBody(gap time.Duration) Fault {
-	return answerFault(func(x *exchange, answer reply) {
-		x.promise(answer, len(answer.body))
+	return responseFault(func(x *exchange, res response) {
+		x.writeHeader(res, len(res.body))
 		x.send(nil) // the header comes at once
-		for i := range answer.body {
+		for i := range res.body {
 			x.wait(gap)
-			x.send(answer.body[i : i+1])
+			x.send(res.body[i : i+1])
 		}
 	})
 }
 
-// HugeBody answers 200 with a JSON object of about size bytes instead of the
-// call, without a Content-Length, for as long as the client reads.
+// HugeBody responds with 200 and a JSON object of about size bytes instead of the
+// call. It sends no Content-Length and stops when the client does.
 func HugeBody(size int64) Fault {
 	chunk := bytes.Repeat([]byte("A"), 32<<10)
-	return Fault{strike: func(x *exchange) {
-		x.promise(reply{status: http.StatusOK}, -1)
+	return Fault{run: func(x *exchange) {
+		x.writeHeader(response{status: http.StatusOK}, -1)
 		_, err := io.WriteString(x.w, `{"jwt":"`)
 		for left := size; left > 0 && err == nil; left -= int64(len(chunk)) {
 			_, err = x.w.Write(chunk[:min(left, int64(len(chunk)))])
 		}
-		_, _ = io.WriteString(x.w, `"}`) // the client may be gone
+		_, _ = io.WriteString(x.w, `"}`) // the client may have disconnected
 	}}
 }
 
-// InvalidUTF8 puts a member that is not UTF-8 into the answer's JSON object.
+// InvalidUTF8 adds a member that is not UTF-8 to the JSON object of the response.
 // The call has taken effect.
 func InvalidUTF8() Fault {
-	return Replace(func(answer []byte) []byte {
-		return bytes.Replace(answer, []byte("{"), []byte("{\"note\":\"\xff\xfe\","), 1)
+	return Replace(func(body []byte) []byte {
+		return bytes.Replace(body, []byte("{"), []byte("{\"note\":\"\xff\xfe\","), 1)
 	})
 }
 
-// Replace edits the body of the right answer, or of the right refusal. The
-// call has taken effect, and edit may hold the answer back; Close waits for
-// it.
-func Replace(edit func(answer []byte) []byte) Fault {
-	return answerFault(func(x *exchange, answer reply) {
-		answer.body = edit(answer.body)
-		x.write(answer)
+// Replace edits the body of the correct response. The call has taken effect. To
+// delay the response, edit may block; Close waits for it.
+func Replace(edit func(body []byte) []byte) Fault {
+	return responseFault(func(x *exchange, res response) {
+		res.body = edit(res.body)
+		x.write(res)
 	})
 }
 
-// Edit is [Replace] for an answer as a JSON object, in which edit sets and
-// deletes members: a JWT of another project, no user, an expiry that is no
-// time.
-func Edit(edit func(answer map[string]any)) Fault {
-	return Replace(func(answer []byte) []byte {
+// Edit is [Replace] for a JSON object, in which edit sets and deletes members:
+// for example a JWT of another project, no user, or an invalid expiry.
+func Edit(edit func(members map[string]any)) Fault {
+	return Replace(func(body []byte) []byte {
 		var object map[string]any
-		if err := json.Unmarshal(answer, &object); err != nil {
-			return answer // not an object: only SetJWKS makes such
+		if err := json.Unmarshal(body, &object); err != nil {
+			return body // not an object: this can happen after SetJWKS
 		}
 		edit(object)
 		return must(json.Marshal(object))
 	})
 }
 
-func answerFault(strike func(*exchange, reply)) Fault {
-	return Fault{strike: func(x *exchange) { strike(x, x.answer()) }, afterEffect: true}
+func responseFault(run func(*exchange, response)) Fault {
+	return Fault{run: func(x *exchange) { run(x, x.response()) }, afterEffect: true}
 }
 
-// serve lets the fault strike. Without one it answers.
-func (f Fault) serve(x *exchange) {
+// apply applies the fault to a call. The zero Fault responds correctly.
+func (f Fault) apply(x *exchange) {
 	maps.Copy(x.w.Header(), f.header.Clone())
-	if f.strike == nil {
-		x.write(x.answer())
+	if f.run == nil {
+		x.write(x.response())
 		return
 	}
 	if f.afterEffect {
-		x.answer()
+		x.response()
 	}
-	f.strike(x)
+	f.run(x)
 }

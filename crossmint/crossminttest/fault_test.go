@@ -16,32 +16,32 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// Each fault strikes over a real socket.
+// TestFaults uses real sockets.
 func TestFaults(t *testing.T) {
-	replaced := crossminttest.Replace(func(answer []byte) []byte {
-		return bytes.Replace(answer, []byte(`"user"`), []byte(`"nobody"`), 1)
+	replaced := crossminttest.Replace(func(response []byte) []byte {
+		return bytes.Replace(response, []byte(`"user"`), []byte(`"other"`), 1)
 	})
-	edited := crossminttest.Edit(func(answer map[string]any) { answer["jwt"] = 7 })
+	edited := crossminttest.Edit(func(response map[string]any) { response["jwt"] = 7 })
 	tests := map[string]struct {
 		fault   crossminttest.Fault
 		rotated bool
-		check   func(t *testing.T, got answer, err error)
+		check   func(t *testing.T, got response, err error)
 	}{
-		"none":          {crossminttest.Fault{}, true, wantStatus(200)},
-		"status":        {crossminttest.Status(503, "text/html", "<p>down"), false, wantBody(503, "<p>down")},
-		"no content":    {crossminttest.Status(204, "", ""), false, wantBody(204, "")},
-		"header":        {crossminttest.Status(429, "", "{}").With("Retry-After", "7"), false, wantHeader("Retry-After", "7")},
-		"redirect":      {crossminttest.Redirect("https://example.com/"), false, wantHeader("Location", "https://example.com/")},
-		"gateway":       {crossminttest.Status(502, "text/html", "<p>bad").AfterEffect(), true, wantBody(502, "<p>bad")},
-		"reset":         {crossminttest.Reset(), false, wantError(syscall.ECONNRESET)},
-		"lost answer":   {crossminttest.LoseAnswer(), true, wantError(syscall.ECONNRESET)},
-		"truncated":     {crossminttest.Truncate(), true, wantError(io.ErrUnexpectedEOF)},
-		"slow body":     {crossminttest.SlowBody(time.Microsecond), true, wantStatus(200)},
-		"late answer":   {crossminttest.Delay(time.Millisecond), true, wantStatus(200)},
-		"huge body":     {crossminttest.HugeBody(3 << 20), false, wantAtLeast(3 << 20)},
-		"invalid UTF-8": {crossminttest.InvalidUTF8(), true, wantInvalidUTF8},
-		"replaced":      {replaced, true, wantPart(`"nobody"`)},
-		"edited":        {edited, true, wantPart(`"jwt":7`)},
+		"none":          {fault: crossminttest.Fault{}, rotated: true, check: wantStatus(200)},
+		"status":        {fault: crossminttest.Status(503, "text/html", "<p>down"), rotated: false, check: wantBody(503, "<p>down")},
+		"no content":    {fault: crossminttest.Status(204, "", ""), rotated: false, check: wantBody(204, "")},
+		"header":        {fault: crossminttest.Status(429, "", "{}").With("Retry-After", "7"), rotated: false, check: wantHeader("Retry-After", "7")},
+		"redirect":      {fault: crossminttest.Redirect("https://example.com/"), rotated: false, check: wantHeader("Location", "https://example.com/")},
+		"gateway":       {fault: crossminttest.Status(502, "text/html", "<p>bad").AfterEffect(), rotated: true, check: wantBody(502, "<p>bad")},
+		"reset":         {fault: crossminttest.Reset(), rotated: false, check: wantError(syscall.ECONNRESET)},
+		"lost response": {fault: crossminttest.LoseAnswer(), rotated: true, check: wantError(syscall.ECONNRESET)},
+		"truncated":     {fault: crossminttest.Truncate(), rotated: true, check: wantError(io.ErrUnexpectedEOF)},
+		"slow body":     {fault: crossminttest.SlowBody(time.Microsecond), rotated: true, check: wantStatus(200)},
+		"late response": {fault: crossminttest.Delay(time.Millisecond), rotated: true, check: wantStatus(200)},
+		"huge body":     {fault: crossminttest.HugeBody(3 << 20), rotated: false, check: wantAtLeast(3 << 20)},
+		"invalid UTF-8": {fault: crossminttest.InvalidUTF8(), rotated: true, check: wantInvalidUTF8},
+		"replaced":      {fault: replaced, rotated: true, check: wantPart(`"other"`)},
+		"edited":        {fault: edited, rotated: true, check: wantPart(`"jwt":7`)},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestFaults(t *testing.T) {
 			secret := fake.Grant(fake.NewUser("")).RefreshToken.Secret.Reveal()
 			fake.Fail(crossminttest.Refresh, test.fault)
 
-			got, err := call(t, fake, "POST", authPath+"/refresh", presented(secret))
+			got, err := call(t, fake, "POST", authPath+"/refresh", tokenBody(secret))
 
 			test.check(t, got, err)
 			if rotated := !fake.Live(secret); rotated != test.rotated {
@@ -62,10 +62,10 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-type check = func(*testing.T, answer, error)
+type check = func(*testing.T, response, error)
 
 func wantStatus(status int) check {
-	return func(t *testing.T, got answer, err error) {
+	return func(t *testing.T, got response, err error) {
 		t.Helper()
 		if err != nil || got.status != status {
 			t.Errorf("status %d, error %v, want %d", got.status, err, status)
@@ -74,7 +74,7 @@ func wantStatus(status int) check {
 }
 
 func wantBody(status int, body string) check {
-	return func(t *testing.T, got answer, err error) {
+	return func(t *testing.T, got response, err error) {
 		t.Helper()
 		if err != nil || got.status != status || string(got.body) != body {
 			t.Errorf("%d %q, error %v, want %d %q", got.status, got.body, err, status, body)
@@ -83,7 +83,7 @@ func wantBody(status int, body string) check {
 }
 
 func wantHeader(name, value string) check {
-	return func(t *testing.T, got answer, err error) {
+	return func(t *testing.T, got response, err error) {
 		t.Helper()
 		if err != nil || got.header.Get(name) != value {
 			t.Errorf("%s: %q, error %v, want %q", name, got.header.Get(name), err, value)
@@ -92,7 +92,7 @@ func wantHeader(name, value string) check {
 }
 
 func wantError(target error) check {
-	return func(t *testing.T, _ answer, err error) {
+	return func(t *testing.T, _ response, err error) {
 		t.Helper()
 		if !errors.Is(err, target) {
 			t.Errorf("error %v, want %v", err, target)
@@ -101,7 +101,7 @@ func wantError(target error) check {
 }
 
 func wantAtLeast(size int) check {
-	return func(t *testing.T, got answer, err error) {
+	return func(t *testing.T, got response, err error) {
 		t.Helper()
 		if err != nil || len(got.body) < size {
 			t.Errorf("%d bytes, error %v, want at least %d", len(got.body), err, size)
@@ -110,7 +110,7 @@ func wantAtLeast(size int) check {
 }
 
 func wantPart(part string) check {
-	return func(t *testing.T, got answer, err error) {
+	return func(t *testing.T, got response, err error) {
 		t.Helper()
 		if err != nil || got.status != http.StatusOK || !strings.Contains(string(got.body), part) {
 			t.Errorf("%d %q, error %v, want 200 with %q", got.status, got.body, err, part)
@@ -118,7 +118,7 @@ func wantPart(part string) check {
 	}
 }
 
-func wantInvalidUTF8(t *testing.T, got answer, err error) {
+func wantInvalidUTF8(t *testing.T, got response, err error) {
 	t.Helper()
 	if err != nil || utf8.Valid(got.body) {
 		t.Errorf("%q, error %v, want invalid UTF-8", got.body, err)
@@ -156,13 +156,13 @@ func TestHangEndsWithTheFake(t *testing.T) {
 			<-arrived
 			fake.Close()
 			if err := <-failed; err == nil {
-				t.Error("the call got an answer")
+				t.Error("the call got a response")
 			}
 		})
 	}
 }
 
-func TestFaultsStrikeInOrder(t *testing.T) {
+func TestFaultsAreAppliedInOrder(t *testing.T) {
 	fake := start(t, crossminttest.Config{InMemory: true})
 	status := func(code int) crossminttest.Fault { return crossminttest.Status(code, "", "{}") }
 	fake.FailAlways(crossminttest.Any, status(500))
@@ -176,7 +176,7 @@ func TestFaultsStrikeInOrder(t *testing.T) {
 			t.Errorf("call %d: status %d, want %d", i, got.status, want)
 		}
 	}
-	if got := mustCall(t, fake, "POST", authPath+"/logout", presented("x")); got.status != 500 {
+	if got := mustCall(t, fake, "POST", authPath+"/logout", tokenBody("x")); got.status != 500 {
 		t.Errorf("another endpoint: status %d, want 500", got.status)
 	}
 	fake.Heal()
@@ -202,7 +202,7 @@ func TestLatency(t *testing.T) {
 	})
 }
 
-func TestSlowBodyTricklesByteByByte(t *testing.T) {
+func TestSlowBodySendsByteByByte(t *testing.T) {
 	inBubble(t, crossminttest.Config{}, func(t *testing.T, fake *crossminttest.Server) {
 		fake.Fail(crossminttest.JWKS, crossminttest.SlowBody(time.Second))
 		began := time.Now()
@@ -213,7 +213,7 @@ func TestSlowBodyTricklesByteByByte(t *testing.T) {
 	})
 }
 
-// Behind somebody else's TLS server a reset is one, too.
+// A reset works behind the TLS server of a test, too.
 func TestResetBehindTLS(t *testing.T) {
 	fake := start(t, crossminttest.Config{})
 	front := httptest.NewTLSServer(fake)
@@ -222,7 +222,7 @@ func TestResetBehindTLS(t *testing.T) {
 	res, err := front.Client().Get(front.URL + "/.well-known/jwks.json")
 	if err == nil {
 		res.Body.Close()
-		t.Fatal("the call got an answer")
+		t.Fatal("the call got a response")
 	}
 	res, err = front.Client().Get(front.URL + "/.well-known/jwks.json")
 	if err != nil {
@@ -235,7 +235,7 @@ func TestResetOfARecorderAborts(t *testing.T) {
 	fake := start(t, crossminttest.Config{})
 	fake.Fail(crossminttest.JWKS, crossminttest.Reset())
 	defer func() {
-		if v := recover(); v != http.ErrAbortHandler { //nolint:errorlint // the very value
+		if v := recover(); v != http.ErrAbortHandler { //nolint:errorlint // the value itself
 			t.Errorf("panicked with %v, want ErrAbortHandler", v)
 		}
 	}()

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const authPath = "/api/2024-09-26/session/sdk/auth"
 
-// start returns a fake with fast keys that ends with the test.
+// start returns a fake with keys that are fast to create.
 func start(t *testing.T, config crossminttest.Config) *crossminttest.Server {
 	t.Helper()
 	if config.Algorithm == "" {
@@ -31,14 +31,14 @@ func start(t *testing.T, config crossminttest.Config) *crossminttest.Server {
 	return fake
 }
 
-// answer is what a call got.
-type answer struct {
+// A response is the complete response to a call.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// grant is the answer of a refresh.
+// A grant is the response to a refresh.
 type grant struct {
 	JWT     string `json:"jwt"`
 	Refresh struct {
@@ -51,13 +51,13 @@ type grant struct {
 	} `json:"user"`
 }
 
-// call makes a call with the fake's server key.
-func call(t *testing.T, fake *crossminttest.Server, method, path, body string) (answer, error) {
+// call makes a call with the server key of the fake.
+func call(t *testing.T, fake *crossminttest.Server, method, path, body string) (response, error) {
 	t.Helper()
 	return callWith(t, fake, fake.APIKey(), method, path, body)
 }
 
-func callWith(t *testing.T, fake *crossminttest.Server, key, method, path, body string) (answer, error) {
+func callWith(t *testing.T, fake *crossminttest.Server, key, method, path, body string) (response, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, fake.URL()+path, strings.NewReader(body))
 	if err != nil {
@@ -67,15 +67,15 @@ func callWith(t *testing.T, fake *crossminttest.Server, key, method, path, body 
 	r.Header.Set("Content-Type", "application/json")
 	res, err := fake.Transport().RoundTrip(r)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	defer res.Body.Close()
 	out, err := io.ReadAll(res.Body)
-	return answer{res.StatusCode, res.Header, out}, err
+	return response{res.StatusCode, res.Header, out}, err
 }
 
-// mustCall is call where an answer is owed.
-func mustCall(t *testing.T, fake *crossminttest.Server, method, path, body string) answer {
+// mustCall is call that has to succeed.
+func mustCall(t *testing.T, fake *crossminttest.Server, method, path, body string) response {
 	t.Helper()
 	got, err := call(t, fake, method, path, body)
 	if err != nil {
@@ -84,12 +84,12 @@ func mustCall(t *testing.T, fake *crossminttest.Server, method, path, body strin
 	return got
 }
 
-func presented(secret string) string { return `{"refresh":"` + secret + `"}` }
+func tokenBody(secret string) string { return `{"refresh":"` + secret + `"}` }
 
 // refresh returns the status and, for 200, the grant.
 func refresh(t *testing.T, fake *crossminttest.Server, secret string) (int, grant) {
 	t.Helper()
-	got := mustCall(t, fake, "POST", authPath+"/refresh", presented(secret))
+	got := mustCall(t, fake, "POST", authPath+"/refresh", tokenBody(secret))
 	var g grant
 	if got.status == http.StatusOK {
 		decode(t, got.body, &g)
@@ -97,7 +97,7 @@ func refresh(t *testing.T, fake *crossminttest.Server, secret string) (int, gran
 	return got.status, g
 }
 
-// mustRefresh is refresh where a grant is owed.
+// mustRefresh is refresh that has to succeed.
 func mustRefresh(t *testing.T, fake *crossminttest.Server, secret string) grant {
 	t.Helper()
 	status, g := refresh(t, fake, secret)
@@ -107,7 +107,7 @@ func mustRefresh(t *testing.T, fake *crossminttest.Server, secret string) grant 
 	return g
 }
 
-func mustRefuse(t *testing.T, fake *crossminttest.Server, secret string) {
+func mustReject(t *testing.T, fake *crossminttest.Server, secret string) {
 	t.Helper()
 	if status, _ := refresh(t, fake, secret); status != http.StatusUnauthorized {
 		t.Errorf("refresh: status %d, want 401", status)

@@ -6,16 +6,16 @@ import (
 	"sync"
 )
 
-// forgerNumber is the number of the key that signs forgeries: never one of a
-// keyring's own, which count from 1.
-const forgerNumber = 0
+// forgerKeyNumber is the number of the key that signs forged JWTs. The keys of a
+// keyring start from 1.
+const forgerKeyNumber = 0
 
 // keyring holds the keys that sign JWTs and publishes their public halves.
 type keyring struct {
 	algorithm string
 
 	mu        sync.Mutex // guards all below
-	made      int
+	created   int
 	published []signingKey // the last one signs
 	override  []byte
 }
@@ -26,15 +26,15 @@ func newKeyring(algorithm string) *keyring {
 	return k
 }
 
-// add makes a new key the one that signs. Alone makes it the only one, too.
-func (k *keyring) add(alone bool) (id string) {
+// add creates a key that signs from now on. With replace it is the only one.
+func (k *keyring) add(replace bool) (id string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.made++
-	if alone {
+	k.created++
+	if replace {
 		k.published = nil
 	}
-	key := newKey(k.algorithm, k.made)
+	key := newKey(k.algorithm, k.created)
 	k.published = append(k.published, key)
 	return key.id
 }
@@ -60,20 +60,20 @@ func (k *keyring) jwks() []byte {
 	return must(json.Marshal(set))
 }
 
-// RotateKeys replaces the signing key at once: JWTs signed before it no
-// longer verify. It returns the new key's ID.
+// RotateKeys replaces the signing key at once: earlier JWTs are no longer valid.
+// It returns the ID of the new key.
 func (s *Server) RotateKeys() (keyID string) { return s.keys.add(true) }
 
-// AddKey signs with a new key from now on and keeps the old ones published,
-// as an orderly rotation does. It returns the new key's ID.
+// AddKey signs with a new key from now on and keeps the old ones published, like
+// an orderly key rotation. It returns the ID of the new key.
 func (s *Server) AddKey() (keyID string) { return s.keys.add(false) }
 
 // SetJWKS publishes raw instead of the key set. nil restores the key set.
 func (s *Server) SetJWKS(raw []byte) {
 	s.keys.mu.Lock()
 	defer s.keys.mu.Unlock()
-	s.keys.override = bytes.Clone(raw) // an empty document stays one
+	s.keys.override = bytes.Clone(raw) // an empty document stays empty, not nil
 }
 
-// JWKS returns the key set as it is published now.
+// JWKS returns the current key set.
 func (s *Server) JWKS() []byte { return s.keys.jwks() }

@@ -30,10 +30,10 @@ type signingKey struct {
 	private   crypto.Signer
 }
 
-// newKey makes a key. Of two RSA keys with the same number one is the other's
-// copy, see rsaKey; numbers differ within one fake.
+// newKey creates a key. RSA keys of the same number are equal, see rsaKey; each
+// number is used once in a fake.
 func newKey(algorithm string, number int) signingKey {
-	key := signingKey{id: "xmint-" + randomText()[:12], algorithm: algorithm}
+	key := signingKey{id: "xmint-" + randomSecret()[:12], algorithm: algorithm}
 	switch algorithm {
 	case es256:
 		key.private = must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
@@ -51,9 +51,9 @@ const (
 	rsaPoolSize = 8
 )
 
-// rsaPool holds the first RSA keys of every fake in the process. Making one
-// costs as much as a hundred tests; sharing them costs nothing, since each
-// fake publishes them under key IDs of its own.
+// rsaPool holds the first RSA keys of every fake in the process, because creating
+// one takes as long as a hundred tests. Fakes can share them: each publishes them
+// under its own key IDs.
 var rsaPool = func() (pool [rsaPoolSize]func() (*rsa.PrivateKey, error)) {
 	for i := range pool {
 		pool[i] = sync.OnceValues(newRSAKey)
@@ -63,8 +63,7 @@ var rsaPool = func() (pool [rsaPoolSize]func() (*rsa.PrivateKey, error)) {
 
 func newRSAKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, rsaBits) }
 
-// rsaKey returns the pool's key of that number; numbers beyond it get a key
-// of their own.
+// rsaKey returns the key of that number from the pool, or a new one beyond it.
 func rsaKey(number int) (*rsa.PrivateKey, error) {
 	if number < rsaPoolSize {
 		return rsaPool[number]()
@@ -91,7 +90,7 @@ func (k signingKey) sign(input []byte) []byte {
 	}
 }
 
-// jwk is a public key as RFC 7517 spells it.
+// jwk is a public key in the form of RFC 7517.
 type jwk struct {
 	Type      string `json:"kty"`
 	Use       string `json:"use"`
@@ -123,15 +122,15 @@ func (k signingKey) public() jwk {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// randomText returns 43 URL-safe characters.
-func randomText() string {
+// randomSecret returns 43 URL-safe characters.
+func randomSecret() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return encode(b[:])
 }
 
-// must panics on errors that stand for a fault of this package or of the
-// machine's random source.
+// must panics on errors that only a bug in this package or a broken random source
+// can cause.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(fmt.Sprintf("crossminttest: %v", err))

@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-// memoryURL is where a fake in memory lives: a loopback name, so that plain
-// http is allowed.
+// memoryURL is the URL of a fake in memory: a loopback name, for which http is
+// allowed.
 const memoryURL = "http://crossmint.localhost"
 
-// maxIdleConns keeps a herd's connections for the next herd.
+// maxIdleConns keeps the connections of a burst for the next one.
 const maxIdleConns = 128
 
-// network is the way to the fake: a listener that can go down and come back,
-// and the transport that reaches it.
+// network is a listener that can go down and come back, and the transport that
+// connects to it.
 type network struct {
 	inMemory  bool
 	handler   http.Handler
@@ -36,7 +36,7 @@ type network struct {
 
 func newNetwork(config Config, handler http.Handler) *network {
 	n := &network{inMemory: config.InMemory, handler: handler, addr: config.Addr}
-	// No proxy of the machine's stands between a test and its fake.
+	// The proxy of the environment must not get between a test and its fake.
 	n.transport = &http.Transport{MaxIdleConnsPerHost: maxIdleConns}
 	if n.inMemory {
 		n.url, n.transport.DialContext = memoryURL, n.dial
@@ -44,8 +44,8 @@ func newNetwork(config Config, handler http.Handler) *network {
 	return n
 }
 
-// up starts to listen, at the same address as before. It does nothing if the
-// network is up already.
+// up listens at the same address as before. It does nothing if the network is
+// up.
 func (n *network) up() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -55,11 +55,11 @@ func (n *network) up() error {
 	if n.server != nil {
 		return nil
 	}
-	listener, err := n.listen()
+	listener, err := n.listenLocked()
 	if err != nil {
 		return fmt.Errorf("crossminttest: %w", err)
 	}
-	server, served := &http.Server{Handler: n.handler, ConnState: n.watch}, make(chan struct{})
+	server, served := &http.Server{Handler: n.handler, ConnState: n.trackConn}, make(chan struct{})
 	go func() {
 		defer close(served)
 		_ = server.Serve(listener) // always ErrServerClosed: down ends it
@@ -68,9 +68,9 @@ func (n *network) up() error {
 	return nil
 }
 
-// watch counts the connections that are served: net/http may hold one for half
-// a second after its handler has returned.
-func (n *network) watch(_ net.Conn, state http.ConnState) {
+// trackConn counts the open connections: net/http may keep one open for half a
+// second after its handler has returned.
+func (n *network) trackConn(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		n.conns.Add(1)
@@ -79,8 +79,7 @@ func (n *network) watch(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// listen returns a listener, with n.mu held.
-func (n *network) listen() (net.Listener, error) {
+func (n *network) listenLocked() (net.Listener, error) {
 	if n.inMemory {
 		n.pipes = newPipeListener()
 		return n.pipes, nil
@@ -91,35 +90,37 @@ func (n *network) listen() (net.Listener, error) {
 	}
 	if n.url == "" {
 		n.addr = listener.Addr().String()
-		n.url = "http://" + reachable(listener.Addr().(*net.TCPAddr))
+		n.url = "http://" + hostPort(listener.Addr().(*net.TCPAddr))
 	}
 	return listener, nil
 }
 
-// reachable returns the host and port at which this machine finds address.
-func reachable(address *net.TCPAddr) string {
+// hostPort returns the host and port for connections to address from this
+// machine.
+func hostPort(address *net.TCPAddr) string {
 	if address.IP.IsUnspecified() {
 		return fmt.Sprintf("localhost:%d", address.Port)
 	}
 	return address.String()
 }
 
-// down stops to listen and breaks every connection, for good if forever.
-func (n *network) down(forever bool) {
+// down stops listening and breaks every connection. With permanent, up fails from
+// then on.
+func (n *network) down(permanent bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.closed = n.closed || forever
+	n.closed = n.closed || permanent
 	if n.server == nil {
 		return
 	}
-	_ = n.server.Close() // a listener's error: it is closed all the same
+	_ = n.server.Close() // the listener is closed in spite of an error
 	<-n.served
-	_ = n.server.Close() // the connection that Serve accepted meanwhile
+	_ = n.server.Close() // closes a connection that Serve accepted meanwhile
 	n.server = nil
 	n.transport.CloseIdleConnections()
 }
 
-// dial reaches the fake in memory, whatever the address.
+// dial connects to the fake in memory, whatever the address.
 func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	n.mu.Lock()
 	pipes := n.pipes
@@ -127,7 +128,7 @@ func (n *network) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return pipes.dial(ctx)
 }
 
-// pipeListener accepts the far ends of the pipes that dial returns.
+// pipeListener accepts the other ends of the pipes that dial returns.
 type pipeListener struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -154,8 +155,8 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
 
-// dial returns the near end of a new pipe. A closed listener refuses as a
-// closed port does.
+// dial returns one end of a new pipe. A closed listener refuses connections like
+// a closed port.
 func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	near, far := net.Pipe()
 	select {

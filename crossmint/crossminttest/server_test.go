@@ -16,7 +16,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-func TestConfigIsCheckedWhole(t *testing.T) {
+func TestConfigReportsAllFaults(t *testing.T) {
 	_, err := crossminttest.New(crossminttest.Config{
 		ProjectID: "a.b", Environment: "live", Algorithm: "none", JWTLifetime: -1,
 		Reuse: 9, InMemory: true, Addr: "127.0.0.1:0",
@@ -45,10 +45,10 @@ func TestAPIKeys(t *testing.T) {
 	if config.APIKey.Reveal() != fake.APIKey() {
 		t.Error("Config has another key than APIKey")
 	}
-	for origin, key := range keys {
-		encoded, ok := strings.CutPrefix(key, origin+"_production_")
+	for prefix, key := range keys {
+		encoded, ok := strings.CutPrefix(key, prefix+"_production_")
 		if !ok {
-			t.Fatalf("key %q does not start with its origin and environment", key)
+			t.Fatalf("key %q does not start with its type and environment", key)
 		}
 		decoded, err := base58.Decode(encoded)
 		if err != nil {
@@ -62,8 +62,8 @@ func TestAPIKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !ed25519.Verify(config.Signers[crossmint.Production], []byte(origin+"_production."+data), signature) {
-			t.Errorf("%s: the signature is wrong", origin)
+		if !ed25519.Verify(config.APIKeyVerifiers[crossmint.Production], []byte(prefix+"_production."+data), signature) {
+			t.Errorf("%s: the signature is wrong", prefix)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func TestAPIKeyIsRequired(t *testing.T) {
 		"another key's tail": fake.APIKey() + "x",
 	}
 	for name, key := range keys {
-		got, err := callWith(t, fake, key, "POST", authPath+"/refresh", presented("x"))
+		got, err := callWith(t, fake, key, "POST", authPath+"/refresh", tokenBody("x"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestAPIKeyIsRequired(t *testing.T) {
 		}
 	}
 	minted := fake.MintAPIKey("sk", crossmint.Staging, fake.ProjectID())
-	if got, err := callWith(t, fake, minted, "POST", authPath+"/refresh", presented("x")); err != nil || got.status != http.StatusUnauthorized {
+	if got, err := callWith(t, fake, minted, "POST", authPath+"/refresh", tokenBody("x")); err != nil || got.status != http.StatusUnauthorized {
 		t.Errorf("a minted key: status %d, error %v, want 401", got.status, err)
 	}
 }
@@ -104,7 +104,7 @@ func TestUser(t *testing.T) {
 	if want := `{"id":"` + user.ID + `","email":"ada@example.com"}`; got.status != http.StatusOK || string(got.body) != want {
 		t.Errorf("%d %s, want 200 %s", got.status, got.body, want)
 	}
-	if got := mustCall(t, fake, "GET", path+"nobody", ""); got.status != http.StatusNotFound {
+	if got := mustCall(t, fake, "GET", path+"unknown", ""); got.status != http.StatusNotFound {
 		t.Errorf("unknown user: status %d, want 404", got.status)
 	}
 	if got, err := callWith(t, fake, fake.ClientKey(), "GET", path+user.ID, ""); err != nil || got.status != http.StatusForbidden {
@@ -118,16 +118,16 @@ func TestCalls(t *testing.T) {
 		t.Errorf("before any: %+v", got)
 	}
 	for _, c := range []struct{ method, path string }{
-		{"POST", authPath + "/refresh"}, {"POST", authPath + "/refresh"}, {"OPTIONS", authPath + "/refresh"},
-		{"POST", authPath + "/logout"},
-		{"GET", "/.well-known/jwks.json"},
-		{"GET", "/api/2024-09-26/sdk/auth/user/x"},
-		{"POST", authPath + "/otps/send"},
-		{"POST", authPath + "/authenticate"},
-		{"GET", authPath + "/social/google/start"},
-		{"POST", authPath + "/crypto_wallets/authenticate/start"},
-		{"POST", authPath + "/crypto_wallets/authenticate"},
-		{"GET", "/elsewhere"},
+		{method: "POST", path: authPath + "/refresh"}, {method: "POST", path: authPath + "/refresh"}, {method: "OPTIONS", path: authPath + "/refresh"},
+		{method: "POST", path: authPath + "/logout"},
+		{method: "GET", path: "/.well-known/jwks.json"},
+		{method: "GET", path: "/api/2024-09-26/sdk/auth/user/x"},
+		{method: "POST", path: authPath + "/otps/send"},
+		{method: "POST", path: authPath + "/authenticate"},
+		{method: "GET", path: authPath + "/social/google/start"},
+		{method: "POST", path: authPath + "/crypto_wallets/authenticate/start"},
+		{method: "POST", path: authPath + "/crypto_wallets/authenticate"},
+		{method: "GET", path: "/elsewhere"},
 	} {
 		mustCall(t, fake, c.method, c.path, "")
 	}
@@ -163,12 +163,12 @@ func TestPreflight(t *testing.T) {
 	if res.StatusCode != http.StatusNoContent {
 		t.Errorf("status %d, want 204", res.StatusCode)
 	}
-	if got := mustCall(t, fake, "POST", authPath+"/refresh", presented("x")); got.header.Get("Access-Control-Allow-Origin") != "*" {
-		t.Error("a refusal cannot be read across origins")
+	if got := mustCall(t, fake, "POST", authPath+"/refresh", tokenBody("x")); got.header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Error("an error response cannot be read across origins")
 	}
 }
 
-func TestBubbleTimeExpiresJWTs(t *testing.T) {
+func TestJWTExpiresInBubble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := start(t, crossminttest.Config{InMemory: true, JWTLifetime: time.Hour, Algorithm: "RS256"})
 		grant := fake.Grant(fake.NewUser("ada@example.com"))
@@ -186,7 +186,7 @@ func TestBubbleTimeExpiresJWTs(t *testing.T) {
 	})
 }
 
-func TestInMemoryAnswersUnderAnyName(t *testing.T) {
+func TestInMemoryServesAnyHost(t *testing.T) {
 	fake := start(t, crossminttest.Config{InMemory: true})
 	r, _ := http.NewRequestWithContext(t.Context(), "GET", "http://staging.crossmint.com/.well-known/jwks.json", nil)
 	res, err := fake.Transport().RoundTrip(r)
@@ -204,7 +204,7 @@ func TestDownAndUp(t *testing.T) {
 			mustCall(t, fake, "GET", "/.well-known/jwks.json", "") // leaves an idle connection
 
 			fake.Down()
-			if _, err := call(t, fake, "POST", authPath+"/refresh", presented(secret)); !errors.Is(err, syscall.ECONNREFUSED) {
+			if _, err := call(t, fake, "POST", authPath+"/refresh", tokenBody(secret)); !errors.Is(err, syscall.ECONNREFUSED) {
 				t.Errorf("error %v, want ECONNREFUSED", err)
 			}
 			if err := fake.Up(); err != nil {
@@ -228,6 +228,6 @@ func TestClose(t *testing.T) {
 		t.Error("Up after Close: no error")
 	}
 	if _, err := call(t, fake, "GET", "/.well-known/jwks.json", ""); err == nil {
-		t.Error("a closed fake answers")
+		t.Error("a closed fake responds")
 	}
 }

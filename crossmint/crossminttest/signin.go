@@ -14,44 +14,43 @@ const (
 	refreshCookie = "crossmint-refresh-token"
 )
 
-// Grant signs user in once more, in a token family of its own: a fresh JWT
-// and a live refresh token. A user whose ID the fake does not know becomes
-// one of its users; an empty ID gets a new one.
+// Grant signs user in once more, in a new token family: a new JWT and a live
+// refresh token. A user with an unknown ID is added to the fake; an empty ID is
+// replaced by a new one.
 func (s *Server) Grant(user session.User) session.Grant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.newFamily(s.known(user).ID).grant
+	return s.newFamilyLocked(s.knownUserLocked(user).ID).grant
 }
 
 // ExpiredGrant is [Server.Grant] with a JWT that expired a minute ago beside
-// the live refresh token: what a browser has in the morning.
+// the live refresh token: like a browser after a night.
 func (s *Server) ExpiredGrant(user session.User) session.Grant {
 	grant := s.Grant(user)
 	grant.JWT = session.NewSecret(s.ExpiredJWT(grant.User))
 	return grant
 }
 
-// OneTimeSecret returns what a login of user ends with: a secret that refresh
+// OneTimeSecret returns the result of a sign-in of user: a secret that refresh
 // exchanges once, within ten minutes.
 func (s *Server) OneTimeSecret(user session.User) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.newOneTimeSecret(s.known(user).ID)
+	return s.newOneTimeSecretLocked(s.knownUserLocked(user).ID)
 }
 
-// newOneTimeSecret does the work of OneTimeSecret. s.mu is held.
-func (s *Server) newOneTimeSecret(userID string) string {
-	secret := randomText()
+func (s *Server) newOneTimeSecretLocked(userID string) string {
+	secret := randomSecret()
 	s.oneTime[secret] = oneTimeSecret{userID, time.Now().Add(oneTimeSecretLifetime)}
 	return secret
 }
 
-// known returns the user as the fake knows them. s.mu is held.
-func (s *Server) known(user session.User) session.User {
+// knownUserLocked returns the fake's user with the ID of user.
+func (s *Server) knownUserLocked(user session.User) session.User {
 	if user.ID == "" {
 		user.ID = newID()
 	}
-	return s.people.add(user)
+	return s.users.add(user)
 }
 
 // SignIn signs the user with that e-mail address in and puts the documented
@@ -63,9 +62,9 @@ func (s *Server) SignIn(jar http.CookieJar, site *url.URL, email string) session
 }
 
 // SignInExpired is [Server.SignIn] with an expired JWT beside the live
-// refresh token. What the kit writes after a refresh is Secure, and before Go
-// 1.26 a jar does not send that over plain http: use httptest.NewTLSServer
-// with its Client, or cookie.Config.InsecureAllowHTTP.
+// refresh token. The cookies of a refresh are Secure, and before Go 1.26 a jar
+// does not send those over plain http: use httptest.NewTLSServer with its Client,
+// or cookie.Config.InsecureAllowHTTP.
 func (s *Server) SignInExpired(jar http.CookieJar, site *url.URL, email string) session.Grant {
 	grant := s.ExpiredGrant(s.NewUser(email))
 	jar.SetCookies(site, Cookies(grant))
@@ -76,7 +75,7 @@ func (s *Server) SignInExpired(jar http.CookieJar, site *url.URL, email string) 
 // and crossmint-refresh-token, Path=/, until the refresh token expires. They
 // are not Secure, so that jars send them to a test server over plain http.
 func Cookies(grant session.Grant) []*http.Cookie {
-	expires := grant.RefreshToken.ExpiresAt()
+	expires, _ := time.Parse(time.RFC3339, grant.RefreshToken.ExpiresAt) // zero: a session cookie
 	return []*http.Cookie{
 		{Name: jwtCookie, Value: grant.JWT.Reveal(), Path: "/", Expires: expires, SameSite: http.SameSiteLaxMode},
 		{Name: refreshCookie, Value: grant.RefreshToken.Secret.Reveal(), Path: "/", Expires: expires, SameSite: http.SameSiteLaxMode, HttpOnly: true},

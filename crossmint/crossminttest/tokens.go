@@ -6,148 +6,149 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// A ReusePolicy says what becomes of a consumed refresh token that is
-// presented again. Which one the live service has is not documented.
+// A ReusePolicy decides about a consumed refresh token that is presented again.
+// The policy of the real service is not documented.
 type ReusePolicy uint8
 
 const (
-	// ReuseGrace answers a token consumed less than [Config.Grace] ago with
-	// the newest of its family, the same again and again: two tabs, or a
-	// retry after a lost answer, do no harm. Later the token is refused.
+	// ReuseGrace responds to a token that was consumed less than [Config.Grace]
+	// ago with the newest token of its family, each time the same. So two tabs, or
+	// a retry after a lost response, do no harm. Later the token is rejected.
 	ReuseGrace ReusePolicy = iota
-	// ReuseRefuse refuses it.
+	// ReuseRefuse rejects it.
 	ReuseRefuse
-	// ReuseRevokesFamily refuses it and revokes the whole family: somebody
-	// may have stolen the token.
+	// ReuseRevokesFamily rejects it and revokes the whole family: the token may
+	// be stolen.
 	ReuseRevokesFamily
 )
 
-// A family is one sign-in: a refresh token and all that it was rotated into.
-// Only the newest of them is not consumed.
+// A family is one sign-in: a refresh token and its successors. Only the newest of
+// them is not consumed.
 type family struct {
-	userID     string
-	revoked    bool
-	grant      session.Grant // the newest token, and what was issued with it
-	jwtExpires time.Time
+	userID       string
+	revoked      bool
+	grant        session.Grant // with the newest token
+	expiresAt    time.Time     // of the newest token
+	jwtExpiresAt time.Time
 }
 
 // live reports whether the newest token can be used.
 func (f *family) live(now time.Time) bool {
-	return !f.revoked && now.Before(f.grant.RefreshToken.ExpiresAt())
+	return !f.revoked && now.Before(f.expiresAt)
 }
 
-// A token is one refresh token. Consumed is zero for the newest of a family.
+// A token is one refresh token. consumedAt is zero for the newest of a family.
 type token struct {
-	family   *family
-	consumed time.Time
+	family     *family
+	consumedAt time.Time
 }
 
 // oneTimeSecretLifetime is short: a browser exchanges it at once.
 const oneTimeSecretLifetime = 10 * time.Minute
 
-// oneTimeSecret is what a login ends with; refresh exchanges it, once.
+// A oneTimeSecret is the result of a sign-in. Refresh exchanges it once.
 type oneTimeSecret struct {
-	userID  string
-	expires time.Time
+	userID    string
+	expiresAt time.Time
 }
 
-// spend exchanges a refresh token or a one-time secret for a grant. It reports
-// whether the secret was accepted.
-func (s *Server) spend(secret string) (session.Grant, bool) {
+// exchange exchanges a refresh token or a one-time secret for a grant. It returns
+// false if it rejects the secret.
+func (s *Server) exchange(secret string) (session.Grant, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if login, ok := s.oneTime[secret]; ok {
+	if once, ok := s.oneTime[secret]; ok {
 		delete(s.oneTime, secret)
-		if expired(login.expires) {
+		if hasExpired(once.expiresAt) {
 			return session.Grant{}, false
 		}
-		return s.newFamily(login.userID).grant, true
+		return s.newFamilyLocked(once.userID).grant, true
 	}
 	t := s.tokens[secret]
-	if !s.accepts(t, now) {
-		if t != nil && !t.consumed.IsZero() && s.config.Reuse == ReuseRevokesFamily {
+	if !s.acceptsLocked(t, now) {
+		if t != nil && !t.consumedAt.IsZero() && s.config.Reuse == ReuseRevokesFamily {
 			t.family.revoked = true
 		}
 		return session.Grant{}, false
 	}
-	if t.consumed.IsZero() {
-		t.consumed = now
-		s.issue(t.family)
+	if t.consumedAt.IsZero() {
+		t.consumedAt = now
+		s.rotateLocked(t.family)
 	}
-	if !now.Before(t.family.jwtExpires) { // reuse, and a JWT shorter than the grace
-		s.renewJWT(t.family)
+	if !now.Before(t.family.jwtExpiresAt) { // the JWT's lifetime is shorter than the grace
+		s.renewJWTLocked(t.family)
 	}
 	return t.family.grant, true
 }
 
-// accepts reports whether refresh takes t now. For a consumed token its own
-// grace is enough: those after it were consumed later. s.mu is held.
-func (s *Server) accepts(t *token, now time.Time) bool {
+// acceptsLocked reports whether refresh accepts t now. For a consumed token only
+// its own grace counts: its successors were consumed later.
+func (s *Server) acceptsLocked(t *token, now time.Time) bool {
 	switch {
 	case t == nil || !t.family.live(now):
 		return false
-	case t.consumed.IsZero():
+	case t.consumedAt.IsZero():
 		return true
 	default:
-		return s.config.Reuse == ReuseGrace && now.Sub(t.consumed) < s.config.Grace
+		return s.config.Reuse == ReuseGrace && now.Sub(t.consumedAt) < s.config.Grace
 	}
 }
 
-// newFamily signs the user in. s.mu is held.
-func (s *Server) newFamily(userID string) *family {
+// newFamilyLocked signs the user in.
+func (s *Server) newFamilyLocked(userID string) *family {
 	f := &family{userID: userID}
 	s.families[userID] = append(s.families[userID], f)
-	s.issue(f)
+	s.rotateLocked(f)
 	return f
 }
 
-// issue gives the family its next token and JWT. s.mu is held.
-func (s *Server) issue(f *family) {
-	secret := randomText()
-	expires := time.Now().Add(s.config.RefreshTokenLifetime).UTC().Truncate(time.Millisecond)
+// rotateLocked gives the family its next token and JWT.
+func (s *Server) rotateLocked(f *family) {
+	secret := randomSecret()
+	f.expiresAt = time.Now().Add(s.config.RefreshTokenLifetime).UTC().Truncate(time.Millisecond)
 	f.grant = session.Grant{
-		User: s.people.byID[f.userID],
+		User: s.users.byID[f.userID],
 		RefreshToken: session.RefreshToken{
-			Secret:        session.NewSecret(secret),
-			ExpiresAtText: expires.Format("2006-01-02T15:04:05.000Z"),
+			Secret:    session.NewSecret(secret),
+			ExpiresAt: f.expiresAt.Format("2006-01-02T15:04:05.000Z"),
 		},
 	}
 	s.tokens[secret] = &token{family: f}
-	s.renewJWT(f)
+	s.renewJWTLocked(f)
 }
 
-// renewJWT gives the family a fresh JWT. s.mu is held.
-func (s *Server) renewJWT(f *family) {
-	f.jwtExpires = time.Now().Add(s.config.JWTLifetime).Truncate(time.Second)
+// renewJWTLocked gives the family a new JWT.
+func (s *Server) renewJWTLocked(f *family) {
+	f.jwtExpiresAt = time.Now().Add(s.config.JWTLifetime).Truncate(time.Second)
 	f.grant.JWT = session.NewSecret(s.JWT(f.grant.User))
 }
 
-// logout revokes the family of a token that refresh would take. One that was
-// consumed, outside the grace, revokes nothing: the hard case for a client
-// that keeps the wrong one.
+// logout revokes the family of a token that refresh would accept. A token that
+// was consumed before the grace revokes nothing, which is the hard case for a
+// client that uses an old token.
 func (s *Server) logout(secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t := s.tokens[secret]; s.accepts(t, time.Now()) {
+	if t := s.tokens[secret]; s.acceptsLocked(t, time.Now()) {
 		t.family.revoked = true
 	}
 	delete(s.oneTime, secret)
 }
 
 // Live reports whether refresh would accept this refresh token or one-time
-// secret right now. A consumed token counts while its grace lasts.
+// secret now. It accepts a consumed token during its grace.
 func (s *Server) Live(secret string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if login, ok := s.oneTime[secret]; ok {
-		return !expired(login.expires)
+	if once, ok := s.oneTime[secret]; ok {
+		return !hasExpired(once.expiresAt)
 	}
-	return s.accepts(s.tokens[secret], time.Now())
+	return s.acceptsLocked(s.tokens[secret], time.Now())
 }
 
-// LiveOf returns in how many places the user is signed in: the number of
-// refresh tokens that are neither consumed nor revoked nor expired.
+// LiveOf returns the number of the user's refresh tokens that are neither
+// consumed nor revoked nor expired: the places where the user is signed in.
 func (s *Server) LiveOf(userID string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,8 +161,8 @@ func (s *Server) LiveOf(userID string) int {
 	return count
 }
 
-// Revoke revokes the refresh token with all its family, consumed or not, as
-// if the user had signed out elsewhere. An unknown secret is ignored.
+// Revoke revokes the refresh token with its whole family, consumed or not, as if
+// the user had signed out elsewhere. It ignores an unknown secret.
 func (s *Server) Revoke(secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -171,16 +172,16 @@ func (s *Server) Revoke(secret string) {
 	}
 }
 
-// RevokeUser revokes everything that signs the user in. JWTs stay valid
-// until they expire.
+// RevokeUser revokes all refresh tokens and one-time secrets of the user. JWTs
+// stay valid until they expire.
 func (s *Server) RevokeUser(userID string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.families[userID] {
 		f.revoked = true
 	}
-	for secret, login := range s.oneTime {
-		if login.userID == userID {
+	for secret, once := range s.oneTime {
+		if once.userID == userID {
 			delete(s.oneTime, secret)
 		}
 	}

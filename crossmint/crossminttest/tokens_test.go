@@ -12,7 +12,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// inBubble runs the test against a fake in memory.
+// inBubble runs a test in a synctest bubble, with a fake in memory.
 func inBubble(t *testing.T, config crossminttest.Config, test func(*testing.T, *crossminttest.Server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -54,10 +54,10 @@ func TestReuse(t *testing.T) {
 		accepted    bool
 		newestLives bool
 	}{
-		"grace, in time":   {crossminttest.ReuseGrace, 29 * time.Second, true, true},
-		"grace, too late":  {crossminttest.ReuseGrace, 30 * time.Second, false, true},
-		"refuse":           {crossminttest.ReuseRefuse, 0, false, true},
-		"revokes a family": {crossminttest.ReuseRevokesFamily, 0, false, false},
+		"grace, in time":   {policy: crossminttest.ReuseGrace, after: 29 * time.Second, accepted: true, newestLives: true},
+		"grace, too late":  {policy: crossminttest.ReuseGrace, after: 30 * time.Second, accepted: false, newestLives: true},
+		"refuse":           {policy: crossminttest.ReuseRefuse, after: 0, accepted: false, newestLives: true},
+		"revokes a family": {policy: crossminttest.ReuseRevokesFamily, after: 0, accepted: false, newestLives: false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestReuse(t *testing.T) {
 						t.Errorf("another successor (-first +second):\n%s", diff)
 					}
 				} else {
-					mustRefuse(t, fake, old)
+					mustReject(t, fake, old)
 				}
 				if live := fake.Live(first.Refresh.Secret); live != test.newestLives {
 					t.Errorf("the newest token is live: %v, want %v", live, test.newestLives)
@@ -90,12 +90,12 @@ func TestReuseThroughAChain(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		c := mustRefresh(t, fake, b).Refresh.Secret
 		if got := mustRefresh(t, fake, a).Refresh.Secret; got != c {
-			t.Error("the first token was not answered with the newest")
+			t.Error("the response to the first token is not the newest one")
 		}
-		time.Sleep(20 * time.Second) // a is out of its grace, b is not
-		mustRefuse(t, fake, a)
+		time.Sleep(20 * time.Second) // the grace of a has ended, that of b has not
+		mustReject(t, fake, a)
 		if got := mustRefresh(t, fake, b).Refresh.Secret; got != c {
-			t.Error("the second token was not answered with the newest")
+			t.Error("the response to the second token is not the newest one")
 		}
 	})
 }
@@ -149,7 +149,7 @@ func TestRefreshTokenExpires(t *testing.T) {
 		if n := fake.LiveOf(user.ID); n != 0 {
 			t.Errorf("live tokens = %d, want 0", n)
 		}
-		mustRefuse(t, fake, secret)
+		mustReject(t, fake, secret)
 	})
 }
 
@@ -162,7 +162,7 @@ func TestOneTimeSecretWorksOnce(t *testing.T) {
 	if got := mustRefresh(t, fake, secret); got.User.Email != "ada@example.com" {
 		t.Errorf("user = %+v", got.User)
 	}
-	mustRefuse(t, fake, secret)
+	mustReject(t, fake, secret)
 }
 
 func TestLogoutRevokesTheFamily(t *testing.T) {
@@ -172,12 +172,12 @@ func TestLogoutRevokesTheFamily(t *testing.T) {
 	newest := mustRefresh(t, fake, here.RefreshToken.Secret.Reveal()).Refresh.Secret
 
 	// The token is consumed, but in its grace.
-	got := mustCall(t, fake, "POST", authPath+"/logout", presented(here.RefreshToken.Secret.Reveal()))
+	got := mustCall(t, fake, "POST", authPath+"/logout", tokenBody(here.RefreshToken.Secret.Reveal()))
 
 	if got.status != http.StatusOK || string(got.body) != "{}" {
 		t.Errorf("logout: %d %s, want 200 {}", got.status, got.body)
 	}
-	mustRefuse(t, fake, newest)
+	mustReject(t, fake, newest)
 	if !fake.Live(elsewhere.RefreshToken.Secret.Reveal()) {
 		t.Error("another sign-in of the user is revoked, too")
 	}
@@ -187,7 +187,7 @@ func TestLogoutWithAnOldTokenRevokesNothing(t *testing.T) {
 	fake := start(t, crossminttest.Config{Reuse: crossminttest.ReuseRefuse})
 	old := fake.Grant(fake.NewUser("")).RefreshToken.Secret.Reveal()
 	newest := mustRefresh(t, fake, old).Refresh.Secret
-	if got := mustCall(t, fake, "POST", authPath+"/logout", presented(old)); got.status != http.StatusOK {
+	if got := mustCall(t, fake, "POST", authPath+"/logout", tokenBody(old)); got.status != http.StatusOK {
 		t.Errorf("logout: status %d, want 200", got.status)
 	}
 	if !fake.Live(newest) {
@@ -201,12 +201,12 @@ func TestRevoke(t *testing.T) {
 	old := fake.Grant(user).RefreshToken.Secret.Reveal()
 	newest := mustRefresh(t, fake, old).Refresh.Secret
 	fake.Revoke(old)
-	mustRefuse(t, fake, newest)
+	mustReject(t, fake, newest)
 
 	other, login := fake.Grant(user).RefreshToken.Secret.Reveal(), fake.OneTimeSecret(user)
 	fake.RevokeUser(user.ID)
-	mustRefuse(t, fake, other)
-	mustRefuse(t, fake, login)
+	mustReject(t, fake, other)
+	mustReject(t, fake, login)
 }
 
 func TestRefreshWithoutAToken(t *testing.T) {
@@ -216,7 +216,7 @@ func TestRefreshWithoutAToken(t *testing.T) {
 			t.Errorf("%q: status %d, want 400", body, got.status)
 		}
 	}
-	got := mustCall(t, fake, "POST", authPath+"/refresh", presented("nobody's"))
+	got := mustCall(t, fake, "POST", authPath+"/refresh", tokenBody("unknown"))
 	if want := `{"error":"Unauthorized","message":"Invalid refresh token"}`; string(got.body) != want {
 		t.Errorf("body = %s, want %s", got.body, want)
 	}

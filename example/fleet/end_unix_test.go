@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// program is the example in a process of its own.
+// program is the example in its own process.
 type program struct {
 	*visitor
 	cmd *exec.Cmd
-	// ended is closed when it and its instances have ended: they share a
-	// pipe. Their numbers would not tell; one may be a zombie of somebody's.
+	// ended is closed when the program and its instances have ended: they share
+	// a pipe. A process ID would not tell, because a process may be a zombie.
 	ended chan struct{}
 }
 
@@ -65,7 +65,7 @@ func (p *program) wantEnd() {
 	p.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(eventuallyTimeout):
 		p.Error("an instance is left")
 	}
 }
@@ -93,7 +93,7 @@ func TestEverythingEndsWithASignal(t *testing.T) {
 	}
 }
 
-// Who is killed cannot end anybody: the instances notice by themselves.
+// A killed program cannot end its instances: they notice it themselves.
 func TestInstancesEndWithTheirParent(t *testing.T) {
 	t.Parallel()
 	p := startProgram(t)

@@ -17,12 +17,12 @@ func TestJourney(t *testing.T) {
 	v := visit(t)
 	v.want(401, "GET", "/api/me")
 	v.signIn()
-	answered := map[string]int{}
+	responses := map[string]int{}
 	for range 6 {
-		answered[v.want(200, "GET", "/api/me")]++
+		responses[v.want(200, "GET", "/api/me")]++
 	}
-	if diff := cmp.Diff(map[string]int{"A": 3, "B": 3}, answered); diff != "" {
-		t.Errorf("answers by instance (-want +got):\n%s", diff)
+	if diff := cmp.Diff(map[string]int{"A": 3, "B": 3}, responses); diff != "" {
+		t.Errorf("responses by instance (-want +got):\n%s", diff)
 	}
 	before := v.refreshToken()
 	v.want(204, "POST", "/demo/expire")
@@ -75,13 +75,13 @@ func TestKillAndRestart(t *testing.T) {
 	v.signIn()
 	v.want(204, "POST", "/demo/kill/B")
 	v.want(409, "POST", "/demo/kill/B")
-	v.want(409, "POST", "/demo/kill/nobody")
+	v.want(409, "POST", "/demo/kill/unknown")
 	if diff := cmp.Diff([]string{"A"}, v.running()); diff != "" {
 		t.Errorf("running (-want +got):\n%s", diff)
 	}
 	h := v.herd(expired)
 	if diff := cmp.Diff(herd{Statuses: map[string]int{"200": 50}, Instances: map[string]int{"A": 50}, Cookies: 1, Upstream: []string{"A"}}, h); diff != "" {
-		t.Errorf("50 requests to the one that is left (-want +got):\n%s", diff)
+		t.Errorf("50 requests to the remaining instance (-want +got):\n%s", diff)
 	}
 	v.want(204, "POST", "/demo/kill/A")
 	v.want(503, "GET", "/api/me")
@@ -120,7 +120,7 @@ func TestStoreFreezes(t *testing.T) {
 	v.signIn()
 	v.want(204, "POST", "/demo/freeze")
 	if !v.state().Store.Frozen {
-		t.Error("it is not said that the store is frozen")
+		t.Error("the state does not show that the store is frozen")
 	}
 	if h := v.herd(""); h.Statuses["200"] != 50 || len(h.Upstream) != 0 {
 		t.Errorf("valid sessions noticed: %+v", h)
@@ -129,7 +129,7 @@ func TestStoreFreezes(t *testing.T) {
 		t.Errorf("each instance by itself: %+v", h)
 	}
 	v.want(204, "POST", "/demo/thaw")
-	until(t, "refreshes are shared again", func() bool { return len(v.herd(expired).Upstream) == 1 })
+	until(t, "refreshes were shared again", func() bool { return len(v.herd(expired).Upstream) == 1 })
 	v.want(200, "GET", "/api/me")
 }
 
@@ -157,7 +157,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-func TestOtherSitesMayNotPress(t *testing.T) {
+func TestOtherSitesAreRejected(t *testing.T) {
 	t.Parallel()
 	v := visit(t, "-embedded")
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.url+"/demo/kill/A", nil)

@@ -1,12 +1,12 @@
-// Command fleet is two instances of a small site behind a load balancer, which
-// share their refreshes through a store, and a page on which that can be
-// watched, and disturbed:
+// Command fleet runs two instances of a small site behind a load balancer. They
+// share their refreshes through a store. A page shows the fleet, and lets its
+// reader disturb it:
 //
 //	go -C example/fleet run .
 //
-// All of it is on this machine, and ends with this process: the balancer, a
-// fake Crossmint and the page in this one; the instances, and a redis-server or
-// valkey-server where there is one, in processes of their own.
+// Everything runs on this machine, and ends with this process. The balancer, a fake
+// Crossmint and the page run in this process. The instances, and a redis-server or
+// valkey-server if one is installed, are separate processes.
 package main
 
 import (
@@ -29,9 +29,9 @@ import (
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
-	// writeTimeout is longer than an instance may take, twice.
-	writeTimeout     = 60 * time.Second
-	shutdownPatience = 5 * time.Second
+	// writeTimeout is longer than two instances may take, one after the other.
+	writeTimeout    = 60 * time.Second
+	shutdownTimeout = 5 * time.Second
 )
 
 func main() {
@@ -43,7 +43,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run returns the exit status: 2 for what its caller can put right.
+// run returns the exit status: 2 for a mistake in the arguments.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	o, err := parseFlags(args)
 	if err != nil {
@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// options are what the command line says.
+// options are the options of the command line.
 type options struct {
 	addr     *net.TCPAddr
 	embedded bool
@@ -67,7 +67,7 @@ func parseFlags(args []string) (o options, err error) {
 	flags := flag.NewFlagSet("fleet", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // an error is one line, which run prints
 	addr := flags.String("addr", "127.0.0.1:8080", "loopback `host:port` to listen on")
-	flags.BoolVar(&o.embedded, "embedded", false, "use the store within this process, whatever else is installed")
+	flags.BoolVar(&o.embedded, "embedded", false, "use the store within this process, also if another one is installed")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -105,10 +105,10 @@ func serve(ctx context.Context, o options, stdout io.Writer) (err error) {
 		return err
 	case <-ctx.Done():
 	}
-	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownPatience)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	if err := server.Shutdown(patient); err != nil {
-		return server.Close() // who is left is cut off
+	if err := server.Shutdown(grace); err != nil {
+		return server.Close() // closes the remaining connections
 	}
 	return nil
 }

@@ -24,11 +24,11 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// patience bounds every wait for something that will happen.
-const patience = 40 * time.Second
+// eventuallyTimeout bounds every wait for a condition.
+const eventuallyTimeout = 40 * time.Second
 
-// startFleet runs the example within this process, but for the instances and
-// the store, and returns where it listens.
+// startFleet runs the example within this process, except for the instances and the
+// store. It returns the URL.
 func startFleet(t *testing.T, args ...string) (url string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
@@ -56,7 +56,7 @@ func startFleet(t *testing.T, args ...string) (url string) {
 	return strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
 }
 
-// needStore fails the test where there is no real store.
+// needStore fails the test without a real store.
 func needStore(t *testing.T, kind string) {
 	t.Helper()
 	if kind != "redis-server" && kind != "valkey-server" {
@@ -65,16 +65,16 @@ func needStore(t *testing.T, kind string) {
 }
 
 // until waits for a condition.
-func until(t *testing.T, what string, condition func() bool) {
+func until(t *testing.T, description string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(eventuallyTimeout); !condition(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain: %s", what)
+			t.Fatalf("it never happened that %s", description)
 		}
 	}
 }
 
-func TestFaultsOfTheCaller(t *testing.T) {
+func TestInvalidArguments(t *testing.T) {
 	for name, args := range map[string][]string{
 		"an unknown flag":           {"-nonsense"},
 		"an argument":               {"nonsense"},

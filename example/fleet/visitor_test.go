@@ -12,7 +12,7 @@ import (
 	"github.com/crossmint-go/auth/example/fleet/internal/balancer"
 )
 
-// visitor is a browser's view of the balancer, over a real socket.
+// visitor is a browser that uses the balancer over a real socket.
 type visitor struct {
 	*testing.T
 	url     string
@@ -36,8 +36,8 @@ func newVisitor(t *testing.T, address string) *visitor {
 	return &visitor{t, address, &http.Client{Jar: jar, Transport: transport}}
 }
 
-// do sends a request and returns the status, the instance that answered, and
-// the answer read into into, unless that is nil.
+// do sends a request and returns the status and the instance that responded. It
+// decodes the body into into, unless that is nil.
 func (v *visitor) do(method, path, body string, into any) (status int, instance string) {
 	v.Helper()
 	request, err := http.NewRequestWithContext(v.Context(), method, v.url+path, strings.NewReader(body))
@@ -53,13 +53,13 @@ func (v *visitor) do(method, path, body string, into any) (status int, instance 
 		v.Fatal(err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
+	content, err := io.ReadAll(response.Body)
 	if err != nil {
 		v.Fatal(err)
 	}
 	if into != nil {
-		if err := json.Unmarshal(answer, into); err != nil {
-			v.Fatalf("%s %s: %d %s: %v", method, path, response.StatusCode, answer, err)
+		if err := json.Unmarshal(content, into); err != nil {
+			v.Fatalf("%s %s: %d %s: %v", method, path, response.StatusCode, content, err)
 		}
 	}
 	return response.StatusCode, response.Header.Get(balancer.Header)
@@ -84,7 +84,7 @@ func (v *visitor) signIn() {
 	}
 }
 
-// refreshToken returns the one in the jar.
+// refreshToken returns the refresh token in the jar.
 func (v *visitor) refreshToken() string {
 	v.Helper()
 	u, err := url.Parse(v.url)
@@ -99,7 +99,7 @@ func (v *visitor) refreshToken() string {
 	return ""
 }
 
-// state is what the page polls.
+// state is the state of the fleet, which the page polls.
 type state struct {
 	Instances []struct {
 		Name    string
@@ -132,7 +132,7 @@ func (v *visitor) running() (names []string) {
 	return names
 }
 
-// herd is what fifty requests at once came to.
+// herd is the result of fifty concurrent requests.
 type herd struct {
 	Statuses, Instances map[string]int
 	Cookies             int

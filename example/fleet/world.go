@@ -13,7 +13,8 @@ import (
 	"github.com/crossmint-go/auth/example/fleet/internal/upstream"
 )
 
-// world is all that runs, put together.
+// world is everything that runs: the store, upstream, the instances, the balancer
+// and the page.
 type world struct {
 	handler http.Handler
 	closers []func() error // the last one is closed first
@@ -37,11 +38,11 @@ func newWorld(embedded bool) (w *world, err error) {
 		return nil, err
 	}
 	w.closers = append(w.closers, u.Close)
-	// Every instance has the same secret; a deployment keeps it with its
-	// other ones.
+	// All instances have the same secret. A deployment stores it with its other
+	// secrets.
 	config := u.Config()
 	f, err := fleet.Start(instance.Order{
-		APIKey: config.APIKey.Reveal(), BaseURL: config.BaseURL, Signers: config.Signers, StoreURL: s.URL, Secret: rand.Text() + rand.Text(),
+		APIKey: config.APIKey.Reveal(), BaseURL: config.BaseURL, APIKeyVerifiers: config.APIKeyVerifiers, StoreURL: s.URL, Secret: rand.Text() + rand.Text(),
 	}, "A", "B")
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-// Command frameworks runs one of the examples on a fake Crossmint of its own:
+// Command frameworks runs one of the examples on a fake Crossmint:
 //
 //	go -C example/frameworks run . chi
 //
@@ -30,10 +30,10 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// example is a site that has the kit in front.
+// example is a site behind the kit.
 type example struct {
 	new  func(*session.Manager, *cookie.Codec) http.Handler
-	path string // of what is worth a look
+	path string // of the protected page
 }
 
 var examples = map[string]example{

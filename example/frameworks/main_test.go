@@ -9,8 +9,8 @@ import (
 	"github.com/crossmint-go/auth/example/frameworks/internal/site"
 )
 
-// TestDemo signs in by the program's own route, over plain http, and lands
-// where the example is worth a look.
+// TestDemo signs in by the program's own route, over plain HTTP, and lands on the
+// protected page.
 func TestDemo(t *testing.T) {
 	handler, end, err := demo(examples["chi"])
 	site.Must(t, err)
@@ -24,6 +24,6 @@ func TestDemo(t *testing.T) {
 	site.Must(t, err)
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK || res.Request.URL.Path != "/me" {
-		t.Errorf("landed on %s: %s", res.Request.URL, res.Status)
+		t.Errorf("redirected to %s: %s", res.Request.URL, res.Status)
 	}
 }

@@ -18,13 +18,13 @@ type client struct {
 	script  []byte
 }
 
-// packages are the clients as js/package.json names them, the newest first.
+// packages are the names of the clients in js/package.json, the newest first.
 var packages = []string{"client-1.3", "client-1.2"}
 
 // newest returns the newest client.
 func newest() client { return clients[0] }
 
-// oldest returns the client that knows the unscoped names only.
+// oldest returns the client that uses the unscoped names only.
 func oldest() client { return clients[len(clients)-1] }
 
 // eachClient runs a test with every version.
@@ -53,14 +53,14 @@ func bundleClients() ([]client, error) {
 	return all, nil
 }
 
-// install brings the packages of the lock file, unless they are there. npm ci
-// takes what the lock file says, byte for byte, or fails.
+// install installs the packages of the lock file if they are missing. npm ci verifies
+// their hashes.
 func install() error {
 	lock, err := os.ReadFile(filepath.Join("js", "package-lock.json"))
 	if err != nil {
 		return err
 	}
-	installed := filepath.Join("js", "node_modules", ".installed") // the lock file that was installed last
+	installed := filepath.Join("js", "node_modules", ".installed") // a copy of the installed lock file
 	if done, err := os.ReadFile(installed); err == nil && bytes.Equal(done, lock) {
 		return nil
 	}
@@ -80,7 +80,7 @@ func versionOf(name string) (string, error) {
 	return manifest.Version, err
 }
 
-// bundle returns the page's script together with the client that it imports.
+// bundle returns the script of the page with the imported client.
 func bundle(name string) ([]byte, error) {
 	esbuild, err := filepath.Abs(filepath.Join("js", "node_modules", ".bin", "esbuild"))
 	if err != nil {

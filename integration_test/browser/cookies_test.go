@@ -12,16 +12,16 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// as returns a grant as cookies of that generation.
-func as(jwt, refresh string, grant session.Grant, httpOnly bool) []*http.Cookie {
+// namedCookies returns the cookies of a grant with the given names.
+func namedCookies(jwt, refresh string, grant session.Grant, httpOnly bool) []*http.Cookie {
 	cookies := crossminttest.Cookies(grant)
 	cookies[0].Name, cookies[1].Name, cookies[1].HttpOnly = jwt, refresh, httpOnly
 	return cookies
 }
 
-// TestOlderGenerationsArrive has users whom other software has signed in. They
-// stay signed in, and never get a second pair.
-func TestOlderGenerationsArrive(t *testing.T) {
+// TestCookiesOfOtherNames uses sessions of other software. They continue and never get a
+// second pair of cookies.
+func TestCookiesOfOtherNames(t *testing.T) {
 	unscoped := map[string]kept{unscopedJWT: readable, unscopedRefresh: hidden}
 	scoped := func(refresh kept) map[string]kept {
 		return map[string]kept{scopedJWT: readable, scopedRefresh: refresh}
@@ -31,7 +31,7 @@ func TestOlderGenerationsArrive(t *testing.T) {
 		jwt, refresh string
 		httpOnly     bool
 		cookies      cookie.Config
-		page, client map[string]kept // what there is after the rendered page, and after the client's refresh
+		page, client map[string]kept // cookies after the rendered page, and after the refresh of the client
 	}{
 		{"unscoped, HttpOnly", unscopedJWT, unscopedRefresh, true, cookie.Config{}, unscoped, unscoped},
 		{"unscoped, readable", unscopedJWT, unscopedRefresh, false, cookie.Config{}, unscoped, documented},
@@ -41,16 +41,16 @@ func TestOlderGenerationsArrive(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSite(t, options{cookies: test.cookies})
 			b := newTab(t)
-			s.arrive(b, as(test.jwt, test.refresh, s.fake.Grant(s.fake.NewUser(email)), test.httpOnly)...)
+			s.arrive(b, namedCookies(test.jwt, test.refresh, s.fake.Grant(s.fake.NewUser(email)), test.httpOnly)...)
 			s.expectRendered(b, s.user())
 			if n := s.refreshes(); n != 0 {
 				t.Errorf("%d refreshes for a valid JWT", n)
 			}
-			s.arrive(b, as(test.jwt, test.refresh, s.morning(), test.httpOnly)...)
+			s.arrive(b, namedCookies(test.jwt, test.refresh, s.expired(), test.httpOnly)...)
 			s.expectRendered(b, s.user())
 			b.expectCookies(test.page)
 
-			s.arrive(b, as(test.jwt, test.refresh, s.morning(), test.httpOnly)...)
+			s.arrive(b, namedCookies(test.jwt, test.refresh, s.expired(), test.httpOnly)...)
 			b.open(s.url)
 			b.awaitUser(s.user())
 			b.expectCookies(test.client)
@@ -59,22 +59,22 @@ func TestOlderGenerationsArrive(t *testing.T) {
 	}
 }
 
-// TestDeadPairBesideALiveOne has a browser with two generations of cookies. The
-// pair whose JWT ended last is tried first, and it is the dead one.
-func TestDeadPairBesideALiveOne(t *testing.T) {
+// TestDeadPairBesideLivePair uses a browser with two pairs of cookies. The kit first tries
+// the pair whose JWT has expired last, which is the dead one.
+func TestDeadPairBesideLivePair(t *testing.T) {
 	s := newSite(t, options{})
 	b := newTab(t)
-	dead := s.morning()
+	dead := s.expired()
 	dead.JWT = session.NewSecret(s.fake.Sign(dead.User, nil, map[string]any{"exp": time.Now().Add(-time.Second).Unix()}))
 	s.fake.Revoke(dead.RefreshToken.Secret.Reveal())
-	s.arrive(b, append(crossminttest.Cookies(dead), as(scopedJWT, scopedRefresh, s.morning(), false)...)...)
+	s.arrive(b, append(crossminttest.Cookies(dead), namedCookies(scopedJWT, scopedRefresh, s.expired(), false)...)...)
 	s.expectRendered(b, s.user())
 	b.expectCookies(map[string]kept{scopedJWT: readable, scopedRefresh: readable})
 }
 
-// TestPlantedCookieNeverReceivesTheSecret has somebody's page plant a readable
-// cookie beside an HttpOnly session, and hope to find the next refresh token in
-// it. Cookies know no ports, so another application of the host's can.
+// TestPlantedCookieNeverReceivesTheSecret lets an attacker's page set a readable cookie
+// beside an HttpOnly session. The next refresh token must not be stored in it. Another
+// application of the host can do this, because cookies ignore ports.
 func TestPlantedCookieNeverReceivesTheSecret(t *testing.T) {
 	const own, sibling = "app.shop.localhost", "blog.shop.localhost"
 	for _, test := range []struct {
@@ -98,7 +98,7 @@ func TestPlantedCookieNeverReceivesTheSecret(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSite(t, options{host: own})
 			b := newTab(t)
-			victim, attackers := s.morning(), s.fake.Grant(s.fake.NewUser("mallory@example.com"))
+			victim, attackers := s.expired(), s.fake.Grant(s.fake.NewUser("mallory@example.com"))
 			s.arrive(b, crossminttest.Cookies(victim)...)
 			planter := b.another()
 			planter.open(under(test.from, newBlank(t)))
@@ -107,12 +107,12 @@ func TestPlantedCookieNeverReceivesTheSecret(t *testing.T) {
 			}
 			before := b.jar()
 			if len(before) == len(documented) {
-				t.Fatal("the browser has not taken the planted cookie")
+				t.Fatal("the browser has not stored the planted cookie")
 			}
 			s.expectRendered(b, s.user())
 			s.expectNoReadableSecret(b, before)
 			if c := b.jar()[unscopedRefresh]; !c.HTTPOnly || !s.fake.Live(c.Value) || c.Value == before[unscopedRefresh].Value {
-				t.Error("the session was not renewed where it was")
+				t.Error("the session was not renewed under its own names")
 			}
 			b.open(s.url)
 			await(t, "the client's refresh", true, func() bool { state := b.state(); return state.Renewals+state.Logouts > 0 })
@@ -121,8 +121,8 @@ func TestPlantedCookieNeverReceivesTheSecret(t *testing.T) {
 	}
 }
 
-// expectNoReadableSecret looks that every readable refresh cookie is gone or
-// as it was planted.
+// expectNoReadableSecret checks that every readable refresh cookie is deleted or
+// unchanged.
 func (s *site) expectNoReadableSecret(b *tab, before map[string]*network.Cookie) {
 	s.t.Helper()
 	for name, c := range b.jar() {

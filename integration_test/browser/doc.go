@@ -1,3 +1,3 @@
-// Package browser holds no program, only tests: Crossmint's published browser
-// client, in a real Chromium, against this module's middleware and handlers.
+// Package browser tests the middleware and the handlers of this module with Crossmint's
+// published browser client in a real Chromium. It has tests only.
 package browser

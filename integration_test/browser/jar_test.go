@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The names of the generations.
+// The cookie names.
 const (
 	documentedJWT   = "crossmint-session"
 	unscopedJWT     = "crossmint-jwt"
@@ -18,28 +18,28 @@ const (
 	scopedRefresh   = unscopedRefresh + "-" + projectID
 )
 
-// documented is the pair that the kit writes for new sessions.
+// documented is the cookies that the kit writes for new sessions.
 var documented = map[string]kept{documentedJWT: readable, unscopedRefresh: hidden}
 
-// pair is what requests with it bring.
+// pair is the cookie names of requests with a documented session.
 var pair = []string{unscopedRefresh, documentedJWT}
 
-// nothing is an empty profile.
+// nothing is the cookies of an empty profile.
 var nothing = map[string]kept{}
 
-// kept is what of a stored cookie does not differ from run to run.
+// kept is the attributes of a stored cookie that are equal in all runs.
 type kept struct {
 	HTTPOnly, Secure, Session bool
 	SameSite                  network.CookieSameSite
 }
 
-// The shapes of the two cookies.
+// The attributes of the two cookies.
 var (
 	readable = kept{false, true, false, network.CookieSameSiteLax}
 	hidden   = kept{true, true, false, network.CookieSameSiteLax}
 )
 
-// jar returns all cookies of the profile, by name; those of a whole domain as
+// jar returns all cookies of the profile by name. The key of a domain cookie is
 // name@domain.
 func (b *tab) jar() map[string]*network.Cookie {
 	b.t.Helper()
@@ -59,7 +59,7 @@ func (b *tab) jar() map[string]*network.Cookie {
 	return cookies
 }
 
-// shapes returns the profile's cookies without their values.
+// shapes returns the attributes of the cookies of the profile.
 func (b *tab) shapes() map[string]kept {
 	b.t.Helper()
 	shapes := map[string]kept{}

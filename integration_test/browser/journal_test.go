@@ -8,16 +8,16 @@ import (
 	"sync"
 )
 
-// visit is one request to the site, and what became of it.
+// visit is one request to the site with its response.
 type visit struct {
 	Method, Path string
 	FetchSite    string   // Sec-Fetch-Site
-	Cookies      []string // the names that arrived, in order
+	Cookies      []string // the sorted names in the request
 	Status       int
-	Set          []string // the names that the answer sets or expires
+	Set          []string // the names that the response sets or deletes
 }
 
-// journal records the requests to a site, in the order of their answers.
+// journal records the requests to a site, in the order of their responses.
 type journal struct {
 	mu      sync.Mutex // guards all below
 	arrived map[string]int
@@ -28,11 +28,11 @@ type journal struct {
 func (j *journal) record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		j.arrive(r.URL.Path)
-		answer := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(answer, r)
+		response := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(response, r)
 		j.add(visit{
 			r.Method, r.URL.Path, r.Header.Get("Sec-Fetch-Site"), cookieNames(r.Cookies()),
-			answer.status, cookieNames((&http.Response{Header: w.Header()}).Cookies()),
+			response.status, cookieNames((&http.Response{Header: w.Header()}).Cookies()),
 		})
 	})
 }
@@ -46,7 +46,7 @@ func cookieNames(cookies []*http.Cookie) []string {
 	return names
 }
 
-// statusWriter remembers the status.
+// statusWriter records the status.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -72,14 +72,14 @@ func (j *journal) add(v visit) {
 	j.visits = append(j.visits, v)
 }
 
-// arrivals returns how many requests to the path have come, answered or not.
+// arrivals returns the number of requests to the path, with or without a response yet.
 func (j *journal) arrivals(path string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.arrived[path]
 }
 
-// to returns the answered requests to the path.
+// to returns the finished requests to the path.
 func (j *journal) to(path string) []visit {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -92,7 +92,7 @@ func (j *journal) to(path string) []visit {
 	return found
 }
 
-// last returns the last answered request to the path.
+// last returns the last finished request to the path.
 func (j *journal) last(path string) visit {
 	found := j.to(path)
 	if len(found) == 0 {
@@ -101,7 +101,7 @@ func (j *journal) last(path string) visit {
 	return found[len(found)-1]
 }
 
-// String tells all, a line each, without any value of a cookie.
+// String returns a line for each request, without cookie values.
 func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()

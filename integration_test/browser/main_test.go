@@ -11,10 +11,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(suite{m}) }
 
-// suite runs the tests between the start and the end of what they share.
+// suite runs the tests between the start and the stop of the browser.
 type suite struct{ tests *testing.M }
 
-// What all tests share: nothing in it changes once they run.
+// All tests share these. They do not change while tests run.
 var (
 	clients []client
 	browser *chromium.Process

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// relations are where an attacker's page can be, seen from the site.
+// relations are the possible origins of an attacker's page relative to the site.
 var relations = []struct {
 	name           string
 	site, attacker string
@@ -19,14 +19,14 @@ var relations = []struct {
 	{"another site", "127.0.0.1", "localhost", "cross-site", nil},
 }
 
-// attacks are what the attacker's page does, as scripts; URL stands for the
-// route. The last one leaves the page.
+// attacks are scripts of the attacker's page. URL is the route. The last one navigates
+// away.
 var attacks = []struct {
 	name    string
 	script  string
 	method  string
 	status  int
-	cookies bool // they come along, where they do at all
+	cookies bool // the request has the cookies of relations
 }{
 	{"fetch", `fetch(URL, {method: "POST", mode: "no-cors", credentials: "include"}).then(() => "")`, "POST", 403, true},
 	{"fetch of text", `fetch(URL, {method: "POST", mode: "no-cors", credentials: "include", body: "{}"}).then(() => "")`, "POST", 403, true},
@@ -41,14 +41,14 @@ var attacks = []struct {
 	})()`, "POST", 403, true},
 }
 
-// TestOtherOriginsCannotRefreshOrLogOut has the user open an attacker's page
-// in another tab. Whatever it sends is refused, and nothing changes.
+// TestOtherOriginsCannotRefreshOrLogOut opens an attacker's page in another tab. All its
+// requests are rejected, and nothing changes.
 func TestOtherOriginsCannotRefreshOrLogOut(t *testing.T) {
 	for _, relation := range relations {
 		t.Run(relation.name, func(t *testing.T) {
 			s := newSite(t, options{host: relation.site})
 			b := newTab(t)
-			s.arrive(b, crossminttest.Cookies(s.morning())...)
+			s.arrive(b, crossminttest.Cookies(s.expired())...)
 			s.expectRendered(b, s.user())
 			before, calls := b.jar(), s.fake.Calls()
 			page := under(relation.attacker, newBlank(t))
@@ -81,12 +81,11 @@ func TestOtherOriginsCannotRefreshOrLogOut(t *testing.T) {
 	}
 }
 
-// TestTheSiteItselfCanRefreshAndLogOut sends, from the site's own page, what is
-// refused from elsewhere.
-func TestTheSiteItselfCanRefreshAndLogOut(t *testing.T) {
+// TestSameOriginCanRefreshAndLogOut sends the same requests from the page of the site.
+func TestSameOriginCanRefreshAndLogOut(t *testing.T) {
 	s := newSite(t, options{})
 	b := newTab(t)
-	s.arrive(b, crossminttest.Cookies(s.morning())...)
+	s.arrive(b, crossminttest.Cookies(s.expired())...)
 	for _, want := range []visit{
 		{"POST", "/refresh", "same-origin", pair, 200, pair},
 		{"POST", "/logout", "same-origin", pair, 204, pair},

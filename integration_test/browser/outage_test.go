@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// hurry lets /refresh give up soon.
-const hurry = 300 * time.Millisecond
+// shortBudget ends /refresh soon.
+const shortBudget = 300 * time.Millisecond
 
 // TestOutage reloads both pages while upstream is down, and again when it is
 // back.
@@ -20,10 +20,10 @@ func TestOutage(t *testing.T) {
 		name     string
 		grant    func(*site) session.Grant
 		sessions session.Config
-		page     int // the status of the rendered page meanwhile
+		page     int // the status of the rendered page during the outage
 	}{
-		{"JWT valid", fresh, session.Config{RefreshBudget: hurry}, 200},
-		{"JWT expired, StaleFor", (*site).morning, session.Config{RefreshBudget: hurry, StaleFor: time.Hour}, 503},
+		{"JWT valid", fresh, session.Config{RefreshBudget: shortBudget}, 200},
+		{"JWT expired, StaleFor", (*site).expired, session.Config{RefreshBudget: shortBudget, StaleFor: time.Hour}, 503},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newSite(t, options{sessions: test.sessions})
@@ -50,12 +50,12 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestOutageWithoutStaleFor shows what StaleFor is for: the client takes any
-// answer but 200 for the end.
+// TestOutageWithoutStaleFor shows the need for StaleFor: the client logs out on every
+// status but 200.
 func TestOutageWithoutStaleFor(t *testing.T) {
-	s := newSite(t, options{sessions: session.Config{RefreshBudget: hurry}})
+	s := newSite(t, options{sessions: session.Config{RefreshBudget: shortBudget}})
 	b := newTab(t)
-	s.arrive(b, crossminttest.Cookies(s.morning())...)
+	s.arrive(b, crossminttest.Cookies(s.expired())...)
 	s.fake.Down()
 	b.open(s.url)
 	b.awaitState("the client's logout", state{Logouts: 1})
@@ -66,7 +66,7 @@ func TestOutageWithoutStaleFor(t *testing.T) {
 	}
 }
 
-func TestRefusedTokenEndsTheSession(t *testing.T) {
+func TestRejectedTokenEndsTheSession(t *testing.T) {
 	t.Run("at the client's refresh", func(t *testing.T) {
 		s, b := revoked(t)
 		b.open(s.url)
@@ -79,7 +79,7 @@ func TestRefusedTokenEndsTheSession(t *testing.T) {
 		s.expectRendered(b, "")
 		expectCleared(t, s.journal.last("/page"), "GET", "none")
 		b.expectCookies(nothing)
-		s.visitor(b)
+		s.openAnonymously(b)
 	})
 }
 
@@ -88,13 +88,13 @@ func revoked(t *testing.T) (*site, *tab) {
 	t.Helper()
 	s := newSite(t, options{})
 	b := newTab(t)
-	s.arrive(b, crossminttest.Cookies(s.morning())...)
+	s.arrive(b, crossminttest.Cookies(s.expired())...)
 	b.expectCookies(map[string]kept{documentedJWT: {SameSite: "Lax"}, unscopedRefresh: {SameSite: "Lax", HTTPOnly: true}})
 	s.fake.RevokeUser(s.user())
 	return s, b
 }
 
-// expectCleared compares a visit with one whose cookies were cleared.
+// expectCleared checks that the response has cleared the cookies.
 func expectCleared(t *testing.T, got visit, method, fetchSite string) {
 	t.Helper()
 	want := visit{method, got.Path, fetchSite, pair, 401, pair}

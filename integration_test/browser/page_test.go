@@ -11,7 +11,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// pageOptions are what the page tells its script.
+// pageOptions are the options of the script.
 type pageOptions struct {
 	APIKey       string `json:"apiKey"`
 	Upstream     string `json:"upstream"`
@@ -30,7 +30,7 @@ var clientTemplate = template.Must(template.New("client").Parse(`<!doctype html>
 <script src="/client.js"></script>
 `))
 
-// clientPage is the page with the browser client. Anybody may see it.
+// clientPage returns the public page with the browser client.
 func clientPage(options pageOptions) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = clientTemplate.Execute(w, options) // the browser may be gone
@@ -43,17 +43,17 @@ var renderedTemplate = template.Must(template.New("rendered").Parse(`<!doctype h
 <p id="user">{{.UserID}}</p>
 `))
 
-// rendered is the page that the server renders for the user alone.
+// rendered writes the protected page, which the server renders.
 func rendered(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context())
 	_ = renderedTemplate.Execute(w, s) // the browser may be gone
 }
 
-// state is what the page's script knows.
+// state is the state of the script of the page.
 type state struct {
-	User string `json:"user"` // "" where the client takes itself for signed out
-	// Renewals and Logouts count the client's callbacks since the page was
-	// loaded, Secrets the renewals that brought a refresh token along.
+	User string `json:"user"` // "" if the client is signed out
+	// Renewals and Logouts count the callbacks of the client since the page was
+	// loaded, Secrets the renewals with a refresh token.
 	Renewals int    `json:"renewals"`
 	Logouts  int    `json:"logouts"`
 	Secrets  int    `json:"secrets"`
@@ -69,37 +69,37 @@ func (b *tab) state() state {
 	return s
 }
 
-// awaitState waits until the page's script is in that state.
+// awaitState waits until the script of the page has that state.
 func (b *tab) awaitState(what string, want state) {
 	b.t.Helper()
 	await(b.t, what, want, b.state)
 }
 
-// awaitUser waits until the client has renewed the session of that user, and
-// looks that it has never logged out since the page was loaded.
+// awaitUser waits until the client has renewed the session of that user. It checks that
+// the client has not logged out since the page was loaded.
 func (b *tab) awaitUser(id string) {
 	b.t.Helper()
 	await(b.t, "the client's user", id, func() string { return b.state().User })
 	if got := b.state(); got.Logouts != 0 || got.Failure != "" {
-		b.t.Errorf("on the way: %+v", got)
+		b.t.Errorf("state before the renewal: %+v", got)
 	}
 }
 
-// visitor opens the page with the client as nobody, and waits until the client
-// knows that.
-func (s *site) visitor(b *tab) {
+// openAnonymously opens the page with the client without a session, and waits until the
+// client is signed out.
+func (s *site) openAnonymously(b *tab) {
 	s.t.Helper()
 	logouts := len(s.journal.to("/logout"))
 	b.open(s.url)
 	b.awaitState("an anonymous page", state{Logouts: 1})
 	if !s.withoutRoutes {
-		// The client does not wait for the answer of its logout route; a
-		// logout that is still on its way must not meet the next sign-in.
+		// The client does not wait for the response of its logout route. A running
+		// logout must not end the next sign-in.
 		await(s.t, "the client's logout", logouts+1, func() int { return len(s.journal.to("/logout")) })
 	}
 }
 
-// signIn signs in on an anonymous page, as a person does, by an e-mail code.
+// signIn signs in on an anonymous page by an e-mail code.
 func (s *site) signIn(b *tab) {
 	s.t.Helper()
 	before := b.state()
@@ -111,13 +111,13 @@ func (s *site) signIn(b *tab) {
 	await(s.t, "the sign-in", before.Renewals+1, func() int { return b.state().Renewals })
 }
 
-// expectRendered opens the page that the server renders, and compares the user
-// on it; "" means that nobody is signed in.
+// expectRendered opens the rendered page and compares its user. "" means that no user is
+// signed in.
 func (s *site) expectRendered(b *tab, user string) {
 	s.t.Helper()
 	b.open(s.url + "/page")
 	if got := b.text("#user"); got != user {
-		s.t.Errorf("the rendered page is %q's, want %q's", got, user)
+		s.t.Errorf("the rendered page is for user %q, want %q", got, user)
 	}
 }
 

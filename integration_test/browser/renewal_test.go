@@ -8,24 +8,23 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// morning returns what a browser has in the morning: cookies whose JWT has
-// expired over night.
-func (s *site) morning() session.Grant { return s.fake.ExpiredGrant(s.fake.NewUser(email)) }
+// expired returns a session whose JWT has expired.
+func (s *site) expired() session.Grant { return s.fake.ExpiredGrant(s.fake.NewUser(email)) }
 
 func TestMiddlewareRenewsSilently(t *testing.T) {
 	s := newSite(t, options{})
 	b := newTab(t)
-	s.arrive(b, crossminttest.Cookies(s.morning())...)
+	s.arrive(b, crossminttest.Cookies(s.expired())...)
 	before := b.jar()
 
 	s.expectRendered(b, s.user())
-	s.expectRendered(b, s.user()) // by what was renewed
+	s.expectRendered(b, s.user()) // with the renewed cookies
 
 	after := b.jar()
 	b.expectCookies(documented)
 	for name := range documented {
 		if before[name].Value == after[name].Value {
-			t.Errorf("%s is the old one", name)
+			t.Errorf("%s was not renewed", name)
 		}
 	}
 	if n := s.refreshes(); n != 1 {
@@ -37,7 +36,7 @@ func TestClientRenewsOnLoad(t *testing.T) {
 	eachClient(t, func(t *testing.T, c client) {
 		s := newSite(t, options{client: c})
 		b := newTab(t)
-		s.arrive(b, crossminttest.Cookies(s.morning())...)
+		s.arrive(b, crossminttest.Cookies(s.expired())...)
 		b.open(s.url)
 		b.awaitUser(s.user())
 		b.expectCookies(documented)
@@ -48,8 +47,8 @@ func TestClientRenewsOnLoad(t *testing.T) {
 	})
 }
 
-// TestClientRenewsBeforeTheEnd has JWTs that end little after the 120 s that
-// the client leaves before their end: it renews a second time by itself.
+// TestClientRenewsBeforeTheEnd uses JWTs that expire shortly after 120 s. The client renews
+// 120 s before the end, so it renews a second time by itself.
 func TestClientRenewsBeforeTheEnd(t *testing.T) {
 	s := newSite(t, options{fake: crossminttest.Config{JWTLifetime: 125 * time.Second, Reuse: crossminttest.ReuseRevokesFamily}})
 	b := newTab(t)
@@ -63,16 +62,16 @@ func TestClientRenewsBeforeTheEnd(t *testing.T) {
 	}
 }
 
-// TestTabsAndRenderedPageRace opens two tabs with the client and one that the
-// server renders, in the morning. Upstream takes each refresh token once, and
-// ends the session of a browser that presents it again.
+// TestTabsAndRenderedPageRace opens two tabs with the client and one with the rendered
+// page, all with an expired JWT. Upstream accepts each refresh token once and ends the
+// session if it comes again.
 func TestTabsAndRenderedPageRace(t *testing.T) {
-	for name, held := range map[string]bool{"all before the answer": true, "as it comes": false} {
+	for name, held := range map[string]bool{"all before the response": true, "in any order": false} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, options{fake: crossminttest.Config{Reuse: crossminttest.ReuseRevokesFamily}})
 			first := newTab(t)
 			second, third := first.another(), first.another()
-			s.arrive(first, crossminttest.Cookies(s.morning())...)
+			s.arrive(first, crossminttest.Cookies(s.expired())...)
 			release := func() {}
 			if held {
 				release = s.holdRefreshes()
@@ -98,16 +97,16 @@ func TestTabsAndRenderedPageRace(t *testing.T) {
 	}
 }
 
-// holdRefreshes lets upstream's next answer wait until release is called.
+// holdRefreshes delays the next response of upstream until release is called.
 func (s *site) holdRefreshes() (release func()) {
 	s.t.Helper()
-	gate := make(chan struct{})
-	s.fake.Fail(crossminttest.Refresh, crossminttest.Replace(func(answer []byte) []byte {
+	released := make(chan struct{})
+	s.fake.Fail(crossminttest.Refresh, crossminttest.Replace(func(response []byte) []byte {
 		select {
-		case <-gate:
+		case <-released:
 		case <-s.t.Context().Done(): // the test is over
 		}
-		return answer
+		return response
 	}))
-	return func() { close(gate) }
+	return func() { close(released) }
 }

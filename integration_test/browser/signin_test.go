@@ -9,28 +9,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestJourney is a user's: a visit, a sign-in by e-mail code, a reload, the
-// page that the server renders, a logout, a reload.
-func TestJourney(t *testing.T) {
+// TestSignInToLogout visits the page, signs in by e-mail code, reloads, opens the rendered
+// page, logs out and reloads.
+func TestSignInToLogout(t *testing.T) {
 	eachClient(t, func(t *testing.T, c client) {
 		s := newSite(t, options{client: c, handlers: handlers.Config{OmitRefreshSecret: true}})
-		s.journey(newTab(t), documented)
+		s.signInToLogout(newTab(t), documented)
 	})
 }
 
-// TestJourneyOverPlainHTTP is the same at http://localhost, with cookies that
-// browsers take there that refuse Secure ones.
-func TestJourneyOverPlainHTTP(t *testing.T) {
+// TestSignInToLogoutOverPlainHTTP is the same at http://localhost, with cookies that are
+// not Secure.
+func TestSignInToLogoutOverPlainHTTP(t *testing.T) {
 	s := newSite(t, options{host: "localhost", cookies: cookie.Config{InsecureAllowHTTP: true}})
 	insecure := func(k kept) kept { k.Secure = false; return k }
-	s.journey(newTab(t), map[string]kept{documentedJWT: insecure(readable), unscopedRefresh: insecure(hidden)})
+	s.signInToLogout(newTab(t), map[string]kept{documentedJWT: insecure(readable), unscopedRefresh: insecure(hidden)})
 }
 
-func (s *site) journey(b *tab, stored map[string]kept) {
+func (s *site) signInToLogout(b *tab, stored map[string]kept) {
 	s.t.Helper()
-	s.visitor(b)
+	s.openAnonymously(b)
 	if calls := s.refreshes() + s.fake.Calls().Logout; calls != 0 {
-		s.t.Errorf("an anonymous view costs %d calls", calls)
+		s.t.Errorf("an anonymous view makes %d calls", calls)
 	}
 	s.signIn(b)
 	if got := b.state(); got.User != s.user() || got.Failure != "" {
@@ -45,10 +45,10 @@ func (s *site) journey(b *tab, stored map[string]kept) {
 		s.t.Errorf("%d refreshes and %d live tokens, want 2 and 1", refreshes, live)
 	}
 	s.logOut(b)
-	s.visitor(b)
+	s.openAnonymously(b)
 }
 
-// logOut logs out on the page with the client, and looks that nothing is left.
+// logOut logs out on the page with the client and checks that no cookies are left.
 func (s *site) logOut(b *tab) {
 	s.t.Helper()
 	b.open(s.url)
@@ -71,29 +71,29 @@ func (s *site) logOut(b *tab) {
 	}
 }
 
-// TestScriptsDoNotSeeTheSecret looks for the refresh token wherever a script
-// can look.
-func TestScriptsDoNotSeeTheSecret(t *testing.T) {
+// TestScriptsCannotReadTheSecret searches everything that a script can read for the
+// refresh token.
+func TestScriptsCannotReadTheSecret(t *testing.T) {
 	const everything = `(async () => document.cookie + JSON.stringify([
 		await cookieStore.getAll(), {...localStorage}, {...sessionStorage}, document.documentElement.outerHTML]))()`
 	for name, want := range map[string]struct {
-		omit    bool
-		answers int // that hold the refresh token: sign-in and reload
-	}{"documented answer": {false, 2}, "secret omitted": {true, 0}} {
+		omit      bool
+		responses int // with the refresh token: sign-in and reload
+	}{"documented response": {false, 2}, "secret omitted": {true, 0}} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, options{handlers: handlers.Config{OmitRefreshSecret: want.omit}})
 			b := newTab(t)
-			s.visitor(b)
+			s.openAnonymously(b)
 			s.signIn(b)
-			answers := b.state().Secrets
+			responses := b.state().Secrets
 			b.reload()
 			b.awaitUser(s.user())
-			if answers += b.state().Secrets; answers != want.answers {
-				t.Errorf("%d answers with the secret, want %d", answers, want.answers)
+			if responses += b.state().Secrets; responses != want.responses {
+				t.Errorf("%d responses with the secret, want %d", responses, want.responses)
 			}
 			jar, seen := b.jar(), b.script(everything)
 			if !s.fake.Live(jar[unscopedRefresh].Value) || strings.Contains(seen, jar[unscopedRefresh].Value) {
-				t.Error("a script sees the refresh token, or it is not the live one")
+				t.Error("a script can read the refresh token, or it is not live")
 			}
 			if !strings.Contains(seen, jar[documentedJWT].Value) {
 				t.Error("the JWT is hidden from scripts, too")

@@ -17,7 +17,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// options are what tests vary. The zero value is a site as README's, with the
+// options configure a site. The zero value is a site like that of the README, with the
 // newest client.
 type options struct {
 	client        client
@@ -37,7 +37,7 @@ type site struct {
 	journal       journal
 	url           string
 	withoutRoutes bool
-	bring         chan []*http.Cookie // what /arrive sets
+	bring         chan []*http.Cookie // cookies that /arrive sets
 }
 
 func newSite(t *testing.T, o options) *site {
@@ -62,7 +62,7 @@ func newSite(t *testing.T, o options) *site {
 		server.Close()
 		fatal(t, sessions.Close(context.WithoutCancel(t.Context())))
 		if t.Failed() {
-			t.Logf("the site was asked:\n%s", s.journal.String())
+			t.Logf("requests to the site:\n%s", s.journal.String())
 		}
 	})
 	s.url = under(o.host, server.URL)
@@ -88,8 +88,7 @@ func under(host, serverURL string) string {
 	return u.String()
 }
 
-// routes wires the kit as README does, around a page with the client and one
-// that the server renders.
+// routes wires the kit like the README, with a page with the client and a rendered page.
 func (s *site) routes(o options, sessions *session.Manager) http.Handler {
 	require := middleware.RequireSession(sessions, s.cookies, middleware.Config{})
 	mux := http.NewServeMux()
@@ -117,7 +116,7 @@ func (s *site) pageOptions(o options) pageOptions {
 	return page
 }
 
-// arrive puts cookies into the profile of a tab, by Set-Cookie.
+// arrive stores cookies in the profile of a tab, by Set-Cookie.
 func (s *site) arrive(b *tab, cookies ...*http.Cookie) {
 	s.t.Helper()
 	s.bring <- cookies
@@ -130,5 +129,5 @@ func (s *site) user() string { return s.fake.NewUser(email).ID }
 // email is the address of the tests' user.
 const email = "ada@example.com"
 
-// refreshes returns how often upstream was asked to refresh.
+// refreshes returns the number of refreshes at upstream.
 func (s *site) refreshes() int { return s.fake.Calls().Refresh }

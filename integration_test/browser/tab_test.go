@@ -12,16 +12,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// deadline is for whatever a test waits for; nothing takes that long.
-const deadline = 30 * time.Second
+// waitTimeout bounds every wait of a test. Only a failure takes that long.
+const waitTimeout = 30 * time.Second
 
-// tab is one tab of a test's profile.
+// tab is one tab of a browser profile.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
 }
 
-// newTab returns a tab of a fresh profile.
+// newTab returns a tab of a new profile.
 func newTab(t *testing.T) *tab {
 	t.Helper()
 	return openTab(t, browser.Context(), chromedp.WithNewBrowserContext())
@@ -39,7 +39,7 @@ func openTab(t *testing.T, parent context.Context, options ...chromedp.ContextOp
 	t.Cleanup(cancel)
 	b := &tab{t, ctx}
 	b.must(chromedp.Do(ctx))
-	t.Cleanup(b.photograph)
+	t.Cleanup(b.saveScreenshot)
 	return b
 }
 
@@ -50,9 +50,9 @@ func (b *tab) must(err error) {
 	}
 }
 
-// limited returns a context for one thing to do in the tab.
+// limited returns a context for one action in the tab.
 func (b *tab) limited() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(b.ctx, deadline)
+	return context.WithTimeout(b.ctx, waitTimeout)
 }
 
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
@@ -83,8 +83,7 @@ func (b *tab) click(element string) {
 	b.do(chromedp.Click(chromedp.CSS(element)))
 }
 
-// script runs an expression in the page, waits if it is a promise, and returns
-// its text.
+// script runs an expression in the page, awaits promises, and returns its value.
 func (b *tab) script(expression string) string {
 	b.t.Helper()
 	text, err := b.evaluate(expression)
@@ -98,15 +97,15 @@ func (b *tab) evaluate(expression string) (string, error) {
 	return chromedp.Run(ctx, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
 }
 
-// start runs an expression that may leave the page: then there is no answer.
+// start runs an expression that may navigate away; then it has no value.
 func (b *tab) start(expression string) {
 	if _, err := b.evaluate(expression); err != nil {
 		b.t.Logf("%s: %v", expression, err)
 	}
 }
 
-// text returns the text of an element, "" if there is none, or if the page is
-// just being left.
+// text returns the text of an element. It is "" if there is none, or during a
+// navigation.
 func (b *tab) text(element string) string {
 	text, err := b.evaluate(`document.querySelector("` + element + `")?.textContent ?? ""`)
 	if err != nil {
@@ -115,8 +114,8 @@ func (b *tab) text(element string) string {
 	return text
 }
 
-// photograph saves what the tab shows, if the test has failed.
-func (b *tab) photograph() {
+// saveScreenshot saves a screenshot of the tab if the test has failed.
+func (b *tab) saveScreenshot() {
 	if !b.t.Failed() {
 		return
 	}
@@ -130,8 +129,8 @@ func (b *tab) photograph() {
 	b.t.Logf("screenshot: %s", save(b.t, picture))
 }
 
-// save writes a picture to the folder BROWSER_SCREENSHOTS, or to a temporary
-// one that stays.
+// save writes a picture to the folder BROWSER_SCREENSHOTS, or to a folder for temporary
+// files.
 func save(t *testing.T, picture []byte) string {
 	folder := os.Getenv("BROWSER_SCREENSHOTS")
 	if folder == "" {
@@ -155,13 +154,13 @@ func save(t *testing.T, picture []byte) string {
 // await waits until get returns want.
 func await[T any](t *testing.T, what string, want T, get func() T) {
 	t.Helper()
-	for end := time.Now().Add(deadline); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(waitTimeout); ; time.Sleep(10 * time.Millisecond) {
 		diff := cmp.Diff(want, get())
 		if diff == "" {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s does not come (-want +got):\n%s", what, diff)
+			t.Fatalf("%s: timeout (-want +got):\n%s", what, diff)
 		}
 	}
 }

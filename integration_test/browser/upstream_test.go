@@ -25,8 +25,8 @@ func newFake(t *testing.T, config crossminttest.Config) *crossminttest.Server {
 	return fake
 }
 
-// pagesKey returns the API key of the pages: the one that the vendor publishes
-// in its own tests. The client takes only keys that the vendor has signed.
+// pagesKey returns the API key of the pages. The vendor publishes it in its own tests,
+// and the client accepts only keys that the vendor has signed.
 func pagesKey(t *testing.T) string {
 	t.Helper()
 	key, err := os.ReadFile(filepath.Join("testdata", "apikey.txt"))
@@ -36,8 +36,7 @@ func pagesKey(t *testing.T) string {
 	return strings.TrimSpace(string(key))
 }
 
-// newFront returns the address at which pages reach the fake, with their own
-// API key.
+// newFront lets the fake accept the API key of the pages and returns its URL.
 func newFront(t *testing.T, fake *crossminttest.Server) string {
 	t.Helper()
 	fake.AcceptAPIKey(pagesKey(t))

@@ -18,7 +18,8 @@ const (
 	floodLatency  = 50 * time.Millisecond
 )
 
-// flood compares the refreshes of signed users in quiet and in a flood.
+// flood compares the refreshes of signed-in users without and with a flood of forged
+// tokens.
 func flood() error {
 	quiet, _, err := refreshes(false)
 	if err != nil {
@@ -33,13 +34,13 @@ func flood() error {
 		a, b := percentile(quiet, p), percentile(flooded, p)
 		fmt.Printf("  p%-11d %10v %10v  %.2f ×\n", p, a.Round(100*time.Microsecond), b.Round(100*time.Microsecond), float64(b)/float64(a))
 	}
-	fmt.Printf("  made-up tokens that reached upstream: %d in %v\n", calls-len(flooded), floodTime)
+	fmt.Printf("  forged tokens that reached upstream: %d in %v\n", calls-len(flooded), floodTime)
 	return nil
 }
 
 func percentile(sorted []time.Duration, p int) time.Duration { return sorted[(len(sorted)-1)*p/100] }
 
-// refreshes returns how long the refreshes of signed users took, sorted.
+// refreshes returns the sorted durations of the refreshes of signed-in users.
 func refreshes(flooded bool) (took []time.Duration, calls int, err error) {
 	s, err := newSite(crossminttest.Config{})
 	if err != nil {
@@ -47,20 +48,20 @@ func refreshes(flooded bool) (took []time.Duration, calls int, err error) {
 	}
 	defer s.close()
 	s.fake.SetLatency(crossminttest.Refresh, floodLatency)
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	var mu sync.Mutex
-	fault := func(e error) {
+	addError := func(e error) {
 		mu.Lock()
 		defer mu.Unlock()
 		err = errors.Join(err, e)
 	}
 	end := time.Now().Add(floodTime)
 	if flooded {
-		all.Go(func() {
+		wg.Go(func() {
 			for i := 0; time.Now().Before(end); i++ {
-				all.Go(func() {
-					if code := s.status(request("", fmt.Sprint("made-up-", i))); code != http.StatusUnauthorized && code != http.StatusServiceUnavailable {
-						fault(fmt.Errorf("a made-up token: %d", code))
+				wg.Go(func() {
+					if code := s.status(request("", fmt.Sprint("forged-", i))); code != http.StatusUnauthorized && code != http.StatusServiceUnavailable {
+						addError(fmt.Errorf("a forged token: %d", code))
 					}
 				})
 				time.Sleep(floodInterval)
@@ -69,12 +70,12 @@ func refreshes(flooded bool) (took []time.Duration, calls int, err error) {
 	}
 	for i := 0; time.Now().Before(end); i++ {
 		grant := s.fake.ExpiredGrant(s.fake.NewUser(fmt.Sprintf("user%d@example.com", i)))
-		all.Go(func() {
+		wg.Go(func() {
 			started := time.Now()
 			code := s.status(request(grant.JWT.Reveal(), grant.RefreshToken.Secret.Reveal()))
 			d := time.Since(started)
 			if code != http.StatusOK {
-				fault(fmt.Errorf("a signed user: %d", code))
+				addError(fmt.Errorf("a signed-in user: %d", code))
 			}
 			mu.Lock()
 			took = append(took, d)
@@ -82,7 +83,7 @@ func refreshes(flooded bool) (took []time.Duration, calls int, err error) {
 		})
 		time.Sleep(userInterval)
 	}
-	all.Wait()
+	wg.Wait()
 	slices.Sort(took)
 	return took, s.fake.Calls().Refresh, err
 }

@@ -21,7 +21,7 @@ const (
 	herdRounds = 5
 )
 
-// herd measures from the release of the requests to the last answer.
+// herd measures the time from the release of the requests to the last response.
 func herd() error {
 	for _, latency := range []time.Duration{50 * time.Millisecond, 2500 * time.Millisecond, 8 * time.Second} {
 		rounds := herdRounds
@@ -30,7 +30,7 @@ func herd() error {
 		}
 		var took []time.Duration
 		for range rounds {
-			d, err := stampede(latency)
+			d, err := measureHerd(latency)
 			if err != nil {
 				return err
 			}
@@ -44,10 +44,10 @@ func herd() error {
 	return nil
 }
 
-// stampede sends one herd and checks that all are served by one refresh. Its
-// clients do little, since they share the processors with the server: they
-// write bytes that are ready, and read an answer without looking at it.
-func stampede(latency time.Duration) (time.Duration, error) {
+// measureHerd sends one herd and checks that one refresh serves all requests. Its
+// clients share the processors with the server, so they do little: they write
+// prepared bytes and parse the responses later.
+func measureHerd(latency time.Duration) (time.Duration, error) {
 	s, err := newSite(crossminttest.Config{Reuse: crossminttest.ReuseRefuse})
 	if err != nil {
 		return 0, err
@@ -60,67 +60,67 @@ func stampede(latency time.Duration) (time.Duration, error) {
 	request := []byte("GET / HTTP/1.1\r\nHost: app.example\r\nCookie: crossmint-session=" + grant.JWT.Reveal() +
 		"; crossmint-refresh-token=" + grant.RefreshToken.Secret.Reveal() + "\r\n\r\n")
 
-	opened, answered, release := sync.WaitGroup{}, sync.WaitGroup{}, make(chan struct{})
-	clients, answers, errs := make([]*client, herdSize), make([][]byte, herdSize), make([]error, herdSize)
+	opened, finished, release := sync.WaitGroup{}, sync.WaitGroup{}, make(chan struct{})
+	clients, responses, errs := make([]*client, herdSize), make([][]byte, herdSize), make([]error, herdSize)
 	opened.Add(herdSize)
 	for i := range herdSize {
-		answered.Go(func() {
+		finished.Go(func() {
 			clients[i], errs[i] = open(server.Listener.Addr().String())
 			opened.Done()
 			<-release
 			if errs[i] == nil {
-				answers[i], errs[i] = clients[i].ask(request)
+				responses[i], errs[i] = clients[i].exchange(request)
 			}
 		})
 	}
 	opened.Wait()
 	started := time.Now()
 	close(release)
-	answered.Wait()
+	finished.Wait()
 	took := time.Since(started)
 	for _, c := range clients {
 		if c != nil {
 			_ = c.Close()
 		}
 	}
-	return took, errors.Join(errors.Join(errs...), alike(answers),
-		check(s.fake.Calls().Refresh == 1, "upstream was asked %d times", s.fake.Calls().Refresh))
+	return took, errors.Join(errors.Join(errs...), checkEqual(responses),
+		check(s.fake.Calls().Refresh == 1, "%d calls of upstream, want 1", s.fake.Calls().Refresh))
 }
 
 // client is one open connection.
 type client struct {
 	net.Conn
-	answers *bufio.Reader
+	reader *bufio.Reader
 }
 
-// open dials and sends a request without cookies, so that the server is ready
-// for the next.
+// open dials and sends one request without cookies, so that the server has started
+// the connection.
 func open(addr string) (*client, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	c := &client{conn, bufio.NewReader(conn)}
-	if _, err = c.ask([]byte("GET / HTTP/1.1\r\nHost: app.example\r\n\r\n")); err != nil {
+	if _, err = c.exchange([]byte("GET / HTTP/1.1\r\nHost: app.example\r\n\r\n")); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-// ask sends a request and returns the bytes of the answer.
-func (c *client) ask(request []byte) ([]byte, error) {
+// exchange sends a request and returns the bytes of the response.
+func (c *client) exchange(request []byte) ([]byte, error) {
 	if _, err := c.Write(request); err != nil {
 		return nil, err
 	}
-	var answer []byte
+	var response []byte
 	length := 0
 	for {
-		line, err := c.answers.ReadSlice('\n')
+		line, err := c.reader.ReadSlice('\n')
 		if err != nil {
 			return nil, err
 		}
-		answer = append(answer, line...)
+		response = append(response, line...)
 		if text, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(text))); err != nil {
 				return nil, err
@@ -130,19 +130,19 @@ func (c *client) ask(request []byte) ([]byte, error) {
 			break
 		}
 	}
-	body, err := c.answers.Peek(length)
+	body, err := c.reader.Peek(length)
 	if err == nil {
-		answer = append(answer, body...)
-		_, err = c.answers.Discard(length)
+		response = append(response, body...)
+		_, err = c.reader.Discard(length)
 	}
-	return answer, err
+	return response, err
 }
 
-// alike checks that all answers are 200 with the same cookies.
-func alike(answers [][]byte) error {
+// checkEqual checks that all responses are 200 with the same cookies.
+func checkEqual(responses [][]byte) error {
 	var first []string
-	for i, answer := range answers {
-		res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), nil)
+	for i, response := range responses {
+		res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(response)), nil)
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func alike(answers [][]byte) error {
 			first = values
 		}
 		if res.StatusCode != http.StatusOK || len(values) != 2 || !slices.Equal(values, first) {
-			return fmt.Errorf("answer %d: %s with %d cookies", i, res.Status, len(values))
+			return fmt.Errorf("response %d: %s with %d cookies", i, res.Status, len(values))
 		}
 	}
 	return nil

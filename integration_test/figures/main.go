@@ -2,8 +2,8 @@
 //
 //	go run ./integration_test/figures
 //
-// It talks to itself over 127.0.0.1, takes some minutes and stops by itself.
-// Name figures to measure only those: herd, flood, garbage, hour.
+// It connects to itself over 127.0.0.1 and takes some minutes. Arguments select
+// figures: herd, flood, garbage, hour.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"slices"
 )
 
-// figure is one thing to measure.
+// figure is one measurement.
 type figure struct {
 	name, about string
 	measure     func() error
@@ -27,9 +27,9 @@ func main() {
 	fmt.Printf("%s, %s/%s, %d processors\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0))
 	for _, f := range []figure{
 		{"herd", "1,000 open connections, one expired JWT, single-use refresh tokens", herd},
-		{"flood", "refreshes of signed users while 1,000 made-up refresh tokens a second arrive", flood},
-		{"garbage", "10 million distinct made-up tokens", garbage},
-		{"hour", "an hour's worth of load: 3.6 million requests, every tenth a refresh", hour},
+		{"flood", "refreshes of signed-in users while 1,000 forged refresh tokens a second arrive", flood},
+		{"garbage", "10 million distinct forged tokens", garbage},
+		{"hour", "the load of one hour: 3.6 million requests, every tenth a refresh", hour},
 	} {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), f.name) {
 			continue

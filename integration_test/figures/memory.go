@@ -18,11 +18,11 @@ const (
 	refreshEvery  = 10
 	mebibyte      = 1 << 20
 	workers       = 4
-	// garbageLimit is what made-up tokens may cost.
+	// garbageLimit bounds the memory for forged tokens.
 	garbageLimit = 64 * mebibyte
 )
 
-// heap returns the live heap.
+// heap returns the size of the live heap in bytes.
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
@@ -31,7 +31,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// garbage sends made-up JWTs and refresh tokens.
+// garbage sends forged JWTs and refresh tokens.
 func garbage() error {
 	s, err := newSite(crossminttest.Config{})
 	if err != nil {
@@ -49,37 +49,37 @@ func garbage() error {
 	for i := range 10 {
 		spread(step, func(n int) {
 			token := strconv.Itoa(i*step + n)
-			jwt := forged[:len(forged)-len(token)] + token // each another signature
+			jwt := forged[:len(forged)-len(token)] + token // a signature of its own
 			if n%100 != 0 {
-				jwt = "made.up." + token // mostly without the cost of a signature
+				jwt = "for.ged." + token // most have no signature to check
 			}
-			s.status(request(jwt, "made-up-"+token))
+			s.status(request(jwt, "forged-"+token))
 		})
 		highest = max(highest, heap()-before)
 	}
 	code := valid()
-	fmt.Printf("  heap +%.1f MiB at the most, after each million; a valid session then: %d\n", float64(highest)/mebibyte, code)
+	fmt.Printf("  heap +%.1f MiB at most, after each million; a valid session then: %d\n", float64(highest)/mebibyte, code)
 	return errors.Join(
 		check(highest <= garbageLimit, "more than %d MiB", garbageLimit/mebibyte),
-		check(code == http.StatusOK, "the valid session no longer passes"))
+		check(code == http.StatusOK, "the valid session is rejected"))
 }
 
-// spread does work n times, by several workers.
+// spread calls work n times, from several goroutines.
 func spread(n int, work func(int)) {
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	for w := range workers {
-		all.Go(func() {
+		wg.Go(func() {
 			for i := w; i < n; i += workers {
 				work(i)
 			}
 		})
 	}
-	all.Wait()
+	wg.Wait()
 }
 
-// hour looks at heap and goroutines while the load of an hour passes.
+// hour measures heap and goroutines under the load of one hour.
 func hour() error {
-	s, upstream, err := forgetful()
+	s, upstream, err := newStatelessSite()
 	if err != nil {
 		return err
 	}
@@ -103,11 +103,11 @@ func hour() error {
 			}
 		})
 		last = heap()
-		if tenth == 7 { // by then all bounded memories are full
+		if tenth == 7 { // by then all bounded tables are full
 			first = last
 		}
 		fmt.Printf("  %-10d %8.1f MiB %12d\n", (tenth+1)*hourTenth, float64(last)/mebibyte, runtime.NumGoroutine())
 	}
-	fmt.Printf("  heap after all of it: %.2f × that when the bounded memories were full\n", float64(last)/float64(first))
+	fmt.Printf("  heap at the end: %.2f × that with full bounded tables\n", float64(last)/float64(first))
 	return nil
 }

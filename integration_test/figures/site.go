@@ -19,7 +19,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// site is a protected page in front of an upstream.
+// site is a protected page with its upstream.
 type site struct {
 	fake     *crossminttest.Server
 	client   *crossmint.Client
@@ -82,9 +82,9 @@ func (s *site) status(r *http.Request) int {
 	return w.Code
 }
 
-// forgetful is an upstream that gives a successor for every refresh token and
-// remembers none: what grows beside it is the kit.
-func forgetful() (*site, *httptest.Server, error) {
+// newStatelessSite returns a site whose upstream accepts every refresh token and stores
+// none, so that only the kit's memory can grow.
+func newStatelessSite() (*site, *httptest.Server, error) {
 	fake, err := crossminttest.New(crossminttest.Config{Algorithm: "EdDSA"})
 	if err != nil {
 		return nil, nil, err

@@ -11,22 +11,30 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// site is where all browsers are.
-var site = &url.URL{Scheme: "https", Host: "app.example", Path: "/"}
-
-// browser is one user's: a cookie jar with up to three tabs. Some run the
-// browser client, which refreshes on every page view and logs out on any
-// answer but 200.
+// browser is a cookie jar with up to three tabs, and one user at a time. Some run
+// the browser client, which refreshes on every page view and logs out on any
+// response but 200.
 type browser struct {
-	lab      *laboratory
-	email    string
-	id       string
-	client   bool
-	jar      *cookiejar.Jar
-	signedIn bool
+	lab    *laboratory
+	home   *world // the project of its user
+	url    *url.URL
+	index  int
+	email  string
+	id     string
+	client bool
+	// dropsCookies: like Chromium it drops the cookies of a refused upgrade.
+	dropsCookies bool
+	jar          *cookiejar.Jar
+	signedIn     bool
+	latest       *family // of the last sign-in whose response was written; the oracle guards it
+
+	trouble  atomic.Bool // a page has asked the user to sign in
+	inFlight atomic.Int64
+	storing  sync.Mutex // makes storing cookies and looking at them one step
 
 	mu     sync.Mutex // guards random, which tabs share
 	random *rand.Rand
@@ -34,14 +42,20 @@ type browser struct {
 
 func newBrowser(l *laboratory, i int) *browser {
 	jar, _ := cookiejar.New(nil) // never fails
-	return &browser{lab: l, email: fmt.Sprintf("user%d@example.com", i), client: i%clientShare == 0, jar: jar, random: l.random("browser", i)}
+	return &browser{
+		lab: l, home: l.home(i), url: l.url(), index: i, email: fmt.Sprintf("user%d@example.com", i),
+		client: i%clientShare == 0, dropsCookies: i%2 == 0, jar: jar, random: l.random("browser", i),
+	}
 }
 
 // chance reports true once in n times.
-func (b *browser) chance(n int) bool {
+func (b *browser) chance(n int) bool { return b.below(n) == 0 }
+
+// below returns a number below n.
+func (b *browser) below(n int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.random.IntN(n) == 0
+	return b.random.IntN(n)
 }
 
 // upTo returns a duration below d.
@@ -62,14 +76,14 @@ func (b *browser) live(n int) {
 		case b.chance(200):
 			sent += b.logOut(false)
 		case b.chance(300):
-			b.lab.fake.RevokeUser(b.id) // by somebody who may
+			b.revoke()
 		default:
 			sent += b.view()
 		}
 	}
 }
 
-// pause is mostly short, sometimes longer than any grace.
+// pause is mostly short, sometimes longer than any grace period.
 func (b *browser) pause() time.Duration {
 	switch {
 	case b.chance(10):
@@ -81,10 +95,16 @@ func (b *browser) pause() time.Duration {
 	}
 }
 
+// revoke ends the user's sessions at upstream, as an administrator does.
+func (b *browser) revoke() {
+	b.lab.oracle.revokes(b.id)
+	b.home.fake.RevokeUser(b.id)
+}
+
 func (b *browser) signIn() {
-	grant := b.lab.fake.SignIn(b.jar, site, b.email)
+	grant := b.home.fake.SignIn(b.jar, b.url, b.email)
 	b.id, b.signedIn = grant.User.ID, true
-	b.lab.oracle.signedIn(b.id, grant.RefreshToken.Secret.Reveal())
+	b.lab.oracle.signedIn(b, b.id, grant.RefreshToken.Secret.Reveal())
 }
 
 // view opens a page: one to three tabs at once, each with a request of its
@@ -97,98 +117,182 @@ func (b *browser) view() int {
 	if b.chance(4) {
 		tabs = 3
 	}
-	var out sync.Map
+	var rejected atomic.Bool
 	var all sync.WaitGroup
-	for i := range tabs {
+	for range tabs {
 		all.Go(func() {
 			time.Sleep(b.upTo(50 * time.Millisecond))
 			if b.get() == http.StatusUnauthorized {
-				out.Store(i, true)
+				rejected.Store(true)
 			}
 		})
 	}
 	all.Wait()
-	out.Range(func(any, any) bool { b.signedIn = false; return false })
+	if rejected.Load() {
+		b.signedIn = false
+	}
 	return tabs
 }
 
 // get asks for the protected page and returns the status.
 func (b *browser) get() int {
-	code, body := b.send(http.MethodGet, "/me", "")
-	if code == http.StatusOK {
-		b.lab.oracle.entered(strings.TrimSpace(body), b.id, "GET /me")
+	got := b.send(request{method: http.MethodGet, path: "/me", page: true})
+	if got.status == http.StatusOK {
+		b.lab.oracle.entered(got.exchange, strings.TrimSpace(got.body))
 	}
-	return code
+	return got.status
 }
 
 // refresh does what the browser client does on every page view, and reports
 // whether it stays signed in.
 func (b *browser) refresh() bool {
-	code, body := b.send(http.MethodPost, "/refresh", "{}")
+	got := b.send(request{method: http.MethodPost, path: "/refresh", body: "{}", contentType: "application/json"})
+	user, ok := got.refreshed()
+	if !ok {
+		return got.status == gone
+	}
+	b.lab.oracle.entered(got.exchange, user)
+	return true
+}
+
+// logOut logs out, and tries to get in with the cookies of before.
+func (b *browser) logOut(byClient bool) (sent int) {
+	b.lab.oracle.count(func(c *counts) { c.Logouts++ })
+	before := b.cookies()
+	r := request{method: http.MethodPost, path: "/logout", intent: logout}
+	if byClient {
+		r.intent = clientLogout
+	}
+	got := b.send(r)
+	b.signedIn = false
+	if got.status == http.StatusNoContent {
+		b.tryAfterLogout(before)
+		sent++
+	}
+	if !b.lab.config.Life {
+		// Whatever became of it, the next login starts from an empty jar.
+		b.jar, _ = cookiejar.New(nil)
+	}
+	return sent + 1
+}
+
+// tryAfterLogout presents cookies that were logged out.
+func (b *browser) tryAfterLogout(cookies []*http.Cookie) {
+	x := &exchange{browser: b, conn: newConn(), plan: plan{kind: prompt}, presented: b.lab.oracle.tokensOf(cookies)}
+	b.lab.oracle.arrived(x)
+	x.conn.onHeader, x.conn.onSend = func() { b.lab.oracle.wrote(x) }, func() {}
+	r := httptest.NewRequest(http.MethodGet, b.url.JoinPath(b.lab.page()).String(), nil)
+	addCookies(r, cookies)
+	b.home.handler.ServeHTTP(x.conn, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+	if status, _, body := x.conn.response(); status == http.StatusOK && !b.lab.config.Life {
+		b.lab.oracle.leftOver(x, strings.TrimSpace(body))
+	}
+}
+
+// gone is the status of a request whose response the browser never saw.
+const gone = -1
+
+// request is what a browser sends.
+type request struct {
+	method, path      string
+	body, contentType string
+	intent            intent
+	page              bool
+	plan              plan
+	upgrade           bool
+	to                *world // nil: the browser's own project
+}
+
+// received is what a browser gets in return.
+type received struct {
+	*exchange
+	status   int // or gone
+	body     string
+	location string
+}
+
+// refreshed returns the user of a response to /refresh.
+func (r *received) refreshed() (user string, ok bool) {
 	var answer struct {
 		JWT  string
 		User struct{ ID string }
 	}
-	if code != http.StatusOK || json.Unmarshal([]byte(body), &answer) != nil || answer.JWT == "" {
-		return code == gone
-	}
-	b.lab.oracle.entered(answer.User.ID, b.id, "POST /refresh")
-	return true
+	ok = r.status == http.StatusOK && json.Unmarshal([]byte(r.body), &answer) == nil && answer.JWT != ""
+	return answer.User.ID, ok
 }
 
-// logOut logs out, and tries to get in with what the browser had before.
-func (b *browser) logOut(byClient bool) (sent int) {
-	before := b.cookies()
-	b.lab.oracle.leaving(b.id, byClient)
-	b.lab.oracle.count(func(c *counts) { c.Logouts++ })
-	code, _ := b.send(http.MethodPost, "/logout", "")
-	b.signedIn = false
-	if code == http.StatusNoContent {
-		r := httptest.NewRequest(http.MethodGet, site.String()+"me", nil)
-		r.Header.Set("Cookie", before)
-		w := httptest.NewRecorder()
-		b.lab.handler.ServeHTTP(w, r)
-		if w.Code == http.StatusOK {
-			b.lab.oracle.entered(strings.TrimSpace(w.Body.String()), "", "with what was logged out")
-		}
-		sent++
+// send sends one request with the cookies of the jar. The cookies of the response
+// are stored when its header arrives. Some browsers leave before they have the
+// response, and some responses are lost on the way.
+func (b *browser) send(q request) received {
+	ctx, leave := context.WithCancel(context.Background())
+	defer leave()
+	var left atomic.Bool
+	if b.chance(20) {
+		time.AfterFunc(b.upTo(3*time.Second+q.plan.delay), func() { left.Store(true); leave() })
 	}
-	// Whatever became of it, the next login starts from an empty jar.
-	b.jar, _ = cookiejar.New(nil)
-	return sent + 1
-}
-
-// gone is the status of a request whose answer the browser never saw.
-const gone = -1
-
-// send sends one request with the cookies of the jar and stores what comes
-// back. Some browsers leave before they have the answer, and some answers are
-// lost on the way.
-func (b *browser) send(method, path, body string) (int, string) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	leaves := b.chance(20)
-	if leaves {
-		time.AfterFunc(b.upTo(3*time.Second), cancel)
+	to := q.to
+	if to == nil {
+		to = b.home
 	}
-	presented := b.token()
-	r := httptest.NewRequest(method, strings.TrimSuffix(site.String(), "/")+path, strings.NewReader(body)).WithContext(ctx)
-	if cookies := b.cookies(); cookies != "" {
-		r.Header.Set("Cookie", cookies)
+	cookies := b.cookies()
+	x := &exchange{
+		browser: b, conn: newConn(), intent: q.intent, page: q.page, plan: q.plan, foreign: to != b.home,
+		presented: b.lab.oracle.tokensOf(cookies),
 	}
-	if method == http.MethodPost {
-		r.Header.Set("Sec-Fetch-Site", "same-origin")
-		if body != "" {
-			r.Header.Set("Content-Type", "application/json")
-		}
+	arrived := make(chan bool, 1) // whether the browser got the header
+	x.conn.onHeader = func() { b.lab.oracle.wrote(x) }
+	x.conn.onSend = func() {
+		way, lost, sentAt := b.upTo(time.Second), b.chance(30), time.Now()
+		go func() {
+			time.Sleep(way)
+			arrived <- b.receive(x, &left, lost, sentAt)
+		}()
 	}
+	r := b.newRequest(q, cookies).WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	time.Sleep(b.upTo(time.Second)) // on its way
-	w := httptest.NewRecorder()
-	b.lab.handler.ServeHTTP(w, r)
-	b.judge(w, presented)
-	time.Sleep(b.upTo(time.Second)) // and back
-	lost := b.chance(30)
-	if ctx.Err() != nil || lost {
+	b.lab.oracle.arrived(x)
+	serve(to.handler, x.conn, r)
+	b.lab.oracle.left(x)
+	status, header, body := x.conn.response()
+	if !x.conn.wasSent() {
+		if left.Load() {
+			b.lab.oracle.count(func(c *counts) { c.Disconnects++ })
+			b.lab.oracle.event("client left before the header")
+		}
+		return received{x, gone, "", ""}
+	}
+	if !<-arrived {
+		return received{x, gone, "", ""}
+	}
+	if left.Load() {
+		b.lab.oracle.event("client left after the header")
+		return received{x, gone, "", ""}
+	}
+	return received{x, status, body, header.Get("Location")}
+}
+
+// serve serves r and ends the response as net/http does.
+func serve(h http.Handler, c *conn, r *http.Request) {
+	panicked := true
+	defer func() {
+		if v := recover(); v != nil && v != errBroken && v != http.ErrAbortHandler { //nolint:errorlint // the values themselves
+			panic(v)
+		}
+		if !panicked && r.Context().Err() != nil {
+			panicked = true // the client has left: net/http can write nothing
+		}
+		c.finish(panicked)
+	}()
+	h.ServeHTTP(c, r)
+	panicked = false
+}
+
+// receive ends the way of a header to the browser. It reports whether the header
+// has arrived.
+func (b *browser) receive(x *exchange, left *atomic.Bool, lost bool, sentAt time.Time) bool {
+	if left.Load() || lost {
+		b.lab.oracle.cut(x, sentAt)
 		b.lab.oracle.count(func(c *counts) {
 			if lost {
 				c.LostAnswers++
@@ -196,66 +300,47 @@ func (b *browser) send(method, path, body string) (int, string) {
 				c.Disconnects++
 			}
 		})
-		return gone, ""
+		if !lost {
+			b.lab.oracle.event("client left within the header")
+		}
+		return false
 	}
-	b.jar.SetCookies(site, w.Result().Cookies())
-	return w.Code, w.Body.String()
+	status, _, _ := x.conn.response()
+	if b.dropsCookies && x.plan.isUpgrade() && status != http.StatusSwitchingProtocols && status != http.StatusUnauthorized {
+		b.lab.oracle.event("cookies of a refused upgrade dropped")
+		return true
+	}
+	b.storing.Lock()
+	defer b.storing.Unlock()
+	before := b.lab.oracle.tokensOf(b.cookies())
+	b.jar.SetCookies(b.url, x.conn.cookies())
+	b.lab.oracle.stored(x, before, b.lab.oracle.tokensOf(b.cookies()))
+	return true
 }
 
-// judge counts an answer, and has the oracle judge it.
-func (b *browser) judge(w *httptest.ResponseRecorder, presented string) {
-	b.lab.oracle.count(func(c *counts) {
-		c.Requests++
-		switch w.Code {
-		case http.StatusOK, http.StatusNoContent:
-			c.Served++
-		case http.StatusUnauthorized:
-			c.Refused++
-		case http.StatusServiceUnavailable:
-			c.Undecided++
-		default:
-			c.Other++
-		}
-	})
-	switch {
-	case clears(w.Result()):
-		b.lab.oracle.cleared(b.id, presented)
-	case w.Code == http.StatusUnauthorized && presented != "":
-		b.lab.oracle.kept(b.id, presented)
+func (b *browser) newRequest(q request, cookies []*http.Cookie) *http.Request {
+	r := httptest.NewRequest(q.method, b.url.JoinPath(q.path).String(), strings.NewReader(q.body))
+	addCookies(r, cookies)
+	if q.method == http.MethodPost {
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
+	if q.contentType != "" {
+		r.Header.Set("Content-Type", q.contentType)
+	}
+	if q.plan.isUpgrade() {
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", "websocket")
+	}
+	return r
 }
 
-// clears reports whether an answer expires a refresh cookie and sets no other.
-func clears(res *http.Response) bool {
-	expired := false
-	for _, c := range res.Cookies() {
-		if strings.HasPrefix(c.Name, refreshCookie) {
-			if c.MaxAge >= 0 && c.Value != "" {
-				return false
-			}
-			expired = true
-		}
+func addCookies(r *http.Request, cookies []*http.Cookie) {
+	for _, c := range cookies {
+		r.AddCookie(c)
 	}
-	return expired
 }
 
 const refreshCookie = "crossmint-refresh-token"
 
-// cookies returns the Cookie header that the jar sends.
-func (b *browser) cookies() string {
-	var pairs []string
-	for _, c := range b.jar.Cookies(site) {
-		pairs = append(pairs, c.Name+"="+c.Value)
-	}
-	return strings.Join(pairs, "; ")
-}
-
-// token returns the refresh token of the jar.
-func (b *browser) token() string {
-	for _, c := range b.jar.Cookies(site) {
-		if c.Name == refreshCookie {
-			return c.Value
-		}
-	}
-	return ""
-}
+// cookies returns the cookies that the jar sends.
+func (b *browser) cookies() []*http.Cookie { return b.jar.Cookies(b.url) }

@@ -11,12 +11,13 @@
 // where they pass in seconds. A run is repeated by its seed; what goroutines do
 // in the same instant is up to the scheduler, so counts may differ a little.
 //
-// The oracle counts two faults that must not happen:
+// With [Config.Life] the handler also protects the pages of an application, and
+// is a [Site]: its pages take up to a minute, fail, upgrade and sit behind other
+// layers; its users leave early, sign out and sign in as another user in the
+// middle of a page, and have cookies of an earlier release or of another project.
 //
-//   - A wrongful logout: nobody asked for it, and the handler cleared the
-//     cookies or had upstream revoke the session, although the newest refresh
-//     token that had been delivered in full, to the handler or to the browser,
-//     would have been accepted at that moment.
-//   - A wrongful entry: the handler let somebody in as a user whom the tokens
-//     presented do not stand for.
+// The oracle counts outcomes that must not happen. Report defines them at its
+// fields, the crimes: WrongfulLogouts, WrongfulEntries, MixedUp, Revived,
+// LostOnTheWay, TurnedAway, Cacheable and Leaked. It counts apart those that no
+// implementation can avoid.
 package lab

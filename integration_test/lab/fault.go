@@ -40,7 +40,7 @@ func html(code int) crossminttest.Fault {
 func classes() []class {
 	falsified := func(name string, change func(f *faults, answer map[string]any)) class {
 		return class{name: name, eats: true, make: func(f *faults) crossminttest.Fault {
-			return f.edit(func(answer map[string]any) { change(f, answer) })
+			return f.edit(name == foreignJWT, func(answer map[string]any) { change(f, answer) })
 		}}
 	}
 	without := func(member string) func(*faults, map[string]any) {
@@ -71,7 +71,7 @@ func classes() []class {
 		falsified("wrong type", func(_ *faults, a map[string]any) { a["refresh"] = 7 }),
 		falsified("other user", func(_ *faults, a map[string]any) { a["user"] = map[string]any{"id": "somebody-else"} }),
 		falsified("forged JWT", jwt(func(f *faults, u session.User) string { return f.fake.ForgedJWT(u) })),
-		falsified("foreign JWT", jwt(func(f *faults, u session.User) string { return f.fake.ForeignJWT(u) })),
+		falsified(foreignJWT, jwt(func(f *faults, u session.User) string { return f.fake.ForeignJWT(u) })),
 		falsified("expired JWT", jwt(func(f *faults, u session.User) string { return f.fake.ExpiredJWT(u) })),
 		{name: "invalid UTF-8", eats: true, make: always(crossminttest.InvalidUTF8())},
 		{name: "huge", make: always(crossminttest.HugeBody(2 << 20))},
@@ -92,6 +92,9 @@ func classes() []class {
 		{name: "504 after", eats: true, make: always(html(504).AfterEffect())},
 	}
 }
+
+// foreignJWT is the class whose responses name another project.
+const foreignJWT = "foreign JWT"
 
 func userOf(answer map[string]any) session.User {
 	user, _ := answer["user"].(map[string]any)
@@ -124,10 +127,10 @@ type faults struct {
 	keys   int
 }
 
-func newFaults(config Config, fake *crossminttest.Server, o *oracle) *faults {
+func newFaults(config Config, stream uint64, fake *crossminttest.Server, o *oracle) *faults {
 	f := &faults{
 		fake: fake, oracle: o, share: config.Faults, classes: classes(), struck: map[string]int{},
-		random: rand.New(rand.NewPCG(config.Seed, 1)),
+		random: rand.New(rand.NewPCG(config.Seed, 1+stream)),
 	}
 	for _, c := range f.classes {
 		if c.dial != nil {
@@ -186,12 +189,12 @@ func (f *faults) pick(of []crossminttest.Fault) crossminttest.Fault {
 
 // edit falsifies an answer. The oracle is told of a JWT that is not upstream's
 // own; upstream's own may come again, in an answer that nothing is wrong with.
-func (f *faults) edit(change func(answer map[string]any)) crossminttest.Fault {
+func (f *faults) edit(foreign bool, change func(answer map[string]any)) crossminttest.Fault {
 	return crossminttest.Edit(func(answer map[string]any) {
 		own := answer["jwt"]
 		change(answer)
 		if jwt, ok := answer["jwt"].(string); ok && jwt != own {
-			f.oracle.falsified(jwt)
+			f.oracle.falsified(jwt, foreign)
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,7 +19,32 @@ import (
 // A Subject builds the implementation that is put under the laboratory. Config
 // leads to the upstream: its HTTPClient must be used. Close is called when all
 // requests are over.
+//
+// With Config.Life the handler has to be a [Site], and the laboratory builds
+// three: one, its backend, and one for another project.
 type Subject func(config crossmint.Config) (handler http.Handler, close func(), err error)
+
+// A Site is a handler that also protects the pages of an application. It serves
+// POST /refresh and /logout, and POST /signin/code and /signin/confirm with the
+// documented forms.
+type Site interface {
+	http.Handler
+	// Require lets only requests with a session pass to next.
+	Require(next http.Handler) http.Handler
+	// UserID returns the user of a request that Require has let pass.
+	UserID(r *http.Request) string
+	// Forward prepares a request to a backend that reads the same cookies.
+	Forward(out *http.Request)
+}
+
+// Attributes of the cookies of an earlier release of the site. A session of that
+// release has one of them. The names begin with FormerPrefix in place of
+// "crossmint".
+const (
+	FormerPath   = "/app"
+	FormerDomain = "app.example"
+	FormerPrefix = "former"
+)
 
 // Config describes a run.
 type Config struct {
@@ -32,6 +59,11 @@ type Config struct {
 	// Grace is for how long upstream answers a used refresh token with the
 	// same successor. 0: it refuses used tokens at once.
 	Grace time.Duration
+	// Life adds long, failing and wrapped pages, users that sign out and in
+	// meanwhile, another project on the same host and cookies of an earlier
+	// release. Without Grace upstream then also revokes the session of a token
+	// that is used twice.
+	Life bool
 	// Network, if set, is put between the subject and upstream: it gets the
 	// dialer that leads to upstream and returns the one that is used.
 	Network func(Dial) Dial
@@ -52,11 +84,17 @@ const (
 
 // laboratory is a run in progress.
 type laboratory struct {
-	config  Config
+	config Config
+	oracle *oracle
+	worlds []*world // the second is another project
+}
+
+// world is one project: an upstream, and the subject in front of it.
+type world struct {
 	fake    *crossminttest.Server
-	oracle  *oracle
 	faults  *faults
 	handler http.Handler
+	close   []func() // in reverse order
 }
 
 // Run runs the subject and reports. The error is for runs that could not be
@@ -65,49 +103,127 @@ func Run(config Config, subject Subject) (Report, error) {
 	if config.Users <= 0 || config.Requests <= 0 || config.Faults < 0 || config.Faults > 1 {
 		return Report{}, fmt.Errorf("lab: impossible config %+v", config)
 	}
-	fake, err := crossminttest.New(crossminttest.Config{
-		InMemory: true, Algorithm: "EdDSA", JWTLifetime: jwtLifetime, Reuse: reuse(config.Grace), Grace: config.Grace,
-	})
-	if err != nil {
-		return Report{}, err
+	l := &laboratory{config: config, oracle: newOracle()}
+	defer func() {
+		for _, w := range l.worlds {
+			w.end()
+		}
+	}()
+	projects := []string{crossminttest.DefaultProjectID}
+	if config.Life {
+		projects = append(projects, "another-project")
 	}
-	defer fake.Close()
-	l := &laboratory{config: config, fake: fake, oracle: newOracle(fake)}
-	l.faults = newFaults(config, fake, l.oracle)
-
-	transport := fake.Transport().Clone()
-	defer transport.CloseIdleConnections()
-	if config.Network != nil {
-		transport.DialContext = config.Network(transport.DialContext)
+	for i, project := range projects {
+		w := &world{}
+		l.worlds = append(l.worlds, w)
+		if err := w.build(l, uint64(i), project, subject); err != nil {
+			return Report{}, errors.Join(errors.New("lab: the subject cannot be built"), err)
+		}
 	}
-	upstream := fake.Config()
-	upstream.HTTPClient = &http.Client{Transport: &wire{next: transport, faults: l.faults, oracle: l.oracle}}
-	handler, closeSubject, err := subject(upstream)
-	if err != nil {
-		return Report{}, errors.Join(errors.New("lab: the subject cannot be built"), err)
-	}
-	l.handler = handler
 	started := time.Now()
 	l.crowd()
-	closeSubject()
-	return l.oracle.report(config, l.faults, time.Since(started)), nil
+	took := time.Since(started)
+	if config.Life {
+		time.Sleep(settleTime)
+		l.oracle.audit()
+	}
+	return l.report(took), nil
 }
 
-func reuse(grace time.Duration) crossminttest.ReusePolicy {
-	if grace > 0 {
-		return crossminttest.ReuseGrace
+// settleTime is the time for which a subject may still revoke sessions in the
+// background.
+const settleTime = time.Minute
+
+func (w *world) build(l *laboratory, i uint64, project string, subject Subject) (err error) {
+	w.fake, err = crossminttest.New(crossminttest.Config{
+		ProjectID: project, InMemory: true, Algorithm: "EdDSA", JWTLifetime: jwtLifetime, Reuse: reuse(l.config), Grace: l.config.Grace,
+	})
+	if err != nil {
+		return err
 	}
-	return crossminttest.ReuseRefuse
+	w.close = append(w.close, w.fake.Close)
+	w.faults = newFaults(l.config, i, w.fake, l.oracle)
+	transport := w.fake.Transport().Clone()
+	w.close = append(w.close, transport.CloseIdleConnections)
+	if l.config.Network != nil {
+		transport.DialContext = l.config.Network(transport.DialContext)
+	}
+	launch := func(backend bool) (http.Handler, error) {
+		upstream := w.fake.Config()
+		upstream.HTTPClient = &http.Client{Transport: &wire{transport, w.fake, w.faults, l.oracle, backend}}
+		handler, closeSubject, err := subject(upstream)
+		if err == nil {
+			w.close = append(w.close, closeSubject)
+		}
+		return handler, err
+	}
+	if w.handler, err = launch(false); err != nil || !l.config.Life {
+		return err
+	}
+	backend, err := launch(true)
+	if err != nil {
+		return err
+	}
+	front, ok := w.handler.(Site)
+	behind, alsoOK := backend.(Site)
+	if !ok || !alsoOK {
+		return errors.New("lab: the handler is no Site")
+	}
+	w.handler = newPages(front, behind, l.oracle)
+	return nil
+}
+
+func (w *world) end() {
+	for _, end := range slices.Backward(w.close) {
+		end()
+	}
+}
+
+func reuse(config Config) crossminttest.ReusePolicy {
+	switch {
+	case config.Grace > 0:
+		return crossminttest.ReuseGrace
+	case config.Life:
+		return crossminttest.ReuseRevokesFamily
+	default:
+		return crossminttest.ReuseRefuse
+	}
+}
+
+// home returns the project of a browser: that of every tenth is the other one.
+func (l *laboratory) home(i int) *world { return l.worlds[i%10/9*(len(l.worlds)-1)] }
+
+// url returns the address at which all browsers are.
+func (l *laboratory) url() *url.URL {
+	u := &url.URL{Scheme: "https", Host: "app.example", Path: "/"}
+	if l.config.Life {
+		u.Path = "/app/"
+	}
+	return u
+}
+
+// page returns the path of a protected page.
+func (l *laboratory) page() string {
+	if l.config.Life {
+		return pathOf(prompt)
+	}
+	return "/me"
 }
 
 // crowd lets the browsers loose and returns when the last has gone.
 func (l *laboratory) crowd() {
 	var all, keys sync.WaitGroup
 	done := make(chan struct{})
-	keys.Go(func() { l.rotateKeys(done) })
+	for _, w := range l.worlds {
+		keys.Go(func() { w.rotateKeys(done) })
+	}
+	live := (*browser).live
+	if l.config.Life {
+		live = (*browser).dwell
+	}
 	for i := range l.config.Users {
 		b := newBrowser(l, i)
-		all.Go(func() { b.live(l.config.Requests/l.config.Users + 1) })
+		all.Go(func() { live(b, l.config.Requests/l.config.Users+1) })
 	}
 	for i := range attackers {
 		a := newAttacker(l, i)
@@ -120,7 +236,7 @@ func (l *laboratory) crowd() {
 
 // rotateKeys changes upstream's signing key from time to time, each second
 // time at once, so that JWTs signed before no longer verify.
-func (l *laboratory) rotateKeys(done <-chan struct{}) {
+func (w *world) rotateKeys(done <-chan struct{}) {
 	ticker := time.NewTicker(keyInterval)
 	defer ticker.Stop()
 	for i := 0; ; i++ {
@@ -130,9 +246,9 @@ func (l *laboratory) rotateKeys(done <-chan struct{}) {
 		case <-ticker.C:
 		}
 		if i%2 == 0 {
-			l.fake.AddKey()
+			w.fake.AddKey()
 		} else {
-			l.fake.RotateKeys()
+			w.fake.RotateKeys()
 		}
 	}
 }

@@ -8,15 +8,20 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
 // wire is the connection between the subject and upstream. It makes some
-// connections fail, and tells the oracle what is delivered in full and who is
-// logged out.
+// connections fail, and tells the oracle which responses are delivered in full
+// and which sessions are logged out.
 type wire struct {
 	next   http.RoundTripper
+	fake   *crossminttest.Server
 	faults *faults
 	oracle *oracle
+	// backend reports that the subject is behind a reverse proxy.
+	backend bool
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -34,6 +39,7 @@ func (w *wire) refresh(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.oracle.exchanging(w.fake, presented, w.backend)
 	if err := w.faults.dial(); err != nil {
 		return nil, dialError(r.Context(), r.URL.Host, err)
 	}
@@ -49,8 +55,12 @@ func (w *wire) logout(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.oracle.revoking(presented)
-	return w.next.RoundTrip(r)
+	w.oracle.revoking(w.fake, presented)
+	res, err := w.next.RoundTrip(r)
+	if err != nil || res.StatusCode != http.StatusOK {
+		w.oracle.notRevoked(presented)
+	}
+	return res, err
 }
 
 // peek returns the refresh token that r sends, and a request that still sends

@@ -61,7 +61,7 @@ func (a *authority) sign(t *testing.T, change func(*x509.Certificate)) tls.Certi
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// pem returns the authority's certificate as a file has it.
+// pem returns the certificate of the authority in the format of a file.
 func (a *authority) pem() []byte { return block("CERTIFICATE", a.certificate.Raw) }
 
 func block(kind string, der []byte) []byte {

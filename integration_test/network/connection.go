@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// readSize is more than any answer of these tests has.
+// readSize is above the size of every response of these tests.
 const readSize = 64 << 10
 
-// connection is one client's connection and the one to the target that
-// belongs to it.
+// connection is the connection of one client, together with its connection to the
+// target.
 type connection struct {
-	proxy    *Proxy
-	client   net.Conn
-	stranded atomic.Bool
-	done     chan struct{}
-	once     sync.Once
+	proxy  *Proxy
+	client net.Conn
+	silent atomic.Bool
+	done   chan struct{}
+	once   sync.Once
 
 	mu       sync.Mutex // guards upstream until both directions run
 	upstream net.Conn
@@ -27,8 +27,8 @@ func newConnection(p *Proxy, client net.Conn) *connection {
 	return &connection{proxy: p, client: client, done: make(chan struct{})}
 }
 
-// join gives the connection its other half. It reports false, and closes that
-// half, where the first has ended meanwhile.
+// join adds the connection to the target. If the client has disconnected meanwhile, it
+// closes that connection and returns false.
 func (c *connection) join(upstream net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,10 +42,10 @@ func (c *connection) join(upstream net.Conn) bool {
 	}
 }
 
-// reset ends the connection; both ends see a TCP reset.
+// reset ends the connection. Both ends get a TCP reset.
 func (c *connection) reset() { c.end(true) }
 
-// close ends the connection in order.
+// close ends the connection without a reset.
 func (c *connection) close() { c.end(false) }
 
 func (c *connection) end(reset bool) {
@@ -64,16 +64,16 @@ func (c *connection) end(reset bool) {
 	})
 }
 
-// link returns what the connection suffers now.
+// link returns the present faults of the connection.
 func (c *connection) link() *Link {
-	if c.stranded.Load() {
-		return &Link{Deaf: true, Mute: true}
+	if c.silent.Load() {
+		return &Link{DropRequests: true, DropResponses: true}
 	}
 	return c.proxy.link.Load()
 }
 
-// requests passes on what the client sends.
-func (c *connection) requests() {
+// forwardRequests forwards the bytes of the client.
+func (c *connection) forwardRequests() {
 	defer c.close()
 	buffer := make([]byte, readSize)
 	for {
@@ -82,7 +82,7 @@ func (c *connection) requests() {
 		if err != nil {
 			return
 		}
-		if link.Deaf {
+		if link.DropRequests {
 			continue
 		}
 		if !c.pause(link.Pause) || !write(c.upstream, buffer[:n]) {
@@ -91,26 +91,26 @@ func (c *connection) requests() {
 	}
 }
 
-// answers passes on what the target answers.
-func (c *connection) answers() {
+// forwardResponses forwards the bytes of the target.
+func (c *connection) forwardResponses() {
 	buffer := make([]byte, readSize)
 	for {
 		n, err := c.upstream.Read(buffer)
-		mute := c.link().Mute
+		drop := c.link().DropResponses
 		switch {
-		case mute && err != nil:
-			return // the client is not told
-		case mute:
-		case err != nil || !c.answer(buffer[:n]):
+		case drop && err != nil:
+			return // without closing the connection of the client
+		case drop:
+		case err != nil || !c.forwardResponse(buffer[:n]):
 			c.close()
 			return
 		}
 	}
 }
 
-// answer passes one answer on and reports whether the connection goes on. The
-// link may change meanwhile.
-func (c *connection) answer(data []byte) bool {
+// forwardResponse forwards a part of a response and reports whether the connection is
+// still open. The link may change meanwhile.
+func (c *connection) forwardResponse(data []byte) bool {
 	if cut := c.link().Cut; cut != nil {
 		write(c.client, data[:cut(data)])
 		c.reset()
@@ -129,7 +129,7 @@ func (c *connection) answer(data []byte) bool {
 	return true
 }
 
-// pause reports false if the connection ends meanwhile.
+// pause waits for d. It returns false if the connection ends before.
 func (c *connection) pause(d time.Duration) bool {
 	if d == 0 {
 		return true

@@ -16,107 +16,107 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// The crowd: its JWTs live so shortly that most requests need upstream, and
-// upstream forgives for shorter than some of the bad weather lasts.
+// The users of TestCrowd. Their JWTs expire so soon that most requests need upstream.
+// Some faults last longer than upstream's grace period.
 const (
 	crowdSize     = 24
 	crowdLifetime = time.Second
 	crowdGrace    = 2 * time.Second
-	weatherLasts  = 6 * time.Second
-	weatherSeed   = 7
+	faultTime     = 6 * time.Second
+	faultSeed     = 7
 )
 
-// TestCrowd is the laboratory's question on real sockets: is anybody signed
-// out who need not be, however the network behaves?
+// TestCrowd checks on real sockets that no network fault signs a user out whose session
+// is live.
 func TestCrowd(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
 			t.Parallel()
 			o := crowd(t, secure, nil)
-			for _, fault := range o.faults {
-				t.Error(fault)
+			for _, violation := range o.violations {
+				t.Error(violation)
 			}
-			if !o.enough() || o.counts.Undecided == 0 {
-				t.Errorf("this weather proves nothing: %+v", o.counts)
+			if !o.enough() || o.counts.Unavailable == 0 {
+				t.Errorf("these faults prove nothing: %+v", o.counts)
 			}
 			if n := o.fake.Calls().Logout; n != 0 {
-				t.Errorf("upstream was asked %d times to end a session", n)
+				t.Errorf("%d logouts at upstream, want none", n)
 			}
 		})
 	}
 }
 
-// The oracle bites: what does the obvious is caught.
+// TestNaiveCrowd checks that the oracle finds faults.
 func TestNaiveCrowd(t *testing.T) {
 	t.Parallel()
-	if o := crowd(t, false, naive); len(o.faults) == 0 {
-		t.Errorf("the naive implementation signed nobody out: %+v", o.counts)
+	if o := crowd(t, false, naive); len(o.violations) == 0 {
+		t.Errorf("the oracle found no wrongful sign-out of the naive implementation: %+v", o.counts)
 	}
 }
 
-// crowd sends browsers through bad weather and, when it is over, until each has
-// an answer that is not "later".
+// crowd runs browsers on a faulty network, and afterwards until each has a response
+// other than 503.
 func crowd(t *testing.T, secure bool, handler func(*crossmint.Client) http.Handler) *oracle {
 	t.Helper()
 	o := newOracle()
 	s := newSite(t, siteConfig{
-		fake: crossminttest.Config{JWTLifetime: crowdLifetime, Reuse: forgiving, Grace: crowdGrace}, tls: front(t, secure),
-		client: crossmint.Config{HTTPClient: &http.Client{Transport: lab.Deliveries(asking(), o.delivered)}, Timeout: callTimeout}, handler: handler,
+		fake: crossminttest.Config{JWTLifetime: crowdLifetime, Reuse: lenient, Grace: crowdGrace}, tls: front(t, secure),
+		client: crossmint.Config{HTTPClient: &http.Client{Transport: lab.Deliveries(pingingTransport(), o.delivered)}, Timeout: callTimeout}, handler: handler,
 	})
 	o.fake = s.fake
 	s.preload(t)
-	over := make(chan struct{})
-	var all sync.WaitGroup
+	healed := make(chan struct{})
+	var wg sync.WaitGroup
 	for i := range crowdSize {
 		v := s.visitor(t, fmt.Sprintf("user%d@example.com", i), false)
 		o.signedIn(v.id, v.token())
-		all.Go(func() { v.live(t, o, rand.New(rand.NewPCG(weatherSeed, uint64(i))), over) })
+		wg.Go(func() { v.run(t, o, rand.New(rand.NewPCG(faultSeed, uint64(i))), healed) })
 	}
-	weather(s.proxy, o)
-	close(over)
-	all.Wait()
+	changeLinks(s.proxy, o)
+	close(healed)
+	wg.Wait()
 	t.Logf("%+v, upstream %+v", o.counts, s.fake.Calls())
 	return o
 }
 
-// asking is a transport that asks silent connections of HTTP/2 whether they
-// live, as the client's own does.
-func asking() *http.Transport {
+// pingingTransport returns a transport that pings silent HTTP/2 connections, like the
+// client's own one.
+func pingingTransport() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: time.Second, PingTimeout: time.Second}
 	return transport
 }
 
-// live sends requests, some of two tabs at once, and signs in anew where it has
-// to, until the weather is over and an answer came.
-func (v *visitor) live(t *testing.T, o *oracle, random *rand.Rand, over <-chan struct{}) {
-	for deadline := time.Now().Add(3 * patience); time.Now().Before(deadline); {
+// run sends requests, some from two tabs at once, and signs in again when necessary,
+// until the network is healed and a response has come.
+func (v *visitor) run(t *testing.T, o *oracle, random *rand.Rand, healed <-chan struct{}) {
+	for deadline := time.Now().Add(3 * waitTimeout); time.Now().Before(deadline); {
 		time.Sleep(time.Duration(random.Int64N(int64(300 * time.Millisecond))))
-		last := ended(over)
+		last := isClosed(healed)
 		presented, signedIn := v.token(), true
-		answers := make([]reply, 1+random.IntN(2))
+		replies := make([]reply, 1+random.IntN(2))
 		var tabs sync.WaitGroup
-		for i := range answers {
-			tabs.Go(func() { answers[i] = v.get(t) })
+		for i := range replies {
+			tabs.Go(func() { replies[i] = v.get(t) })
 		}
 		tabs.Wait()
-		for _, got := range answers {
-			signedIn = o.answered(v.id, presented, got) && signedIn
+		for _, got := range replies {
+			signedIn = o.check(v.id, presented, got) && signedIn
 		}
 		switch {
-		case last && (!signedIn || answers[0].Status == http.StatusOK):
+		case last && (!signedIn || replies[0].Status == http.StatusOK):
 			return
 		case !signedIn:
 			grant := v.site.fake.SignIn(v.client.Jar, v.url, v.email)
 			o.signedIn(v.id, grant.RefreshToken.Secret.Reveal())
 		}
 	}
-	t.Errorf("%s has no answer, long after the weather", v.id)
+	t.Errorf("%s has no response, long after the network was healed", v.id)
 }
 
-func ended(over <-chan struct{}) bool {
+func isClosed(done <-chan struct{}) bool {
 	select {
-	case <-over:
+	case <-done:
 		return true
 	default:
 		return false
@@ -133,24 +133,24 @@ func (v *visitor) token() string {
 	return ""
 }
 
-var badLinks = []network.Link{
+var faultyLinks = []network.Link{
 	{Refuse: true}, {Pause: 20 * time.Millisecond}, {Pause: 5 * time.Millisecond, Slice: 64}, {Pause: 30 * time.Millisecond, Slice: 1},
 	{Cut: network.BeforeHeader}, {Cut: network.AfterHeader}, {Cut: network.InBody},
-	{Deaf: true}, {Mute: true}, {Deaf: true, Mute: true},
+	{DropRequests: true}, {DropResponses: true}, {DropRequests: true, DropResponses: true},
 }
 
-// weather changes the network until it is over, and leaves it good. On a busy
-// machine it goes on until the oracle has seen enough.
-func weather(p *network.Proxy, o *oracle) {
-	random := rand.New(rand.NewPCG(weatherSeed, weatherSeed))
+// changeLinks changes the faults of the network, and leaves none at the end. On a busy
+// machine it continues until the oracle has seen all kinds of responses.
+func changeLinks(p *network.Proxy, o *oracle) {
+	random := rand.New(rand.NewPCG(faultSeed, faultSeed))
 	began := time.Now()
-	for time.Since(began) < weatherLasts || !o.enough() && time.Since(began) < patience {
-		p.Set(badLinks[random.IntN(len(badLinks))])
+	for time.Since(began) < faultTime || !o.enough() && time.Since(began) < waitTimeout {
+		p.Set(faultyLinks[random.IntN(len(faultyLinks))])
 		switch random.IntN(4) {
 		case 0:
-			p.Strand()
+			p.Silence()
 		case 1:
-			p.Break()
+			p.Reset()
 		}
 		time.Sleep(time.Duration(random.Int64N(int64(600 * time.Millisecond))))
 		p.Set(network.Link{})
@@ -158,7 +158,7 @@ func weather(p *network.Proxy, o *oracle) {
 	}
 }
 
-// naive is the obvious implementation: whatever goes wrong is a sign-out.
+// naive is the obvious implementation: it signs out after every error.
 func naive(client *crossmint.Client) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		value := func(name string) string {
@@ -168,7 +168,7 @@ func naive(client *crossmint.Client) http.Handler {
 			return ""
 		}
 		set := func(name, value string) { http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/"}) }
-		if token, err := client.Verify(r.Context(), value("crossmint-session")); err == nil {
+		if token, err := client.Verify(r.Context(), value("crossmint-session"), time.Now()); err == nil {
 			_, _ = io.WriteString(w, token.UserID)
 			return
 		}

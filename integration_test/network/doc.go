@@ -1,15 +1,13 @@
-// Package network puts the kit where it has to work: on networks that lose,
-// delay and cut, and behind the proxies of docs/deployments.md.
+// Package network tests the kit on networks that lose, delay and reset, and behind the
+// proxies of docs/deployments.md.
 //
-// A [Proxy] stands between the client of Crossmint's API and a fake upstream,
-// all over real sockets, TLS included. Its [Link] says what the connections
-// suffer.
+// A [Proxy] is between the client of Crossmint's API and a fake upstream, on real
+// sockets, with and without TLS. Its [Link] describes the faults of the connections.
 //
-// The proxy is written here because these tests need three things together:
-// connections cut at a place in the answer (before its header, after it, in
-// its body), with a TCP reset; connections that fall silent for good while
-// new ones work; and no goroutine that outlives a test. A general proxy for
-// such faults, Toxiproxy 2.5, closes instead of resetting after a number of
-// bytes, and leaves goroutines behind for connections that it has cut, which
-// goleak reports.
+// These tests have a proxy of their own because they need three things together: a
+// TCP reset at a given place of the response (before its header, after it, in its
+// body); connections that become silent while new ones work; and no goroutine after
+// the end of a test. Toxiproxy 2.5, a general proxy for such faults, closes instead
+// of resetting after a number of bytes, and leaves goroutines of reset connections
+// behind, which goleak reports.
 package network

@@ -2,6 +2,6 @@
 
 package network_test
 
-// http2 is off: until Go 1.26 the race detector finds one in net/http, when an
-// HTTP/2 request with a body fails (golang/go#61596).
+// http2 is off: before Go 1.26 the race detector reports net/http when an HTTP/2
+// request with a body fails (golang/go#61596).
 const http2 = false

@@ -2,5 +2,5 @@
 
 package network_test
 
-// http2 is what upstream speaks over TLS.
+// http2 reports whether upstream uses HTTP/2 over TLS.
 const http2 = true

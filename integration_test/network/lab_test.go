@@ -19,59 +19,59 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// TestLaboratory runs the fault laboratory, the faults of upstream included,
-// over a network with hours of bad weather. They pass in seconds.
+// TestLaboratory runs the fault laboratory on a faulty network. Its hours pass in
+// seconds.
 func TestLaboratory(t *testing.T) {
-	for name, grace := range map[string]time.Duration{"upstream forgives": 30 * time.Second, "upstream forgives nothing": 0} {
+	for name, grace := range map[string]time.Duration{"with grace period": 30 * time.Second, "without grace period": 0} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var proxy *network.Proxy
-				over := make(chan struct{})
-				var weather sync.WaitGroup
+				done := make(chan struct{})
+				var changes sync.WaitGroup
 				through := func(dial lab.Dial) (out lab.Dial) {
 					proxy, out = network.Through(dial)
-					weather.Go(func() { storms(proxy, over) })
+					changes.Go(func() { changeLinksUntil(proxy, done) })
 					return out
 				}
 				report, err := lab.Run(lab.Config{Seed: 1, Users: 50, Requests: 1_500, Faults: 0.1, Grace: grace, Network: through}, kit)
-				close(over)
-				weather.Wait()
+				close(done)
+				changes.Wait()
 				proxy.Close()
 				fatal(t, err)
 				t.Log(report)
 				if report.WrongfulLogouts != 0 || report.WrongfulEntries != 0 || report.TurnedAway != 0 {
-					t.Errorf("%d wrongful logouts, %d wrongful entries, %d turned away with a live token", report.WrongfulLogouts, report.WrongfulEntries, report.TurnedAway)
+					t.Errorf("%d wrongful logouts, %d wrong users, %d times 401 with a live token", report.WrongfulLogouts, report.WrongfulEntries, report.TurnedAway)
 				}
 			})
 		})
 	}
 }
 
-// storms changes the network for as long as the laboratory runs: bad for
-// minutes, good for minutes.
-func storms(p *network.Proxy, over <-chan struct{}) {
-	random := rand.New(rand.NewPCG(weatherSeed, 1))
+// changeLinksUntil changes between minutes with and minutes without faults until done
+// is closed.
+func changeLinksUntil(p *network.Proxy, done <-chan struct{}) {
+	random := rand.New(rand.NewPCG(faultSeed, 1))
 	for i := 0; ; i++ {
 		link := network.Link{}
 		if i%2 == 0 {
-			link = badLinks[random.IntN(len(badLinks))]
+			link = faultyLinks[random.IntN(len(faultyLinks))]
 		}
 		p.Set(link)
 		switch random.IntN(4) {
 		case 0:
-			p.Strand()
+			p.Silence()
 		case 1:
-			p.Break()
+			p.Reset()
 		}
 		select {
-		case <-over:
+		case <-done:
 			return
 		case <-time.After(time.Duration(random.Int64N(int64(4 * time.Minute)))):
 		}
 	}
 }
 
-// kit is this module as the laboratory's subject.
+// kit is this module as the subject of the laboratory.
 func kit(config crossmint.Config) (http.Handler, func(), error) {
 	config.Logger = slog.New(slog.DiscardHandler)
 	client, err := crossmint.NewClient(config)

@@ -9,11 +9,11 @@ import (
 	"go.uber.org/goleak"
 )
 
-// world is the authority that everybody in these tests trusts.
-var world *authority
+// trustedAuthority is the authority that this process trusts.
+var trustedAuthority *authority
 
 func TestMain(m *testing.M) {
-	folder, err := trustWorld()
+	folder, err := trustOneAuthority()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -24,17 +24,17 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// trustWorld makes the world's authority the only one that this process
-// trusts, so that the client under test keeps the transport it has anyway.
-func trustWorld() (folder string, err error) {
-	if world, err = newAuthority(); err != nil {
+// trustOneAuthority makes trustedAuthority the only one that this process trusts, so
+// that the tested client can use its own transport.
+func trustOneAuthority() (folder string, err error) {
+	if trustedAuthority, err = newAuthority(); err != nil {
 		return "", err
 	}
 	if folder, err = os.MkdirTemp("", "network"); err != nil {
 		return "", err
 	}
-	file := filepath.Join(folder, "world.pem")
-	if err := os.WriteFile(file, world.pem(), 0o600); err != nil {
+	file := filepath.Join(folder, "authority.pem")
+	if err := os.WriteFile(file, trustedAuthority.pem(), 0o600); err != nil {
 		return "", err
 	}
 	return folder, os.Setenv("SSL_CERT_FILE", file)

@@ -7,46 +7,45 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// oracle knows which refresh tokens were delivered, and judges whether those
-// who are signed out had to be, by the rules of the fault laboratory's oracle.
+// oracle knows the delivered refresh tokens and checks all sign-outs by the rules of the
+// fault laboratory.
 type oracle struct {
 	fake *crossminttest.Server
 
-	mu     sync.Mutex // guards all below
-	newest map[string]string
-	owner  map[string]string // of a token
-	counts counts
-	faults []string
+	mu         sync.Mutex        // guards all below
+	latest     map[string]string // delivered token by user
+	owner      map[string]string // user by token
+	counts     counts
+	violations []string
 }
 
-// counts are the answers that browsers got.
+// counts are the responses to browsers.
 type counts struct {
-	Served, Renewed, Undecided, SignedOut int
-	// Stranded is those whose answer was lost on the way, and who came back
-	// too late with the token of before: 401, cookies kept.
+	Served, Renewed, Unavailable, SignedOut int
+	// Stranded counts 401 with cookies kept: a response was lost, and the browser
+	// came back with its old token too late.
 	Stranded int
 }
 
-// enough reports whether there was weather of every kind.
+// enough reports whether all kinds of responses have occurred.
 func (o *oracle) enough() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.counts.Served > 0 && o.counts.Renewed > 0 && o.counts.Undecided+o.counts.SignedOut > 0
+	return o.counts.Served > 0 && o.counts.Renewed > 0 && o.counts.Unavailable+o.counts.SignedOut > 0
 }
 
 func newOracle() *oracle {
-	return &oracle{newest: map[string]string{}, owner: map[string]string{}}
+	return &oracle{latest: map[string]string{}, owner: map[string]string{}}
 }
 
 func (o *oracle) signedIn(id, token string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.newest[id], o.owner[token] = token, id
+	o.latest[id], o.owner[token] = token, id
 }
 
-// answered judges what a browser got, and reports whether it is still signed
-// in.
-func (o *oracle) answered(id, presented string, got reply) bool {
+// check checks the response to a browser and reports whether it is still signed in.
+func (o *oracle) check(id, presented string, got reply) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch got {
@@ -54,32 +53,32 @@ func (o *oracle) answered(id, presented string, got reply) bool {
 		o.counts.Served++
 	case renewed:
 		o.counts.Renewed++
-	case undecided:
-		o.counts.Undecided++
+	case unavailable:
+		o.counts.Unavailable++
 	case signedOut:
 		o.counts.SignedOut++
-		if o.fake.Live(o.newest[id]) {
-			o.faults = append(o.faults, fmt.Sprintf("%s: signed out, and the newest token lives", id))
+		if o.fake.Live(o.latest[id]) {
+			o.violations = append(o.violations, fmt.Sprintf("%s: signed out, but the latest token is live", id))
 		}
 		return false
 	case stranded:
 		o.counts.Stranded++
 		if o.fake.Live(presented) {
-			o.faults = append(o.faults, fmt.Sprintf("%s: turned away, and the token lives", id))
+			o.violations = append(o.violations, fmt.Sprintf("%s: 401, but the token is live", id))
 		}
 		return false
 	default:
-		o.faults = append(o.faults, fmt.Sprintf("%s: %+v", id, got))
+		o.violations = append(o.violations, fmt.Sprintf("%s: %+v", id, got))
 		return false
 	}
 	return true
 }
 
-// delivered notes the successor that an answer has brought.
-func (o *oracle) delivered(presented, successor string) {
+// delivered records the new token of a response.
+func (o *oracle) delivered(presented, newToken string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if id, ok := o.owner[presented]; ok {
-		o.newest[id], o.owner[successor] = successor, id
+		o.latest[id], o.owner[newToken] = newToken, id
 	}
 }

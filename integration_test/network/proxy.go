@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// A Proxy passes TCP connections on, as well as its Link allows.
+// A Proxy forwards TCP connections with the faults of its Link.
 type Proxy struct {
 	listener net.Listener // nil: the proxy is part of a dialer
 	dial     func() (net.Conn, error)
@@ -31,7 +31,7 @@ func NewProxy(target string) (*Proxy, error) {
 	return Serve(listener, target), nil
 }
 
-// Serve is NewProxy on a listener that there is already, and that it closes.
+// Serve is NewProxy with a given listener, which Close closes.
 func Serve(listener net.Listener, target string) *Proxy {
 	p := newProxy(func() (net.Conn, error) { return net.Dial("tcp", target) })
 	p.listener = listener
@@ -45,12 +45,11 @@ func newProxy(dial func() (net.Conn, error)) *Proxy {
 	return p
 }
 
-// A Dial makes a connection, as [net.Dialer.DialContext] does.
+// A Dial dials like [net.Dialer.DialContext].
 type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Through returns a proxy on the way of dial, and the dialer that leads through
-// it, over pipes: for testing/synctest, where sockets do not work. The caller
-// must Close it.
+// Through returns a proxy in front of dial, and the dialer to use in its place. It uses
+// pipes: sockets do not work with testing/synctest. The caller must Close it.
 func Through(dial Dial) (*Proxy, Dial) {
 	p := newProxy(func() (net.Conn, error) { return dial(context.Background(), "tcp", "upstream:443") })
 	return p, func(context.Context, string, string) (net.Conn, error) {
@@ -68,17 +67,17 @@ func Through(dial Dial) (*Proxy, Dial) {
 // Addr returns the address that the proxy listens on.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-// Set changes what all connections suffer, those that are open included.
+// Set changes the faults of all connections, including the open ones.
 func (p *Proxy) Set(link Link) { p.link.Store(&link) }
 
-// Strand lets the open connections fall silent for good, whatever the Link:
-// neither end learns that the other is gone, as when a router forgets them.
-func (p *Proxy) Strand() {
-	p.each(func(c *connection) { c.stranded.Store(true) })
+// Silence drops all further bytes of the open connections, whatever the Link. Neither
+// end gets an error, as when a router has lost its state.
+func (p *Proxy) Silence() {
+	p.each(func(c *connection) { c.silent.Store(true) })
 }
 
-// Break resets the open connections.
-func (p *Proxy) Break() { p.each((*connection).reset) }
+// Reset resets the open connections.
+func (p *Proxy) Reset() { p.each((*connection).reset) }
 
 func (p *Proxy) each(do func(*connection)) {
 	p.mu.Lock()
@@ -88,7 +87,7 @@ func (p *Proxy) each(do func(*connection)) {
 	}
 }
 
-// Close stops listening, breaks all connections and waits for them.
+// Close stops listening, resets all connections and waits for their end.
 func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -96,7 +95,7 @@ func (p *Proxy) Close() {
 	if p.listener != nil {
 		_ = p.listener.Close()
 	}
-	p.Break()
+	p.Reset()
 	p.work.Wait()
 }
 
@@ -110,7 +109,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// serve joins client with a new connection to the target, until one ends.
+// serve connects the client with the target until one of them ends.
 func (p *Proxy) serve(client net.Conn) {
 	c := newConnection(p, client)
 	defer c.close()
@@ -124,12 +123,12 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	var both sync.WaitGroup
-	both.Go(c.requests)
-	both.Go(c.answers)
+	both.Go(c.forwardRequests)
+	both.Go(c.forwardResponses)
 	both.Wait()
 }
 
-// add reports false for a connection that came too late.
+// add returns false after Close.
 func (p *Proxy) add(c *connection) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

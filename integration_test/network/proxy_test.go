@@ -14,8 +14,8 @@ import (
 	"github.com/crossmint-go/auth/integration_test/network"
 )
 
-// behindProxy returns a proxy in front of a server that answers with a body,
-// and counts the requests that arrive.
+// behindProxy returns a proxy in front of a server that responds with body. The channel
+// receives a value for each request.
 func behindProxy(t *testing.T, body string) (*network.Proxy, chan struct{}) {
 	t.Helper()
 	arrived := make(chan struct{}, 16)
@@ -30,11 +30,11 @@ func behindProxy(t *testing.T, body string) (*network.Proxy, chan struct{}) {
 	return proxy, arrived
 }
 
-const question = "GET / HTTP/1.1\r\nHost: x\r\n"
+const requestHead = "GET / HTTP/1.1\r\nHost: x\r\n"
 
-// ask sends one request on a connection of its own and returns what arrives
-// until the connection ends, or d is over.
-func ask(t *testing.T, proxy *network.Proxy, d time.Duration) (string, error) {
+// exchange sends one request on a new connection and returns the received bytes, until
+// the connection or d ends.
+func exchange(t *testing.T, proxy *network.Proxy, d time.Duration) (string, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", proxy.Addr())
 	if err != nil {
@@ -42,20 +42,20 @@ func ask(t *testing.T, proxy *network.Proxy, d time.Duration) (string, error) {
 	}
 	defer conn.Close()
 	fatal(t, conn.SetDeadline(time.Now().Add(d)))
-	if _, err := io.WriteString(conn, question+"Connection: close\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, requestHead+"Connection: close\r\n\r\n"); err != nil {
 		return "", err
 	}
 	got, err := io.ReadAll(conn)
 	return string(got), err
 }
 
-// The proxy does what it is told: what arrives at the client, and how it ends.
+// TestLinks checks the bytes that arrive at the client, and the end of the connection.
 func TestLinks(t *testing.T) {
 	const body = "0123456789"
 	tests := []struct {
 		name  string
 		link  network.Link
-		end   string // of what arrives
+		end   string // of the received bytes
 		reset bool
 	}{
 		{"good", network.Link{}, body, false},
@@ -69,37 +69,37 @@ func TestLinks(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			proxy, _ := behindProxy(t, body)
 			proxy.Set(test.link)
-			got, err := ask(t, proxy, patience)
+			got, err := exchange(t, proxy, waitTimeout)
 			if !strings.HasSuffix(got, test.end) || test.end == "" && len(got) > 0 {
-				t.Errorf("arrived: %q, want it to end in %q", got, test.end)
+				t.Errorf("received %q, want it to end in %q", got, test.end)
 			}
-			// The kernel says EPIPE to those who write after a reset.
+			// A write after a reset fails with EPIPE.
 			if reset := errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE); reset != test.reset {
-				t.Errorf("ended with %v, want a reset: %v", err, test.reset)
+				t.Errorf("error %v, want a reset: %v", err, test.reset)
 			}
 		})
 	}
 }
 
-// Silence: requests arrive or do not, answers never come, and no end does.
-func TestSilence(t *testing.T) {
+// TestDroppedBytes checks that the client gets neither a response nor an error.
+func TestDroppedBytes(t *testing.T) {
 	tests := []struct {
 		name    string
 		silence func(*network.Proxy)
 		arrives bool
 	}{
-		{"deaf", func(p *network.Proxy) { p.Set(network.Link{Deaf: true}) }, false},
-		{"mute", func(p *network.Proxy) { p.Set(network.Link{Mute: true}) }, true},
-		{"black hole", func(p *network.Proxy) { p.Set(network.Link{Deaf: true, Mute: true}) }, false},
+		{"requests dropped", func(p *network.Proxy) { p.Set(network.Link{DropRequests: true}) }, false},
+		{"responses dropped", func(p *network.Proxy) { p.Set(network.Link{DropResponses: true}) }, true},
+		{"both dropped", func(p *network.Proxy) { p.Set(network.Link{DropRequests: true, DropResponses: true}) }, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			proxy, arrived := behindProxy(t, "answer")
+			proxy, arrived := behindProxy(t, "response")
 			test.silence(proxy)
-			got, err := ask(t, proxy, 300*time.Millisecond)
+			got, err := exchange(t, proxy, 300*time.Millisecond)
 			if timeout := net.Error(nil); len(got) > 0 || !errors.As(err, &timeout) || !timeout.Timeout() {
-				t.Errorf("arrived: %q, %v, want silence", got, err)
+				t.Errorf("received %q, %v, want a timeout", got, err)
 			}
 			if n := len(arrived); (n == 1) != test.arrives {
 				t.Errorf("%d requests arrived", n)
@@ -108,23 +108,23 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// A stranded connection stays silent when all others work.
-func TestStrand(t *testing.T) {
-	proxy, arrived := behindProxy(t, "answer")
+// TestSilence checks that a silent connection stays so while others work.
+func TestSilence(t *testing.T) {
+	proxy, arrived := behindProxy(t, "response")
 	conn, err := net.Dial("tcp", proxy.Addr())
 	fatal(t, err)
 	defer conn.Close()
-	_, err = io.WriteString(conn, question+"\r\n")
+	_, err = io.WriteString(conn, requestHead+"\r\n")
 	fatal(t, err)
-	<-arrived // so the proxy knows the connection
-	proxy.Strand()
-	_, err = io.WriteString(conn, question+"\r\n")
+	<-arrived // the proxy has the connection
+	proxy.Silence()
+	_, err = io.WriteString(conn, requestHead+"\r\n")
 	fatal(t, err)
-	if got, err := ask(t, proxy, patience); err != nil || !strings.HasSuffix(got, "answer") {
+	if got, err := exchange(t, proxy, waitTimeout); err != nil || !strings.HasSuffix(got, "response") {
 		t.Errorf("a new connection: %q, %v", got, err)
 	}
-	<-arrived // of the new one
+	<-arrived // from the new connection
 	if n := len(arrived); n != 0 {
-		t.Errorf("%d requests arrived from the stranded one", n)
+		t.Errorf("%d requests arrived from the silent connection", n)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// TestHalfOpen lets the connections that the client has fall silent for good,
-// as when a router forgets them, while new ones work.
+// TestHalfOpen silences the open connections of the client, as when a router has lost
+// its state. New ones work.
 func TestHalfOpen(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
@@ -21,15 +21,15 @@ func TestHalfOpen(t *testing.T) {
 				fake: crossminttest.Config{Reuse: strict}, tls: front(t, secure),
 			})
 			s.preload(t) // opens a connection
-			p := newParty(t, s)
-			s.proxy.Strand()
+			p := newBrowsers(t, s)
+			s.proxy.Silence()
 			p.recovers(t)
 		})
 	}
 }
 
-// TestUpstreamVanishes takes upstream away without a word to its clients; when
-// it is back, it does not know their connections.
+// TestUpstreamVanishes takes upstream away without an error for its clients. When it is
+// back, it does not know their connections.
 func TestUpstreamVanishes(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
@@ -39,27 +39,27 @@ func TestUpstreamVanishes(t *testing.T) {
 				session: session.Config{RefreshBudget: callTimeout},
 			})
 			s.preload(t)
-			p := newParty(t, s)
-			s.proxy.Set(network.Link{Deaf: true, Mute: true})
-			s.proxy.Strand()
-			p.suffers(t, undecided)
+			p := newBrowsers(t, s)
+			s.proxy.Set(network.Link{DropRequests: true, DropResponses: true})
+			s.proxy.Silence()
+			p.send(t, unavailable)
 			s.proxy.Set(network.Link{})
 			p.recovers(t)
 		})
 	}
 }
 
-// TestColdStart starts without signing keys: nobody can tell a valid session
-// from a false one, so all have to wait.
+// TestColdStart starts without signing keys. No session can be verified, so all
+// requests get 503.
 func TestColdStart(t *testing.T) {
-	for name, link := range map[string]network.Link{"black hole": {Deaf: true, Mute: true}, "resets": {Refuse: true}} {
+	for name, link := range map[string]network.Link{"bytes dropped": {DropRequests: true, DropResponses: true}, "resets": {Refuse: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, siteConfig{fake: crossminttest.Config{Reuse: strict}})
 			s.proxy.Set(link)
 			v := s.visitor(t, "ada@example.com", false)
-			if diff := cmp.Diff(undecided, v.get(t)); diff != "" {
-				t.Errorf("valid session, keys out of reach (-want +got):\n%s", diff)
+			if diff := cmp.Diff(unavailable, v.get(t)); diff != "" {
+				t.Errorf("valid session, keys unavailable (-want +got):\n%s", diff)
 			}
 			s.proxy.Set(network.Link{})
 			v.recovers(t)
@@ -68,36 +68,36 @@ func TestColdStart(t *testing.T) {
 	}
 }
 
-// TestLogoutIntoABlackHole logs out although upstream cannot be told.
-func TestLogoutIntoABlackHole(t *testing.T) {
+// TestLogoutWithoutUpstream logs out while upstream is unreachable.
+func TestLogoutWithoutUpstream(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, siteConfig{session: session.Config{LogoutPatience: callTimeout / 2}})
+	s := newSite(t, siteConfig{session: session.Config{LogoutTimeout: callTimeout / 2}})
 	s.preload(t)
 	v := s.visitor(t, "ada@example.com", false)
 	before := v.client.Jar.Cookies(v.url)
-	s.proxy.Set(network.Link{Deaf: true, Mute: true})
+	s.proxy.Set(network.Link{DropRequests: true, DropResponses: true})
 	if diff := cmp.Diff(loggedOut, v.post(t, "/logout")); diff != "" {
 		t.Errorf("logout (-want +got):\n%s", diff)
 	}
 	v.client.Jar.SetCookies(v.url, before)
 	if got := v.get(t); got == served || got == renewed {
-		t.Errorf("with what was logged out: %+v", got)
+		t.Errorf("with the old cookies after the logout: %+v", got)
 	}
 }
 
-// TestLostAnswer loses the answer in which upstream has replaced the token,
-// and the one to the second try. An upstream that forgives signs nobody out;
-// with a strict one the session is over, but only once it has said so.
-func TestLostAnswer(t *testing.T) {
-	for reuse, want := range map[crossminttest.ReusePolicy]reply{forgiving: renewed, strict: signedOut} {
+// TestLostResponse loses the response in which upstream has replaced the token, and that
+// of the second try. With a grace period the session continues. Without one it ends,
+// but only when upstream has rejected the token.
+func TestLostResponse(t *testing.T) {
+	for reuse, want := range map[crossminttest.ReusePolicy]reply{lenient: renewed, strict: signedOut} {
 		t.Run(fmt.Sprintf("policy %d", reuse), func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, siteConfig{fake: crossminttest.Config{Reuse: reuse}})
 			s.preload(t)
 			v := s.visitor(t, "ada@example.com", true)
 			s.proxy.Set(network.Link{Cut: network.InBody})
-			if diff := cmp.Diff(undecided, v.get(t)); diff != "" {
-				t.Errorf("answer lost (-want +got):\n%s", diff)
+			if diff := cmp.Diff(unavailable, v.get(t)); diff != "" {
+				t.Errorf("response lost (-want +got):\n%s", diff)
 			}
 			s.proxy.Set(network.Link{})
 			if diff := cmp.Diff(want, v.get(t)); diff != "" {

@@ -22,11 +22,11 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// callTimeout bounds one call to upstream. It is short because some of these
-// calls must run into it, and no shorter because the others must not.
+// callTimeout bounds one call to upstream. Some calls of these tests must reach it, and
+// the others must not.
 const callTimeout = time.Second
 
-// site is a server with the kit, whose way to upstream leads through a proxy.
+// site is a server with the kit and a proxy before its upstream.
 type site struct {
 	fake   *crossminttest.Server
 	proxy  *network.Proxy
@@ -34,13 +34,13 @@ type site struct {
 	server *httptest.Server
 }
 
-// siteConfig says what differs between sites.
+// siteConfig configures a site.
 type siteConfig struct {
 	fake    crossminttest.Config
 	tls     *tls.Config // in front of the fake; nil: plain http
 	client  crossmint.Config
 	session session.Config
-	// handler is put in the kit's place. nil: the kit.
+	// handler replaces the kit. nil: the kit.
 	handler func(*crossmint.Client) http.Handler
 }
 
@@ -79,11 +79,11 @@ func tlsFront(t *testing.T, fake http.Handler, config *tls.Config) string {
 	return front.Listener.Addr().String()
 }
 
-// start starts the server. Its client has the kit's own transport.
+// start starts the server. Its client has the default transport.
 func (s *site) start(t *testing.T, upstream string, config siteConfig) {
 	t.Helper()
 	own := s.fake.Config()
-	config.client.APIKey, config.client.Signers, config.client.BaseURL = own.APIKey, own.Signers, upstream
+	config.client.APIKey, config.client.APIKeyVerifiers, config.client.BaseURL = own.APIKey, own.APIKeyVerifiers, upstream
 	config.client.Timeout = cmp.Or(config.client.Timeout, callTimeout)
 	config.client.Logger, config.session.Logger = slog.New(slog.DiscardHandler), slog.New(slog.DiscardHandler)
 	var err error
@@ -98,7 +98,7 @@ func (s *site) start(t *testing.T, upstream string, config siteConfig) {
 	t.Cleanup(s.server.Close)
 }
 
-// kit returns the kit's routes.
+// kit returns the routes of the kit.
 func (s *site) kit(t *testing.T, config session.Config) http.Handler {
 	t.Helper()
 	config.Upstream = s.client
@@ -114,18 +114,18 @@ func (s *site) kit(t *testing.T, config session.Config) http.Handler {
 	return mux
 }
 
-// preload fetches the signing keys, however busy the machine is, and leaves an
-// open connection.
+// preload fetches the signing keys, with retries on a busy machine, and leaves an open
+// connection.
 func (s *site) preload(t *testing.T) {
 	t.Helper()
 	err := s.client.Preload(t.Context())
-	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(waitTimeout); err != nil && time.Now().Before(deadline); {
 		err = s.client.Preload(t.Context())
 	}
 	fatal(t, err)
 }
 
-// me answers with the ID of the session's user.
+// me responds with the user ID.
 func me(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context())
 	_, _ = io.WriteString(w, s.UserID)

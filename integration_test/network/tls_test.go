@@ -11,25 +11,25 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// TestFalseCertificates puts TLS before upstream that must not be trusted.
-// Nothing is sent to it, so nothing is used up: upstream may be strict.
-func TestFalseCertificates(t *testing.T) {
-	stranger, err := newAuthority()
+// TestInvalidCertificates puts an untrusted TLS server in front of upstream. The client
+// sends it nothing, so no token is used, and upstream needs no grace period.
+func TestInvalidCertificates(t *testing.T) {
+	unknown, err := newAuthority()
 	fatal(t, err)
 	tests := []struct {
 		name string
 		tls  *tls.Config
 	}{
-		{"expired", serving(world.sign(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }))},
-		{"another host's", serving(world.sign(t, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"elsewhere.example"} }))},
-		{"a stranger's", serving(stranger.issue(t))},
-		{"self-signed", serving(tls.Certificate{Certificate: [][]byte{stranger.certificate.Raw}, PrivateKey: stranger.key})},
-		{"TLS 1.1", &tls.Config{Certificates: []tls.Certificate{world.issue(t)}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}},
+		{"expired", serving(trustedAuthority.sign(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }))},
+		{"for another host", serving(trustedAuthority.sign(t, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"elsewhere.example"} }))},
+		{"of an unknown authority", serving(unknown.issue(t))},
+		{"self-signed", serving(tls.Certificate{Certificate: [][]byte{unknown.certificate.Raw}, PrivateKey: unknown.key})},
+		{"TLS 1.1", &tls.Config{Certificates: []tls.Certificate{trustedAuthority.issue(t)}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			good := serving(world.issue(t))
+			good := serving(trustedAuthority.issue(t))
 			var now atomic.Pointer[tls.Config]
 			now.Store(good)
 			s := newSite(t, siteConfig{
@@ -38,10 +38,10 @@ func TestFalseCertificates(t *testing.T) {
 				session: session.Config{RefreshBudget: callTimeout},
 			})
 			s.preload(t)
-			p := newParty(t, s)
+			p := newBrowsers(t, s)
 			now.Store(test.tls)
-			s.proxy.Break() // what is open was trusted
-			p.suffers(t, undecided)
+			s.proxy.Reset() // the open connections are trusted
+			p.send(t, unavailable)
 			now.Store(good)
 			p.recovers(t)
 		})
@@ -51,7 +51,7 @@ func TestFalseCertificates(t *testing.T) {
 func serving(certificate tls.Certificate) *tls.Config {
 	config := &tls.Config{Certificates: []tls.Certificate{certificate}}
 	if http2 {
-		config.NextProtos = []string{"h2", "http/1.1"} // the one from GetConfigForClient is used as it is
+		config.NextProtos = []string{"h2", "http/1.1"} // net/http does not change the one from GetConfigForClient
 	}
 	return config
 }

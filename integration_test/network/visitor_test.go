@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// visitor is one user's browser.
+// visitor is the browser of one user.
 type visitor struct {
 	site   *site
 	email  string
@@ -20,21 +20,21 @@ type visitor struct {
 	client *http.Client
 }
 
-// reply is what became of a request, in short.
+// reply is the summary of a response.
 type reply struct {
 	Status  int
 	Cookies string // "", "set" or "cleared"
 	Retry   bool   // has Retry-After
 }
 
-// What the outcomes of the kit look like.
+// The replies of the kit.
 var (
-	served    = reply{Status: 200}
-	renewed   = reply{Status: 200, Cookies: "set"}
-	undecided = reply{Status: 503, Retry: true}
-	signedOut = reply{Status: 401, Cookies: "cleared"}
-	stranded  = reply{Status: 401}
-	loggedOut = reply{Status: 204, Cookies: "cleared"}
+	served      = reply{Status: 200}
+	renewed     = reply{Status: 200, Cookies: "set"}
+	unavailable = reply{Status: 503, Retry: true}
+	signedOut   = reply{Status: 401, Cookies: "cleared"}
+	stranded    = reply{Status: 401}
+	loggedOut   = reply{Status: 204, Cookies: "cleared"}
 )
 
 // visitor returns a browser that is signed in; with a JWT that has expired, if
@@ -59,7 +59,7 @@ func (v *visitor) get(t *testing.T) reply {
 	t.Helper()
 	got, body := v.do(t, http.MethodGet, "/me", "")
 	if got.Status == http.StatusOK && body != v.id {
-		t.Errorf("GET /me: let in as %q, is %q", body, v.id)
+		t.Errorf("GET /me: accepted as user %q, want %q", body, v.id)
 	}
 	return got
 }
@@ -81,7 +81,7 @@ func (v *visitor) do(t *testing.T, method, path, body string) (reply, string) {
 	r.Header.Set("Content-Type", "application/json")
 	res, err := v.client.Do(r)
 	if err != nil {
-		t.Error(err) // and no Fatal: visitors come in goroutines of their own
+		t.Error(err) // not Fatal: visitors run in goroutines of their own
 		return reply{}, ""
 	}
 	defer res.Body.Close()
@@ -89,11 +89,11 @@ func (v *visitor) do(t *testing.T, method, path, body string) (reply, string) {
 	if err != nil {
 		t.Error(err)
 	}
-	return reply{res.StatusCode, effect(res), res.Header.Get("Retry-After") != ""}, string(text)
+	return reply{res.StatusCode, cookieChange(res), res.Header.Get("Retry-After") != ""}, string(text)
 }
 
-// effect says what an answer does to the cookies.
-func effect(res *http.Response) string {
+// cookieChange returns the change of the cookies by a response.
+func cookieChange(res *http.Response) string {
 	cookies := res.Cookies()
 	switch {
 	case len(cookies) == 0:
@@ -105,22 +105,22 @@ func effect(res *http.Response) string {
 	}
 }
 
-// patience is how long a test waits for what must come. Only a failure takes
-// as long.
-const patience = 30 * time.Second
+// waitTimeout bounds the time that a test waits for an expected event. Only a failure
+// takes that long.
+const waitTimeout = 30 * time.Second
 
-// recovers asks until the session is served again, with the same cookies.
-// Until then only 503 is an answer.
+// recovers sends requests until the session is served again, with the same cookies.
+// Until then every reply must be 503.
 func (v *visitor) recovers(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		got := v.get(t)
 		if got == served || got == renewed {
 			return
 		}
-		if got != undecided {
-			t.Fatalf("after the network has healed: %+v", got)
+		if got != unavailable {
+			t.Fatalf("after the network was healed: %+v", got)
 		}
 	}
-	t.Errorf("the network has healed, and %v later the session is still not served", patience)
+	t.Errorf("the session is still not served %v after the network was healed", waitTimeout)
 }

@@ -7,28 +7,24 @@ import (
 	"slices"
 )
 
-// kind says how much of the work a contender does by itself.
+// kind is the kind of a contender.
 type kind string
 
 const (
-	bare        kind = "bare"
-	aControl    kind = "control" // a part of what ours does
+	bare        kind = "bare" // without any protection
 	ours        kind = "ours"
 	aMiddleware kind = "middleware"
-	aLibrary    kind = "library" // a verifier, the middleware around it by hand
-	anSDK       kind = "SDK"     // a call, to be made by every page
+	aLibrary    kind = "library" // a verifier, with a middleware of this package
+	anSDK       kind = "SDK"     // a call in every page
 )
 
-// checks reports whether a contender checks a signature at every request.
-func (k kind) checks() bool { return k != bare && k != aControl && k != ours }
+// checksSignature reports whether a contender checks a signature at every request.
+func (k kind) checksSignature() bool { return k != bare && k != ours }
 
-// The names of those that the targets speak of, and of those that help to read
-// the others' figures.
+// The names of the contenders that the targets compare.
 const (
 	bareName  = "bare handler"
-	againName = "bare handler, again" // how far two equal figures are apart
-	copyName  = "copied request and Vary"
-	leastName = "one known JWT"
+	againName = "bare handler, again" // shows the error of a measurement
 	oursName  = "crossmint-go/auth"
 )
 
@@ -36,17 +32,14 @@ const (
 type contender struct {
 	name string
 	kind kind
-	// build returns the protected page. What works in the background ends
-	// with ctx.
+	// build returns the protected page. Its background work ends with ctx.
 	build func(ctx context.Context, s settings) (http.Handler, error)
 }
 
-// contenders are all that are written in Go, the bare handler first.
+// contenders are the Go contenders, the bare handler first.
 var contenders = []contender{
 	{bareName, bare, buildBare},
 	{againName, bare, buildBare},
-	{copyName, aControl, buildCopying},
-	{leastName, aControl, buildLeast},
 	{oursName, ours, buildOurs},
 	{"auth0/go-jwt-middleware", aMiddleware, buildAuth0},
 	{"clerk-sdk-go", aMiddleware, buildClerk},
@@ -55,20 +48,21 @@ var contenders = []contender{
 	{"coreos/go-oidc", aLibrary, buildOIDC},
 }
 
-// named returns the contender of that name, and whether there is one.
-func named(name string) (c contender, ok bool) {
-	i := slices.IndexFunc(contenders, func(c contender) bool { return c.name == name })
+// contenderByName returns the contender of that name, and whether there is one.
+func contenderByName(name string) (c contender, ok bool) {
+	all := append([]contender{bareJSON}, contenders...)
+	i := slices.IndexFunc(all, func(c contender) bool { return c.name == name })
 	if i < 0 {
 		return contender{}, false
 	}
-	return contenders[i], true
+	return all[i], true
 }
 
-// page is the answer of every contender's protected page. It shows that the
-// session has arrived there, and keeps the request where its cost is measured.
+// page writes the response of every contender's protected page: the user ID of the
+// session. A writer keeps the request, so that no compiler can omit its copy.
 func page(w http.ResponseWriter, r *http.Request, userID string) {
 	if measured, ok := w.(*writer); ok {
-		measured.kept = r
+		measured.lastRequest = r
 	}
 	w.Header()["Content-Type"] = plainText
 	_, _ = io.WriteString(w, userID)
@@ -76,12 +70,12 @@ func page(w http.ResponseWriter, r *http.Request, userID string) {
 
 var plainText = []string{"text/plain; charset=utf-8"}
 
-// refuse is the answer where a contender has none of its own.
-func refuse(w http.ResponseWriter) {
+// reject responds for contenders without an error response of their own.
+func reject(w http.ResponseWriter) {
 	http.Error(w, http.StatusText(http.StatusUnauthorized), http.StatusUnauthorized)
 }
 
-// fromCookie returns the JWT that r presents, or "".
+// fromCookie returns the JWT in the cookie of r, or "".
 func fromCookie(r *http.Request) string {
 	c, err := r.Cookie(jwtCookie)
 	if err != nil {

@@ -4,111 +4,119 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime"
+	"net/http"
 )
 
-// slot is one thing that is measured in every round.
+// slot is one measured thing. Every round measures all slots.
 type slot struct {
 	name    string
 	kind    kind
 	n       int
-	prepare func()
+	begin   func() // runs before a round; nil: nothing to do
+	prepare func() // runs before each batch
 	work    func()
-	passed  func() error
-	samples []sample // with all processors
-	single  []sample // with one
+	verify  func() error // checks the responses of a round
+	samples []sample
 }
 
-// beside returns how many times as long a takes as b.
-func beside(a, b []sample) float64 {
+// newSlot returns a slot that calls handler with the request.
+func newSlot(name string, k kind, n int, handler http.Handler, request *http.Request, userID string) slot {
+	w := newWriter()
+	return slot{
+		name: name, kind: k, n: n, prepare: w.reset,
+		work:   func() { w.serve(handler, request) },
+		verify: func() error { return w.verify(userID) },
+	}
+}
+
+// measureRounds measures all slots in each round, in a random order.
+func measureRounds(ctx context.Context, p plan, slots []slot) error {
+	for range p.rounds {
+		for _, i := range shuffled(len(slots)) {
+			s := &slots[i]
+			if s.begin != nil {
+				s.begin()
+			}
+			s.samples = append(s.samples, measure(s.n, s.prepare, s.work))
+			if err := s.verify(); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// timeRatio returns the time of a divided by the time of b.
+func timeRatio(a, b []sample) float64 {
 	return medianRatio(column(a, nanoseconds), column(b, nanoseconds))
 }
 
 const rsaName = "one RSA-2048 verification"
 
-// direct compares calls of the handlers, without a network: with all processors,
-// as a process finds them, and with one. The latter is the dearer, and judged by
-// nobody: these calls never wait, as a server does for its network, so that one
-// processor leaves the garbage collector no time of its own.
-func direct(ctx context.Context, p plan, up *upstream, r *report) error {
+// rsaSlot is the unit of the comparison.
+func rsaSlot(p plan) (slot, error) {
+	unit, err := rsaVerification()
+	return slot{name: rsaName, n: p.slow, prepare: nothing, work: unit, verify: func() error { return nil }}, err
+}
+
+// directCalls compares calls of the handlers, without a network.
+func directCalls(ctx context.Context, p plan, up *upstream, r *report) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	slots, err := directSlots(ctx, p, up)
+	unit, err := rsaSlot(p)
 	if err != nil {
 		return err
 	}
-	for range p.rounds {
-		for _, i := range shuffled(2 * len(slots)) {
-			s := &slots[i/2]
-			if i%2 == 0 {
-				s.samples = append(s.samples, measure(s.n, s.prepare, s.work))
-			} else {
-				before := runtime.GOMAXPROCS(1)
-				s.single = append(s.single, measure(s.n, s.prepare, s.work))
-				runtime.GOMAXPROCS(before)
-			}
-			if err := s.passed(); err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-		}
-	}
-	reportDirect(slots, p, r)
-	return ctx.Err()
-}
-
-// directSlots are one RSA verification and all contenders, each called once.
-func directSlots(ctx context.Context, p plan, up *upstream) ([]slot, error) {
-	unit, err := rsaVerification()
-	if err != nil {
-		return nil, err
-	}
-	slots := []slot{{name: rsaName, n: p.slow, prepare: nothing, work: unit, passed: func() error { return nil }}}
+	slots := []slot{unit}
 	request := newRequest(up.valid(jwtCookie))
 	for _, c := range contenders {
 		handler, err := c.build(ctx, up.settings)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
+			return fmt.Errorf("%s: %w", c.name, err)
 		}
-		w := newWriter()
-		w.serve(handler, request)
-		if err := w.passed(up.user.ID); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
+		s := newSlot(c.name, c.kind, p.calls(c.kind), handler, request, up.user.ID)
+		s.prepare()
+		s.work()
+		if err := s.verify(); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
 		}
-		slots = append(slots, slot{
-			name:    c.name,
-			kind:    c.kind,
-			n:       p.calls(c.kind),
-			prepare: w.renew,
-			work:    func() { w.serve(handler, request) },
-			passed:  func() error { return w.passed(up.user.ID) },
-		})
+		slots = append(slots, s)
 	}
-	return slots, nil
+	if err := measureRounds(ctx, p, slots); err != nil {
+		return err
+	}
+	reportDirectCalls(slots, p, r)
+	return nil
 }
 
-func reportDirect(slots []slot, p plan, r *report) {
-	named := map[string]slot{}
+func reportDirectCalls(slots []slot, p plan, r *report) {
+	byName := map[string]slot{}
 	for _, s := range slots {
-		named[s.name] = s
+		byName[s.name] = s
 	}
-	unit, own := named[rsaName], named[oursName]
-	rows := [][]string{{"", "", "ns", "allocs", "bytes", "of one RSA verification", "beside ours", "ns, one processor", "of one RSA verification"}}
+	unit, own := byName[rsaName], byName[oursName]
+	rows := [][]string{{"", "", "ns", "allocs", "bytes", "of one RSA verification", "of ours"}}
 	for _, s := range slots {
-		rows = append(rows, []string{
-			s.name, string(s.kind),
-			fmt.Sprintf("%.0f", median(column(s.samples, nanoseconds))),
-			fmt.Sprintf("%.0f", median(column(s.samples, allocsOf))),
-			fmt.Sprintf("%.0f", median(column(s.samples, bytesOf))),
-			ratio(beside(s.samples, unit.samples)),
-			ratio(beside(s.samples, own.samples)),
-			fmt.Sprintf("%.0f", median(column(s.single, nanoseconds))),
-			ratio(beside(s.single, unit.single)),
-		})
+		rows = append(rows, append([]string{s.name, string(s.kind)}, costs(s.samples, ratio(timeRatio(s.samples, unit.samples)), ratio(timeRatio(s.samples, own.samples)))...))
 	}
-	r.table(fmt.Sprintf("A protected request, called directly: medians of %d rounds", p.rounds), rows)
-	r.atLeast("protected requests, called directly, in the time of one RSA-2048 verification", beside(unit.samples, own.samples), 70)
-	// Whole allocations, as testing.AllocsPerRun counts them: what the
-	// runtime itself allocates now and then belongs to no request.
-	r.atMost("allocations of a protected request", math.Floor(median(column(own.samples, allocsOf))), 2)
-	r.atMost("bytes allocated by a protected request", math.Floor(median(column(own.samples, bytesOf))), 512)
+	r.table(fmt.Sprintf("A protected request whose handler reads the user ID, called directly: medians of %d rounds", p.rounds), rows)
+	r.atLeast("protected requests, called directly, in the time of one RSA-2048 verification", timeRatio(unit.samples, own.samples), 60)
+	r.atMost("allocations of a protected request", wholeAllocs(own.samples), 3)
+	r.atMost("bytes allocated by a protected request", wholeBytes(own.samples), 560)
 }
+
+// costs returns cells with the time, the allocations and the bytes, and then the
+// others.
+func costs(samples []sample, others ...string) []string {
+	return append([]string{
+		fmt.Sprintf("%.0f", median(column(samples, nanoseconds))),
+		fmt.Sprintf("%.0f", median(column(samples, allocsOf))),
+		fmt.Sprintf("%.0f", median(column(samples, bytesOf))),
+	}, others...)
+}
+
+// wholeAllocs returns whole allocations, like testing.AllocsPerRun: the runtime
+// itself allocates now and then.
+func wholeAllocs(samples []sample) float64 { return math.Floor(median(column(samples, allocsOf))) }
+
+func wholeBytes(samples []sample) float64 { return math.Floor(median(column(samples, bytesOf))) }

@@ -13,24 +13,23 @@ import (
 )
 
 const (
-	connections = 16
-	// answerTime bounds a round.
-	answerTime = 2 * time.Minute
+	connections  = 16
+	roundTimeout = 2 * time.Minute
 )
 
-// client keeps connections open and sends one request after the other on
-// each. It does less than net/http's, so that the server is what is measured.
+// client sends one request after the other on each of its connections. It does less
+// work than the client of net/http, so that the server limits the rate.
 type client struct {
-	request, page []byte
+	request, body []byte
 	conns         []net.Conn
 	readers       []*bufio.Reader
 }
 
 // dial opens the connections to a server and sends one request on each.
-func dial(address, cookie, userID string) (*client, error) {
+func dial(address, path, cookie, body string) (*client, error) {
 	c := &client{
-		request: fmt.Appendf(nil, "GET / HTTP/1.1\r\nHost: %s\r\nUser-Agent: peers\r\nAccept: */*\r\nCookie: %s\r\n\r\n", address, cookie),
-		page:    []byte(userID),
+		request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: peers\r\nAccept: */*\r\nCookie: %s\r\n\r\n", path, address, cookie),
+		body:    []byte(body),
 	}
 	for range connections {
 		conn, err := net.Dial("tcp", address)
@@ -54,26 +53,26 @@ func (c *client) close() {
 	}
 }
 
-// run sends n requests and returns how long they took. An answer other than
-// the user's page is an error.
+// run sends n requests and returns the time that they took. Another response than
+// the expected one is an error.
 func (c *client) run(n int) (time.Duration, error) {
-	faults := make([]error, len(c.conns))
-	var all sync.WaitGroup
+	errs := make([]error, len(c.conns))
+	var wg sync.WaitGroup
 	started := time.Now()
 	for i, conn := range c.conns {
-		all.Go(func() {
-			faults[i] = conn.SetDeadline(started.Add(answerTime))
-			for sent := i; sent < n && faults[i] == nil; sent += len(c.conns) {
-				faults[i] = c.ask(conn, c.readers[i])
+		wg.Go(func() {
+			errs[i] = conn.SetDeadline(started.Add(roundTimeout))
+			for sent := i; sent < n && errs[i] == nil; sent += len(c.conns) {
+				errs[i] = c.exchange(conn, c.readers[i])
 			}
 		})
 	}
-	all.Wait()
-	return time.Since(started), errors.Join(faults...)
+	wg.Wait()
+	return time.Since(started), errors.Join(errs...)
 }
 
-// ask sends one request and reads its answer.
-func (c *client) ask(conn io.Writer, from *bufio.Reader) error {
+// exchange sends one request and reads the response.
+func (c *client) exchange(conn io.Writer, from *bufio.Reader) error {
 	if _, err := conn.Write(c.request); err != nil {
 		return err
 	}
@@ -82,7 +81,7 @@ func (c *client) ask(conn io.Writer, from *bufio.Reader) error {
 		return err
 	}
 	if !bytes.HasPrefix(status, []byte("HTTP/1.1 200 ")) {
-		return fmt.Errorf("answer: %s", status)
+		return fmt.Errorf("response: %s", status)
 	}
 	length, err := skipHeader(from)
 	if err != nil {
@@ -92,8 +91,8 @@ func (c *client) ask(conn io.Writer, from *bufio.Reader) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(body, c.page) {
-		return fmt.Errorf("not the page: %q", body)
+	if !bytes.Equal(body, c.body) {
+		return fmt.Errorf("unexpected body: %q", body)
 	}
 	_, err = from.Discard(length)
 	return err

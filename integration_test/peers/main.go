@@ -1,11 +1,11 @@
-// Command peers measures what one protected request costs, its session valid,
-// behind this module and behind others, on this machine:
+// Command peers measures the cost of a protected request with a valid session, with
+// this module and with others, on this machine:
 //
 //	go -C integration_test/peers run .
 //
-// It talks to itself over 127.0.0.1, installs the JavaScript packages if they
-// are not there, takes some minutes and stops by itself. It ends with status 1
-// if a target is missed. README.md says who takes part and how.
+// It connects to itself over 127.0.0.1, installs the JavaScript packages if they
+// are missing, and takes some minutes. It ends with status 1 if a target is
+// missed. README.md lists the contenders and describes the method.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// patience bounds the whole run.
-const patience = 30 * time.Minute
+// runTimeout bounds the whole run.
+const runTimeout = 30 * time.Minute
 
 func main() {
 	log.SetFlags(0)
@@ -30,7 +30,7 @@ func main() {
 		}
 		return
 	}
-	quick := flag.Bool("quick", false, "tiny rounds, whose figures mean nothing: to see that it works")
+	quick := flag.Bool("quick", false, "tiny rounds, to test the program: their figures mean nothing")
 	js := flag.Bool("js", true, "measure Node, too; without it the command cannot pass")
 	flag.Parse()
 	p := full
@@ -38,7 +38,7 @@ func main() {
 		p = tiny
 	}
 	p.js = *js
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), runTimeout)
 	defer cancel()
 	passed, err := run(ctx, p, os.Stdout)
 	if err != nil {
@@ -61,48 +61,50 @@ func run(ctx context.Context, p plan, out io.Writer) (bool, error) {
 	defer up.close()
 	r := &report{out: out}
 	r.printf("%s, %s/%s, %d processors\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	for _, measure := range []func(context.Context, plan, *upstream, *report) error{direct, twoCores, firstSight, manySessions, throughput} {
+	for _, measure := range []func(context.Context, plan, *upstream, *report) error{
+		directCalls, claimReads, silentRefresh, twoCores, firstVerification, manySessions, exampleAPI, throughput,
+	} {
 		if err := measure(ctx, p, up, r); err != nil {
 			return false, err
 		}
 	}
-	return r.judge(), nil
+	return r.checkTargets(), nil
 }
 
-// plan says how much is measured.
+// plan holds the numbers of rounds and calls.
 type plan struct {
 	js bool
-	// rounds is how often everything is measured, but for what is served
-	// over HTTP; medians count. Many short rounds tell more than few long
-	// ones: what disturbs a machine seldom lasts long.
+	// rounds is the number of rounds of everything that is not served over
+	// HTTP; medians count. Many short rounds are better than few long ones,
+	// because disturbances are short.
 	rounds int
-	// starts is how often all servers start, and servings how often each is
-	// measured then: where a process lies in memory makes it faster or slower,
-	// by up to a hundredth, for as long as it lives.
+	// starts is the number of starts of all servers, servings the number of
+	// measurements after each start. The memory layout of a process changes its
+	// speed by up to 1 %.
 	starts, servings int
-	// fast and slow are the direct calls of a round, of what needs no
-	// signature check and of what needs one.
+	// fast and slow are the direct calls of a round without and with a
+	// signature check.
 	fast, slow int
-	// tokens is how many new tokens a round of first sights takes.
+	// tokens is the number of new tokens in a round of firstVerification.
 	tokens int
 	// sessions are the numbers of distinct sessions.
 	sessions []int
-	// requests and slowRequests are those of a round over HTTP; the latter
-	// are for whoever checks a signature.
+	// requests and slowRequests are the requests of a round over HTTP without
+	// and with a signature check.
 	requests, slowRequests int
 }
 
-// calls returns how many direct calls of a contender a round has.
+// calls returns the number of direct calls of a contender in a round.
 func (p plan) calls(k kind) int {
-	if k.checks() {
+	if k.checksSignature() {
 		return p.slow
 	}
 	return p.fast
 }
 
-// requestsOf returns how many requests over HTTP a round has.
+// requestsOf returns the number of requests over HTTP in a round.
 func (p plan) requestsOf(k kind) int {
-	if k.checks() {
+	if k.checksSignature() {
 		return p.slowRequests
 	}
 	return p.requests

@@ -18,8 +18,8 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwt"
 )
 
-// buildAuth0 follows the README's example with JWKS: the caching provider, the
-// validator, the cookie extractor.
+// buildAuth0 follows the README's example with JWKS: caching provider, validator and
+// cookie extractor.
 func buildAuth0(_ context.Context, s settings) (http.Handler, error) {
 	issuer, err := url.Parse(s.Issuer)
 	if err != nil {
@@ -52,16 +52,16 @@ func buildAuth0(_ context.Context, s settings) (http.Handler, error) {
 	return m.CheckJWT(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims, err := jwtmiddleware.GetClaims[*validator.ValidatedClaims](r.Context())
 		if err != nil {
-			refuse(w)
+			reject(w)
 			return
 		}
 		page(w, r, claims.RegisteredClaims.Subject)
 	})), nil
 }
 
-// buildClerk uses the HTTP middleware with its own JWKS client, pointed at the
-// fake, and its own cache of keys. The issuer is allowed by the option for
-// proxies. The middleware has no option for the audience: the page looks.
+// buildClerk uses the HTTP middleware with its own JWKS client and key cache, and
+// with the fake as its API. The option for proxies allows the issuer. The middleware
+// has no option for the audience, so the page checks it.
 func buildClerk(_ context.Context, s settings) (http.Handler, error) {
 	config := &clerk.ClientConfig{}
 	config.URL = clerk.String(s.ClerkAPI)
@@ -74,15 +74,15 @@ func buildClerk(_ context.Context, s settings) (http.Handler, error) {
 	return require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims, ok := clerk.SessionClaimsFromContext(r.Context())
 		if !ok || !slices.Contains(claims.Audience, s.Audience) {
-			refuse(w)
+			reject(w)
 			return
 		}
 		page(w, r, claims.Subject)
 	})), nil
 }
 
-// buildJWTAuth follows the README: verifier, then authenticator. It knows no
-// key sets, so it is given the key that the fake publishes when it starts.
+// buildJWTAuth follows the README: verifier, then authenticator. It supports no key
+// sets, so it gets the key that the fake publishes at the start.
 func buildJWTAuth(ctx context.Context, s settings) (http.Handler, error) {
 	keys, err := jwk.Fetch(ctx, s.JWKS)
 	if err != nil {
@@ -100,7 +100,7 @@ func buildJWTAuth(ctx context.Context, s settings) (http.Handler, error) {
 	authenticated := jwtauth.Authenticator(auth)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, _, err := jwtauth.FromContext(r.Context())
 		if err != nil {
-			refuse(w)
+			reject(w)
 			return
 		}
 		page(w, r, token.Subject())

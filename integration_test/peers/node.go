@@ -14,11 +14,10 @@ const (
 	nodeSDKName  = "@crossmint/server-sdk, Node"
 )
 
-// nodeModes are what js/server.mjs calls them.
+// nodeModes are their arguments for js/server.mjs.
 var nodeModes = map[string]string{nodeBareName: "bare", nodeSDKName: "sdk"}
 
-// install brings the JavaScript packages, as the lock file names them, unless
-// they are there.
+// install installs the JavaScript packages of the lock file if they are missing.
 func install(ctx context.Context) error {
 	if _, err := os.Stat(filepath.Join("js", "node_modules", "@crossmint", "server-sdk", "package.json")); err == nil {
 		return nil
@@ -31,8 +30,8 @@ func install(ctx context.Context) error {
 	return nil
 }
 
-// startNode serves by Node, whose JavaScript runs on one core; its helper
-// threads' CPU time counts.
+// startNode starts a Node contender. Its JavaScript runs on one core; the CPU time
+// of its other threads counts, too.
 func startNode(ctx context.Context, name string, s settings) (*process, error) {
 	command := exec.CommandContext(ctx, "node", "server.mjs", nodeModes[name])
 	command.Dir = "js"

@@ -11,22 +11,23 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// kit is this module, wired.
+// kit is a wired instance of this module.
 type kit struct {
 	client  *crossmint.Client
 	cookies *cookie.Codec
-	handler http.Handler
+	protect func(http.Handler) http.Handler
+	handler http.Handler // the protected page
 }
 
-// newKit wires this module as its README does. It ends with ctx.
+// newKit wires this module like its README. The kit closes when ctx ends.
 func newKit(ctx context.Context, s settings) (*kit, error) {
 	quiet := slog.New(slog.DiscardHandler)
 	client, err := crossmint.NewClient(crossmint.Config{
-		APIKey:  session.NewSecret(s.APIKey),
-		Signers: s.Signers,
-		BaseURL: s.URL,
-		Issuer:  s.Issuer,
-		Logger:  quiet,
+		APIKey:          session.NewSecret(s.APIKey),
+		APIKeyVerifiers: s.APIKeyVerifiers,
+		BaseURL:         s.URL,
+		Issuer:          s.Issuer,
+		Logger:          quiet,
 	})
 	if err != nil {
 		return nil, err
@@ -43,15 +44,18 @@ func newKit(ctx context.Context, s settings) (*kit, error) {
 		_ = sessions.Close(context.WithoutCancel(ctx))
 		client.Close()
 	})
-	protected := middleware.RequireSession(sessions, cookies, middleware.Config{})(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, ok := session.FromContext(r.Context())
-		if !ok {
-			refuse(w)
-			return
-		}
-		page(w, r, s.UserID)
-	}))
-	return &kit{client, cookies, protected}, client.Preload(ctx)
+	protect := middleware.RequireSession(sessions, cookies, middleware.Config{})
+	return &kit{client, cookies, protect, protect(http.HandlerFunc(writeUserID))}, client.Preload(ctx)
+}
+
+// writeUserID writes the user ID of the session.
+func writeUserID(w http.ResponseWriter, r *http.Request) {
+	s, ok := session.FromContext(r.Context())
+	if !ok {
+		reject(w)
+		return
+	}
+	page(w, r, s.UserID)
 }
 
 func buildOurs(ctx context.Context, s settings) (http.Handler, error) {

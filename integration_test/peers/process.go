@@ -20,9 +20,11 @@ type process struct {
 	command *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
+	// cpuTime returns the CPU time of the process so far.
+	cpuTime func() (time.Duration, error)
 }
 
-// startGo serves a contender on one core.
+// startGo starts a Go contender on one core.
 func startGo(ctx context.Context, name string, s settings) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -33,7 +35,31 @@ func startGo(ctx context.Context, name string, s settings) (*process, error) {
 	return start(command, name, s)
 }
 
+// start starts a contender, which reads its settings from the standard input.
 func start(command *exec.Cmd, name string, s settings) (*process, error) {
+	settings, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	p, err := startWithInput(command, name, string(settings)+"\n")
+	if err == nil {
+		p.cpuTime = p.reportedCPUTime
+	}
+	return p, err
+}
+
+// startProgram starts a program that ends with an interrupt and needs no settings.
+func startProgram(command *exec.Cmd, name string) (*process, error) {
+	p, err := startWithInput(command, name, "")
+	if err == nil {
+		_, p.address, _ = strings.Cut(p.address, "http://")
+		p.cpuTime = func() (time.Duration, error) { return cpuTimeOf(command.Process.Pid) }
+	}
+	return p, err
+}
+
+// startWithInput starts a server. The first line of its output has its address.
+func startWithInput(command *exec.Cmd, name, input string) (*process, error) {
 	in, err := command.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -42,19 +68,19 @@ func start(command *exec.Cmd, name string, s settings) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	var complaints strings.Builder
-	command.Stderr = &complaints
+	var stderr strings.Builder
+	command.Stderr = &stderr
 	command.WaitDelay = time.Second
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
 	p := &process{name: name, command: command, in: in, out: bufio.NewReader(out)}
-	if err = json.NewEncoder(in).Encode(s); err == nil {
+	if _, err = io.WriteString(in, input); err == nil {
 		p.address, err = p.line()
 	}
 	if err != nil {
 		p.stop()
-		return nil, fmt.Errorf("%s does not start: %w\n%s", name, err, &complaints)
+		return nil, fmt.Errorf("%s does not start: %w\n%s", name, err, &stderr)
 	}
 	return p, nil
 }
@@ -64,8 +90,8 @@ func (p *process) line() (string, error) {
 	return strings.TrimSpace(line), err
 }
 
-// cpu returns the CPU time that the process has used so far.
-func (p *process) cpu() (time.Duration, error) {
+// reportedCPUTime returns the CPU time that the process itself reports.
+func (p *process) reportedCPUTime() (time.Duration, error) {
 	if _, err := io.WriteString(p.in, "\n"); err != nil {
 		return 0, err
 	}
@@ -77,7 +103,10 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(microseconds) * time.Microsecond, err
 }
 
+// stop ends the process: contenders end with their input, programs with the
+// interrupt.
 func (p *process) stop() {
 	_ = p.in.Close()
+	_ = p.command.Process.Signal(os.Interrupt)
 	_ = p.command.Wait()
 }

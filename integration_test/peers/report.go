@@ -8,19 +8,19 @@ import (
 	"text/tabwriter"
 )
 
-// report prints what is measured and remembers what is judged.
+// report prints tables and collects the targets.
 type report struct {
 	out     io.Writer
 	targets []target
 }
 
-// target is a promise of this module's, and what became of it.
+// target is a bound for a measured figure.
 type target struct {
 	name       string
 	got, limit float64
-	atLeast    bool
-	plain      float64 // what the bare handler has; 0: not asked
-	missing    string  // why there is no figure; empty if there is one
+	atLeast    bool    // got must be at least the limit; otherwise at most
+	bare       float64 // the figure of the bare handler; 0: none
+	missing    string  // the reason why there is no figure; empty if there is one
 }
 
 func (t target) passed() bool {
@@ -39,22 +39,23 @@ func (r *report) atMost(name string, got, limit float64) {
 }
 
 func (r *report) atLeast(name string, got, limit float64) {
-	r.atLeastBeside(name, got, limit, 0)
+	r.atLeastWithBare(name, got, limit, 0)
 }
 
-// atLeastBeside is atLeast, and shows what the bare handler has in the same run,
-// which nobody can exceed. The verdict does not depend on it.
-func (r *report) atLeastBeside(name string, got, limit, plain float64) {
-	r.targets = append(r.targets, target{name: name, got: got, limit: limit, atLeast: true, plain: plain})
+// atLeastWithBare is atLeast and also prints the figure of the bare handler in the
+// same run, which no contender can exceed. It does not change the result.
+func (r *report) atLeastWithBare(name string, got, limit, bare float64) {
+	r.targets = append(r.targets, target{name: name, got: got, limit: limit, atLeast: true, bare: bare})
 }
 
-func (r *report) leftOut(name, why string) {
-	r.targets = append(r.targets, target{name: name, missing: why})
+// leftOut adds a target that was not measured. It counts as missed.
+func (r *report) leftOut(name, reason string) {
+	r.targets = append(r.targets, target{name: name, missing: reason})
 }
 
 func (r *report) printf(format string, args ...any) { _, _ = fmt.Fprintf(r.out, format, args...) }
 
-// table prints rows, the first of them the head, in aligned columns.
+// table prints rows in aligned columns. The first row is the header.
 func (r *report) table(title string, rows [][]string) {
 	r.printf("\n%s\n", title)
 	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
@@ -64,39 +65,39 @@ func (r *report) table(title string, rows [][]string) {
 	_ = w.Flush()
 }
 
-// judge prints the targets and reports whether all are met.
-func (r *report) judge() bool {
+// checkTargets prints the targets and reports whether all are met.
+func (r *report) checkTargets() bool {
 	rows := [][]string{{"target", "limit", "measured", "", bareName}}
 	all := true
 	for _, t := range r.targets {
-		verdict, measured, limit, plain := "PASS", fmt.Sprintf("%.4g", t.got), fmt.Sprintf("≤ %.4g", t.limit), ""
+		result, measured, limit, bareFigure := "PASS", fmt.Sprintf("%.4g", t.got), fmt.Sprintf("≤ %.4g", t.limit), ""
 		if t.atLeast {
 			limit = fmt.Sprintf("≥ %.4g", t.limit)
 		}
-		if t.plain > 0 {
-			plain = fmt.Sprintf("%.4g", t.plain)
+		if t.bare > 0 {
+			bareFigure = fmt.Sprintf("%.4g", t.bare)
 		}
 		if t.missing != "" {
 			measured, limit = t.missing, "–"
 		}
 		if !t.passed() {
-			verdict, all = "FAIL", false
+			result, all = "FAIL", false
 		}
-		rows = append(rows, []string{t.name, limit, measured, verdict, plain})
+		rows = append(rows, []string{t.name, limit, measured, result, bareFigure})
 	}
 	r.table("Targets", rows)
 	return all
 }
 
-// median returns the middle of values, which it does not change.
+// median returns the median of values and does not change them.
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// medianRatio returns the median of the ratios of what was measured in the
-// same round: what disturbs a machine for a while disturbs both.
+// medianRatio returns the median of the ratios of the same rounds. A disturbance of
+// the machine affects both values of a round.
 func medianRatio(a, b []float64) float64 {
 	ratios := make([]float64, len(a))
 	for i := range a {
@@ -105,7 +106,7 @@ func medianRatio(a, b []float64) float64 {
 	return median(ratios)
 }
 
-// ratio formats a multiple.
+// ratio formats a ratio.
 func ratio(x float64) string {
 	if x < 0.1 {
 		return fmt.Sprintf("1/%.0f", 1/x)

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// sample is what one of n equal pieces of work has cost.
+// sample is the cost of one of n equal calls.
 type sample struct{ nanoseconds, allocs, bytes float64 }
 
-// measure does work n times, and prepares it off the clock. It does as much
-// before it measures: the memory that is used first after a collection may have
-// to be fetched from the system again, which a process in service pays once.
+// measure calls work n times. Before that it does the same without measuring: the
+// first memory after a garbage collection may have to come from the operating
+// system, which a running server pays once.
 func measure(n int, prepare, work func()) sample {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -31,13 +31,13 @@ func measure(n int, prepare, work func()) sample {
 	}
 }
 
-// elapsed does work n times and returns how long it took. Before every answers
-// of them it prepares, off the clock.
+// elapsed calls work n times, in batches, and returns the time that it took. It
+// calls prepare before each batch; that time does not count.
 func elapsed(n int, prepare, work func()) (took time.Duration) {
-	for done := 0; done < n; done += answers {
+	for done := 0; done < n; done += batchSize {
 		prepare()
 		started := time.Now()
-		for range min(answers, n-done) {
+		for range min(batchSize, n-done) {
 			work()
 		}
 		took += time.Since(started)
@@ -45,18 +45,17 @@ func elapsed(n int, prepare, work func()) (took time.Duration) {
 	return took
 }
 
-// shuffled returns the numbers below n in an order that changes with every
-// call: what one contender leaves behind, in caches or on the machine, is then
-// not always the same one's to find.
+// shuffled returns the numbers below n in a new random order, so that no contender
+// always follows the same other one.
 func shuffled(n int) []int { return order.Perm(n) }
 
-// order is the same in every run.
+// order has the same seed in every run.
 var order = rand.New(rand.NewPCG(1, 2))
 
-// nothing is the preparation of what needs none.
+// nothing is the prepare function of work without preparation.
 func nothing() {}
 
-// column returns one figure of all samples.
+// column returns one figure of each sample.
 func column(samples []sample, figure func(sample) float64) []float64 {
 	values := make([]float64, len(samples))
 	for i, s := range samples {
@@ -69,8 +68,7 @@ func nanoseconds(s sample) float64 { return s.nanoseconds }
 func allocsOf(s sample) float64    { return s.allocs }
 func bytesOf(s sample) float64     { return s.bytes }
 
-// rsaVerification returns the unit of the comparison: one bare verification of
-// an RSA-2048 signature.
+// rsaVerification returns a function that verifies an RSA-2048 signature.
 func rsaVerification() (func(), error) {
 	key, err := rsa.GenerateKey(cryptorand.Reader, 2048)
 	if err != nil {
@@ -88,19 +86,18 @@ func rsaVerification() (func(), error) {
 	}, nil
 }
 
-// answers is how many answers a writer takes before it has to be renewed: few
-// enough for their headers to stay in the fastest cache.
-const answers = 32
+// batchSize is the number of responses that a writer takes before its reset. The
+// headers of a batch stay in the first cache of the processor.
+const batchSize = 32
 
-// writer is a ResponseWriter that is used again and again, as a server's is,
-// and counts what passes. The space behind it keeps two writers of two cores
-// out of each other's cache lines.
+// writer is a ResponseWriter that is used again and again, and counts the
+// responses. The padding keeps the writers of two cores in different cache lines.
 type writer struct {
-	headers                  [answers]http.Header // none is empty
-	begun                    int                  // of answers
-	served, written, refused int
-	kept                     *http.Request // by the last handler
-	_                        [128]byte
+	headers                   [batchSize]http.Header // none is empty
+	responses                 int                    // since the last reset
+	served, written, rejected int                    // since the last call of verify
+	lastRequest               *http.Request
+	_                         [128]byte
 }
 
 func newWriter() *writer {
@@ -111,33 +108,37 @@ func newWriter() *writer {
 	return w
 }
 
-func (w *writer) Header() http.Header                  { return w.headers[w.begun-1] }
+func (w *writer) Header() http.Header                  { return w.headers[w.responses-1] }
 func (w *writer) Write(p []byte) (int, error)          { w.written += len(p); return len(p), nil }
 func (w *writer) WriteString(text string) (int, error) { w.written += len(text); return len(text), nil }
-func (w *writer) WriteHeader(int)                      { w.refused++ }
+func (w *writer) WriteHeader(int)                      { w.rejected++ }
 
-// renew takes out of the headers what the answers before have left in them. A
-// server begins each answer with a new header, so this belongs to none.
-func (w *writer) renew() {
-	for _, header := range w.headers[:w.begun] {
-		delete(header, "Vary")
+// reset removes the headers of the last responses. A server begins each response
+// with a new header, so this is not part of the cost.
+func (w *writer) reset() {
+	for _, header := range w.headers[:w.responses] {
+		for name := range header {
+			if name != "Content-Type" {
+				delete(header, name)
+			}
+		}
 	}
-	w.begun = 0
+	w.responses = 0
 }
 
-// serve hands r to the handler as the first request of an answer.
+// serve calls the handler with a new response.
 func (w *writer) serve(h http.Handler, r *http.Request) {
-	if w.begun == answers {
-		w.renew()
+	if w.responses == batchSize {
+		w.reset()
 	}
-	w.begun++
+	w.responses++
 	w.served++
 	h.ServeHTTP(w, r)
 }
 
-// passed makes sure that all requests have got the page, and forgets them.
-func (w *writer) passed(userID string) error {
-	served, written, refused := w.served, w.written, w.refused
-	w.served, w.written, w.refused = 0, 0, 0
-	return check(served > 0 && refused == 0 && written == served*len(userID), "of %d requests %d were refused; %d bytes were written", served, refused, written)
+// verify checks that all requests since the last call got the page.
+func (w *writer) verify(userID string) error {
+	served, written, rejected := w.served, w.written, w.rejected
+	w.served, w.written, w.rejected = 0, 0, 0
+	return check(served > 0 && rejected == 0 && written == served*len(userID), "%d of %d requests were rejected; %d bytes were written", rejected, served, written)
 }

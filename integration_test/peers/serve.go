@@ -12,15 +12,14 @@ import (
 	"time"
 )
 
-// serveVariable names, in the environment of a process, the contender that it
-// serves.
+// serveVariable is the environment variable with the contender to serve.
 const serveVariable = "PEERS_SERVE"
 
-// serve is the life of a server process: the first line of in holds the
-// settings, the first line of out the address; every further line is answered
-// with the CPU time used, in microseconds. It ends with in.
+// serve runs a server process until the end of in. The first line of in has the
+// settings, the first line of out the address. For each later line of in it writes
+// the CPU time in microseconds.
 func serve(name string, in io.Reader, out io.Writer) error {
-	c, ok := named(name)
+	c, ok := contenderByName(name)
 	if !ok {
 		return fmt.Errorf("no such contender")
 	}
@@ -40,7 +39,8 @@ func serve(name string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	// The README and the example have such timeouts, too.
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
 	defer server.Close()
 	go func() { _ = server.Serve(listener) }()
 	for _, err = fmt.Fprintln(out, listener.Addr()); err == nil && lines.Scan(); {
@@ -49,7 +49,7 @@ func serve(name string, in io.Reader, out io.Writer) error {
 	return err
 }
 
-// cpuTime returns what this process has used.
+// cpuTime returns the CPU time of this process.
 func cpuTime() time.Duration {
 	var used syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &used)

@@ -11,67 +11,67 @@ import (
 )
 
 const (
-	// remembered is how many sessions are remembered at the most.
-	remembered = 131_072
-	// tokenSize is the length of the JWTs, about.
+	// maxCached is the number of sessions that the kit caches.
+	maxCached = 131_072
+	// tokenSize is the approximate length of a JWT.
 	tokenSize = 850
-	// batch is how many requests exist at a time where not all are kept.
-	batch = 10_000
+	// maxRequests bounds the requests in memory if not all sessions are cached.
+	maxRequests = 10_000
 )
 
-// crowd is many sessions and what they have cost. Its JWTs are signed by
-// EdDSA: a million RSA signatures would take too long, and what is remembered
-// does not depend on the algorithm.
-type crowd struct {
+// sessionGroup is a number of sessions with their costs. EdDSA signs their JWTs: a million
+// RSA signatures would take too long, and the cache does not depend on the
+// algorithm.
+type sessionGroup struct {
 	size                 int
-	first                float64   // ns per request that nobody has seen
-	cookies, codec, page []float64 // ns per visit, of every round
-	hot                  scaling   // one session among the others
-	bytes, token         float64   // heap per remembered session; its JWT
+	first                float64   // ns per first request of a session
+	cookies, codec, page []float64 // ns per later request, by round
+	one                  scaling   // of one session among the others
+	bytes, token         float64   // heap per cached session; size of its JWT
 }
 
-// manySessions looks at numbers of distinct sessions.
+// manySessions measures requests of many distinct sessions.
 func manySessions(ctx context.Context, p plan, _ *upstream, r *report) error {
 	up, err := newUpstream("EdDSA")
 	if err != nil {
 		return err
 	}
 	defer up.close()
-	var crowds []crowd
+	var groups []sessionGroup
 	for _, n := range p.sessions {
-		c, err := gather(ctx, p, up, n)
+		g, err := measureGroup(ctx, p, up, n)
 		if err != nil {
 			return fmt.Errorf("%d sessions: %w", n, err)
 		}
-		crowds = append(crowds, c)
+		groups = append(groups, g)
 	}
-	reportSessions(crowds, r)
+	reportSessions(groups, r)
 	return ctx.Err()
 }
 
-// gather lets n sessions come in, visits them again in random order if all
-// are remembered, and asks what the memory of them takes.
-func gather(ctx context.Context, p plan, up *upstream, n int) (crowd, error) {
+// measureGroup serves n new sessions, serves them again in random order if all are
+// cached, and measures the heap that they use.
+func measureGroup(ctx context.Context, p plan, up *upstream, n int) (sessionGroup, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := crowd{size: n}
+	g := sessionGroup{size: n}
 	before := heap()
 	k, err := newKit(ctx, up.settings)
 	if err != nil {
-		return c, err
+		return g, err
 	}
-	if err := c.enter(ctx, p, up, k); err != nil {
-		return c, err
+	if err := g.serveAll(ctx, p, up, k); err != nil {
+		return g, err
 	}
-	c.bytes = (heap() - before) / float64(min(n, remembered))
-	c.hot = scaling{name: "one of them", handler: k.handler}
-	return c, hot(p, up.valid(jwtCookie), up.user.ID, &c.hot)
+	g.bytes = (heap() - before) / float64(min(n, maxCached))
+	g.one = scaling{name: "one of them", handler: k.handler}
+	return g, measureScaling(p, up.valid(jwtCookie), up.user.ID, &g.one)
 }
 
-// enter serves all sessions for the first time. No request outlives it.
-func (c *crowd) enter(ctx context.Context, p plan, up *upstream, k *kit) error {
-	step := batch
-	if c.size <= remembered {
+// serveAll serves all sessions for the first time.
+func (c *sessionGroup) serveAll(ctx context.Context, p plan, up *upstream, k *kit) error {
+	step := maxRequests
+	if c.size <= maxCached {
 		step = c.size
 	}
 	var took time.Duration
@@ -83,14 +83,14 @@ func (c *crowd) enter(ctx context.Context, p plan, up *upstream, k *kit) error {
 			w.serve(k.handler, r)
 		}
 		took += time.Since(started)
-		if err := w.passed(up.user.ID); err != nil {
+		if err := w.verify(up.user.ID); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if c.size <= remembered {
-			if err := c.visit(p, requests, k, up.user.ID); err != nil {
+		if c.size <= maxCached {
+			if err := c.serveAgain(p, requests, k, up.user.ID); err != nil {
 				return err
 			}
 		}
@@ -101,26 +101,26 @@ func (c *crowd) enter(ctx context.Context, p plan, up *upstream, k *kit) error {
 	return nil
 }
 
-// requests returns requests of so many distinct sessions.
+// requests returns requests of n distinct sessions.
 func (u *upstream) requests(from, n int) []*http.Request {
-	bare := len(u.Sign(u.user, nil, map[string]any{"picture": ""}))
-	picture := strings.Repeat("x", max(0, (tokenSize-bare)*3/4))
+	unpadded := len(u.Sign(u.user, nil, map[string]any{"picture": ""}))
+	picture := strings.Repeat("x", max(0, (tokenSize-unpadded)*3/4))
 	requests := make([]*http.Request, n)
-	var all sync.WaitGroup
+	var wg sync.WaitGroup
 	signers := runtime.NumCPU()
 	for signer := range signers {
-		all.Go(func() {
+		wg.Go(func() {
 			for i := signer; i < n; i += signers {
 				jwt := u.Sign(u.user, nil, map[string]any{"picture": picture})
 				requests[i] = newRequest(cookies(jwtCookie, jwt, fmt.Sprintf("%043d", from+i)))
 			}
 		})
 	}
-	all.Wait()
+	wg.Wait()
 	return requests
 }
 
-// heap returns the bytes that are in use.
+// heap returns the size of the live heap in bytes.
 func heap() float64 {
 	var m runtime.MemStats
 	runtime.GC()
@@ -129,21 +129,21 @@ func heap() float64 {
 	return float64(m.HeapAlloc)
 }
 
-func reportSessions(crowds []crowd, r *report) {
-	rows := [][]string{{"sessions", "first ns", "again ns", "cookies alone ns", "codec ns", "beside the cookies", "one session, 1 core/s", "2 cores", "heap/session", "of its JWT"}}
+func reportSessions(groups []sessionGroup, r *report) {
+	rows := [][]string{{"sessions", "first ns", "again ns", "cookies by net/http ns", "cookies by the codec ns", "again, of net/http", "one session, requests/s", "two cores", "heap/session", "of its JWT"}}
 	var coldest, largest float64
-	for i, c := range crowds {
-		row := []string{fmt.Sprint(c.size), fmt.Sprintf("%.0f", c.first), "–", "–", "–", "–"}
-		if len(c.page) > 0 {
-			coldest = medianRatio(c.page, c.cookies)
-			row = append(row[:2], fmt.Sprintf("%.0f", median(c.page)), fmt.Sprintf("%.0f", median(c.cookies)), fmt.Sprintf("%.0f", median(c.codec)), ratio(coldest))
+	for i, g := range groups {
+		row := []string{fmt.Sprint(g.size), fmt.Sprintf("%.0f", g.first), "–", "–", "–", "–"}
+		if len(g.page) > 0 {
+			coldest = medianRatio(g.page, g.cookies)
+			row = append(row[:2], fmt.Sprintf("%.0f", median(g.page)), fmt.Sprintf("%.0f", median(g.cookies)), fmt.Sprintf("%.0f", median(g.codec)), ratio(coldest))
 		}
-		if i > 0 { // the first is too small: the table of places counts
-			largest = max(largest, c.bytes/c.token)
+		if i > 0 { // in the smallest group the fixed size of the cache dominates
+			largest = max(largest, g.bytes/g.token)
 		}
-		rows = append(rows, append(row, fmt.Sprintf("%.0f", median(c.hot.one)), ratio(c.hot.gain()), fmt.Sprintf("%.0f B", c.bytes), ratio(c.bytes/c.token)))
+		rows = append(rows, append(row, fmt.Sprintf("%.0f", median(g.one.one)), ratio(g.one.gain()), fmt.Sprintf("%.0f B", g.bytes), ratio(g.bytes/g.token)))
 	}
-	r.table(fmt.Sprintf("Ours, many distinct sessions (EdDSA, JWTs of %.0f B), of which %d are remembered", crowds[0].token, remembered), rows)
-	r.atMost("100,000 sessions in random order, beside reading their cookies by net/http", coldest, 2)
-	r.atMost("heap per remembered session, of its JWT, from 100,000 sessions on", largest, 1.35)
+	r.table(fmt.Sprintf("Protected requests of many distinct sessions (EdDSA, JWTs of %.0f B); %d sessions are cached", groups[0].token, maxCached), rows)
+	r.atMost("requests of 100,000 sessions in random order, of reading their cookies by net/http", coldest, 2)
+	r.atMost("heap per cached session, of its JWT, with 100,000 sessions or more", largest, 1.35)
 }

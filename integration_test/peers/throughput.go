@@ -7,56 +7,51 @@ import (
 	"time"
 )
 
-// entrant is a contender as a server, and what was measured of it: requests
-// per second of time and per second of the server's CPU time, every round.
+// entrant is a contender as a server, with its requests per second of time and per
+// second of its CPU time, by round.
 type entrant struct {
 	name       string
 	kind       kind
 	bareName   string
+	path       string
 	cookie     string
+	body       string // the expected response
 	n          int
 	start      func() (*process, error)
-	server     *process // once it has started
+	server     *process // nil before the start
 	wall, core []float64
 }
 
 // The targets over HTTP.
 const (
-	httpBareTarget = "HTTP requests per core, beside the bare handler"
-	httpPeerTarget = "HTTP requests per core, beside the best Go peer that is a middleware"
-	httpNodeTarget = "HTTP requests per core, beside the JavaScript SDK"
+	httpBareTarget = "HTTP requests per core, of the bare handler"
+	httpPeerTarget = "HTTP requests per core, of the best Go peer that is a middleware"
+	httpNodeTarget = "HTTP requests per core, of the JavaScript SDK"
 )
 
-// throughput compares servers over HTTP, each in a process of its own. Per
-// core means per second of CPU time that the server's process has used: that
-// counts the same whatever else the machine does.
+// throughput compares servers over HTTP, each in a process of its own. Per core
+// means per second of the CPU time of the server's process, which does not depend
+// on the load of the machine.
 func throughput(ctx context.Context, p plan, up *upstream, r *report) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // the client has one core
-	entrants, err := enter(ctx, p, up)
+	entrants, err := newEntrants(ctx, p, up)
 	if err != nil {
 		return err
 	}
-	var shared error
-	for range p.starts {
-		if shared, err = compete(p, up.user.ID, entrants); err != nil {
-			return err
-		}
-	}
-	if shared != nil {
-		r.printf("\nServers and load have no cores of their own: %v\n", shared)
+	if err := measureServers(p, entrants, r); err != nil {
+		return err
 	}
 	reportThroughput(entrants, p, r)
 	return ctx.Err()
 }
 
-// enter returns who takes part.
-func enter(ctx context.Context, p plan, up *upstream) ([]*entrant, error) {
+// newEntrants returns all servers of throughput.
+func newEntrants(ctx context.Context, p plan, up *upstream) ([]*entrant, error) {
 	var entrants []*entrant
 	add := func(name string, kind kind, bareName, cookie string, start func(context.Context, string, settings) (*process, error)) {
 		entrants = append(entrants, &entrant{
-			name: name, kind: kind, bareName: bareName, cookie: cookie, n: p.requestsOf(kind),
+			name: name, kind: kind, bareName: bareName, path: "/", cookie: cookie, body: up.user.ID, n: p.requestsOf(kind),
 			start: func() (*process, error) { return start(ctx, name, up.settings) },
 		})
 	}
@@ -73,9 +68,25 @@ func enter(ctx context.Context, p plan, up *upstream) ([]*entrant, error) {
 	return entrants, install(ctx)
 }
 
-// compete starts all servers, measures them by turns and stops them. Shared says
-// why servers and load have no cores of their own; nil: they have.
-func compete(p plan, userID string, entrants []*entrant) (shared, err error) {
+// measureServers measures all entrants after each start. The client has one core.
+func measureServers(p plan, entrants []*entrant, r *report) error {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	var sharedCores error
+	for range p.starts {
+		var err error
+		if sharedCores, err = measureStart(p, entrants); err != nil {
+			return err
+		}
+	}
+	if sharedCores != nil {
+		r.printf("\nServers and client share their cores: %v\n", sharedCores)
+	}
+	return nil
+}
+
+// measureStart starts all servers, measures them in turns and stops them. The
+// error sharedCores tells why servers and client have no cores of their own.
+func measureStart(p plan, entrants []*entrant) (sharedCores, err error) {
 	var servers []*process
 	defer func() {
 		for _, s := range servers {
@@ -88,22 +99,22 @@ func compete(p plan, userID string, entrants []*entrant) (shared, err error) {
 		}
 		servers = append(servers, e.server)
 	}
-	together, shared := apart(servers)
-	defer together()
+	release, sharedCores := separateCores(servers)
+	defer release()
 	for range p.servings {
 		for _, i := range shuffled(len(entrants)) {
-			if err := entrants[i].round(userID); err != nil {
+			if err := entrants[i].round(); err != nil {
 				return nil, fmt.Errorf("%s: %w", entrants[i].name, err)
 			}
 		}
 	}
-	return shared, nil
+	return sharedCores, nil
 }
 
-// round measures once, after some requests that are not measured: they fetch
-// what the system has taken from a server that waited for its turn.
-func (e *entrant) round(userID string) error {
-	c, err := dial(e.server.address, e.cookie, userID)
+// round measures once, after some requests that do not count: the memory of an
+// idle server may have to come from the operating system again.
+func (e *entrant) round() error {
+	c, err := dial(e.server.address, e.path, e.cookie, e.body)
 	if err != nil {
 		return err
 	}
@@ -111,7 +122,7 @@ func (e *entrant) round(userID string) error {
 	if _, err := c.run(e.n / 3); err != nil {
 		return err
 	}
-	before, err := e.server.cpu()
+	before, err := e.server.cpuTime()
 	if err != nil {
 		return err
 	}
@@ -119,7 +130,7 @@ func (e *entrant) round(userID string) error {
 	if err != nil {
 		return err
 	}
-	after, err := e.server.cpu()
+	after, err := e.server.cpuTime()
 	if err != nil {
 		return err
 	}
@@ -129,16 +140,16 @@ func (e *entrant) round(userID string) error {
 }
 
 func reportThroughput(entrants []*entrant, p plan, r *report) {
-	named := map[string]*entrant{}
+	byName := map[string]*entrant{}
 	for _, e := range entrants {
-		named[e.name] = e
+		byName[e.name] = e
 	}
-	own := named[oursName]
-	rows := [][]string{{"", "", "requests/s", "requests/s per core", "beside its bare handler", "ours beside it"}}
+	own := byName[oursName]
+	rows := [][]string{{"", "", "requests/s", "requests/s per core", "of its bare handler", "ours, of it"}}
 	var best *entrant
 	for _, e := range entrants {
 		rows = append(rows, []string{e.name, string(e.kind), fmt.Sprintf("%.0f", median(e.wall)), fmt.Sprintf("%.0f", median(e.core)),
-			fmt.Sprintf("%.3f", medianRatio(e.core, named[e.bareName].core)), ratio(medianRatio(own.core, e.core))})
+			fmt.Sprintf("%.3f", medianRatio(e.core, byName[e.bareName].core)), ratio(medianRatio(own.core, e.core))})
 		if e.kind == aMiddleware && (best == nil || median(e.core) > median(best.core)) {
 			best = e
 		}
@@ -146,13 +157,13 @@ func reportThroughput(entrants []*entrant, p plan, r *report) {
 	if !p.js {
 		rows = append(rows, []string{nodeSDKName, "", "left out"})
 	}
-	r.table(fmt.Sprintf("A protected request over HTTP, %d connections kept open, one core each: medians of %d rounds", connections, p.starts*p.servings), rows)
-	r.atLeast(httpBareTarget, medianRatio(own.core, named[bareName].core), 0.95)
-	besideBest := func(e *entrant) float64 { return medianRatio(e.core, best.core) }
-	r.atLeastBeside(httpPeerTarget, besideBest(own), 4, besideBest(named[bareName]))
+	r.table(fmt.Sprintf("A protected request over HTTP, %d open connections, one core for each server: medians of %d rounds", connections, p.starts*p.servings), rows)
+	r.atLeast(httpBareTarget, medianRatio(own.core, byName[bareName].core), 0.95)
+	ofBest := func(e *entrant) float64 { return medianRatio(e.core, best.core) }
+	r.atLeastWithBare(httpPeerTarget, ofBest(own), 4, ofBest(byName[bareName]))
 	if p.js {
-		besideSDK := func(e *entrant) float64 { return medianRatio(e.core, named[nodeSDKName].core) }
-		r.atLeastBeside(httpNodeTarget, besideSDK(own), 15, besideSDK(named[bareName]))
+		ofSDK := func(e *entrant) float64 { return medianRatio(e.core, byName[nodeSDKName].core) }
+		r.atLeastWithBare(httpNodeTarget, ofSDK(own), 15, ofSDK(byName[bareName]))
 	} else {
 		r.leftOut(httpNodeTarget, "left out")
 	}

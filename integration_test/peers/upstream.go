@@ -13,7 +13,7 @@ import (
 )
 
 // vendorKey is the API key that the vendor publishes in its own tests. The
-// JavaScript SDK accepts no key that the vendor has not signed.
+// JavaScript SDK and the example accept only keys that the vendor has signed.
 //
 //go:embed testdata/apikey.txt
 var vendorKey string
@@ -21,25 +21,27 @@ var vendorKey string
 // vendorProject is the project of that key.
 const vendorProject = "dfb06708-a46f-4615-bd34-f614ae284e7b"
 
-// The cookies in which a browser presents its session. The JavaScript SDK has
-// another name for the first.
+// The names of the session cookies. The JavaScript SDK uses another name for the
+// JWT.
 const (
 	jwtCookie     = "crossmint-session"
 	nodeJWTCookie = "crossmint-jwt"
 	refreshCookie = "crossmint-refresh-token"
 )
 
-// settings are what a contender needs to know. They are handed to other
-// processes as JSON.
+// adminRole is the claim "role" of the user's JWT.
+const adminRole = "admin"
+
+// settings configure a contender. Other processes receive them as JSON.
 type settings struct {
-	// URL is the fake's; JWKS is where it publishes its keys, and ClerkAPI
-	// the base URL under which they are found at /jwks.
+	// URL is the base URL of the fake, JWKS the URL of its key set, and
+	// ClerkAPI the base URL under which the key set is at /jwks.
 	URL, JWKS, ClerkAPI string
 	Issuer, Audience    string
 	APIKey, VendorKey   string
-	Signers             map[crossmint.Environment]ed25519.PublicKey
-	// UserID is what a bare handler answers, which knows no users.
-	UserID string
+	APIKeyVerifiers     map[crossmint.Environment]ed25519.PublicKey
+	// UserID and JSON are the responses of the bare handlers.
+	UserID, JSON string
 }
 
 // upstream is the fake Crossmint behind all contenders.
@@ -75,9 +77,11 @@ func newUpstream(algorithm string) (*upstream, error) {
 		Audience:  vendorProject,
 		APIKey:    fake.APIKey(),
 		VendorKey: strings.TrimSpace(vendorKey),
-		Signers:   fake.Config().Signers,
 		UserID:    u.user.ID,
+
+		APIKeyVerifiers: fake.Config().APIKeyVerifiers,
 	}
+	fake.AcceptAPIKey(u.settings.VendorKey)
 	return u, nil
 }
 
@@ -86,19 +90,18 @@ func (u *upstream) close() {
 	u.Close()
 }
 
-// cookies returns the Cookie header of a browser that has the JWT in a cookie
-// of that name.
+// cookies returns a Cookie header with the JWT in a cookie of that name.
 func cookies(name, jwt, refreshToken string) string {
 	return "theme=dark; " + name + "=" + jwt + "; " + refreshCookie + "=" + refreshToken
 }
 
-// valid returns the Cookie header of the user, signed in.
+// valid returns the Cookie header of a valid session of the user.
 func (u *upstream) valid(name string) string {
-	grant := u.Grant(u.user)
-	return cookies(name, grant.JWT.Reveal(), grant.RefreshToken.Secret.Reveal())
+	jwt := u.Sign(u.user, nil, map[string]any{"role": adminRole})
+	return cookies(name, jwt, u.Grant(u.user).RefreshToken.Secret.Reveal())
 }
 
-// newRequest returns a request as a server reads it.
+// newRequest returns a request as a server receives it.
 func newRequest(cookie string) *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Cookie", cookie)

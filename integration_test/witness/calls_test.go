@@ -5,12 +5,11 @@ import (
 	"strconv"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
-	"github.com/crossmint-go/auth/session"
 )
 
-// callScenarios are the methods that know no request: verifyCrossmintJwt,
-// getUser, getJwksUri, and what a constructor takes for an API key. The page
-// around them answers 200 with what they return.
+// callScenarios are the methods without a request: verifyCrossmintJwt, getUser,
+// getJwksUri, and the check of the API key in the constructor. Their page responds
+// with 200 and the result.
 var callScenarios = []scenario{
 	{name: "verify-valid", play: func(s *stage) { s.verify(s.signIn().jwt) }},
 	{name: "verify-twice", play: func(s *stage) {
@@ -37,7 +36,7 @@ var callScenarios = []scenario{
 
 	{name: "user-known", play: func(s *stage) { s.getUser(s.user.ID) }},
 	{name: "user-wrapped", play: func(s *stage) {
-		wrap := func(answer []byte) []byte { return []byte(`{"user":` + string(answer) + `}`) }
+		wrap := func(response []byte) []byte { return []byte(`{"user":` + string(response) + `}`) }
 		s.failing(crossminttest.User, crossminttest.Replace(wrap)).getUser(s.user.ID)
 	}},
 	{name: "user-unknown", play: func(s *stage) { s.getUser("c0ffee00-0000-4000-8000-000000000000") }},
@@ -56,26 +55,27 @@ var callScenarios = []scenario{
 
 	{name: "jwks-uri", play: func(s *stage) { s.post("/jwks-uri", "", fields{}) }},
 
-	{name: "key-word", setup: setup{apiKey: "key"}, play: ask},
-	{name: "key-old-format", setup: setup{apiKey: "sk_live_abc"}, play: ask},
-	{name: "key-other-origin", setup: setup{apiKey: "pk_staging_abc"}, play: ask},
-	{name: "key-other-environment", setup: setup{apiKey: "sk_testing_abc"}, play: ask},
-	{name: "key-unsigned", setup: setup{apiKey: "sk_production_abc"}, play: ask},
+	{name: "key-word", setup: setup{apiKey: "key"}, play: getJWKSURI},
+	{name: "key-old-format", setup: setup{apiKey: "sk_live_abc"}, play: getJWKSURI},
+	{name: "key-other-origin", setup: setup{apiKey: "pk_staging_abc"}, play: getJWKSURI},
+	{name: "key-other-environment", setup: setup{apiKey: "sk_testing_abc"}, play: getJWKSURI},
+	{name: "key-unsigned", setup: setup{apiKey: "sk_production_abc"}, play: getJWKSURI},
 }
 
-// ask needs nothing but a site that answers.
-func ask(s *stage) { s.post("/jwks-uri", "", fields{}) }
+// getJWKSURI sends a request that needs no tokens.
+func getJWKSURI(s *stage) { s.post("/jwks-uri", "", fields{}) }
 
-// nameClaims gives names to the claims of a JWT that differ from run to run.
+// nameClaims names the claims of a JWT that differ between runs.
 func (s *stage) nameClaims(jwt string) {
-	var claims struct {
+	type registered struct {
 		IssuedAt  int64  `json:"iat"`
 		ExpiresAt int64  `json:"exp"`
 		ID        string `json:"jti"`
 		Audience  string `json:"aud"`
 	}
-	if session.DecodeClaims(session.NewSecret(jwt), &claims) != nil {
-		return // ill-formed on purpose
+	claims, err := claimsOf[registered](jwt)
+	if err != nil {
+		return // malformed on purpose
 	}
 	s.names.add("$iat", strconv.FormatInt(claims.IssuedAt, 10))
 	s.names.add("$exp", strconv.FormatInt(claims.ExpiresAt, 10))

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// storedEnd is a refresh token's end, as upstream writes it.
+// storedEnd is the end of a refresh token.
 var storedEnd = time.Now().AddDate(0, 0, 20).UTC().Truncate(time.Second)
 
-// cookieScenarios are storeAuthMaterial(response, material), and what the
-// cookieOptions make of the cookies.
+// cookieScenarios are storeAuthMaterial(response, material) with different
+// cookieOptions.
 var cookieScenarios = []scenario{
 	{name: "store", play: store},
 	{name: "store-readable", setup: setup{cookies: attributes{readable: true}}, play: store},
@@ -37,7 +37,7 @@ func store(s *stage) {
 	s.store("a.b.c", "secret", s.storedEnd())
 }
 
-// storedEnd returns the text of a time that is named $expiry.
+// storedEnd returns storedEnd as upstream writes it, and names it $expiry.
 func (s *stage) storedEnd() string {
 	s.names.addTime("$expiry", storedEnd)
 	return storedEnd.Format("2006-01-02T15:04:05.000Z")

@@ -1,11 +1,10 @@
-// Package witness compares this module with the contract's other reader, the
-// JavaScript server SDK: the same scripted scenarios are put to both, against
-// the same fake Crossmint on a real socket.
+// Package witness compares this module with Crossmint's JavaScript server SDK. It runs
+// the same scenarios with both, against the same fake Crossmint on a real socket.
 //
-// What can be seen from outside is compared field by field: status, body,
-// cookies, the calls that reach upstream with their headers, and whether the
-// process lives on. Every difference must be a row of docs/compat.md that
-// holds both values, and every row must be a difference.
+// It compares everything that is visible from outside, field by field: status, body,
+// cookies, the calls of upstream with their headers, and whether the process is
+// still running. Every difference must be a row of docs/compat.md with both values,
+// and every row must be a difference.
 //
-// It is tests alone: go test ./...
+// The package has tests only: go test ./...
 package witness

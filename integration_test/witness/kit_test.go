@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,62 +18,72 @@ import (
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// earlyRefreshWait is longer than the default, so that no answer depends on
-// the machine's speed.
-const earlyRefreshWait = 10 * time.Second
+// earlyRefreshTimeout is longer than the default, so that no response depends on
+// the speed of the machine.
+const earlyRefreshTimeout = 10 * time.Second
 
-// kitSide puts a scenario to this module.
-type kitSide struct{}
+// kitSide runs one scenario with this module.
+type kitSide struct{ close func() }
 
-func (kitSide) open(t *testing.T, s setup) (string, http.Header) {
+func (side *kitSide) open(t *testing.T, s setup) (string, http.Header) {
 	t.Helper()
-	server := httptest.NewServer(newKit(t, s))
-	t.Cleanup(server.Close)
+	pages, closeSessions := newKit(t, s)
+	server := httptest.NewServer(pages)
+	side.close = sync.OnceFunc(func() {
+		server.Close()
+		closeSessions()
+	})
+	t.Cleanup(side.close)
 	return server.URL, nil
 }
 
-// fate: nothing of the kit's goes on after its answer but what Close waits for.
-func (kitSide) fate(*testing.T, *http.Client) string { return "lives" }
+// processState closes the site, which waits for its logouts in the background. It
+// returns "lives": nothing here ends the process.
+func (side *kitSide) processState(*testing.T, *http.Client) string {
+	side.close()
+	return "lives"
+}
 
-// kit is a site as the README builds it, with the pages of js/driver.mjs.
+// kit is a site like that of the README, with the pages of js/driver.mjs.
 type kit struct {
 	client   *crossmint.Client
 	sessions *session.Manager
 	cookies  *cookie.Codec
 }
 
-func newKit(t *testing.T, s setup) http.Handler {
+// newKit returns the pages of a kit, and a function that closes it after the server.
+func newKit(t *testing.T, s setup) (pages http.Handler, closeSessions func()) {
 	t.Helper()
 	config := s.client()
 	config.Logger = slog.New(slog.DiscardHandler)
 	client, err := crossmint.NewClient(config)
 	if err != nil {
-		return refusal(err)
+		return rejectAll(err), func() {}
 	}
 	t.Cleanup(client.Close)
 	cookies, err := cookie.NewCodec(s.codec(client.ProjectID()))
 	fatal(t, err)
 	sessions, err := session.NewManager(session.Config{
-		Upstream: client, RefreshBudget: s.budget(), EarlyRefreshWait: earlyRefreshWait,
-		OnEvent: func(context.Context, session.Event) {},
+		Upstream: client, RefreshBudget: s.budget(), EarlyRefreshTimeout: earlyRefreshTimeout,
+		OnEvent: func(context.Context, event.Event) {},
 	})
 	fatal(t, err)
-	t.Cleanup(func() { fatal(t, sessions.Close(context.Background())) })
-	return (&kit{client, sessions, cookies}).pages(s)
+	return (&kit{client, sessions, cookies}).pages(s), func() { fatal(t, sessions.Close(context.Background())) }
 }
 
-// refusal is the page of a site whose configuration is not taken.
-func refusal(err error) http.Handler {
+// rejectAll returns the page of a site with an invalid configuration.
+func rejectAll(err error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		message := strings.TrimPrefix(err.Error(), "crossmint: ")
-		answer(w, http.StatusBadRequest, map[string]string{"message": message})
+		writeJSON(w, http.StatusBadRequest, map[string]string{"message": message})
 	})
 }
 
-// pages are those of js/driver.mjs. Where that hands Node's own objects to
-// the SDK, nothing is different here.
+// pages returns the pages of js/driver.mjs. Those that use Node's own objects there
+// are not different here.
 func (k *kit) pages(s setup) http.Handler {
 	page := middleware.RequireSession(k.sessions, k.cookies, middleware.Config{})(http.HandlerFunc(member))
 	if s.theme {
@@ -89,12 +100,12 @@ func (k *kit) pages(s setup) http.Handler {
 	mux.HandleFunc("/user", k.user)
 	mux.HandleFunc("/store", k.store)
 	mux.HandleFunc("/jwks-uri", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, map[string]string{"uri": k.client.JWKSURL()})
+		writeJSON(w, http.StatusOK, map[string]string{"uri": k.client.JWKSURL()})
 	})
 	return mux
 }
 
-// themed sets a cookie of the page's own before all else.
+// themed sets a cookie of the page first.
 func themed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Set-Cookie", "theme=dark")
@@ -104,12 +115,12 @@ func themed(next http.Handler) http.Handler {
 
 func member(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context())
-	answer(w, http.StatusOK, plain(s))
+	writeJSON(w, http.StatusOK, sdkSession(s))
 }
 
-// plain returns a session as the SDK's getSession does.
-func plain(s *session.AuthSession) map[string]any {
-	token := map[string]string{"secret": s.RefreshToken.Secret.Reveal(), "expiresAt": s.RefreshToken.ExpiresAtText}
+// sdkSession returns a session like the getSession of the SDK.
+func sdkSession(s *session.AuthSession) map[string]any {
+	token := map[string]string{"secret": s.RefreshToken.Secret.Reveal(), "expiresAt": s.RefreshToken.ExpiresAt}
 	return map[string]any{"jwt": s.JWT.Reveal(), "refreshToken": token, "userId": s.UserID}
 }
 
@@ -118,12 +129,14 @@ func (k *kit) material(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &in) {
 		return
 	}
-	result, err := k.sessions.Authenticate(r.Context(), session.NewMaterial(in.JWT, in.RefreshToken))
+	result, err := k.sessions.Authenticate(r.Context(), session.Material{
+		JWT: session.NewSecret(in.JWT), RefreshToken: session.NewSecret(in.RefreshToken),
+	})
 	if err != nil {
 		w.WriteHeader(statusOf(err))
 		return
 	}
-	answer(w, http.StatusOK, plain(result.Session))
+	writeJSON(w, http.StatusOK, sdkSession(result.Session))
 }
 
 func (k *kit) verify(w http.ResponseWriter, r *http.Request) {
@@ -137,24 +150,21 @@ func (k *kit) verify(w http.ResponseWriter, r *http.Request) {
 	err := k.verifyWith(r.Context(), in.Keys, in.Token)
 	var claims map[string]any
 	if err == nil {
-		err = session.DecodeClaims(session.NewSecret(in.Token), &claims)
+		claims, err = claimsOf[map[string]any](in.Token)
 	}
 	if err != nil {
 		w.WriteHeader(statusOf(err))
 		return
 	}
-	answer(w, http.StatusOK, claims)
+	writeJSON(w, http.StatusOK, claims)
 }
 
 func (k *kit) verifyWith(ctx context.Context, jwks []byte, token string) error {
 	if jwks == nil {
-		_, err := k.client.Verify(ctx, token)
+		_, err := k.client.Verify(ctx, token, time.Now())
 		return err
 	}
-	keys, err := crossmint.ParseKeys(jwks)
-	if err == nil {
-		_, err = k.client.VerifyWith(keys, token)
-	}
+	_, err := k.client.VerifyWith(jwks, token)
 	return err
 }
 
@@ -168,7 +178,7 @@ func (k *kit) user(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(statusOf(err))
 		return
 	}
-	answer(w, http.StatusOK, user)
+	writeJSON(w, http.StatusOK, user)
 }
 
 func (k *kit) store(w http.ResponseWriter, r *http.Request) {
@@ -181,31 +191,34 @@ func (k *kit) store(w http.ResponseWriter, r *http.Request) {
 	}
 	err := k.cookies.Write(w, r, &session.Grant{
 		JWT:          session.NewSecret(in.JWT),
-		RefreshToken: session.RefreshToken{Secret: session.NewSecret(in.RefreshToken.Secret), ExpiresAtText: in.RefreshToken.ExpiresAt},
+		RefreshToken: session.RefreshToken{Secret: session.NewSecret(in.RefreshToken.Secret), ExpiresAt: in.RefreshToken.ExpiresAt},
 	})
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 	}
 }
 
-// statusOf is what the pages answer where a call ends in an error.
+// claimsOf returns the claims of a JWT, which need not be valid.
+func claimsOf[T any](jwt string) (T, error) {
+	return session.Claims[T](session.NewContext(context.Background(), &session.AuthSession{JWT: session.NewSecret(jwt)}))
+}
+
+// statusOf returns the status of the pages for the error of a call.
 func statusOf(err error) int {
 	var rejected *session.AuthenticationError
 	switch {
-	case errors.As(err, &rejected):
+	case errors.As(err, &rejected), errors.Is(err, session.ErrJWTInvalid), errors.Is(err, session.ErrJWTExpired):
 		return http.StatusUnauthorized
 	case errors.Is(err, session.ErrUnavailable):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, session.ErrRefused):
 		return http.StatusNotFound
-	case errors.Is(err, crossmint.ErrUserID):
+	default: // an invalid argument
 		return http.StatusBadRequest
-	default:
-		return http.StatusUnauthorized
 	}
 }
 
-// read reads the scenario's own JSON.
+// read reads the JSON of a scenario.
 func read(w http.ResponseWriter, r *http.Request, in any) bool {
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
@@ -217,7 +230,7 @@ func read(w http.ResponseWriter, r *http.Request, in any) bool {
 	return err == nil
 }
 
-func answer(w http.ResponseWriter, status int, value any) {
+func writeJSON(w http.ResponseWriter, status int, value any) {
 	body, err := json.Marshal(value)
 	if err != nil {
 		status = http.StatusTeapot

@@ -37,7 +37,7 @@ var logoutScenarios = []scenario{
 	{name: "logout-after-refresh", play: func(s *stage) {
 		p := s.expired().String()
 		s.page(p)
-		s.logout(p) // of another tab, which still has the old token
+		s.logout(p) // from another tab, which still has the old token
 	}},
 }
 
@@ -46,7 +46,7 @@ func (s *stage) logout(cookie string) {
 	s.send(visit{method: http.MethodPost, path: "/logout", cookie: cookie})
 }
 
-// nodeScenarios are the same calls with Node's own request and response.
+// nodeScenarios are calls with the request and response types of Node.
 var nodeScenarios = []scenario{
 	{name: "node-session-valid", node: true, play: func(s *stage) { s.page(s.signIn().String()) }},
 	{name: "node-session-no-cookies", node: true, play: func(s *stage) { s.page("") }},

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(suite{m})
 }
 
-// suite stops the SDK after the last test, before leaks are looked for.
+// suite stops the SDK after the last test, before goleak looks for leaks.
 type suite struct{ *testing.M }
 
 func (s suite) Run() int {
@@ -28,8 +28,8 @@ func (s suite) Run() int {
 	return s.M.Run()
 }
 
-// install brings the JavaScript packages as the lock file names them, unless
-// the very same are there.
+// install installs the JavaScript packages of the lock file if they are missing or
+// others.
 func install() error {
 	lock, err := os.ReadFile(filepath.Join("js", "package-lock.json"))
 	if err != nil {

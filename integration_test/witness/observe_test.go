@@ -11,11 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/crossmint-go/auth/crossmint"
 )
 
-// observation is what a scenario showed on one side, by field.
+// observation is the result of a scenario on one side, by field.
 type observation map[string]string
 
 // none is the value of a field that is absent.
@@ -29,7 +27,7 @@ func (o observation) get(field string) string {
 	return none
 }
 
-// reply is an answer as it arrived.
+// reply is a response as it arrived.
 type reply struct {
 	status int
 	header http.Header
@@ -37,8 +35,8 @@ type reply struct {
 	cutOff bool // the connection ended before the body did
 }
 
-// answered adds what an answer shows; nil stands for no answer.
-func (o observation) answered(a *reply, n *names) {
+// addResponse adds the fields of a response. nil means no response.
+func (o observation) addResponse(a *reply, n *names) {
 	if a == nil {
 		return
 	}
@@ -52,21 +50,21 @@ func (o observation) answered(a *reply, n *names) {
 	}
 }
 
-// engineWords are an error of the JavaScript engine's that reached the answer;
-// its wording changes with the engine's version.
+// engineWords matches an error of the JavaScript engine in a response. Its words change
+// with the version of the engine.
 var engineWords = regexp.MustCompile(`Unexpected token [^}]* JSON`)
 
-// called adds what reached upstream.
-func (o observation) called(keys, others []call, outage bool, n *names) {
+// addCalls adds the calls that reached upstream.
+func (o observation) addCalls(keys, others []call, outage bool, n *names) {
 	o["keys"] = strconv.Itoa(len(keys))
 	o["calls"] = repeated(others, outage, func(c call) string { return n.replace(c.line()) })
-	o["headers"] = n.replace(distinct(others, (*call).told))
-	o["key-headers"] = n.replace(distinct(keys, (*call).told))
+	o["headers"] = n.replace(distinct(others, (*call).identifyingHeaders))
+	o["key-headers"] = n.replace(distinct(keys, (*call).identifyingHeaders))
 }
 
-// headed adds the headers of an answer, and by which name and version the
-// client goes upstream.
-func (o observation) headed(a *reply, calls []call) {
+// addHeaders adds headers of a response, and the name and version that the client sends
+// to upstream.
+func (o observation) addHeaders(a *reply, calls []call) {
 	if a == nil {
 		return
 	}
@@ -75,7 +73,7 @@ func (o observation) headed(a *reply, calls []call) {
 	}
 	o["max-age"] = withMaxAge(a.header)
 	for _, name := range identityHeaders {
-		o[name] = distinct(calls, func(c *call) string { return ownVersion.Replace(c.header.Get(name)) })
+		o[name] = distinct(calls, func(c *call) string { return c.identity(name) })
 	}
 }
 
@@ -86,8 +84,15 @@ func (c *call) line() string {
 	return strings.TrimSpace(c.method + " " + path + " " + canonical(c.body))
 }
 
-// ownVersion gives the kit's version a name, since every release changes it.
-var ownVersion = strings.NewReplacer(crossmint.Version, "$version")
+// identity returns the value of an identity header. The module's version gets a
+// name, since every release changes it.
+func (c *call) identity(header string) string {
+	value := c.header.Get(header)
+	if header == "x-client-version" && value != "" && c.header.Get("x-client-name") == "crossmint-go-auth" {
+		return "$version"
+	}
+	return value
+}
 
 // withMaxAge returns the names of the cookies that have a Max-Age.
 func withMaxAge(h http.Header) string {
@@ -100,44 +105,44 @@ func withMaxAge(h http.Header) string {
 	return strings.Join(with, " + ")
 }
 
-// toldHeaders are those by which a client says what it sends and for whom.
-var toldHeaders = []string{
+// requestHeaders are the compared headers of a call.
+var requestHeaders = []string{
 	"Content-Type", "X-Api-Key", "X-App-Identifier", "X-Extension-Id", "Authorization", "Cookie", "Origin",
 }
 
-// identityHeaders hold what differs by its nature. Few scenarios compare
-// their values; in the others it counts that they are there.
+// identityHeaders always differ between the two sides. Few scenarios compare their
+// values; the others compare only whether they are present.
 var identityHeaders = []string{"x-client-name", "x-client-version"}
 
-// told returns the headers that matter, in a fixed order.
-func (c *call) told() string {
-	var told []string
-	for _, name := range toldHeaders {
+// identifyingHeaders returns the compared headers, in a fixed order.
+func (c *call) identifyingHeaders() string {
+	var headers []string
+	for _, name := range requestHeaders {
 		if value := c.header.Get(name); value != "" {
-			told = append(told, strings.ToLower(name)+"="+value)
+			headers = append(headers, strings.ToLower(name)+"="+value)
 		}
 	}
 	for _, name := range identityHeaders {
 		if c.header.Get(name) != "" {
-			told = append(told, name)
+			headers = append(headers, name)
 		}
 	}
-	return strings.Join(told, " ")
+	return strings.Join(headers, " ")
 }
 
-// distinct joins what is different among calls.
-func distinct(calls []call, tell func(*call) string) string {
+// distinct joins the different values of calls.
+func distinct(calls []call, valueOf func(*call) string) string {
 	seen := map[string]bool{}
 	for i := range calls {
-		if text := tell(&calls[i]); text != "" {
+		if text := valueOf(&calls[i]); text != "" {
 			seen[text] = true
 		}
 	}
 	return strings.Join(slices.Sorted(maps.Keys(seen)), " + ")
 }
 
-// repeated joins the lines of calls and counts those that follow each other.
-// In an outage their number depends on the machine's speed.
+// repeated joins the lines of calls and counts equal ones in a row. In an outage their
+// number depends on the speed of the machine.
 func repeated(calls []call, outage bool, line func(call) string) string {
 	var lines []string
 	for i := 0; i < len(calls); {
@@ -156,7 +161,7 @@ func repeated(calls []call, outage bool, line func(call) string) string {
 	return strings.Join(lines, " + ")
 }
 
-// canonical returns JSON with its members in order, and other text as it is.
+// canonical returns JSON with sorted members, and other bodies unchanged.
 func canonical(body []byte) string {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
@@ -211,7 +216,7 @@ func render(c *http.Cookie, n *names) string {
 	return strings.Join(parts, "; ")
 }
 
-// past is the end of a cookie that is to be forgotten.
+// past is the end of a deleted cookie.
 const past = "1970"
 
 func expires(c *http.Cookie, n *names) string {

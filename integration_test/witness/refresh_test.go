@@ -36,7 +36,7 @@ var refreshScenarios = []scenario{
 	{name: "refresh-refused-body", play: func(s *stage) { s.post("/refresh", "", fields{"refresh": s.refused().refresh}) }},
 	{name: "refresh-refused-cookie", play: func(s *stage) { s.post("/refresh", s.refused().String(), fields{}) }},
 	{name: "refresh-refused-body-live-cookie", play: func(s *stage) {
-		s.post("/refresh", s.signIn().String(), fields{"refresh": "made-up"})
+		s.post("/refresh", s.signIn().String(), fields{"refresh": "forged"})
 	}},
 
 	{name: "refresh-500-once", play: func(s *stage) {
@@ -59,13 +59,13 @@ var refreshScenarios = []scenario{
 		s.Fail(crossminttest.Refresh, crossminttest.Reset())
 		s.post("/refresh", s.expired().String(), fields{})
 	}},
-	{name: "refresh-answer-html", play: func(s *stage) {
+	{name: "refresh-response-html", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, htmlPage).post("/refresh", s.expired().String(), fields{})
 	}},
-	{name: "refresh-answer-no-refresh", play: func(s *stage) {
+	{name: "refresh-response-no-refresh", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, without("refresh")).post("/refresh", s.expired().String(), fields{})
 	}},
-	{name: "refresh-answer-foreign-jwt", play: func(s *stage) {
+	{name: "refresh-response-foreign-jwt", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, withJWT(s.ForeignJWT(s.user))).post("/refresh", s.expired().String(), fields{})
 	}},
 

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// childLimit is how long Node may take to start, to answer, or to end.
-const childLimit = 20 * time.Second
+// childTimeout bounds the time in which Node starts, responds or ends.
+const childTimeout = 20 * time.Second
 
-// sdk is the one Node process behind all scenarios. It is started anew after
-// a scenario in which it ended.
+// sdk is the Node process of all scenarios. After a scenario that has ended it, the next
+// one starts it again.
 var sdk child
 
 // child is a Node process that serves the pages of js/driver.mjs.
@@ -29,19 +29,19 @@ type child struct {
 	ended   chan struct{} // closed when the process has ended
 }
 
-// open returns the base URL of a process that lives.
+// open returns the base URL of a running process.
 func (c *child) open() (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.command != nil && !c.over() {
+	if c.command != nil && !c.hasEndedLocked() {
 		return c.address, nil
 	}
-	err := c.start()
+	err := c.startLocked()
 	return c.address, err
 }
 
-// over reports whether the process has ended, with c.mu held.
-func (c *child) over() bool {
+// hasEndedLocked reports whether the process has ended.
+func (c *child) hasEndedLocked() bool {
 	select {
 	case <-c.ended:
 		return true
@@ -50,8 +50,8 @@ func (c *child) over() bool {
 	}
 }
 
-// start starts the process, with c.mu held.
-func (c *child) start() error {
+// startLocked starts the process.
+func (c *child) startLocked() error {
 	command := exec.Command("node", "driver.mjs")
 	command.Dir = "js"
 	c.errors = &strings.Builder{}
@@ -67,11 +67,11 @@ func (c *child) start() error {
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("Node is needed: %w", err)
 	}
-	limit := time.AfterFunc(childLimit, func() { _ = command.Process.Kill() })
+	limit := time.AfterFunc(childTimeout, func() { _ = command.Process.Kill() })
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil || !limit.Stop() {
 		_ = command.Wait()
-		return fmt.Errorf("the SDK's pages do not start: %w\n%s", err, c.errors)
+		return fmt.Errorf("the pages of the SDK do not start: %w\n%s", err, c.errors)
 	}
 	c.command, c.in, c.address = command, in, "http://"+strings.TrimSpace(line)
 	c.ended = make(chan struct{})
@@ -82,9 +82,9 @@ func (c *child) start() error {
 	return nil
 }
 
-// fate waits until nothing goes on in the process any more and says what
-// became of it.
-func (c *child) fate(client *http.Client) (string, error) {
+// processState waits until the process has no work left or has ended, and returns its
+// state.
+func (c *child) processState(client *http.Client) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if res, err := client.Get(c.address + "/settled"); err == nil {
@@ -93,11 +93,11 @@ func (c *child) fate(client *http.Client) (string, error) {
 	}
 	select {
 	case <-c.ended:
-	case <-time.After(childLimit):
+	case <-time.After(childTimeout):
 		_ = c.command.Process.Kill()
 		<-c.ended
 		c.command = nil
-		return "", fmt.Errorf("the SDK's process neither answers nor ends\n%s", c.errors)
+		return "", fmt.Errorf("the process of the SDK neither responds nor ends\n%s", c.errors)
 	}
 	status := c.command.ProcessState.ExitCode()
 	c.command = nil
@@ -114,14 +114,14 @@ func (c *child) stop() {
 	_ = c.in.Close()
 	select {
 	case <-c.ended:
-	case <-time.After(childLimit):
+	case <-time.After(childTimeout):
 		_ = c.command.Process.Kill()
 		<-c.ended
 	}
 	c.command = nil
 }
 
-// sdkSide puts a scenario to the SDK.
+// sdkSide runs scenarios with the SDK.
 type sdkSide struct{}
 
 func (sdkSide) open(t *testing.T, s setup) (string, http.Header) {
@@ -131,9 +131,9 @@ func (sdkSide) open(t *testing.T, s setup) (string, http.Header) {
 	return address, http.Header{"Witness": {s.forSDK()}}
 }
 
-func (sdkSide) fate(t *testing.T, client *http.Client) string {
+func (sdkSide) processState(t *testing.T, client *http.Client) string {
 	t.Helper()
-	fate, err := sdk.fate(client)
+	state, err := sdk.processState(client)
 	fatal(t, err)
-	return fate
+	return state
 }

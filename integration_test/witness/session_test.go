@@ -6,7 +6,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// Answers of upstream's that are none.
+// Unexpected responses of upstream.
 var (
 	internalError = crossminttest.Status(http.StatusInternalServerError, "application/json", `{"message":"Internal Server Error"}`)
 	overloaded    = crossminttest.Status(http.StatusTooManyRequests, "application/json", `{"message":"Too Many Requests"}`).With("Retry-After", "7")
@@ -15,14 +15,19 @@ var (
 	redirected    = crossminttest.Redirect("/elsewhere")
 )
 
-// without returns upstream's right answer without one member.
+// without returns the correct response of upstream without one member.
 func without(member string) crossminttest.Fault {
-	return crossminttest.Edit(func(answer map[string]any) { delete(answer, member) })
+	return crossminttest.Edit(func(response map[string]any) { delete(response, member) })
 }
 
-// withJWT returns upstream's right answer with another JWT.
+// withJWT returns the correct response of upstream with another JWT.
 func withJWT(jwt string) crossminttest.Fault {
-	return crossminttest.Edit(func(answer map[string]any) { answer["jwt"] = jwt })
+	return crossminttest.Edit(func(response map[string]any) { response["jwt"] = jwt })
+}
+
+// withEmail returns the correct response of upstream with another email.
+func withEmail(email any) crossminttest.Fault {
+	return crossminttest.Edit(func(response map[string]any) { response["user"].(map[string]any)["email"] = email })
 }
 
 // sessionScenarios are getSession(request, response).
@@ -53,7 +58,7 @@ var sessionScenarios = []scenario{
 	{name: "session-redirect", play: func(s *stage) { s.failing(crossminttest.Refresh, redirected).page(s.expired().String()) }},
 	{name: "session-reset", play: func(s *stage) { s.failing(crossminttest.Refresh, crossminttest.Reset()).page(s.expired().String()) }},
 	{name: "session-cut", play: func(s *stage) { s.failing(crossminttest.Refresh, crossminttest.Truncate()).page(s.expired().String()) }},
-	{name: "session-lost-answer", play: func(s *stage) {
+	{name: "session-lost-response", play: func(s *stage) {
 		s.Fail(crossminttest.Refresh, crossminttest.LoseAnswer())
 		s.page(s.expired().String())
 	}},
@@ -64,17 +69,26 @@ var sessionScenarios = []scenario{
 		s.page(p.String())
 	}},
 
-	{name: "session-answer-html", play: func(s *stage) { s.failing(crossminttest.Refresh, htmlPage).page(s.expired().String()) }},
-	{name: "session-answer-no-jwt", play: func(s *stage) { s.failing(crossminttest.Refresh, without("jwt")).page(s.expired().String()) }},
-	{name: "session-answer-no-refresh", play: func(s *stage) { s.failing(crossminttest.Refresh, without("refresh")).page(s.expired().String()) }},
-	{name: "session-answer-no-user", play: func(s *stage) { s.failing(crossminttest.Refresh, without("user")).page(s.expired().String()) }},
-	{name: "session-answer-foreign-jwt", play: func(s *stage) {
+	{name: "session-response-html", play: func(s *stage) { s.failing(crossminttest.Refresh, htmlPage).page(s.expired().String()) }},
+	{name: "session-response-no-jwt", play: func(s *stage) { s.failing(crossminttest.Refresh, without("jwt")).page(s.expired().String()) }},
+	{name: "session-response-no-jwt-once", play: func(s *stage) {
+		s.Fail(crossminttest.Refresh, without("jwt"))
+		p := s.expired().String()
+		s.page(p)
+		s.page(p)
+	}},
+	{name: "session-response-email-number", play: func(s *stage) {
+		s.failing(crossminttest.Refresh, withEmail(5)).page(s.expired().String())
+	}},
+	{name: "session-response-no-refresh", play: func(s *stage) { s.failing(crossminttest.Refresh, without("refresh")).page(s.expired().String()) }},
+	{name: "session-response-no-user", play: func(s *stage) { s.failing(crossminttest.Refresh, without("user")).page(s.expired().String()) }},
+	{name: "session-response-foreign-jwt", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, withJWT(s.ForeignJWT(s.user))).page(s.expired().String())
 	}},
-	{name: "session-answer-forged-jwt", play: func(s *stage) {
+	{name: "session-response-forged-jwt", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, withJWT(s.ForgedJWT(s.user))).page(s.expired().String())
 	}},
-	{name: "session-answer-other-user", play: func(s *stage) {
+	{name: "session-response-other-user", play: func(s *stage) {
 		s.failing(crossminttest.Refresh, withJWT(s.JWT(s.NewUser("bob@example.com")))).page(s.expired().String())
 	}},
 
@@ -116,7 +130,7 @@ var sessionScenarios = []scenario{
 	}},
 }
 
-// failing makes a fault strike every call of the endpoint.
+// failing lets every call of the endpoint fail.
 func (s *stage) failing(e crossminttest.Endpoint, fault crossminttest.Fault) *stage {
 	s.FailAlways(e, fault)
 	return s

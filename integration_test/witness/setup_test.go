@@ -10,7 +10,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// setup is the configuration of one scenario, in words of neither side.
+// setup is the configuration of one scenario, for both sides.
 type setup struct {
 	apiKey       string
 	url          string // upstream's
@@ -18,15 +18,15 @@ type setup struct {
 	extensionID  string
 	refreshRoute string
 	cookies      attributes
-	theme        bool // the page sets a cookie of its own first
-	outage       bool // upstream stays unavailable throughout
+	theme        bool // the page first sets a cookie of its own
+	outage       bool // upstream is unavailable during the whole scenario
 }
 
-// outageBudget is how long /refresh tries where it will be in vain: long
-// enough for a second try, after a pause of 250 ms at the most.
+// outageBudget is the refresh budget in an outage. It allows for a second try, after a
+// pause of 250 ms at most.
 const outageBudget = 2 * time.Second
 
-// budget is the kit's RefreshBudget; 0 means its default.
+// budget returns the RefreshBudget of the kit. 0 means the default.
 func (s setup) budget() time.Duration {
 	if s.outage {
 		return outageBudget
@@ -36,8 +36,8 @@ func (s setup) budget() time.Duration {
 
 // attributes are the SDK's cookieOptions.
 type attributes struct {
-	readable  bool // by scripts: the opposite of httpOnly
-	insecure  bool // the opposite of secure
+	readable  bool // not httpOnly
+	insecure  bool // not secure
 	sameSite  http.SameSite
 	domain    string
 	expiresAt time.Time
@@ -48,7 +48,7 @@ var sameSites = map[http.SameSite]string{
 	http.SameSiteLaxMode: "lax", http.SameSiteStrictMode: "strict", http.SameSiteNoneMode: "none",
 }
 
-// forSDK returns s as js/driver.mjs reads it.
+// forSDK returns s in the format of js/driver.mjs.
 func (s setup) forSDK() string {
 	options := map[string]any{"httpOnly": !s.cookies.readable, "secure": !s.cookies.insecure}
 	if s.cookies.sameSite != 0 {
@@ -71,7 +71,7 @@ func (s setup) forSDK() string {
 		"auth": auth, "theme": s.theme,
 	})
 	if err != nil {
-		panic(err) // texts and times always marshal
+		panic(err) // strings and times always marshal
 	}
 	return string(text)
 }
@@ -83,7 +83,7 @@ func (s setup) client() crossmint.Config {
 	}
 }
 
-// codec is the kit's configuration in the cookie preset of the SDK's version.
+// codec returns the codec configuration with the cookie names of the SDK.
 func (s setup) codec(projectID string) cookie.Config {
 	config := cookie.Config{
 		ProjectID: projectID, Names: cookie.Unscoped(),

@@ -12,37 +12,37 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// side is one of the two that are compared.
+// side is one of the two compared implementations.
 type side interface {
-	// open returns where the pages of a site with that setup are, and what
-	// every request to them must carry.
+	// open returns the base URL of a site with that setup, and the headers that
+	// every request to it needs.
 	open(t *testing.T, s setup) (baseURL string, header http.Header)
-	// fate says what has become of the site's process, once nothing goes on
-	// in it any more.
-	fate(t *testing.T, client *http.Client) string
+	// processState waits until the process of the site has no work left or has
+	// ended, and returns its state.
+	processState(t *testing.T, client *http.Client) string
 }
 
-// scenario is a script and what it needs.
+// scenario is a script of requests with its setup.
 type scenario struct {
 	name  string
 	setup setup
-	node  bool // the SDK gets Node's own objects instead of Fetch's
-	heads bool // headers of the answer are compared, too
+	node  bool // the SDK gets the types of Node instead of those of Fetch
+	heads bool // headers of the response are compared, too
 	play  func(s *stage)
 }
 
-// stage is where a scenario is played for one side.
+// stage runs a scenario on one side.
 type stage struct {
 	*upstream
 	t       *testing.T
 	client  *http.Client
 	baseURL string
 	header  http.Header
-	last    *reply // nil: none arrived
+	last    *reply // the last response; nil: none arrived
 }
 
-// perform plays a scenario for one side. What it shows is its last answer,
-// all calls that reached upstream, and the process's fate.
+// perform runs a scenario on one side. It observes the last response, all calls of
+// upstream and the state of the process.
 func (sc *scenario) perform(t *testing.T, on side) observation {
 	t.Helper()
 	up := newUpstream(t)
@@ -61,23 +61,22 @@ func (sc *scenario) perform(t *testing.T, on side) observation {
 		s.baseURL += "/node"
 	}
 	sc.play(s)
-	o := observation{"process": on.fate(t, s.client)}
-	o.answered(s.last, up.names)
+	o := observation{"process": on.processState(t, s.client)}
+	o.addResponse(s.last, up.names)
 	keys, others := up.recorded()
-	o.called(keys, others, set.outage, up.names)
+	o.addCalls(keys, others, set.outage, up.names)
 	if sc.heads {
-		o.headed(s.last, others)
+		o.addHeaders(s.last, others)
 	}
 	return o
 }
 
-// newVisitor returns a client that keeps nothing: no connection, no cookie,
-// no redirect.
+// newVisitor returns a client without connection reuse, cookies and redirects.
 func newVisitor() *http.Client {
 	return &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       childLimit,
+		Timeout:       childTimeout,
 	}
 }
 
@@ -88,7 +87,7 @@ type visit struct {
 	header               map[string]string
 }
 
-// send sends a request and keeps its answer.
+// send sends a request and stores its response in s.last.
 func (s *stage) send(v visit) {
 	s.t.Helper()
 	r, err := http.NewRequest(v.method, s.baseURL+v.path, strings.NewReader(v.body))
@@ -119,13 +118,13 @@ func (s *stage) exchange(r *http.Request) *reply {
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode == http.StatusTeapot {
-		s.t.Fatal("the scenario's own request is wrong")
+		s.t.Fatal("the request of the scenario is invalid")
 	}
 	body, err := io.ReadAll(res.Body)
 	return &reply{res.StatusCode, res.Header, body, err != nil}
 }
 
-// page asks for the page that calls getSession.
+// page requests the page that calls getSession.
 func (s *stage) page(cookie string) {
 	s.t.Helper()
 	s.send(visit{method: http.MethodGet, path: "/session", cookie: cookie})
@@ -142,15 +141,15 @@ func (s *stage) post(path, cookie string, body any) {
 // fields is a JSON object.
 type fields = map[string]any
 
-// pair is what a browser holds of a session.
+// pair is the tokens of a session in a browser.
 type pair struct{ jwt, refresh string }
 
-// String returns the pair as a Cookie header of the SDK's generation.
+// String returns the pair as a Cookie header with the names of the SDK.
 func (p pair) String() string {
 	return "crossmint-jwt=" + p.jwt + "; crossmint-refresh-token=" + p.refresh
 }
 
-// signIn returns a live pair, which the names $jwt and $refresh stand for.
+// signIn returns a live pair with the names $jwt and $refresh.
 func (s *stage) signIn() pair { return s.named(s.Grant(s.user)) }
 
 // expired is signIn with a JWT that has expired.
@@ -163,7 +162,7 @@ func (s *stage) with(jwt string) pair {
 	return pair{jwt, p.refresh}
 }
 
-// refused is a pair that upstream has revoked, its JWT expired.
+// refused returns a pair that upstream has revoked, with an expired JWT.
 func (s *stage) refused() pair {
 	p := s.expired()
 	s.Revoke(p.refresh)
@@ -177,7 +176,7 @@ func (s *stage) named(g session.Grant) pair {
 	return p
 }
 
-// ending returns a JWT that has so little left that the kit renews it early.
+// ending returns a JWT that expires soon, so that the kit renews it early.
 func (s *stage) ending() string {
 	const left, all = 25 * time.Second, time.Hour
 	end := time.Now().Add(left)

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// tablePath is where the differences are written down.
+// tablePath is the document with the differences.
 var tablePath = filepath.Join("..", "..", "docs", "compat.md")
 
-// difference is a field whose value is not the same on both sides. Its key is
+// difference is a field with different values on the two sides. Its key is
 // "scenario/field".
 type difference struct{ key, sdk, kit string }
 
-// row is a difference that is written down.
+// row is a documented difference.
 type row struct{ difference }
 
 // cells are the columns of a line of the table: keys, both values, reason.
@@ -26,8 +26,8 @@ const cells = 4
 
 var code = regexp.MustCompile("`([^`]+)`")
 
-// tableHead is how the head of a table of differences begins. Tables with
-// another head are not about differences.
+// tableHead is the start of the header of a table of differences. Tables with other
+// headers are ignored.
 const tableHead = "| key |"
 
 // readTable returns the rows of all tables of differences of a document.
@@ -68,8 +68,8 @@ func readLine(line string) ([]row, error) {
 	return rows, nil
 }
 
-// expand returns the keys that a key with a list stands for, as a shell does:
-// "a-{b,c}/d" stands for "a-b/d" and "a-c/d".
+// expand returns the keys of a key with a list, like a shell:
+// "a-{b,c}/d" means "a-b/d" and "a-c/d".
 func expand(key string) []string {
 	before, rest, ok := strings.Cut(key, "{")
 	list, after, closed := strings.Cut(rest, "}")
@@ -83,7 +83,7 @@ func expand(key string) []string {
 	return keys
 }
 
-// value returns what a cell says.
+// value returns the value in a cell.
 func value(cell string) string { return strings.Trim(strings.TrimSpace(cell), "`") }
 
 func readTableFile() ([]row, error) {
@@ -94,7 +94,7 @@ func readTableFile() ([]row, error) {
 	return readTable(string(document))
 }
 
-// compare returns the fields in which two observations differ.
+// compare returns the fields with different values.
 func compare(scenario string, sdk, kit observation) []difference {
 	names := map[string]bool{}
 	for _, o := range []observation{sdk, kit} {
@@ -111,40 +111,40 @@ func compare(scenario string, sdk, kit observation) []difference {
 	return found
 }
 
-// follows reports whether the difference of a field only repeats another: of
-// two sides, one of which made no call, the headers of the calls differ.
+// follows reports whether the difference of a field follows from another one: if one
+// side made no call, the headers of the calls differ, too.
 func follows(field string, sdk, kit observation) bool {
 	return field == "headers" && (sdk.get("calls") == none || kit.get("calls") == none)
 }
 
-// judge returns what is wrong between what was found and what is written
-// down: nothing, where they say the same.
-func judge(found []difference, rows []row) []string {
+// checkDifferences returns the contradictions between the differences found and the
+// documented ones.
+func checkDifferences(found []difference, rows []row) []string {
 	var faults []string
-	written := map[string]row{}
+	documented := map[string]row{}
 	for _, r := range rows {
-		if _, twice := written[r.key]; twice {
+		if _, twice := documented[r.key]; twice {
 			faults = append(faults, r.key+": two rows")
 		}
-		written[r.key] = r
+		documented[r.key] = r
 	}
 	for _, d := range found {
-		r, ok := written[d.key]
+		r, ok := documented[d.key]
 		switch {
 		case !ok:
 			faults = append(faults, "a difference without a row:\n"+d.line())
 		case r.difference != d:
 			faults = append(faults, "a row with other values than\n"+d.line())
 		}
-		delete(written, d.key)
+		delete(documented, d.key)
 	}
-	for _, key := range slices.Sorted(maps.Keys(written)) {
+	for _, key := range slices.Sorted(maps.Keys(documented)) {
 		faults = append(faults, key+": a row without a difference")
 	}
 	return faults
 }
 
-// line returns a difference as a line of the table, but for the reason.
+// line returns a difference as a line of the table without the reason.
 func (d difference) line() string {
 	return fmt.Sprintf("| `%s` | `%s` | `%s` | |", d.key, d.sdk, d.kit)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// vendorKey is the API key that the vendor publishes in its own tests. The
-// SDK accepts no key that the vendor has not signed; the kit takes the same.
+// vendorKey is the API key that the vendor publishes in its own tests, because the SDK
+// accepts only keys that the vendor has signed. The kit uses the same one.
 //
 //go:embed testdata/apikey.txt
 var vendorKey string
@@ -26,12 +26,12 @@ var vendorKey string
 // vendorProject is the project of that key.
 const vendorProject = "dfb06708-a46f-4615-bd34-f614ae284e7b"
 
-// Where upstream's API lives.
+// The paths of upstream's API.
 const (
 	apiPath  = "/api/2024-09-26"
 	authPath = apiPath + "/session/sdk/auth"
 	jwksPath = "/.well-known/jwks.json"
-	// routePath is another server's refresh route, which asks upstream.
+	// routePath is the refresh route of another server, which calls upstream.
 	routePath = "/elsewhere/refresh"
 )
 
@@ -68,13 +68,13 @@ func newUpstream(t *testing.T) *upstream {
 	return u
 }
 
-// down makes upstream refuse connections.
+// down lets upstream refuse connections.
 func (u *upstream) down() {
 	u.recorder.CloseClientConnections()
 	u.recorder.Close()
 }
 
-// record notes a call and what it gives away, and lets the fake answer it.
+// record records a call and passes it to the fake.
 func (u *upstream) record(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -85,7 +85,7 @@ func (u *upstream) record(w http.ResponseWriter, r *http.Request) {
 	u.mu.Unlock()
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if r.Header.Get("x-api-key") == strings.TrimSpace(vendorKey) {
-		r.Header.Set("x-api-key", u.APIKey()) // the fake knows only its own
+		r.Header.Set("x-api-key", u.APIKey()) // the fake accepts only its own key
 	}
 	if r.URL.Path == routePath {
 		u.serveRoute(w, r)
@@ -93,28 +93,28 @@ func (u *upstream) record(w http.ResponseWriter, r *http.Request) {
 	}
 	seen := &tee{ResponseWriter: w}
 	u.Server.ServeHTTP(seen, r)
-	u.learn(seen.body.Bytes())
+	u.nameTokens(seen.body.Bytes())
 }
 
-// serveRoute answers as another server's refresh route does.
+// serveRoute responds like the refresh route of another server.
 func (u *upstream) serveRoute(w http.ResponseWriter, r *http.Request) {
 	r.URL.Path = authPath + "/refresh"
 	r.Header.Set("x-api-key", u.APIKey())
-	answer := httptest.NewRecorder()
-	u.Server.ServeHTTP(answer, r)
-	u.learn(answer.Body.Bytes())
+	response := httptest.NewRecorder()
+	u.Server.ServeHTTP(response, r)
+	u.nameTokens(response.Body.Bytes())
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(answer.Code)
-	_, _ = w.Write(bytes.Replace(answer.Body.Bytes(), []byte(`"refresh":`), []byte(`"refreshToken":`), 1))
+	w.WriteHeader(response.Code)
+	_, _ = w.Write(bytes.Replace(response.Body.Bytes(), []byte(`"refresh":`), []byte(`"refreshToken":`), 1))
 }
 
-// learn gives names to what an answer of a refresh holds.
-func (u *upstream) learn(answer []byte) {
+// nameTokens names the tokens and times in the response of a refresh.
+func (u *upstream) nameTokens(response []byte) {
 	var grant struct {
 		JWT     string
 		Refresh struct{ Secret, ExpiresAt string }
 	}
-	if json.Unmarshal(answer, &grant) != nil {
+	if json.Unmarshal(response, &grant) != nil {
 		return
 	}
 	u.names.add("$new-jwt", grant.JWT)
@@ -125,7 +125,7 @@ func (u *upstream) learn(answer []byte) {
 	}
 }
 
-// recorded returns the calls so far, those of the keys apart from the others.
+// recorded returns the calls so far: key fetches and others.
 func (u *upstream) recorded() (keys, others []call) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -139,7 +139,7 @@ func (u *upstream) recorded() (keys, others []call) {
 	return keys, others
 }
 
-// tee keeps a copy of what is written.
+// tee keeps a copy of the body.
 type tee struct {
 	http.ResponseWriter
 	body bytes.Buffer
@@ -150,5 +150,5 @@ func (t *tee) Write(p []byte) (int, error) {
 	return t.ResponseWriter.Write(p)
 }
 
-// Unwrap lets the fake take the connection over.
+// Unwrap lets the fake hijack the connection.
 func (t *tee) Unwrap() http.ResponseWriter { return t.ResponseWriter }

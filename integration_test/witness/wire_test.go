@@ -1,6 +1,6 @@
 package witness_test
 
-// wireScenarios are about how a client presents itself to upstream.
+// wireScenarios compare the headers and paths of calls.
 var wireScenarios = []scenario{
 	{name: "wire-names", heads: true, play: func(s *stage) { s.page(s.expired().String()) }},
 	{name: "wire-app", setup: setup{appID: "com.example.app", extensionID: "extension"}, play: func(s *stage) {

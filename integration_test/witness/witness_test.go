@@ -10,25 +10,25 @@ import (
 	"testing"
 )
 
-// scenarios are all that is compared.
+// scenarios are all compared scenarios.
 var scenarios = slices.Concat(
 	sessionScenarios, refreshScenarios, logoutScenarios, nodeScenarios, callScenarios, cookieScenarios, wireScenarios,
 )
 
-func TestEveryDifferenceHasItsRowAndEveryRowItsDifference(t *testing.T) {
+func TestDifferencesAreDocumented(t *testing.T) {
 	rows, err := readTableFile()
 	fatal(t, err)
 	for _, sc := range scenarios {
 		t.Run(sc.name, func(t *testing.T) {
-			found := compare(sc.name, sc.perform(t, sdkSide{}), sc.perform(t, kitSide{}))
-			for _, fault := range judge(found, of(sc.name, rows)) {
+			found := compare(sc.name, sc.perform(t, sdkSide{}), sc.perform(t, &kitSide{}))
+			for _, fault := range checkDifferences(found, of(sc.name, rows)) {
 				t.Error(fault)
 			}
 		})
 	}
 }
 
-func TestEveryRowIsAboutAScenario(t *testing.T) {
+func TestRowsBelongToScenarios(t *testing.T) {
 	rows, err := readTableFile()
 	fatal(t, err)
 	known := map[string]bool{}
@@ -40,12 +40,12 @@ func TestEveryRowIsAboutAScenario(t *testing.T) {
 	}
 	for _, r := range rows {
 		if name, _, _ := strings.Cut(r.key, "/"); !known[name] {
-			t.Errorf("%s: a row about no scenario", r.key)
+			t.Errorf("%s: the row belongs to no scenario", r.key)
 		}
 	}
 }
 
-func TestTheDocumentNamesTheVersionsThatRun(t *testing.T) {
+func TestDocumentedVersions(t *testing.T) {
 	document, err := os.ReadFile(tablePath)
 	fatal(t, err)
 	for _, name := range []string{"server-sdk", "common-sdk-auth"} {
@@ -54,7 +54,7 @@ func TestTheDocumentNamesTheVersionsThatRun(t *testing.T) {
 		var installed struct{ Version string }
 		fatal(t, json.Unmarshal(text, &installed))
 		if !regexp.MustCompile("`@crossmint/" + name + "`[^\n]* " + regexp.QuoteMeta(installed.Version) + `\b`).Match(document) {
-			t.Errorf("@crossmint/%s %s runs here, and the document does not say so", name, installed.Version)
+			t.Errorf("@crossmint/%s %s is installed, but the document does not name it", name, installed.Version)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Package reply writes the answers that middleware and handlers share. Their
+// Package reply writes the responses that middleware and handlers share. Their
 // bodies tell browsers nothing about tokens.
 package reply
 
@@ -10,19 +10,20 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/crossmint-go/auth/session"
 )
 
-// Body is the body of every answer that is an error.
+// Body is the JSON body of every error response.
 type Body struct {
 	Error   string `json:"error"`
 	Message string `json:"message"`
 }
 
-// messages says what a browser is told with each status.
+// messages are the public messages for each status.
 var messages = map[int]string{
-	http.StatusBadRequest:            "The body must be one JSON object with at most one text member refresh",
+	http.StatusBadRequest:            "The body must be one JSON object with at most one string member refresh",
 	http.StatusForbidden:             "Cross-origin requests are not allowed",
 	http.StatusMethodNotAllowed:      "Use POST",
 	http.StatusRequestTimeout:        "The body took too long",
@@ -32,26 +33,28 @@ var messages = map[int]string{
 	http.StatusServiceUnavailable:    "Please try again later",
 }
 
-// Status answers with a status and its standard message.
+// Status writes an error response with the standard message for status.
 func Status(w http.ResponseWriter, status int) { write(w, status, messages[status]) }
 
-// Error answers to a request that has no session. See [StatusOf].
+// Error writes the response to a request that has no session because of err.
+// Its status is [StatusOf] err; it contains no cause.
 func Error(w http.ResponseWriter, err error) {
 	status := StatusOf(err)
 	message := messages[status]
-	var rejected *session.AuthenticationError
-	if errors.As(err, &rejected) {
-		message = rejected.Message
+	var unauthenticated *session.AuthenticationError
+	if errors.As(err, &unauthenticated) {
+		message = unauthenticated.Message
 	}
 	write(w, status, message)
 }
 
-// StatusOf is the one place that turns errors into statuses. What it does not
-// know is a fault of ours, and lets nobody in.
+// StatusOf returns the HTTP status for an error of package session: 401, 503,
+// or 500 for any other error, also for nil. No other place maps errors to
+// statuses.
 func StatusOf(err error) int {
-	var rejected *session.AuthenticationError
+	var unauthenticated *session.AuthenticationError
 	switch {
-	case errors.As(err, &rejected):
+	case errors.As(err, &unauthenticated):
 		return http.StatusUnauthorized
 	case errors.Is(err, session.ErrUnavailable):
 		return http.StatusServiceUnavailable
@@ -60,20 +63,34 @@ func StatusOf(err error) int {
 	}
 }
 
-// RetryAfter sets the header of that name, in whole seconds, where err asks
-// for another try.
+// defaultRetryAfter is the delay where upstream asks for none.
+const defaultRetryAfter = time.Second
+
+// RetryAfter sets the Retry-After header, in whole seconds (RFC 9110 §10.2.3),
+// if [StatusOf] err is 503.
 func RetryAfter(w http.ResponseWriter, err error) {
-	if StatusOf(err) == http.StatusServiceUnavailable {
-		seconds := math.Ceil(session.RetryAfter(err).Seconds())
-		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
+	if StatusOf(err) != http.StatusServiceUnavailable {
+		return
 	}
+	seconds := math.Ceil(retryDelay(err).Seconds())
+	w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
+}
+
+// retryDelay returns the delay that upstream asks for, or the default.
+func retryDelay(err error) time.Duration {
+	var upstreamErr *session.UpstreamError
+	if errors.As(err, &upstreamErr) && upstreamErr.RetryAfter > 0 {
+		return upstreamErr.RetryAfter
+	}
+	return defaultRetryAfter
 }
 
 func write(w http.ResponseWriter, status int, message string) {
 	JSON(w, status, Body{http.StatusText(status), message})
 }
 
-// JSON answers with a value. No cache may keep the answer.
+// JSON writes value as the response's body. The response is not cacheable. If
+// value cannot be encoded, the response is a 500.
 func JSON(w http.ResponseWriter, status int, value any) {
 	body, err := json.Marshal(value)
 	if err != nil {
@@ -88,12 +105,16 @@ func JSON(w http.ResponseWriter, status int, value any) {
 }
 
 // LocalPath reports whether u is a path on the same host, with or without a
-// query, that no browser can take for anything else. Browsers read "//e" and
-// "/\e" as another host, and drop tabs and line breaks before they look.
+// query, in a form that every browser reads so. Browsers read "//e" and "/\e" as
+// another host, and they remove tabs and line breaks before they parse.
 func LocalPath(u *url.URL) bool {
 	if u.Scheme != "" || u.Opaque != "" || u.User != nil || u.Host != "" || u.Fragment != "" {
 		return false
 	}
-	return strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(u.Path, "//") &&
-		!strings.ContainsFunc(u.Path+u.RawQuery, func(r rune) bool { return r < 0x20 || r == 0x7f || r == '\\' })
+	if !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") {
+		return false
+	}
+	return !strings.ContainsFunc(u.Path+u.RawQuery, func(r rune) bool {
+		return r < 0x20 || r == 0x7f || r == '\\'
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/reply"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -16,84 +17,103 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// answer is what a browser gets.
-type answer struct {
-	Status                                         int
-	Body, Type, Sniffing, CacheControl, RetryAfter string
+// response is everything of a response that reply decides.
+type response struct {
+	Status       int
+	Body         string
+	ContentType  string
+	Sniffing     string
+	CacheControl string
+	RetryAfter   string
 }
 
-func read(w *httptest.ResponseRecorder) answer {
+func read(w *httptest.ResponseRecorder) response {
 	h := w.Header()
-	return answer{
-		w.Code, w.Body.String(), h.Get("Content-Type"), h.Get("X-Content-Type-Options"), h.Get("Cache-Control"), h.Get("Retry-After"),
+	return response{
+		Status:       w.Code,
+		Body:         w.Body.String(),
+		ContentType:  h.Get("Content-Type"),
+		Sniffing:     h.Get("X-Content-Type-Options"),
+		CacheControl: h.Get("Cache-Control"),
+		RetryAfter:   h.Get("Retry-After"),
 	}
 }
 
-func expect(status int, body, retryAfter string) answer {
-	return answer{status, body + "\n", "application/json", "nosniff", "no-store", retryAfter}
+// jsonResponse is the response with the status and body.
+func jsonResponse(status int, body string) response {
+	return response{
+		Status:       status,
+		Body:         body + "\n",
+		ContentType:  "application/json",
+		Sniffing:     "nosniff",
+		CacheControl: "no-store",
+	}
 }
 
 func TestError(t *testing.T) {
 	const (
+		notFound    = `{"error":"Unauthorized","message":"Refresh token not found"}`
 		unavailable = `{"error":"Service Unavailable","message":"Please try again later"}`
-		ours        = `{"error":"Internal Server Error","message":"Something went wrong"}`
+		internal    = `{"error":"Internal Server Error","message":"Something went wrong"}`
 	)
-	cause := errors.New("cause, which nobody is told")
-	rejected := &session.AuthenticationError{Message: "Refresh token not found", Err: cause}
+	cause := errors.New("private cause")
+	unauthenticated := &session.AuthenticationError{Message: "Refresh token not found", Err: cause}
 	tests := []struct {
-		name string
-		err  error
-		want answer
+		name       string
+		err        error
+		status     int
+		body       string
+		retryAfter string
 	}{
-		{"rejected", rejected, expect(401, `{"error":"Unauthorized","message":"Refresh token not found"}`, "")},
-		{"rejected, wrapped", fmt.Errorf("more: %w", rejected), expect(401, `{"error":"Unauthorized","message":"Refresh token not found"}`, "")},
-		{"unavailable", session.ErrUnavailable, expect(503, unavailable, "1")},
-		{"malformed", &session.UpstreamError{Kind: session.Malformed, Err: cause}, expect(503, unavailable, "1")},
-		{"upstream asks for patience", &session.UpstreamError{RetryAfter: 7 * time.Second, Err: cause}, expect(503, unavailable, "7")},
-		{"in parts of a second", &session.UpstreamError{RetryAfter: 1100 * time.Millisecond}, expect(503, unavailable, "2")},
-		{"a refusal that nobody has judged", &session.UpstreamError{Kind: session.Refused, Err: cause}, expect(500, ours, "")},
-		{"unknown", cause, expect(500, ours, "")},
-		{"nil", nil, expect(500, ours, "")},
+		{name: "not authenticated", err: unauthenticated, status: 401, body: notFound},
+		{name: "not authenticated, wrapped", err: fmt.Errorf("more: %w", unauthenticated), status: 401, body: notFound},
+		{name: "unavailable", err: session.ErrUnavailable, status: 503, body: unavailable, retryAfter: "1"},
+		{name: "malformed", err: &session.UpstreamError{Kind: session.ErrMalformed, Err: cause}, status: 503, body: unavailable, retryAfter: "1"},
+		{name: "upstream asks for 7 s", err: &session.UpstreamError{RetryAfter: 7 * time.Second, Err: cause}, status: 503, body: unavailable, retryAfter: "7"},
+		{name: "upstream asks for 7 s, wrapped", err: fmt.Errorf("more: %w", &session.UpstreamError{RetryAfter: 7 * time.Second}), status: 503, body: unavailable, retryAfter: "7"},
+		{name: "upstream asks for 1.1 s", err: &session.UpstreamError{RetryAfter: 1100 * time.Millisecond}, status: 503, body: unavailable, retryAfter: "2"},
+		{name: "a rejection that is no AuthenticationError", err: &session.UpstreamError{Kind: session.ErrRefused, Err: cause}, status: 500, body: internal},
+		{name: "unknown error", err: cause, status: 500, body: internal},
+		{name: "nil", err: nil, status: 500, body: internal},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
 			reply.RetryAfter(w, test.err)
 			reply.Error(w, test.err)
-			if diff := cmp.Diff(test.want, read(w)); diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
+			want := jsonResponse(test.status, test.body)
+			want.RetryAfter = test.retryAfter
+			if diff := cmp.Diff(want, read(w)); diff != "" {
+				t.Errorf("response (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
 func TestStatus(t *testing.T) {
-	for status, message := range map[int]string{
-		400: "The body must be one JSON object with at most one text member refresh",
-		403: "Cross-origin requests are not allowed",
-		405: "Use POST",
-		408: "The body took too long",
-		413: "The body is too long",
-		415: "The body must be application/json, without Content-Encoding",
-	} {
+	tests := map[int]string{
+		400: `{"error":"Bad Request","message":"The body must be one JSON object with at most one string member refresh"}`,
+		403: `{"error":"Forbidden","message":"Cross-origin requests are not allowed"}`,
+		405: `{"error":"Method Not Allowed","message":"Use POST"}`,
+		408: `{"error":"Request Timeout","message":"The body took too long"}`,
+		413: `{"error":"Request Entity Too Large","message":"The body is too long"}`,
+		415: `{"error":"Unsupported Media Type","message":"The body must be application/json, without Content-Encoding"}`,
+	}
+	for status, body := range tests {
 		w := httptest.NewRecorder()
 		reply.Status(w, status)
-		got := read(w)
-		want := expect(status, "", "")
-		want.Body = fmt.Sprintf("{\"error\":%q,\"message\":%q}\n", map[int]string{
-			400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed", 408: "Request Timeout", 413: "Request Entity Too Large", 415: "Unsupported Media Type",
-		}[status], message)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("answer (-want +got):\n%s", diff)
+		if diff := cmp.Diff(jsonResponse(status, body), read(w)); diff != "" {
+			t.Errorf("%d (-want +got):\n%s", status, diff)
 		}
 	}
 }
 
-func TestJSONThatCannotBeWritten(t *testing.T) {
+func TestJSONWithInvalidValue(t *testing.T) {
 	w := httptest.NewRecorder()
 	reply.JSON(w, 200, func() {})
-	if diff := cmp.Diff(expect(500, `{"error":"Internal Server Error","message":"Something went wrong"}`, ""), read(w)); diff != "" {
-		t.Errorf("answer (-want +got):\n%s", diff)
+	want := jsonResponse(500, `{"error":"Internal Server Error","message":"Something went wrong"}`)
+	if diff := cmp.Diff(want, read(w)); diff != "" {
+		t.Errorf("response (-want +got):\n%s", diff)
 	}
 }
 
@@ -104,13 +124,9 @@ func TestLocalPath(t *testing.T) {
 		"/%09/e": false, "/%0D%0Aa": false, "/%7F": false, `/a?\`: false, "https:e": false, "https:/e": false, "https://e/": false,
 		"javascript:alert(1)": false, "//u@e": false, "/a#b": false,
 	}
-	for text, want := range tests {
-		u, err := url.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := reply.LocalPath(u); got != want {
-			t.Errorf("LocalPath(%q) = %v", text, got)
+	for rawURL, want := range tests {
+		if got := reply.LocalPath(testkit.Must(url.Parse(rawURL))); got != want {
+			t.Errorf("LocalPath(%q) = %v, want %v", rawURL, got, want)
 		}
 	}
 }

@@ -1,10 +1,10 @@
-// Package strictjson reads one JSON object from untrusted bytes and takes no
-// form that two readers could understand differently.
+// Package strictjson parses one JSON object from untrusted bytes. It rejects
+// every form that two parsers could read differently.
 //
-// Beyond the grammar of RFC 8259 it refuses: anything before or after the
-// object, a byte order mark, invalid UTF-8, lone surrogates, two members of
-// one name in any object at any depth, and nesting deeper than [MaxDepth].
-// encoding/json accepts each of these.
+// Beyond the grammar of RFC 8259 it rejects data before or after the object, a
+// byte order mark, invalid UTF-8, lone surrogates, duplicate member names in any
+// object at any depth, and nesting deeper than [MaxDepth]. encoding/json accepts
+// duplicate names, invalid UTF-8 and lone surrogates.
 package strictjson
 
 import (
@@ -13,11 +13,11 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is how deep values may nest; no answer of this protocol needs
-// more than four levels.
+// MaxDepth is how deep values may nest. No message of this protocol needs more
+// than four levels.
 const MaxDepth = 32
 
-// The errors name no content: what was read may be a secret.
+// The errors quote no input, since it may contain a secret.
 var (
 	errSyntax    = errors.New("not one well-formed JSON object")
 	errUTF8      = errors.New("invalid UTF-8 in JSON")
@@ -25,267 +25,273 @@ var (
 	errDepth     = errors.New("JSON nested too deeply")
 )
 
-// Object reads data as exactly one JSON object and calls member for each of
-// its members, in order. The name is decoded; it and the value point into
-// data and are valid for the call only. An error of member's ends the reading
-// and is returned as it is.
+// Object parses data as exactly one JSON object and calls member for each of
+// its members, in order. The name is decoded. The name and the value point into
+// data and are valid during the call only. If member returns an error, Object
+// stops and returns that error unchanged.
 //
-// Members may be reported before a fault further on is found: use what was
-// gathered only if Object returns nil.
+// Object may call member before it finds an error further on. Use the members
+// only if Object returns nil.
 func Object(data []byte, member func(name []byte, value Value) error) error {
 	s := scanner{data: data}
-	s.space()
+	s.skipSpace()
 	if s.peek() != '{' {
 		return errSyntax
 	}
-	if err := s.object(1, member); err != nil {
+	if err := s.scanObject(1, member); err != nil {
 		return err
 	}
-	s.space()
-	if s.at != len(data) {
+	s.skipSpace()
+	if s.pos != len(data) {
 		return errSyntax
 	}
 	return nil
 }
 
-// scanner walks over data once.
+// A scanner reads data once, from start to end.
 type scanner struct {
 	data []byte
-	at   int
+	pos  int
 }
 
-// peek returns the next byte, or 0 at the end: no token starts with 0.
+// peek returns the next byte, or 0 at the end. No JSON token starts with 0.
 func (s *scanner) peek() byte {
-	if s.at < len(s.data) {
-		return s.data[s.at]
+	if s.pos < len(s.data) {
+		return s.data[s.pos]
 	}
 	return 0
 }
 
-func (s *scanner) space() {
-	for s.at < len(s.data) {
-		switch s.data[s.at] {
+func (s *scanner) skipSpace() {
+	for s.pos < len(s.data) {
+		switch s.data[s.pos] {
 		case ' ', '\t', '\n', '\r':
-			s.at++
+			s.pos++
 		default:
 			return
 		}
 	}
 }
 
-// take consumes b, and the space before it, if it comes next.
-func (s *scanner) take(b byte) bool {
-	s.space()
+// accept skips space, consumes b if it is the next byte, and reports whether it
+// was.
+func (s *scanner) accept(b byte) bool {
+	s.skipSpace()
 	if s.peek() != b {
 		return false
 	}
-	s.at++
+	s.pos++
 	return true
 }
 
-// object consumes an object; member may be nil.
-func (s *scanner) object(depth int, member func([]byte, Value) error) error {
+// scanObject consumes an object. member may be nil.
+func (s *scanner) scanObject(depth int, member func([]byte, Value) error) error {
 	if depth > MaxDepth {
 		return errDepth
 	}
-	s.take('{')
-	if s.take('}') {
+	s.accept('{')
+	if s.accept('}') {
 		return nil
 	}
-	var seen names
+	var seen nameSet
 	for {
-		if err := s.member(depth, &seen, member); err != nil {
+		if err := s.scanMember(depth, &seen, member); err != nil {
 			return err
 		}
-		if s.take('}') {
+		if s.accept('}') {
 			return nil
 		}
-		if !s.take(',') {
+		if !s.accept(',') {
 			return errSyntax
 		}
 	}
 }
 
-func (s *scanner) member(depth int, seen *names, member func([]byte, Value) error) error {
-	s.space()
-	start := s.at
-	if err := s.text(); err != nil {
+func (s *scanner) scanMember(depth int, seen *nameSet, member func([]byte, Value) error) error {
+	s.skipSpace()
+	start := s.pos
+	if err := s.scanString(); err != nil {
 		return err
 	}
-	name := decode(s.data[start:s.at])
+	name := decode(s.data[start:s.pos])
 	if !seen.add(name) {
 		return errDuplicate
 	}
-	if !s.take(':') {
+	if !s.accept(':') {
 		return errSyntax
 	}
-	s.space()
-	start = s.at
-	if err := s.value(depth); err != nil {
+	s.skipSpace()
+	start = s.pos
+	if err := s.scanValue(depth); err != nil {
 		return err
 	}
 	if member == nil {
 		return nil
 	}
-	return member(name, Value(s.data[start:s.at]))
+	return member(name, Value(s.data[start:s.pos]))
 }
 
-func (s *scanner) value(depth int) error {
+func (s *scanner) scanValue(depth int) error {
 	switch s.peek() {
 	case '{':
-		return s.object(depth+1, nil)
+		return s.scanObject(depth+1, nil)
 	case '[':
-		return s.array(depth + 1)
+		return s.scanArray(depth + 1)
 	case '"':
-		return s.text()
+		return s.scanString()
 	case 't':
-		return s.literal("true")
+		return s.scanLiteral("true")
 	case 'f':
-		return s.literal("false")
+		return s.scanLiteral("false")
 	case 'n':
-		return s.literal("null")
+		return s.scanLiteral("null")
 	default:
-		return s.number()
+		return s.scanNumber()
 	}
 }
 
-func (s *scanner) array(depth int) error {
+func (s *scanner) scanArray(depth int) error {
 	if depth > MaxDepth {
 		return errDepth
 	}
-	s.take('[')
-	if s.take(']') {
+	s.accept('[')
+	if s.accept(']') {
 		return nil
 	}
 	for {
-		s.space()
-		if err := s.value(depth); err != nil {
+		s.skipSpace()
+		if err := s.scanValue(depth); err != nil {
 			return err
 		}
-		if s.take(']') {
+		if s.accept(']') {
 			return nil
 		}
-		if !s.take(',') {
+		if !s.accept(',') {
 			return errSyntax
 		}
 	}
 }
 
-func (s *scanner) literal(word string) error {
-	if !bytes.HasPrefix(s.data[s.at:], []byte(word)) {
+func (s *scanner) scanLiteral(literal string) error {
+	if !bytes.HasPrefix(s.data[s.pos:], []byte(literal)) {
 		return errSyntax
 	}
-	s.at += len(word)
+	s.pos += len(literal)
 	return nil
 }
 
-// number consumes a number of RFC 8259 §6.
-func (s *scanner) number() error {
+// scanNumber consumes a number (RFC 8259 §6).
+func (s *scanner) scanNumber() error {
 	if s.peek() == '-' {
-		s.at++
+		s.pos++
 	}
 	if s.peek() == '0' {
-		s.at++
-	} else if !s.digits() {
+		s.pos++
+	} else if !s.scanDigits() {
 		return errSyntax
 	}
 	if s.peek() == '.' {
-		s.at++
-		if !s.digits() {
+		s.pos++
+		if !s.scanDigits() {
 			return errSyntax
 		}
 	}
 	if b := s.peek(); b == 'e' || b == 'E' {
-		s.at++
+		s.pos++
 		if b := s.peek(); b == '+' || b == '-' {
-			s.at++
+			s.pos++
 		}
-		if !s.digits() {
+		if !s.scanDigits() {
 			return errSyntax
 		}
 	}
 	return nil
 }
 
-// digits consumes digits and reports whether there was one.
-func (s *scanner) digits() bool {
-	start := s.at
+// scanDigits consumes digits and reports whether it found at least one.
+func (s *scanner) scanDigits() bool {
+	start := s.pos
 	for b := s.peek(); b >= '0' && b <= '9'; b = s.peek() {
-		s.at++
+		s.pos++
 	}
-	return s.at > start
+	return s.pos > start
 }
 
-// text consumes a string of RFC 8259 §7.
-func (s *scanner) text() error {
+// scanString consumes a string (RFC 8259 §7).
+func (s *scanner) scanString() error {
 	if s.peek() != '"' {
 		return errSyntax
 	}
-	s.at++
-	for s.at < len(s.data) {
-		switch b := s.data[s.at]; {
+	s.pos++
+	for s.pos < len(s.data) {
+		switch b := s.data[s.pos]; {
 		case b == '"':
-			s.at++
+			s.pos++
 			return nil
 		case b == '\\':
-			if err := s.escape(); err != nil {
+			if err := s.scanEscape(); err != nil {
 				return err
 			}
 		case b < 0x20:
 			return errSyntax
 		case b < utf8.RuneSelf:
-			s.at++
+			s.pos++
 		default:
-			r, size := utf8.DecodeRune(s.data[s.at:])
+			r, size := utf8.DecodeRune(s.data[s.pos:])
 			if r == utf8.RuneError && size == 1 {
 				return errUTF8
 			}
-			s.at += size
+			s.pos += size
 		}
 	}
 	return errSyntax
 }
 
-// escape consumes one escape; a surrogate must come as a pair.
-func (s *scanner) escape() error {
-	r, size := unescape(s.data[s.at:])
-	if size == 0 || r == utf8.RuneError && !isReplacement(s.data[s.at:]) {
+// scanEscape consumes one escape sequence. It rejects lone surrogates, which
+// unescape decodes to U+FFFD like an escaped U+FFFD itself.
+func (s *scanner) scanEscape() error {
+	r, size := unescape(s.data[s.pos:])
+	if size == 0 || r == utf8.RuneError && !isEscapedReplacement(s.data[s.pos:]) {
 		return errSyntax
 	}
-	s.at += size
+	s.pos += size
 	return nil
 }
 
-// names remembers the members of one object: few in an array, many in a map.
-type names struct {
-	few   [12][]byte
-	count int
-	many  map[string]struct{}
+// nameSet holds the member names of one object. Objects of up to 12 members
+// need no allocation.
+type nameSet struct {
+	small [12][]byte
+	count int                 // of names in small
+	large map[string]struct{} // all names, if small is too small
 }
 
-// add reports whether name is new.
-func (n *names) add(name []byte) bool {
-	if n.many != nil {
-		if _, found := n.many[string(name)]; found {
-			return false
-		}
-		n.many[string(name)] = struct{}{}
-		return true
+// add reports whether name is new, and adds it.
+func (n *nameSet) add(name []byte) bool {
+	if n.large != nil {
+		return n.addLarge(name)
 	}
-	for _, known := range n.few[:n.count] {
+	for _, known := range n.small[:n.count] {
 		if bytes.Equal(known, name) {
 			return false
 		}
 	}
-	if n.count < len(n.few) {
-		n.few[n.count] = name
+	if n.count < len(n.small) {
+		n.small[n.count] = name
 		n.count++
 		return true
 	}
-	n.many = make(map[string]struct{}, 2*len(n.few))
-	for _, known := range n.few {
-		n.many[string(known)] = struct{}{}
+	n.large = make(map[string]struct{}, 2*len(n.small))
+	for _, known := range n.small {
+		n.large[string(known)] = struct{}{}
 	}
-	n.many[string(name)] = struct{}{}
+	return n.addLarge(name)
+}
+
+func (n *nameSet) addLarge(name []byte) bool {
+	if _, found := n.large[string(name)]; found {
+		return false
+	}
+	n.large[string(name)] = struct{}{}
 	return true
 }

@@ -2,12 +2,12 @@ package strictjson
 
 import (
 	"bytes"
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// A Value is the text of one well-formed JSON value, without space around it.
+// A Value is one well-formed JSON value in its encoded form, without space
+// around it. The zero Value is not valid.
 type Value []byte
 
 // IsNull reports whether v is null.
@@ -16,31 +16,30 @@ func (v Value) IsNull() bool { return string(v) == "null" }
 // IsObject reports whether v is an object.
 func (v Value) IsObject() bool { return v[0] == '{' }
 
-// Text returns the string that v is, and whether it is one.
-func (v Value) Text() (string, bool) {
-	if v[0] != '"' {
+// IsString reports whether v is a string.
+func (v Value) IsString() bool { return v[0] == '"' }
+
+// IsNumber reports whether v is a number.
+func (v Value) IsNumber() bool { return v[0] == '-' || v[0] >= '0' && v[0] <= '9' }
+
+// AsString returns the decoded string, and false if v is not a string.
+func (v Value) AsString() (string, bool) {
+	if !v.IsString() {
 		return "", false
 	}
 	return string(decode(v)), true
 }
 
-// Is reports whether v is the string text. It does not allocate where v has
-// no escapes.
-func (v Value) Is(text string) bool { return v[0] == '"' && string(decode(v)) == text }
+// Is reports whether v is a string equal to s. It does not allocate if v has no
+// escape sequences.
+func (v Value) Is(s string) bool { return v.IsString() && string(decode(v)) == s }
 
-// Integer returns the integer that v is, and whether it is one that an int64
-// holds, written without a fraction and without an exponent.
-func (v Value) Integer() (int64, bool) {
-	n, err := strconv.ParseInt(string(v), 10, 64)
-	return n, err == nil
-}
-
-// Texts calls each for every element and reports whether v is an array of
-// nothing but strings. It stops at the first other element.
-func (v Value) Texts(each func(Value)) bool {
+// EachString calls each for every element and reports whether v is an array of
+// strings. It stops at the first element that is not a string.
+func (v Value) EachString(each func(Value)) bool {
 	values, ok := v.elements()
 	for _, element := range values {
-		if element[0] != '"' {
+		if !element.IsString() {
 			return false
 		}
 		each(element)
@@ -62,19 +61,19 @@ func (v Value) elements() (values []Value, isArray bool) {
 		return nil, false
 	}
 	s := scanner{data: v}
-	for s.at++; !s.take(']'); s.take(',') {
-		s.space()
-		start := s.at
-		if s.value(0) != nil {
+	for s.pos++; !s.accept(']'); s.accept(',') {
+		s.skipSpace()
+		start := s.pos
+		if s.scanValue(0) != nil {
 			return nil, false
 		}
-		values = append(values, v[start:s.at])
+		values = append(values, v[start:s.pos])
 	}
 	return values, true
 }
 
-// decode returns the content of a well-formed JSON string. Without escapes
-// it is a part of quoted itself.
+// decode returns the content of a well-formed JSON string. Without escape
+// sequences, the result is a part of quoted.
 func decode(quoted []byte) []byte {
 	content := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(content, '\\') < 0 {
@@ -94,8 +93,8 @@ func decode(quoted []byte) []byte {
 	return out
 }
 
-// unescape reads the escape that data starts with. A size of 0 means that it
-// is none; a lone surrogate gives utf8.RuneError.
+// unescape decodes the escape sequence at the start of data. It returns size 0
+// if there is none, and utf8.RuneError for a lone surrogate.
 func unescape(data []byte) (r rune, size int) {
 	if len(data) < 2 {
 		return 0, 0
@@ -134,7 +133,7 @@ func unescapeUnicode(data []byte) (rune, int) {
 	return utf16.DecodeRune(first, second), 12
 }
 
-// hex4 reads \uXXXX.
+// hex4 decodes \uXXXX. It returns false if data does not start with one.
 func hex4(data []byte) (rune, bool) {
 	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
 		return 0, false
@@ -155,8 +154,8 @@ func hex4(data []byte) (rune, bool) {
 	return r, true
 }
 
-// isReplacement reports whether data spells U+FFFD itself.
-func isReplacement(data []byte) bool {
+// isEscapedReplacement reports whether data starts with \ufffd.
+func isEscapedReplacement(data []byte) bool {
 	r, ok := hex4(data)
 	return ok && r == utf8.RuneError
 }

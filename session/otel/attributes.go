@@ -1,6 +1,7 @@
 package otelsession
 
 import (
+	"context"
 	"errors"
 	"strconv"
 
@@ -9,7 +10,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// The attributes that are our own. Dashboards may rely on their names.
+// The attributes that this package defines. Dashboards may rely on their names.
 const (
 	outcomeKey     = attribute.Key("crossmint.outcome")
 	operationKey   = attribute.Key("crossmint.operation")
@@ -23,16 +24,16 @@ const (
 	resultOK          = "ok"
 	resultRefused     = "refused"
 	resultMalformed   = "malformed"
-	resultUnavailable = "unavailable" // an answer that says nothing
+	resultUnavailable = "unavailable" // a response without a decision, for example 503
 	resultNotSent     = "not_sent"
-	resultCutOff      = "cut_off"
+	resultIncomplete  = "incomplete" // the response was cut off
 	resultTimedOut    = "timed_out"
 	resultPanicked    = "panicked"
 	resultOther       = "other"
 )
 
-// resultOf names the ending of a call to upstream. The error's text is no part of
-// it: that of an Upstream which is not ours may hold anything.
+// resultOf returns the result of an upstream call. It leaves out the text of the
+// error: the text of another Upstream may hold anything.
 func resultOf(err error) string {
 	var up *session.UpstreamError
 	switch {
@@ -40,29 +41,27 @@ func resultOf(err error) string {
 		return resultOK
 	case !errors.As(err, &up):
 		return resultOther
-	case up.Kind == session.Refused:
+	case errors.Is(up.Kind, session.ErrRefused):
 		return resultRefused
-	case up.Kind == session.Malformed:
+	case errors.Is(up.Kind, session.ErrMalformed):
 		return resultMalformed
-	}
-	switch up.Delivery {
-	case session.NotSent:
+	case up.NotSent:
 		return resultNotSent
-	case session.CutOff:
-		return resultCutOff
-	case session.TimedOut:
+	case up.Incomplete:
+		return resultIncomplete
+	case up.Status == 0 && (errors.Is(up.Err, context.DeadlineExceeded) || errors.Is(up.Err, context.Canceled)):
 		return resultTimedOut
 	default:
 		return resultUnavailable
 	}
 }
 
-// failure reports whether a result is a fault of somebody's. A refusal is none:
-// it is how sessions end.
-func failure(result string) bool { return result != resultOK && result != resultRefused }
+// isFailure reports whether a result is an error. A refusal is none: sessions end
+// with it.
+func isFailure(result string) bool { return result != resultOK && result != resultRefused }
 
-// statusClass returns "5xx" for 503. A status is upstream's word, and need not
-// be one.
+// statusClass returns the class of an HTTP status, for example "5xx" for 503, and
+// "other" for a number that is no status.
 func statusClass(status int) string {
 	if status < 100 || status > 599 {
 		return "other"

@@ -1,7 +1,7 @@
-// Package otelsession reports the sessions of package session to OpenTelemetry:
-// as spans and as metrics, neither of which holds a secret.
+// Package otelsession reports the sessions of package session to OpenTelemetry, as
+// spans and as metrics. Neither holds a secret.
 //
-// A [Telemetry] is plugged in at five places, each of use without the others:
+// A [Telemetry] is used in five places. Each works without the others:
 //
 //	telemetry, err := otelsession.New(otelsession.Config{})
 //	client, err := crossmint.NewClient(crossmint.Config{
@@ -15,53 +15,51 @@
 //	registration, err := telemetry.Observe(sessions)
 //	defer registration.Unregister()
 //
-// The fifth is for a fleet: its store's events (store_…) come from nowhere else.
+// The fifth is the store of a fleet, which alone reports the events store_…:
 //
 //	fleet, err := redis.New(redis.Config{OnEvent: telemetry.OnEvent, …})
 //
 // # Spans
 //
-// The story of a request that brings an expired JWT, in its own trace:
+// A request with an expired JWT has these spans in its trace:
 //
-//	GET /me                                the server's, if it traces
-//	├── session authenticate               what the request waited for
-//	└── crossmint refresh                  a refresh token is exchanged
-//	    └── POST …/session/sdk/auth/refresh    what went over the wire
+//	GET /me                                    of the server, if it traces
+//	├── session authenticate                   the time that the request waited
+//	└── crossmint refresh                      the exchange of the refresh token
+//	    └── POST …/session/sdk/auth/refresh    the HTTP request
 //
-// "crossmint refresh" is there once for all the requests that share a refresh,
-// in the trace of the one that started it, and may end after that one has
-// gone. The others have a "session authenticate" with crossmint.shared; so have
-// those that are given what is remembered of it. A second "crossmint refresh"
-// beside the first is a second try.
+// Requests that share a refresh have one "crossmint refresh", in the trace of the
+// request that started it. It may end after that request. The other requests have
+// a "session authenticate" with crossmint.shared, and so have requests that get a
+// cached result. A second "crossmint refresh" beside the first is a retry.
 //
-// "session …" spans are made when their outcome is known, with the time at which
-// they began; they are therefore beside the call that they waited for and not
-// above it. Requests that need no refresh have none.
+// A "session …" span is made when its outcome is known, with the start time of the
+// operation. Therefore it is a sibling of the call that it waited for, not its
+// parent. Requests that need no refresh have none.
 //
-// The signing keys are fetched for everybody: "GET /.well-known/jwks.json" is
-// the root of a trace of its own.
+// The signing keys are fetched for all requests: "GET /.well-known/jwks.json" is
+// the root of its own trace.
 //
 // # Metrics
 //
-//	crossmint.session.events             {event}    by outcome, operation, shared, status class
-//	crossmint.session.duration           s          the same, where a time was measured
-//	crossmint.upstream.duration          s          by operation (refresh, logout, keys) and result
-//	crossmint.session.refreshes          {refresh}  in flight now
-//	crossmint.session.waiting            {request}  waiting for them
-//	crossmint.session.refusals_doubted   1          1 while refusals clear no cookies
-//	crossmint.session.last_refresh.age   s          none before the first
-//	crossmint.keys.age                   s          none before the first fetch
+//	crossmint.session.events                {event}    by outcome, operation, shared, status class
+//	crossmint.session.duration              s          the same, where a duration was measured
+//	crossmint.upstream.duration             s          by operation (refresh, logout, keys) and result
+//	crossmint.session.refreshes             {refresh}  in flight now
+//	crossmint.session.waiting               {request}  waiting for them
+//	crossmint.session.rejections_suspended  1          1 while refusals delete no cookies
+//	crossmint.session.last_refresh.age      s          absent before the first
+//	crossmint.keys.age                      s          absent before the first fetch
 //
-// The last five come from [session.Manager.Health], by [Telemetry.Observe].
+// The last five come from [session.Manager.Health], with [Telemetry.Observe].
 //
-// Attributes have few values: an [session.Outcome], an operation, the class of a
-// status ("5xx"), and of a call its result: ok, refused, malformed, unavailable,
-// not_sent, cut_off, timed_out, panicked or other.
+// Attributes have few values: an event.Outcome, an operation, the class of a status
+// ("5xx"), and the result of a call: ok, refused, malformed, unavailable, not_sent,
+// incomplete, timed_out, panicked or other.
 //
 // # What is never reported
 //
-// Tokens and their names, API keys, headers, bodies, URLs, and the text of
-// errors. A user's ID is in no metric, and in spans only by
-// [Config.DangerouslyRecordUserID]. No trace context and no baggage is sent to
-// upstream.
+// Tokens and their fingerprints, API keys, headers, bodies, URLs, and the text of
+// errors. No metric has a user ID; spans have it only with
+// [Config.DangerouslyRecordUserID]. Upstream gets no trace context and no baggage.
 package otelsession

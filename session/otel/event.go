@@ -11,19 +11,18 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// OnEvent counts e and, where a request has waited for upstream, makes a span
-// of it. It is for [session.Config.OnEvent]; call it from a hook of your own to
-// have both:
+// OnEvent counts e. If the request has waited for upstream, OnEvent makes a span,
+// too. It is for session.Config.OnEvent. A hook can call it to report and log:
 //
-//	log := session.LogEvents(nil)
-//	OnEvent: func(ctx context.Context, e session.Event) {
+//	log := event.Log(nil)
+//	OnEvent: func(ctx context.Context, e event.Event) {
 //		telemetry.OnEvent(ctx, e)
 //		log(ctx, e)
 //	}
-func (t *Telemetry) OnEvent(ctx context.Context, e session.Event) {
+func (t *Telemetry) OnEvent(ctx context.Context, e event.Event) {
 	attributes := describe(e)
 	set := metric.WithAttributeSet(attribute.NewSet(attributes...))
 	t.events.Add(ctx, 1, set)
@@ -31,16 +30,16 @@ func (t *Telemetry) OnEvent(ctx context.Context, e session.Event) {
 		return
 	}
 	t.durations.Record(ctx, e.Latency.Seconds(), set)
-	// Only a refresh token is worth a call; a visitor without cookies is
-	// not worth a span.
+	// Without a refresh token there was no call. A span for each visitor
+	// without cookies would be too many.
 	if e.Token != "" {
 		t.traceEvent(ctx, e, attributes)
 	}
 }
 
-// describe returns the attributes that metrics and spans share: few values each,
-// and none that tells of a user.
-func describe(e session.Event) []attribute.KeyValue {
+// describe returns the attributes of metrics and spans. Each has few values, and
+// none identifies a user.
+func describe(e event.Event) []attribute.KeyValue {
 	attributes := []attribute.KeyValue{
 		outcomeKey.String(string(e.Outcome)),
 		operationKey.String(e.Op),
@@ -52,8 +51,8 @@ func describe(e session.Event) []attribute.KeyValue {
 	return attributes
 }
 
-// traceEvent makes a span of what is over already.
-func (t *Telemetry) traceEvent(ctx context.Context, e session.Event, attributes []attribute.KeyValue) {
+// traceEvent makes a span for an outcome. The request has already waited for it.
+func (t *Telemetry) traceEvent(ctx context.Context, e event.Event, attributes []attribute.KeyValue) {
 	now := time.Now()
 	_, span := t.tracer.Start(ctx, "session "+e.Op, trace.WithTimestamp(now.Add(-e.Latency)), trace.WithAttributes(attributes...))
 	if t.recordUserID && e.UserID != "" {

@@ -23,7 +23,7 @@ func (w *world) observe() metric.Registration {
 	return registration
 }
 
-// gauges returns what of Health is shown.
+// gauges returns the values that Observe reports.
 func (w *world) gauges() map[string]float64 {
 	w.t.Helper()
 	found := map[string]float64{}
@@ -53,7 +53,7 @@ func TestHealthIsShown(t *testing.T) {
 	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
 		registration := w.observe()
 		w.wantGauges(map[string]float64{
-			"crossmint.session.refreshes": 0, "crossmint.session.waiting": 0, "crossmint.session.refusals_doubted": 0,
+			"crossmint.session.refreshes": 0, "crossmint.session.waiting": 0, "crossmint.session.rejections_suspended": 0,
 		})
 		w.warmUp()
 		time.Sleep(7 * second)
@@ -64,13 +64,13 @@ func TestHealthIsShown(t *testing.T) {
 		}
 		synctest.Wait()
 		w.wantGauges(map[string]float64{
-			"crossmint.session.refreshes": 1, "crossmint.session.waiting": 3, "crossmint.session.refusals_doubted": 0,
+			"crossmint.session.refreshes": 1, "crossmint.session.waiting": 3, "crossmint.session.rejections_suspended": 0,
 			"crossmint.keys.age": 7,
 		})
 		all.Wait()
 		time.Sleep(second)
 		w.wantGauges(map[string]float64{
-			"crossmint.session.refreshes": 0, "crossmint.session.waiting": 0, "crossmint.session.refusals_doubted": 0,
+			"crossmint.session.refreshes": 0, "crossmint.session.waiting": 0, "crossmint.session.rejections_suspended": 0,
 			"crossmint.keys.age": 9, "crossmint.session.last_refresh.age": 1,
 		})
 		must(t, registration.Unregister())
@@ -78,16 +78,16 @@ func TestHealthIsShown(t *testing.T) {
 	})
 }
 
-func TestDoubtInRefusalsIsShown(t *testing.T) {
+func TestSuspendedRejectionsAreShown(t *testing.T) {
 	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
 		w.observe()
 		w.warmUp()
 		w.fake.FailAlways(crossminttest.Refresh, refusing())
-		for i := range 20 { // as many users as make a doubt
+		for i := range 20 { // as many users as make the API key suspect
 			_ = w.visit(t.Context(), w.expired(fmt.Sprintf("user%d@example.com", i)))
 		}
-		if got := w.gauges()["crossmint.session.refusals_doubted"]; got != 1 {
-			t.Errorf("refusals_doubted = %v, want 1", got)
+		if got := w.gauges()["crossmint.session.rejections_suspended"]; got != 1 {
+			t.Errorf("rejections_suspended = %v, want 1", got)
 		}
 	})
 }
@@ -99,7 +99,7 @@ func TestHealthOfAnUpstreamWithoutKeys(t *testing.T) {
 		w.manage(struct{ session.Upstream }{w.client})
 		w.observe()
 		w.wantGauges(map[string]float64{
-			"crossmint.session.refreshes": 0, "crossmint.session.waiting": 0, "crossmint.session.refusals_doubted": 0,
+			"crossmint.session.refreshes": 0, "crossmint.session.waiting": 0, "crossmint.session.rejections_suspended": 0,
 		})
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	otelsession "github.com/crossmint-go/auth/session/otel"
 )
 
@@ -34,14 +35,14 @@ type world struct {
 	client    *crossmint.Client
 	telemetry *otelsession.Telemetry
 	spans     *tracetest.SpanRecorder
-	tracer    trace.Tracer // of the program that traces its requests
+	tracer    trace.Tracer // of a program that traces its requests
 	reader    *sdkmetric.ManualReader
 
 	mu     sync.Mutex // guards events
-	events []session.Event
+	events []event.Event
 }
 
-// in runs a test in a bubble's time, with a world of its own.
+// in runs a test in a synctest bubble, with its own world.
 func in(t *testing.T, config otelsession.Config, test func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, newWorld(t, config)) })
@@ -60,7 +61,7 @@ func newWorld(t *testing.T, config otelsession.Config) *world {
 	w.telemetry, err = otelsession.New(config)
 	must(t, err)
 	clientConfig := fake.Config()
-	clientConfig.Timeout = 5 * second // ends before the request's own patience
+	clientConfig.Timeout = 5 * second // shorter than the timeout of the request
 	clientConfig.HTTPClient = &http.Client{Transport: w.telemetry.Transport(fake.Transport())}
 	w.client, err = crossmint.NewClient(clientConfig)
 	must(t, err)
@@ -78,16 +79,16 @@ func (w *world) manage(upstream session.Upstream) {
 	w.Manager = sessions
 }
 
-// onEvent is a hook that has another beside the telemetry's.
-func (w *world) onEvent(ctx context.Context, e session.Event) {
+// onEvent is a hook that records the events, too.
+func (w *world) onEvent(ctx context.Context, e event.Event) {
 	w.telemetry.OnEvent(ctx, e)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, e)
 }
 
-// warmUp fetches the signing keys, so that no test but their own sees it. Calls
-// take a while from then on: in a bubble only waiting takes time.
+// warmUp fetches the signing keys, so that their spans are not in other tests.
+// From then on calls take a second: in a bubble only waiting takes time.
 func (w *world) warmUp() {
 	w.t.Helper()
 	must(w.t, w.client.Preload(w.t.Context()))
@@ -101,10 +102,10 @@ func (w *world) expired(email string) session.Material {
 }
 
 func material(g session.Grant) session.Material {
-	return session.NewMaterial(g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
+	return session.Material{JWT: g.JWT, RefreshToken: g.RefreshToken.Secret}
 }
 
-// visit is a request that the program traces and that needs a session.
+// visit makes a traced request that needs a session.
 func (w *world) visit(ctx context.Context, m session.Material) error {
 	ctx, span := w.tracer.Start(ctx, "GET /me")
 	defer span.End()
@@ -112,8 +113,8 @@ func (w *world) visit(ctx context.Context, m session.Material) error {
 	return err
 }
 
-// tree shows the traces: a line for each span under its parent, in the order in
-// which they ended.
+// tree returns the traces: a line for each span under its parent, in the order of
+// their ends.
 func (w *world) tree() string {
 	var b strings.Builder
 	write(&b, w.spans.Ended(), trace.SpanID{}, "")
@@ -129,7 +130,7 @@ func write(b *strings.Builder, spans []sdktrace.ReadOnlySpan, parent trace.SpanI
 	}
 }
 
-// shown are the attributes that tell spans of one name apart.
+// shown are the attributes that distinguish spans of one name.
 var shown = []attribute.Key{
 	"crossmint.outcome", "crossmint.shared", "crossmint.upstream.result", "crossmint.upstream.status_class",
 	"http.response.status_code", "error.type",
@@ -149,7 +150,7 @@ func line(s sdktrace.ReadOnlySpan) string {
 	return text
 }
 
-// metrics returns what is collected now, by the instrument's name.
+// metrics collects the metrics, by the name of the instrument.
 func (w *world) metrics() map[string]metricdata.Metrics {
 	w.t.Helper()
 	var all metricdata.ResourceMetrics
@@ -163,7 +164,7 @@ func (w *world) metrics() map[string]metricdata.Metrics {
 	return byName
 }
 
-// refusing is an answer by which upstream refuses a token.
+// refusing is a response with which upstream refuses a token.
 func refusing() crossminttest.Fault {
 	return crossminttest.Status(http.StatusUnauthorized, "application/json", `{"error":"Unauthorized"}`)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	otelsession "github.com/crossmint-go/auth/session/otel"
 )
 
@@ -45,8 +46,8 @@ func wantCounts(t *testing.T, w *world, name string, want map[string]int) {
 	}
 }
 
-// event is the series of an event of "authenticate".
-func event(outcome session.Outcome, shared bool, more string) string {
+// eventSeries is the series of an event of "authenticate".
+func eventSeries(outcome event.Outcome, shared bool, more string) string {
 	return fmt.Sprintf("crossmint.operation=authenticate,crossmint.outcome=%s,crossmint.shared=%t%s", outcome, shared, more)
 }
 
@@ -55,7 +56,7 @@ func TestEventsAreCountedByOutcome(t *testing.T) {
 		w.warmUp()
 		ann := w.fake.ExpiredGrant(w.fake.NewUser("ann@example.com"))
 		must(t, w.visit(t.Context(), material(ann)))
-		must(t, w.visit(t.Context(), material(ann))) // is given what is remembered
+		must(t, w.visit(t.Context(), material(ann))) // gets the cached grant
 		fails := []crossminttest.Fault{crossminttest.Status(503, "", "{}"), refusing()}
 		for _, fault := range fails {
 			w.fake.Fail(crossminttest.Refresh, fault)
@@ -66,14 +67,14 @@ func TestEventsAreCountedByOutcome(t *testing.T) {
 		must(t, w.Logout(t.Context(), material(ann), session.Secret{}))
 
 		want := map[string]int{
-			event(session.Refreshed, false, ""):                                              1,
-			event(session.Refreshed, true, ""):                                               1,
-			event(session.Undecided, false, ",crossmint.upstream.status_class=5xx"):          1,
-			event(session.SignedOut, false, ",crossmint.upstream.status_class=4xx"):          1,
+			eventSeries(event.Refreshed, false, ""):                                          1,
+			eventSeries(event.Refreshed, true, ""):                                           1,
+			eventSeries(event.Unavailable, false, ",crossmint.upstream.status_class=5xx"):    1,
+			eventSeries(event.SignedOut, false, ",crossmint.upstream.status_class=4xx"):      1,
 			"crossmint.operation=logout,crossmint.outcome=logged_out,crossmint.shared=false": 1,
 		}
 		wantCounts(t, w, "crossmint.session.events", want)
-		delete(want, event(session.Refreshed, true, "")) // it took no time of a bubble's
+		delete(want, eventSeries(event.Refreshed, true, "")) // it took no time in the bubble
 		wantCounts(t, w, "crossmint.session.duration", want)
 		wantCounts(t, w, "crossmint.upstream.duration", map[string]int{
 			"crossmint.operation=keys,crossmint.upstream.result=ok":             1,
@@ -100,12 +101,12 @@ func TestKeysOutOfReachAreCounted(t *testing.T) {
 func TestResultsAreFew(t *testing.T) {
 	tests := map[string]error{
 		"ok":          nil,
-		"refused":     &session.UpstreamError{Kind: session.Refused, Delivery: session.TimedOut},
-		"malformed":   &session.UpstreamError{Kind: session.Malformed},
+		"refused":     &session.UpstreamError{Kind: session.ErrRefused, Err: context.DeadlineExceeded},
+		"malformed":   &session.UpstreamError{Kind: session.ErrMalformed},
 		"unavailable": &session.UpstreamError{Status: 503},
-		"not_sent":    &session.UpstreamError{Delivery: session.NotSent},
-		"cut_off":     &session.UpstreamError{Delivery: session.CutOff},
-		"timed_out":   fmt.Errorf("wrapped: %w", &session.UpstreamError{Delivery: session.TimedOut}),
+		"not_sent":    &session.UpstreamError{NotSent: true},
+		"incomplete":  &session.UpstreamError{Incomplete: true},
+		"timed_out":   fmt.Errorf("wrapped: %w", &session.UpstreamError{Err: context.DeadlineExceeded}),
 		"other":       errors.New("an error with a secret in it"),
 	}
 	for want, err := range tests {
@@ -133,9 +134,9 @@ func (f failing) Logout(context.Context, session.Secret) error { return f.err }
 func TestStatusClassesAreFew(t *testing.T) {
 	for status, want := range map[int]string{101: "1xx", 302: "3xx", 429: "4xx", 599: "5xx", 600: "other", 99: "other", -7: "other"} {
 		in(t, otelsession.Config{}, func(t *testing.T, w *world) {
-			w.telemetry.OnEvent(t.Context(), session.Event{Outcome: session.Undecided, Op: "authenticate", UpstreamStatus: status})
+			w.telemetry.OnEvent(t.Context(), event.Event{Outcome: event.Unavailable, Op: "authenticate", UpstreamStatus: status})
 			wantCounts(t, w, "crossmint.session.events", map[string]int{
-				event(session.Undecided, false, ",crossmint.upstream.status_class="+want): 1,
+				eventSeries(event.Unavailable, false, ",crossmint.upstream.status_class="+want): 1,
 			})
 		})
 	}
@@ -156,7 +157,7 @@ func TestInstrumentsHaveUnitsAndDescriptions(t *testing.T) {
 		want := map[string]string{
 			"crossmint.session.events": "{event}", "crossmint.session.duration": "s", "crossmint.upstream.duration": "s",
 			"crossmint.session.refreshes": "{refresh}", "crossmint.session.waiting": "{request}",
-			"crossmint.session.refusals_doubted": "1", "crossmint.session.last_refresh.age": "s", "crossmint.keys.age": "s",
+			"crossmint.session.rejections_suspended": "1", "crossmint.session.last_refresh.age": "s", "crossmint.keys.age": "s",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("instruments and their units (-want +got):\n%s", diff)
@@ -177,7 +178,7 @@ func TestEventsOfManyRequests(t *testing.T) {
 			})
 		}
 		all.Wait()
-		wantCounts(t, w, "crossmint.session.events", map[string]int{event(session.Refreshed, false, ""): 50})
+		wantCounts(t, w, "crossmint.session.events", map[string]int{eventSeries(event.Refreshed, false, ""): 50})
 	})
 }
 

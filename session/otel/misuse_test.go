@@ -10,13 +10,14 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	otelsession "github.com/crossmint-go/auth/session/otel"
 )
 
 func TestZeroConfigReportsToTheGlobalProviders(t *testing.T) {
 	telemetry, err := otelsession.New(otelsession.Config{})
 	must(t, err)
-	telemetry.OnEvent(context.Background(), session.Event{Outcome: session.Refreshed, Token: "00000000", Latency: second})
+	telemetry.OnEvent(context.Background(), event.Event{Outcome: event.Refreshed, Token: "00000000", Latency: second})
 }
 
 func TestManagerReportsThatThereIsNoUpstream(t *testing.T) {

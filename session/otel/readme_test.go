@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// around is what the README's code leaves out: imports that any editor adds,
-// and the use of err.
+// around is the rest of the README's program: imports that any editor adds, and
+// the use of err.
 const around = `package main
 
 IMPORTS
@@ -29,7 +29,6 @@ func main() {
 }
 `
 
-// The README's code is what a reader copies first.
 func TestREADMECompiles(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	must(t, err)

@@ -17,8 +17,8 @@ import (
 	otelsession "github.com/crossmint-go/auth/session/otel"
 )
 
-// exported returns all spans and all metrics as text, in two spellings each, of
-// which the first shows every field.
+// exported returns all spans and all metrics as strings, in two formats each. The
+// first shows every field.
 func (w *world) exported() (spans, metrics string) {
 	w.t.Helper()
 	stubs := tracetest.SpanStubsFromReadOnlySpans(w.spans.Ended())
@@ -37,7 +37,7 @@ func asJSON(t *testing.T, v any) []byte {
 	return text
 }
 
-// secrets are what must not be exported, each by the name of what it is.
+// secrets are the strings that must not be exported, by a description.
 type secrets struct {
 	sync.Mutex
 	all map[string]string
@@ -69,8 +69,8 @@ func (s *secrets) in(text string) (names []string) {
 	return names
 }
 
-// live goes through everything that makes spans and metrics, and returns the
-// secrets that took part in it.
+// live makes all spans and metrics that there are, and returns the secrets that
+// took part.
 func (w *world) live() *secrets {
 	ctx, found := w.t.Context(), &secrets{all: map[string]string{}}
 	w.observe()
@@ -94,13 +94,13 @@ func (w *world) live() *secrets {
 	}
 	forged := w.fake.ForgedJWT(w.fake.NewUser("canary@example.com"))
 	found.add("forged JWT", forged)
-	_ = w.visit(ctx, session.NewMaterial(forged, "canary-made-up"))
-	found.add("made-up refresh token", "canary-made-up")
+	_ = w.visit(ctx, session.Material{JWT: session.NewSecret(forged), RefreshToken: session.NewSecret("canary-forged")})
+	found.add("forged refresh token", "canary-forged")
 	w.liveElsewhere(found)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.events {
-		found.add("name of a token", e.Token)
+		found.add("fingerprint", e.Token)
 		if e.Err != nil {
 			found.add("error", e.Err.Error())
 		}
@@ -131,9 +131,9 @@ func TestNoSecretIsExported(t *testing.T) {
 	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
 		found := w.live()
 		spans, metrics := w.exported()
-		for _, part := range []string{"crossmint logout", "session authenticate", "GET", "undecided", "signed_out", "cut_off"} {
+		for _, part := range []string{"crossmint logout", "session authenticate", "GET", "unavailable", "signed_out", "incomplete"} {
 			if !strings.Contains(spans, part) {
-				t.Errorf("no span has %q: the test looks at too little", part)
+				t.Errorf("no span has %q: the test covers too little", part)
 			}
 		}
 		if names := found.in(spans); names != nil {
@@ -145,8 +145,8 @@ func TestNoSecretIsExported(t *testing.T) {
 	})
 }
 
-// That the test above would find what is there, and that nothing but the user's
-// ID, and only in spans, comes by that setting.
+// This also shows that the test above finds secrets. The setting exports nothing
+// but the user ID, and only in spans.
 func TestUserIDIsInSpansOnDemandOnly(t *testing.T) {
 	in(t, otelsession.Config{DangerouslyRecordUserID: true}, func(t *testing.T, w *world) {
 		found := w.live()
@@ -164,7 +164,7 @@ func TestUserIDIsInSpansOnDemandOnly(t *testing.T) {
 	})
 }
 
-// Dashboards and bills count on it.
+// Dashboards and the cost of metrics depend on it.
 func TestAttributesOfMetricsAreFew(t *testing.T) {
 	in(t, otelsession.Config{DangerouslyRecordUserID: true}, func(t *testing.T, w *world) {
 		w.live()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	otelsession "github.com/crossmint-go/auth/session/otel"
 )
 
@@ -44,7 +45,7 @@ func TestSpanTakesAsLongAsTheRequestWaited(t *testing.T) {
 		must(t, w.visit(t.Context(), w.expired("ann@example.com")))
 		for _, s := range w.spans.Ended() {
 			if got := s.EndTime().Sub(s.StartTime()); got != second {
-				t.Errorf("%s took %v of a bubble's time, want %v", s.Name(), got, second)
+				t.Errorf("%s took %v in the bubble, want %v", s.Name(), got, second)
 			}
 		}
 	})
@@ -62,15 +63,15 @@ func TestRefreshBehindCloseOfTheBrowser(t *testing.T) {
 		must(t, w.Close(context.Background())) // waits for the refresh
 		wantTree(t, w, `
 GET /me
-  session authenticate undecided false timed_out ERROR
+  session authenticate unavailable false timed_out ERROR
   crossmint refresh ok
     POST /session/sdk/auth/refresh 200
 `)
 	})
 }
 
-// Fifty requests share a refresh: the call is in the trace of the one that
-// started it, and each tells whether that was itself.
+// Fifty requests share a refresh. The call is in the trace of the request that
+// started it.
 func TestSharedRefreshIsOneSpan(t *testing.T) {
 	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
 		w.warmUp()
@@ -105,8 +106,8 @@ func TestSharedRefreshIsOneSpan(t *testing.T) {
 	})
 }
 
-// only returns the one span of that name, and with that attribute if it has a
-// key.
+// only returns the one span with the name, and with the attribute if there is
+// one.
 func only(t *testing.T, w *world, name string, with ...attribute.KeyValue) (found sdktrace.ReadOnlySpan) {
 	t.Helper()
 	for _, s := range w.spans.Ended() {
@@ -137,7 +138,7 @@ func TestSecondTryIsASpanOfItsOwn(t *testing.T) {
 		must(t, w.visit(t.Context(), w.expired("ann@example.com")))
 		wantTree(t, w, `
 GET /me
-  crossmint refresh cut_off cut_off ERROR
+  crossmint refresh incomplete incomplete ERROR
     POST /session/sdk/auth/refresh 200
   crossmint refresh ok
     POST /session/sdk/auth/refresh 200
@@ -161,19 +162,25 @@ GET /me
 GET /me
   crossmint refresh unavailable 502 unavailable ERROR
     POST /session/sdk/auth/refresh 502 502 ERROR
-  session authenticate undecided false 5xx 502 unavailable ERROR
+  session authenticate unavailable false 5xx 502 unavailable ERROR
 `},
-		"false answer": {crossminttest.Edit(func(a map[string]any) { a["jwt"] = 7 }), `
+		"malformed response": {crossminttest.Edit(func(a map[string]any) { a["refresh"] = 7 }), `
 GET /me
   crossmint refresh malformed 200 malformed ERROR
     POST /session/sdk/auth/refresh 200
-  session authenticate undecided false 2xx 200 malformed ERROR
+  session authenticate unavailable false 2xx 200 malformed ERROR
 `},
-		"no answer": {crossminttest.Hang(), `
+		"malformed JWT": {crossminttest.Edit(func(a map[string]any) { a["jwt"] = 7 }), `
+GET /me
+  crossmint refresh ok
+    POST /session/sdk/auth/refresh 200
+  session authenticate unavailable false malformed ERROR
+`},
+		"no response": {crossminttest.Hang(), `
 GET /me
   crossmint refresh timed_out timed_out ERROR
     POST /session/sdk/auth/refresh _OTHER ERROR
-  session authenticate undecided false timed_out ERROR
+  session authenticate unavailable false timed_out ERROR
 `},
 	}
 	for name, test := range tests {
@@ -198,7 +205,7 @@ func TestValidSessionsAndVisitorsHaveNoSpan(t *testing.T) {
 		if err := w.visit(t.Context(), session.Material{}); err == nil {
 			t.Error("a visitor got a session")
 		}
-		w.telemetry.OnEvent(t.Context(), session.Event{Outcome: session.Rejected, Op: "authenticate", Latency: second})
+		w.telemetry.OnEvent(t.Context(), event.Event{Outcome: event.Rejected, Op: "authenticate", Latency: second})
 		wantTree(t, w, "GET /me\nGET /me\n")
 	})
 }
@@ -250,8 +257,8 @@ GET /me
 	})
 }
 
-// A user's ID is in the path of this call, and an e-mail address and a code are
-// in the query of that.
+// These calls have a user ID in the path, or an email address and a code in the
+// query.
 func TestOtherCallsAreShownWithoutTheirPath(t *testing.T) {
 	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
 		user := w.fake.NewUser("ann@example.com")
@@ -269,7 +276,7 @@ func TestOtherCallsAreShownWithoutTheirPath(t *testing.T) {
 type broken struct{ session.Upstream }
 
 func (broken) Refresh(context.Context, session.Secret) (*session.Grant, error) {
-	time.Sleep(second) // of the bubble's
+	time.Sleep(second) // in the bubble
 	panic("a bug")
 }
 
@@ -283,7 +290,7 @@ func TestPanicOfUpstreamEndsItsSpan(t *testing.T) {
 		wantTree(t, w, `
 GET /me
   crossmint refresh panicked panicked ERROR
-  session authenticate undecided false unavailable ERROR
+  session authenticate unavailable false unavailable ERROR
 `)
 	})
 }

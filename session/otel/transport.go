@@ -14,14 +14,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Transport returns next with a span for each HTTP request, until the header of
-// its answer, and a duration for each fetch of the signing keys. It is for
-// crossmint.Config.HTTPClient. nil: http.DefaultTransport.
+// Transport returns next with a span for each HTTP request and a duration for each
+// fetch of the signing keys. A span ends with the header of the response. Transport
+// is for crossmint.Config.HTTPClient. nil: http.DefaultTransport.
 //
-// Of a URL only the host and the port are reported, and the path where it is one
-// of three that are known: others hold users' IDs, e-mail addresses and the
-// codes that were sent to them. For the same reason a general instrumentation
-// of HTTP clients does not do here. Nothing is added to the request.
+// Spans have the host and the port of a URL, and three known paths. Other paths
+// hold user IDs, email addresses and one-time codes. Therefore a general
+// instrumentation of HTTP clients must not be used here. Transport adds nothing to
+// the request.
 func (t *Telemetry) Transport(next http.RoundTripper) http.RoundTripper {
 	if next == nil {
 		next = http.DefaultTransport
@@ -37,7 +37,7 @@ type transport struct {
 
 const keysPath = "/.well-known/jwks.json"
 
-// knownPaths are the ends of the paths that may be shown.
+// knownPaths are the suffixes of the paths that may be reported.
 var knownPaths = []string{"/session/sdk/auth/refresh", "/session/sdk/auth/logout", keysPath}
 
 // RoundTrip implements [http.RoundTripper].
@@ -50,13 +50,13 @@ func (t transport) RoundTrip(r *http.Request) (res *http.Response, err error) {
 		if path == keysPath {
 			t.telemetry.countKeys(ctx, started, res)
 		}
-		concludeRequest(span, res)
+		endRequestSpan(span, res)
 	}()
 	return t.next.RoundTrip(r.WithContext(ctx))
 }
 
-// CloseIdleConnections is what http.Client.CloseIdleConnections looks for, and
-// thereby crossmint.Client.Close.
+// CloseIdleConnections closes the idle connections of the next transport.
+// http.Client.CloseIdleConnections calls it, and so does crossmint.Client.Close.
 func (t transport) CloseIdleConnections() {
 	if closer, ok := t.next.(interface{ CloseIdleConnections() }); ok {
 		closer.CloseIdleConnections()
@@ -86,7 +86,7 @@ func describeRequest(r *http.Request, path string) []attribute.KeyValue {
 	return attributes
 }
 
-// countKeys counts a fetch of the signing keys. Without an answer res is nil.
+// countKeys records a fetch of the signing keys. res is nil without a response.
 func (t *Telemetry) countKeys(ctx context.Context, started time.Time, res *http.Response) {
 	result := resultUnavailable
 	if res != nil && res.StatusCode >= 200 && res.StatusCode <= 299 {
@@ -95,10 +95,10 @@ func (t *Telemetry) countKeys(ctx context.Context, started time.Time, res *http.
 	t.calls.Record(ctx, time.Since(started).Seconds(), metric.WithAttributes(operationKey.String("keys"), resultKey.String(result)))
 }
 
-// concludeRequest ends the span of a request by the conventions for HTTP, to
-// which every status from 400 on is an error. What it says about a token is
-// told by the span above.
-func concludeRequest(span trace.Span, res *http.Response) {
+// endRequestSpan ends the span of a request by the conventions for HTTP clients: a
+// status of 400 or above is an error. The parent span reports the result for the
+// token.
+func endRequestSpan(span trace.Span, res *http.Response) {
 	defer span.End()
 	if res == nil {
 		span.SetAttributes(semconv.ErrorTypeOther)

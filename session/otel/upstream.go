@@ -2,7 +2,6 @@ package otelsession
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -14,10 +13,9 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// Upstream returns next with a span and a duration for each exchange and each
-// revocation of a refresh token. The judgement of JWTs passes through as it is:
-// it is on the way of every request and makes no call of its own. nil stays
-// nil, which the Manager reports.
+// Upstream returns next with a span and a duration for each Refresh and each
+// Logout. The verification of JWTs has neither, because every request verifies one
+// and usually without a call. A nil next stays nil; the Manager reports it.
 func (t *Telemetry) Upstream(next session.Upstream) session.Upstream {
 	if next == nil {
 		return nil
@@ -49,8 +47,8 @@ func (u upstream) Logout(ctx context.Context, token session.Secret) error {
 	})
 }
 
-// KeysFetchedAt is what [session.Manager.Health] looks for. The zero time means
-// to it what a missing method does.
+// KeysFetchedAt returns the time of next for [session.Manager.Health], or the zero
+// time if next has none.
 func (u upstream) KeysFetchedAt() time.Time {
 	if keys, ok := u.Upstream.(interface{ KeysFetchedAt() time.Time }); ok {
 		return keys.KeysFetchedAt()
@@ -58,28 +56,28 @@ func (u upstream) KeysFetchedAt() time.Time {
 	return time.Time{}
 }
 
-// call makes a call with a span and a duration. A panic, which the Manager
-// contains, has both as well.
+// call makes a call with a span and a duration. It reports a panic as well, which
+// the Manager recovers.
 func (t *Telemetry) call(ctx context.Context, operation string, call func(context.Context, trace.Span) error) (err error) {
 	ctx, span := t.tracer.Start(ctx, "crossmint "+operation)
 	started, result := time.Now(), resultPanicked
 	defer func() {
 		t.calls.Record(ctx, time.Since(started).Seconds(),
 			metric.WithAttributes(operationKey.String(operation), resultKey.String(result)))
-		conclude(span, result, statusOf(err))
+		endCallSpan(span, result, statusOf(err))
 	}()
 	err = call(ctx, span)
 	result = resultOf(err)
 	return err
 }
 
-// conclude ends the span of a call. status is 0 where none is known.
-func conclude(span trace.Span, result string, status int) {
+// endCallSpan ends the span of a call. status is 0 where none is known.
+func endCallSpan(span trace.Span, result string, status int) {
 	span.SetAttributes(resultKey.String(result))
 	if status != 0 {
 		span.SetAttributes(semconv.HTTPResponseStatusCode(status))
 	}
-	if failure(result) {
+	if isFailure(result) {
 		span.SetAttributes(semconv.ErrorTypeKey.String(result))
 		span.SetStatus(codes.Error, "")
 	}
@@ -93,21 +91,4 @@ func statusOf(err error) int {
 		return up.Status
 	}
 	return 0
-}
-
-// DenyShared makes the Upstream a [session.SharedDenier], so that a fleet goes on
-// sharing denials. One that is none denies for its own process.
-func (u upstream) DenyShared(ctx context.Context, jwt string) (digest [sha256.Size]byte, until time.Time, ok bool) {
-	if shares, is := u.Upstream.(session.SharedDenier); is {
-		return shares.DenyShared(ctx, jwt)
-	}
-	u.Upstream.Deny(ctx, jwt)
-	return digest, until, false
-}
-
-// DenyDigest is for [upstream.DenyShared].
-func (u upstream) DenyDigest(digest [sha256.Size]byte, until time.Time) {
-	if shares, is := u.Upstream.(session.SharedDenier); is {
-		shares.DenyDigest(digest, until)
-	}
 }

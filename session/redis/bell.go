@@ -2,15 +2,14 @@ package redis
 
 import "sync"
 
-// A bell wakes those in this process who wait for a token's refresh in another
-// one. A notification can be lost: whoever waits looks for himself now and
-// then.
+// A bell notifies the calls of this process that wait for another instance's
+// refresh. A notification can be lost, so the calls poll as well.
 type bell struct {
 	mu   sync.Mutex // guards ears
 	ears map[string]map[*ear]struct{}
 }
 
-// An ear hears one name.
+// An ear is a subscription to one name.
 type ear struct {
 	bell  *bell
 	name  string
@@ -19,8 +18,8 @@ type ear struct {
 
 func newBell() *bell { return &bell{ears: map[string]map[*ear]struct{}{}} }
 
-// listen must come before the look that may find somebody at work: a stroke
-// between the two would be missed.
+// listen subscribes to a name. It must come before the script that may find the
+// lock taken: a notification between the two would be lost.
 func (b *bell) listen(name string) *ear {
 	e := &ear{bell: b, name: name, heard: make(chan struct{}, 1)}
 	b.mu.Lock()
@@ -41,14 +40,14 @@ func (e *ear) leave() {
 	}
 }
 
-// strike wakes those who listen to a name.
+// strike notifies the subscribers of a name.
 func (b *bell) strike(name string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.wake(name)
 }
 
-// strikeAll wakes everybody: strokes may have been missed.
+// strikeAll notifies all subscribers, because notifications may be lost.
 func (b *bell) strikeAll() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,7 +56,7 @@ func (b *bell) strikeAll() {
 	}
 }
 
-// wake wakes those who listen to a name. The mutex is held.
+// wake notifies the subscribers of a name. The mutex is held.
 func (b *bell) wake(name string) {
 	for e := range b.ears[name] {
 		select {

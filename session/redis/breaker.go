@@ -1,9 +1,10 @@
 package redis
 
 import (
-	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/backoff"
 )
 
 // The pauses in which a store that failed is left alone.
@@ -12,22 +13,22 @@ const (
 	lastPause  = 5 * time.Second
 )
 
-// troubleAge is for how long after any trouble with the store a refusal is in
-// doubt: longer than a refresh that another instance had begun before it, and
-// the grace of what it got.
+// troubleAge is the time for which refusals are uncertain after the store has
+// failed. It is longer than a refresh that another instance had started before,
+// and the grace period of its grant.
 const troubleAge = time.Minute
 
-// A breaker keeps requests from waiting for a store that does not answer:
-// after a failure nobody asks it for a growing time, and then one at a time.
+// A breaker keeps requests from waiting for a store that does not respond: after
+// a failure the store gets no operation for a growing time, and then one.
 type breaker struct {
 	mu       sync.Mutex // guards all below
 	failures int
-	until    time.Time // nobody asks before
-	troubled time.Time // when there last was trouble
+	until    time.Time // no operation before
+	troubled time.Time // the last failure
 }
 
-// allow reports whether the store is to be asked. Of those who come after a
-// pause the first is told to, and the others once it has succeeded.
+// allow reports whether the store may be asked. After a pause the first operation
+// is allowed, and the others once it has succeeded.
 func (b *breaker) allow() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -42,7 +43,7 @@ func (b *breaker) allow() bool {
 	return true
 }
 
-// succeed reports whether the store was thought to be down.
+// succeed notes a success. It reports whether the store had failed before.
 func (b *breaker) succeed() (recovered bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,10 +58,10 @@ func (b *breaker) fail() {
 	pause := min(firstPause<<min(b.failures, 10), lastPause)
 	b.failures++
 	b.troubled = time.Now()
-	b.until = b.troubled.Add(jitter(pause))
+	b.until = b.troubled.Add(backoff.Jitter(pause))
 }
 
-// trouble notes that something was missed, though the store answers.
+// trouble notes that a notification may be lost, although the store responds.
 func (b *breaker) trouble() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,7 +74,3 @@ func (b *breaker) doubts() bool {
 	defer b.mu.Unlock()
 	return !b.troubled.IsZero() && time.Since(b.troubled) < troubleAge
 }
-
-// jitter returns between a half and the whole of d, so that instances which
-// failed together do not return together.
-func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }

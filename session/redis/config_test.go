@@ -17,7 +17,7 @@ import (
 const (
 	needsSecret = "redis: Secret must have 32 bytes or more, not "
 	needsURL    = "redis: URL must be as rediss://user:password@host:6379/0"
-	needsTLS    = "redis: URL must be rediss:// for a store on another machine, or InsecureAllowPlaintext be set"
+	needsTLS    = "redis: URL must be rediss:// for a store on another machine, unless InsecureAllowPlaintext is set"
 	needsVerify = "redis: TLS must verify the store's certificate: give its roots in TLS.RootCAs"
 )
 

@@ -7,16 +7,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/backoff"
 	"github.com/redis/rueidis"
 )
 
-// This file is how a store is connected to, listened to and left.
-
-// errClosed is given after Close.
+// errClosed is the error of every call after Close.
 var errClosed = errors.New("redis: the coordinator is closed")
 
-// connected returns the client. The first call makes it, apart from its own
-// context: the client dials when it is made, and others wait for it, too.
+// connected returns the client. The first call makes it, independently of its
+// context: the client dials when it is made, and other calls wait for it, too.
 func (s *store) connected(ctx context.Context) (rueidis.Client, error) {
 	s.mu.Lock()
 	client, connecting := s.client, s.connecting
@@ -45,7 +44,7 @@ func (s *store) connected(ctx context.Context) (rueidis.Client, error) {
 	return s.client, nil
 }
 
-// connect makes the client, and has it listen for as long as it lives.
+// connect makes the client, and subscribes until the store is closed.
 func (s *store) connect() {
 	client, err := rueidis.NewClient(s.option())
 	s.mu.Lock()
@@ -59,47 +58,48 @@ func (s *store) connect() {
 		s.report.down(s.stopped, opPresence, fmt.Errorf("redis: connect: %w", err))
 		return
 	}
-	s.listen(client)
+	s.subscribe(client)
 }
 
-// attend connects to the store before there is anything to ask it, and goes on
+// keepConnected connects to the store before there is an operation, and keeps
 // trying.
-func (s *store) attend() {
+func (s *store) keepConnected() {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		if _, err := s.connected(s.stopped); err == nil || !wait(s.stopped, jitter(pause)) {
+		if _, err := s.connected(s.stopped); err == nil || !backoff.Sleep(s.stopped, backoff.Jitter(pause)) {
 			return
 		}
 	}
 }
 
-// listen hands on what is heard until the store is closed.
-func (s *store) listen(client rueidis.Client) {
-	var deaf atomic.Bool
+// subscribe receives messages until the store is closed. It subscribes again
+// after each lost connection.
+func (s *store) subscribe(client rueidis.Client) {
+	var unsubscribed atomic.Bool
 	ctx := rueidis.WithOnSubscriptionHook(s.stopped, func(to rueidis.PubSubSubscription) {
 		s.bell.strikeAll()
-		if to.Channel == denied+s.fleet {
-			s.onListening()
-			if deaf.Swap(false) {
+		if to.Channel == denied+s.deployment {
+			s.onSubscribed()
+			if unsubscribed.Swap(false) {
 				s.report.recovered(s.stopped, opLogout)
 			}
 		}
 	})
 	for pause := firstPause; s.stopped.Err() == nil; pause = min(2*pause, lastPause) {
-		began := time.Now()
-		err := client.Receive(ctx, client.B().Subscribe().Channel(channel, denied+s.fleet).Build(), s.hear)
-		s.breaker.trouble() // the connection is lost; or the store has been replaced
+		started := time.Now()
+		err := client.Receive(ctx, client.B().Subscribe().Channel(channel, denied+s.deployment).Build(), s.onMessage)
+		s.breaker.trouble() // the connection is lost, or the store was replaced
 		if s.stopped.Err() == nil {
-			deaf.Store(true)
-			s.report.deaf(s.stopped, err)
+			unsubscribed.Store(true)
+			s.report.unsubscribed(s.stopped, err)
 		}
-		if time.Since(began) > lastPause {
+		if time.Since(started) > lastPause {
 			pause = firstPause
 		}
-		wait(s.stopped, jitter(pause))
+		backoff.Sleep(s.stopped, backoff.Jitter(pause))
 	}
 }
 
-func (s *store) hear(m rueidis.PubSubMessage) {
+func (s *store) onMessage(m rueidis.PubSubMessage) {
 	if m.Channel == channel {
 		s.bell.strike(m.Message)
 	} else {
@@ -107,8 +107,8 @@ func (s *store) hear(m rueidis.PubSubMessage) {
 	}
 }
 
-// close ends the connection and waits for what runs. A store that hangs is
-// given a second by the client.
+// close ends the connection and waits for the goroutines of the store. The
+// client waits a second for a store that hangs.
 func (s *store) close() {
 	s.stop()
 	s.mu.Lock()
@@ -121,17 +121,5 @@ func (s *store) close() {
 	// An attempt to connect may have succeeded meanwhile.
 	if s.client != client {
 		s.client.Close()
-	}
-}
-
-// wait waits and reports whether ctx let it.
-func wait(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

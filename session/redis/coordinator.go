@@ -8,75 +8,63 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/session"
 )
 
-// How long things are remembered, and work may take: as in one process.
+// Times that only a fleet needs. Those that a process has as well are in package
+// bounds.
 const (
-	// lockAge is how long a lock outlives its owner: longer than upstream is
-	// given for one answer by default, so that even an owner who cannot renew
-	// it, since the store is out of his reach, has had that answer when another
-	// begins.
-	lockAge = 12 * time.Second
-	// renewEvery leaves two tries before a lock runs out.
-	renewEvery = 4 * time.Second
-	// recordAge is how long it is known that a token was rotated.
-	recordAge = time.Hour
-	// doubtAge is how long refusals of a token are in doubt whose owner died.
-	doubtAge = time.Hour
-	// refusalAge is how long a definite no is remembered.
-	refusalAge = 30 * time.Second
-	// keptAge is how long a grant waits that could not be judged.
-	keptAge = 10 * time.Minute
-	// markAge is how long a logout is remembered: as long as a grant that was
-	// got before it may be told late.
-	markAge = recordAge
-	// flightTimeout bounds a refresh with all its tries.
-	flightTimeout = 35 * time.Second
-	// maxChain bounds the rotations that are followed from an old token.
-	maxChain = 16
+	// lockTTL is the time for which a lock outlives its owner. It is longer than
+	// the default timeout of one upstream call: even if the owner cannot reach
+	// the store to renew it, that call has ended when another instance begins.
+	lockTTL = 12 * time.Second
+	// renewInterval leaves two tries before a lock expires.
+	renewInterval = 4 * time.Second
+	// uncertainTTL is the time for which refusals of a token are uncertain after
+	// the instance that was refreshing it has died.
+	uncertainTTL = time.Hour
+	// tombstoneTTL is as long as a grant from before the logout may still be
+	// published.
+	tombstoneTTL = bounds.UsedTTL
 )
 
-// stopPatience is how long Close waits for flights that it has stopped: they end
-// at once, unless a transport does not heed its context.
-const stopPatience = time.Second
-
-// What errors and events call the work, and what it serves besides.
+// The operations that errors and events name.
 const (
 	opRefresh = "refresh"
 	opLogout  = "logout"
-	// opPresence is to stay in touch with the store, whoever wants something
-	// of it: to connect, and to say that the instance is there.
+	// opPresence is the connection itself: connecting to the store, and the
+	// heartbeat.
 	opPresence = "presence"
 )
 
-// A Coordinator shares refreshes among all who have the same store and the same
-// secret. It is safe for concurrent use, and is closed by the session.Manager
-// that it is given to.
+// A Coordinator shares refreshes among all instances that have the same store
+// and the same secret. It is safe for concurrent use. The session.Manager that
+// it is given to closes it.
 type Coordinator struct {
 	grace  time.Duration
 	keys   *keyring
 	store  *store
 	report *reporter
 
-	stopped  context.Context // ends when Close has lost its patience
+	stopped  context.Context // ends when Close stops waiting
 	stop     context.CancelFunc
-	busy     sync.WaitGroup // flights and logouts
+	wg       sync.WaitGroup // of the calls and logouts
 	late     *latecomers
-	denials  *denials
+	denyList *denyList
 	presence *presence
 
-	mu     sync.Mutex // guards all below
-	closed bool
-	count  int // of those who are busy
+	mu      sync.Mutex // guards all below
+	closed  bool
+	running int // calls and logouts
 }
 
 var _ session.Coordinator = (*Coordinator)(nil)
 
-// New checks config and returns a Coordinator. All faults are reported in one
-// error. It neither dials nor starts a goroutine: the session.Manager that it
-// is given to has it listen ([Coordinator.OnDenied]), and an application starts
-// without its store all the same.
+// New checks config and returns a Coordinator. One error reports all faults.
+// New neither dials nor starts a goroutine, so an application starts without its
+// store, too. The session.Manager subscribes the Coordinator to the store with
+// [Coordinator.OnDeny].
 func New(config Config) (*Coordinator, error) {
 	option, err := config.check()
 	if err != nil {
@@ -90,7 +78,7 @@ func New(config Config) (*Coordinator, error) {
 	c.store = newStore(option, config.Timeout, c.report)
 	c.stopped, c.stop = context.WithCancel(context.Background())
 	c.late = newLatecomers(c.stopped)
-	c.denials = newDenials(c.store, keys)
+	c.denyList = newDenyList(c.store, keys)
 	c.presence = newPresence(c.store, c.late)
 	return c, nil
 }
@@ -99,116 +87,121 @@ func New(config Config) (*Coordinator, error) {
 func (c *Coordinator) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "redis.Coordinator") }
 
 // Do implements session.Coordinator.
-func (c *Coordinator) Do(ctx context.Context, token session.Secret, work session.Work) (session.Shared, error) {
+func (c *Coordinator) Do(ctx context.Context, token session.Secret, calls session.UpstreamCalls) (session.Shared, error) {
 	if !c.begin() {
 		return session.Shared{}, unavailable(errClosed)
 	}
-	landed := make(chan landing, 1)
+	results := make(chan result, 1)
 	go func() {
 		defer c.end()
-		// The flight belongs to none of those who wait for it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTimeout)
+		// The call belongs to none of the callers that wait for it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bounds.CallTimeout)
 		defer cancel()
 		defer context.AfterFunc(c.stopped, cancel)()
-		f := newFlight(c, token, work)
-		l := landing{err: unavailable(errors.New("redis: the refresh has left its goroutine"))} // by runtime.Goexit, in a transport
-		func() {
-			defer func() { landed <- l }()
-			l = f.fly(ctx)
-		}()
-		if l.orphan != nil {
-			f.revoke(ctx, l.orphan)
+		r := c.run(ctx, token, calls, results)
+		if r.orphan != nil {
+			calls.Revoke(ctx, r.orphan)
 		}
 	}()
 	select {
-	case l := <-landed:
-		return l.shared, l.err
+	case r := <-results:
+		return r.shared, r.err
 	case <-ctx.Done():
 		return session.Shared{}, ctx.Err()
 	}
 }
 
-// begin reports whether there is still work to be taken on; end follows.
+// run runs a call and sends its result to results, also when a transport ends
+// the goroutine with runtime.Goexit.
+func (c *Coordinator) run(ctx context.Context, token session.Secret, calls session.UpstreamCalls, results chan<- result) (r result) {
+	r.err = unavailable(errors.New("redis: the refresh has left its goroutine"))
+	defer func() { results <- r }()
+	r = newCall(c, token, calls).run(ctx)
+	return r
+}
+
+// begin counts a call or a logout. It returns false after Close; else end
+// follows.
 func (c *Coordinator) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return false
 	}
-	c.count++
-	c.busy.Add(1)
+	c.running++
+	c.wg.Add(1)
 	return true
 }
 
 func (c *Coordinator) end() {
 	c.mu.Lock()
-	c.count--
+	c.running--
 	c.mu.Unlock()
-	c.busy.Done()
+	c.wg.Done()
 }
 
-func (c *Coordinator) load() int {
+func (c *Coordinator) isIdle() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.count
+	return c.running == 0
 }
 
-// Logout implements session.Coordinator. Where the store cannot be told, the
-// error says so, and what is known to follow token by then is returned.
-func (c *Coordinator) Logout(ctx context.Context, token session.Secret) (followers []*session.Grant, err error) {
+// Logout implements session.Coordinator. If the store is unavailable, Logout
+// returns an error beside the descendants that it has found so far.
+func (c *Coordinator) Logout(ctx context.Context, token session.Secret) (descendants []*session.Grant, err error) {
 	if !c.begin() {
 		return nil, unavailable(errClosed)
 	}
 	defer c.end()
-	for range maxChain {
+	for range bounds.MaxRotations {
 		value, err := c.store.logout(ctx, c.keys.name(token))
 		if err != nil {
-			return followers, unavailable(err)
+			return descendants, unavailable(err)
 		}
 		grant, ok := c.openGrant(token, value)
 		if !ok {
 			break
 		}
-		followers = append(followers, grant)
+		descendants = append(descendants, grant)
 		token = grant.RefreshToken.Secret
 	}
-	return followers, nil
+	return descendants, nil
 }
 
 // openGrant returns the grant in a value under token, if it is one.
 func (c *Coordinator) openGrant(token session.Secret, value []byte) (*session.Grant, bool) {
 	kind, plain, err := c.keys.open(token, value)
-	if err != nil || kind != kindGrant && kind != kindKept {
+	if err != nil || kind != kindGrant && kind != kindUnverified {
 		return nil, false
 	}
 	grant, err := unmarshalGrant(plain)
 	return grant, err == nil
 }
 
-// Close implements session.Coordinator: it waits for the refreshes in flight
-// until ctx ends, ends those that are left, and leaves the store.
+// Close implements session.Coordinator: it waits for the calls in flight until
+// ctx ends, cancels those that are left, and disconnects from the store.
 func (c *Coordinator) Close(ctx context.Context) error {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
-	landed := make(chan struct{})
+	idle := make(chan struct{})
 	go func() {
-		c.busy.Wait()
-		close(landed)
+		c.wg.Wait()
+		close(idle)
 	}()
 	var err error
 	select {
-	case <-landed:
+	case <-idle:
 	case <-ctx.Done():
-		if c.load() > 0 {
+		if !c.isIdle() {
 			err = ctx.Err()
 		}
 	}
 	c.stop()
 	select {
-	case <-landed:
-	case <-time.After(stopPatience):
-		c.store.stop() // what the refresh gets will be untold: the instance stays missed
+	case <-idle:
+	case <-time.After(bounds.StopTimeout):
+		c.store.stop() // the outcome stays unpublished, and the instance listed as missing
 		return err
 	}
 	c.late.running.Wait()
@@ -217,16 +210,7 @@ func (c *Coordinator) Close(ctx context.Context) error {
 	return err
 }
 
-// unavailable is the error of who cannot tell.
+// unavailable returns the error for a call without a decision.
 func unavailable(cause error) error {
-	return &session.UpstreamError{Kind: session.Unavailable, Op: opRefresh, RetryAfter: time.Second, Err: cause}
-}
-
-// kindOf returns the kind of a failed call to upstream.
-func kindOf(err error) (session.Kind, bool) {
-	var up *session.UpstreamError
-	if !errors.As(err, &up) {
-		return 0, false
-	}
-	return up.Kind, true
+	return &session.UpstreamError{Kind: session.ErrUnavailable, Op: opRefresh, RetryAfter: time.Second, Err: cause}
 }

@@ -14,23 +14,25 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// childEnv holds the order of a child process: this test program is one
-// instance then, which is killed in the middle of a refresh.
+// childEnv holds the order of a child process: this test program as one instance,
+// which is killed in the middle of a refresh.
 const childEnv = "CROSSMINT_TEST_CHILD"
 
-// order is what a child is to do.
+// order is the configuration of a child.
 type order struct {
 	APIKey, BaseURL string
-	Signers         map[crossmint.Environment]ed25519.PublicKey
+	APIKeyVerifiers map[crossmint.Environment]ed25519.PublicKey
 	URL             string
 	JWT, Refresh    string
 }
 
-// child refreshes one session, and stays until it is killed.
+// child refreshes one session, and runs until it is killed.
 func child() {
 	var o order
 	fail := func(err error) {
@@ -40,27 +42,27 @@ func child() {
 		}
 	}
 	fail(json.Unmarshal([]byte(os.Getenv(childEnv)), &o))
-	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, Signers: o.Signers})
+	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, APIKeyVerifiers: o.APIKeyVerifiers})
 	fail(err)
 	coordinator, err := redis.New(redis.Config{URL: session.NewSecret(o.URL), Secret: secret, Timeout: 2 * time.Second})
 	fail(err)
-	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, Patience: patience})
+	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, RefreshTimeout: requestTimeout})
 	fail(err)
-	_, err = sessions.Authenticate(context.Background(), session.NewMaterial(o.JWT, o.Refresh))
+	_, err = sessions.Authenticate(context.Background(), material(o.JWT, o.Refresh))
 	fail(err)
 	select {}
 }
 
-// startChild starts an instance in a process of its own. kill ends it at once.
+// startChild starts an instance in its own process. kill ends it at once.
 func (f *fleet) startChild(url, jwt, refresh string) (kill func()) {
 	f.t.Helper()
 	upstream := f.fake.Config()
-	text, err := json.Marshal(order{upstream.APIKey.Reveal(), upstream.BaseURL, upstream.Signers, url, jwt, refresh})
+	encoded, err := json.Marshal(order{upstream.APIKey.Reveal(), upstream.BaseURL, upstream.APIKeyVerifiers, url, jwt, refresh})
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+	cmd.Env = append(os.Environ(), childEnv+"="+string(encoded))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		f.t.Fatal(err)
@@ -77,14 +79,14 @@ func (f *fleet) startChild(url, jwt, refresh string) (kill func()) {
 	return kill
 }
 
-func TestInstanceIsKilledBetweenUpstreamsAnswerAndTheStore(t *testing.T) {
+func TestInstanceDiesBeforeCommit(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		reuse  crossminttest.ReusePolicy
 		status int
 	}{
-		{"upstream forgives", crossminttest.ReuseGrace, http.StatusOK},
-		{"upstream does not", crossminttest.ReuseRefuse, http.StatusUnauthorized},
+		{name: "upstream tolerates reuse", reuse: crossminttest.ReuseGrace, status: http.StatusOK},
+		{name: "upstream refuses reuse", reuse: crossminttest.ReuseRefuse, status: http.StatusUnauthorized},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -94,43 +96,43 @@ func TestInstanceIsKilledBetweenUpstreamsAnswerAndTheStore(t *testing.T) {
 				f.fake.Fail(crossminttest.Refresh, crossminttest.Delay(time.Hour)) // it has rotated the token
 				jwt, refresh := f.expired("ada@example.com")
 				kill := f.startChild(s.URL(), jwt, refresh)
-				until(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
+				coordinatortest.Eventually(t, "the child asked upstream", func() bool { return f.fake.Calls().Refresh == 1 })
 				kill()
-				s.passTime()
+				s.expireLocks()
 				for got, n := range all(f.instances, 5, jwt, refresh) {
 					if got.Status != c.status || got.signedOut() {
 						t.Errorf("%d times %d, signed out: %t; want %d", n, got.Status, got.signedOut(), c.status)
 					}
 				}
 				if calls := f.fake.Calls().Refresh; calls != 2 {
-					t.Errorf("upstream was asked %d times, want exactly one that tried again", calls)
+					t.Errorf("upstream was asked %d times, want exactly one retry", calls)
 				}
-				f.wantOneDoubt()
+				f.wantOneDegraded()
 			})
 		})
 	}
 }
 
-func TestInstanceIsKilledBeforeUpstreamHasActed(t *testing.T) {
+func TestInstanceDiesBeforeUpstreamActs(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{Reuse: crossminttest.ReuseRevokesFamily}, redis.Config{})
 		f.fake.Fail(crossminttest.Refresh, crossminttest.Hang())
 		jwt, refresh := f.expired("ada@example.com")
 		kill := f.startChild(s.URL(), jwt, refresh)
-		until(t, "the child asks upstream", func() bool { return f.fake.Calls().Refresh == 1 })
+		coordinatortest.Eventually(t, "the child asked upstream", func() bool { return f.fake.Calls().Refresh == 1 })
 		kill()
 		for got, n := range all(f.instances, 5, jwt, refresh) {
 			if got.Status != http.StatusOK {
 				t.Errorf("%d times %d", n, got.Status)
 			}
 		}
-		f.wantOneDoubt()
+		f.wantOneDegraded()
 	})
 }
 
-// passTime lets all locks run out soon.
-func (s *store) passTime() {
+// expireLocks makes all locks expire soon.
+func (s *store) expireLocks() {
 	s.t.Helper()
 	for _, key := range s.keysOf("crossmint:{*}:*") {
 		if !strings.HasSuffix(key, ":value") {
@@ -139,14 +141,14 @@ func (s *store) passTime() {
 	}
 }
 
-// wantOneDoubt wants one event in all the fleet that tells of a dead instance.
-func (f *fleet) wantOneDoubt() {
+// wantOneDegraded wants one event of the dead instance in the whole fleet.
+func (f *fleet) wantOneDegraded() {
 	f.t.Helper()
-	doubts := 0
+	count := 0
 	for _, i := range f.instances {
-		doubts += i.events.count(session.StoreDoubted)
+		count += i.events.Count(event.StoreDegraded)
 	}
-	if doubts != 1 {
-		f.t.Errorf("%d events, want one", doubts)
+	if count != 1 {
+		f.t.Errorf("%d events, want one", count)
 	}
 }

@@ -16,11 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
-
-// The ways in which a store is deployed.
 
 func TestCluster(t *testing.T) {
 	t.Parallel()
@@ -33,17 +32,17 @@ func TestCluster(t *testing.T) {
 			s := startStore(t, path, "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1")
 			s.cluster()
 			seen := &events{}
-			config := redis.Config{OnEvent: seen.add}
+			config := redis.Config{OnEvent: seen.Record}
 			a, b := newCoordinator(t, s.URL(), config), newCoordinator(t, s.URL(), config)
-			work := &errand{}
+			calls := &coordinatortest.Calls{}
 			for n := range 100 { // on many slots
-				do(t, a, fmt.Sprint(n), work)
-				do(t, b, fmt.Sprint(n), work)
+				coordinatortest.Do(t, a, fmt.Sprint(n), calls)
+				coordinatortest.Do(t, b, fmt.Sprint(n), calls)
 			}
-			work.wantAsked(t, 100)
-			logout(t, b, "0")
-			if got := seen.list(); len(got) > 0 {
-				t.Errorf("events: %v", got)
+			calls.WantExchanged(t, 100)
+			coordinatortest.Logout(t, b, "0")
+			if len(seen.All()) > 0 {
+				t.Errorf("events: %v", seen.All())
 			}
 		})
 	}
@@ -57,13 +56,13 @@ func (s *store) cluster() {
 		slots = append(slots, fmt.Sprint(slot))
 	}
 	s.do(slots...)
-	until(s.t, "the cluster is there", func() bool {
+	coordinatortest.Eventually(s.t, "the cluster was ready", func() bool {
 		info, _ := s.do("CLUSTER", "INFO").ToString()
 		return strings.Contains(info, "cluster_state:ok")
 	})
 }
 
-// What a cluster on this machine announces may be elsewhere.
+// The nodes that a cluster on this machine announces may be on another machine.
 func TestPlaintextStaysOnThisMachine(t *testing.T) {
 	t.Parallel()
 	binaries, err := storetest.Binaries()
@@ -77,21 +76,20 @@ func TestPlaintextStaysOnThisMachine(t *testing.T) {
 				"--cluster-enabled", "yes", "--cluster-announce-ip", elsewhere)
 			s.cluster()
 			seen := &events{}
-			do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.add}), "a", &errand{})
+			coordinatortest.Do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.Record}), "a", &coordinatortest.Calls{})
 			clients, _ := s.do("CLIENT", "LIST").ToString()
 			if strings.Contains(clients, "laddr="+elsewhere) {
-				t.Errorf("connected in the clear:\n%s", clients)
+				t.Errorf("connected without TLS:\n%s", clients)
 			}
-			got := seen.list()
-			if want := elsewhere + ":"; len(got) == 0 || !strings.Contains(got[0].Err.Error(), "names "+want) {
-				t.Errorf("events: %v, want one that names %s", got, want)
+			if want := elsewhere + ":"; len(seen.All()) == 0 || !strings.Contains(seen.All()[0].Err.Error(), "names "+want) {
+				t.Errorf("events: %v, want one that names %s", seen.All(), want)
 			}
 		})
 	}
 }
 
-// otherAddress returns an address of this machine that is not loopback, or one
-// that is nobody's.
+// otherAddress returns an address of this machine that is not loopback, or an unused
+// one.
 func otherAddress(t *testing.T) string {
 	t.Helper()
 	addresses, err := net.InterfaceAddrs()
@@ -121,12 +119,12 @@ func TestTLS(t *testing.T) {
 			config := redis.Config{TLS: &tls.Config{RootCAs: roots}}
 			url := "rediss://127.0.0.1:" + port
 			a, b := newCoordinator(t, url, config), newCoordinator(t, url, config)
-			work := &errand{}
-			do(t, a, "a", work)
-			do(t, b, "a", work)
-			work.wantAsked(t, 1)
-			do(t, newCoordinator(t, url, redis.Config{}), "a", work) // which does not know the root
-			work.wantAsked(t, 2)
+			calls := &coordinatortest.Calls{}
+			coordinatortest.Do(t, a, "a", calls)
+			coordinatortest.Do(t, b, "a", calls)
+			calls.WantExchanged(t, 1)
+			coordinatortest.Do(t, newCoordinator(t, url, redis.Config{}), "a", calls) // it does not have the root
+			calls.WantExchanged(t, 2)
 		})
 	}
 }
@@ -141,8 +139,8 @@ func freePort(t *testing.T) string {
 	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }
 
-// writeCertificate writes a certificate of this machine and its key, and
-// returns what trusts it.
+// writeCertificate writes a certificate of this machine and its key. It returns the
+// roots for it.
 func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -170,9 +168,9 @@ func writeCertificate(t *testing.T, dir string) *x509.CertPool {
 
 func writePEM(t *testing.T, path, kind string, der []byte) []byte {
 	t.Helper()
-	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	encoded := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	if err := os.WriteFile(path, encoded, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return text
+	return encoded
 }

@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/internal/eventhook"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// Events of one kind are reported repeatBurst times in repeatInterval: while a
-// store is away every refresh would report the same.
+// Events of one kind are reported repeatBurst times in repeatInterval: while the
+// store is unavailable every refresh would report the same.
 const (
 	repeatInterval = 10 * time.Second
 	repeatBurst    = 3
@@ -21,14 +21,14 @@ const (
 
 // reporter reports events.
 type reporter struct {
-	hook   func(context.Context, session.Event)
+	hook   func(context.Context, event.Event)
 	logger *slog.Logger
 
 	mu     sync.Mutex // guards counts
 	counts map[string]*count
 }
 
-// count is how many events of a kind there were since the interval began.
+// count counts the events of a kind since the interval began.
 type count struct {
 	since time.Time
 	n     int
@@ -40,70 +40,59 @@ func newReporter(config *Config) *reporter {
 		r.logger = slog.Default()
 	}
 	if r.hook == nil {
-		r.hook = func(ctx context.Context, e session.Event) {
+		r.hook = func(ctx context.Context, e event.Event) {
 			r.logger.LogAttrs(ctx, e.Level(), "crossmint session", e.LogValue().Group()...)
 		}
 	}
 	return r
 }
 
-// report reports an event of a kind, unless there were many of late.
-func (r *reporter) report(ctx context.Context, kind string, e session.Event) {
-	held, due := r.due(kind)
+// report reports an event, unless there were many of its kind.
+func (r *reporter) report(ctx context.Context, kind string, e event.Event) {
+	suppressed, due := r.due(kind)
 	if !due {
 		return
 	}
-	e.Repeated = held
-	// A refresh must not be lost to a fault of its observer.
-	defer func() {
-		if p := recover(); p != nil {
-			defer func() { _ = recover() }() // the logger may be what panicked
-			r.logger.ErrorContext(ctx, "crossmint: the event hook panicked", "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
-	r.hook(ctx, e)
+	e.Repeated = suppressed
+	eventhook.Call(ctx, r.hook, r.logger, e)
 }
 
-// due reports whether an event of this kind is to be reported now, and how many
-// were held back before it.
-func (r *reporter) due(kind string) (held int, due bool) {
+// due reports whether an event of this kind is to be reported now, and the
+// number of events that were suppressed before it.
+func (r *reporter) due(kind string) (suppressed int, due bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.counts[kind]
 	if c == nil || time.Since(c.since) >= repeatInterval {
 		if c != nil {
-			held = max(c.n-repeatBurst, 0)
+			suppressed = max(c.n-repeatBurst, 0)
 		}
 		r.counts[kind] = &count{time.Now(), 1}
-		return held, true
+		return suppressed, true
 	}
 	c.n++
 	return 0, c.n <= repeatBurst
 }
 
 func (r *reporter) down(ctx context.Context, op string, err error) {
-	r.report(ctx, "down", session.Event{
-		Outcome: session.StoreDoubted, Op: op, Err: fmt.Errorf("redis: the store is unavailable: %w", err),
+	r.report(ctx, "down", event.Event{
+		Outcome: event.StoreDegraded, Op: op, Err: fmt.Errorf("redis: the store is unavailable: %w", err),
 	})
 }
 
 func (r *reporter) recovered(ctx context.Context, op string) {
-	r.report(ctx, "recovered", session.Event{Outcome: session.StoreRecovered, Op: op})
+	r.report(ctx, "recovered", event.Event{Outcome: event.StoreRecovered, Op: op})
 }
 
-// deaf says that the logouts of other instances are not heard of.
-func (r *reporter) deaf(ctx context.Context, err error) {
-	r.report(ctx, "deaf", session.Event{
-		Outcome: session.StoreDoubted, Op: opLogout, Err: fmt.Errorf("redis: not listening to the store: %w", err),
+// unsubscribed reports that the instance does not get the logouts of others.
+func (r *reporter) unsubscribed(ctx context.Context, err error) {
+	r.report(ctx, "unsubscribed", event.Event{
+		Outcome: event.StoreDegraded, Op: opLogout, Err: fmt.Errorf("redis: not subscribed to the store: %w", err),
 	})
 }
 
-var errDied = errors.New("redis: an instance went away while it asked upstream; asking again")
+var errDied = errors.New("redis: an instance died while it asked upstream; asking again")
 
 func (r *reporter) died(ctx context.Context) {
-	r.report(ctx, "died", session.Event{Outcome: session.StoreDoubted, Op: opRefresh, Err: errDied})
-}
-
-func (r *reporter) panicked(ctx context.Context, err error) {
-	r.report(ctx, "panicked", session.Event{Outcome: session.Panicked, Op: opRefresh, Err: err})
+	r.report(ctx, "died", event.Event{Outcome: event.StoreDegraded, Op: opRefresh, Err: errDied})
 }

@@ -30,7 +30,7 @@ func Example() {
 	defer sessions.Close(context.Background()) // closes fleet, too
 
 	grant := fake.Grant(fake.NewUser("ada@example.com"))
-	result, err := sessions.Authenticate(context.Background(), session.NewMaterial(grant.JWT.Reveal(), grant.RefreshToken.Secret.Reveal()))
+	result, err := sessions.Authenticate(context.Background(), material(grant.JWT.Reveal(), grant.RefreshToken.Secret.Reveal()))
 	check(err)
 	fmt.Println(result.Session.UserID == grant.User.ID)
 	// Output: true

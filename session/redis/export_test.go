@@ -26,10 +26,10 @@ func Seal(secret, token session.Secret, expires time.Time, plain []byte) ([]byte
 	return k.seal(token, kindGrant, expires, plain)
 }
 
-// ClockSkew is how far the clocks of a fleet may be apart.
+// ClockSkew is the most by which the clocks of a fleet may differ.
 const ClockSkew = clockSkew
 
-// MaxDenials bounds what the store holds of denied JWTs.
+// MaxDenials bounds the denied JWTs in the store.
 const MaxDenials = maxDenials
 
 // SealDenial seals a denial as the coordinator does.

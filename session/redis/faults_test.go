@@ -2,27 +2,27 @@ package redis_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// quick gives up on an operation as in production.
+// quick has the timeout of production.
 var quick = redis.Config{Timeout: 250 * time.Millisecond}
 
-// The ways in which a store fails, and how it is mended.
+// failures are the ways in which a store fails and recovers.
 var failures = []struct {
-	name       string
-	fail, mend func(s *store) error
+	name          string
+	fail, restore func(s *store) error
 }{
 	{"down", func(s *store) error { s.Kill(); return nil }, (*store).Up},
 	{"hanging", (*store).Freeze, (*store).Thaw},
@@ -41,139 +41,127 @@ func TestWithoutStore(t *testing.T) {
 	for _, failure := range failures {
 		t.Run(failure.name, func(t *testing.T) {
 			onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-				do(t, a, "warm", &errand{})
-				do(t, b, "warm", &errand{})
+				coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
+				coordinatortest.Do(t, b, "warm", &coordinatortest.Calls{})
 				if err := failure.fail(s); err != nil {
 					t.Fatal(err)
 				}
-				work := &errand{}
-				if got := do(t, a, "a", work); got != "a'" {
+				calls := &coordinatortest.Calls{}
+				if got := coordinatortest.Do(t, a, "a", calls); got != "a'" {
 					t.Errorf("got %s", got)
 				}
-				if !doubtful(t, fail(t, b, "b", &errand{ask: refuse})) {
-					t.Error("a refusal is not in doubt, though the store could not be asked")
-				}
-				if err := failure.mend(s); err != nil {
+				wantRefusal(t, b, "b", uncertain)
+				if err := failure.restore(s); err != nil {
 					t.Fatal(err)
 				}
-				sharesAgain(t, a, b)
+				untilShared(t, a, b)
 			})
 		})
 	}
 }
 
-// sharesAgain waits until what one instance gets is known to the other, in
-// both directions.
-func sharesAgain(t *testing.T, a, b *redis.Coordinator) {
+// untilShared waits until each instance gets the grants of the other.
+func untilShared(t *testing.T, a, b *redis.Coordinator) {
 	t.Helper()
 	n := 0
-	until(t, "the instances share again", func() bool {
-		work := &errand{}
+	coordinatortest.Eventually(t, "the instances shared refreshes again", func() bool {
+		calls := &coordinatortest.Calls{}
 		n++
-		do(t, a, fmt.Sprint("a-", n), work)
-		do(t, b, fmt.Sprint("a-", n), work)
-		do(t, b, fmt.Sprint("b-", n), work)
-		do(t, a, fmt.Sprint("b-", n), work)
-		return work.asked.Load() == 2
+		coordinatortest.Do(t, a, fmt.Sprint("a-", n), calls)
+		coordinatortest.Do(t, b, fmt.Sprint("a-", n), calls)
+		coordinatortest.Do(t, b, fmt.Sprint("b-", n), calls)
+		coordinatortest.Do(t, a, fmt.Sprint("b-", n), calls)
+		return calls.Exchanged.Load() == 2
 	})
 }
 
-func TestStoreIsNotThereAtTheStart(t *testing.T) {
+func TestStoreIsDownAtTheStart(t *testing.T) {
 	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 		s.Kill()
-		work := &errand{}
-		do(t, a, "a", work)
-		do(t, b, "b", work)
-		work.wantAsked(t, 2)
+		calls := &coordinatortest.Calls{}
+		coordinatortest.Do(t, a, "a", calls)
+		coordinatortest.Do(t, b, "b", calls)
+		calls.WantExchanged(t, 2)
 		if err := s.Up(); err != nil {
 			t.Fatal(err)
 		}
-		sharesAgain(t, a, b)
+		untilShared(t, a, b)
 	})
 }
 
-func TestWhatWasGotWithoutTheStoreIsSharedOnceItIsBack(t *testing.T) {
+func TestGrantOfAnOutageIsSharedLater(t *testing.T) {
 	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		do(t, a, "warm", &errand{})
+		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
 		if err := s.Freeze(); err != nil {
 			t.Fatal(err)
 		}
-		work := &errand{}
-		do(t, a, "a", work)
+		calls := &coordinatortest.Calls{}
+		coordinatortest.Do(t, a, "a", calls)
 		if err := s.Thaw(); err != nil {
 			t.Fatal(err)
 		}
-		// The store now takes the lock for somebody who has long gone on
-		// without it: he releases it.
-		patient := newCoordinator(t, s.URL(), redis.Config{})
-		if got := do(t, patient, "a", work); got != "a'" {
+		// The store now takes the lock for a call that has gone on without it.
+		// The commit releases the lock.
+		third := newCoordinator(t, s.URL(), redis.Config{})
+		if got := coordinatortest.Do(t, third, "a", calls); got != "a'" {
 			t.Errorf("got %s", got)
 		}
-		work.wantAsked(t, 1)
+		calls.WantExchanged(t, 1)
 	})
 }
 
-func TestStoreFailsWhileARefreshIsUnderWay(t *testing.T) {
-	let := make(chan struct{})
+func TestStoreFailsDuringARefresh(t *testing.T) {
+	release := make(chan struct{})
 	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		work := &errand{ask: held(let)}
+		calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
 		var pair sync.WaitGroup
-		pair.Go(func() { do(t, a, "a", work) })
-		until(t, "upstream is asked", func() bool { return work.asked.Load() == 1 })
+		pair.Go(func() { coordinatortest.Do(t, a, "a", calls) })
+		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
 		pair.Go(func() {
-			if got := do(t, b, "a", work); got != "a'" {
-				t.Errorf("who waited got %q", got)
+			if got := coordinatortest.Do(t, b, "a", calls); got != "a'" {
+				t.Errorf("the follower got %q", got)
 			}
 		})
-		until(t, "the other one waits", func() bool {
-			waiting, _ := s.do("HEXISTS", s.keysOf("crossmint:{*}:*")[0], "waiting").AsBool()
-			return waiting
-		})
+		s.wantFollower()
 		if err := s.Freeze(); err != nil {
 			t.Fatal(err)
 		}
-		let <- struct{}{}
+		release <- struct{}{}
 		time.AfterFunc(3*time.Second, func() { _ = s.Thaw() }) // longer than an operation may take
 		pair.Wait()
-		work.wantAsked(t, 1) // who has seen another at work does not ask
+		calls.WantExchanged(t, 1) // a follower never asks upstream
 	})
 }
 
-func TestStoreForgetsWhileARefreshIsUnderWay(t *testing.T) {
-	let := make(chan struct{})
+func TestStoreIsFlushedDuringARefresh(t *testing.T) {
+	release := make(chan struct{})
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		work, got := &errand{ask: held(let)}, make(chan string)
-		go func() { got <- do(t, a, "a", work) }()
-		until(t, "upstream is asked", func() bool { return work.asked.Load() == 1 })
+		calls, got := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}, make(chan string)
+		go func() { got <- coordinatortest.Do(t, a, "a", calls) }()
+		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
 		s.do("FLUSHALL")
-		if !doubtful(t, fail(t, b, "a", &errand{ask: refuse})) {
-			t.Error("the refusal of a token that another instance is exchanging is not in doubt")
-		}
-		let <- struct{}{}
+		wantRefusal(t, b, "a", uncertain)
+		release <- struct{}{}
 		if first := <-got; first != "a'" {
 			t.Errorf("got %s", first)
 		}
-		if second := do(t, b, "a", work); second != "a'" {
-			t.Errorf("the other instance got %s, want what the first has recorded", second)
+		if second := coordinatortest.Do(t, b, "a", calls); second != "a'" {
+			t.Errorf("the other instance got %s, want the grant of the first", second)
 		}
-		work.wantAsked(t, 1)
+		calls.WantExchanged(t, 1)
 	})
 }
 
-func TestLostConnectionLeavesADoubt(t *testing.T) {
+func TestRefusalAfterALostConnection(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		if doubtful(t, fail(t, a, "a", &errand{ask: refuse})) {
-			t.Error("a refusal is in doubt before anything has happened")
-		}
-		until(t, "a listens", func() bool {
-			listeners, _ := s.do("PUBSUB", "NUMSUB", "crossmint:done").AsIntMap()
-			return listeners["crossmint:done"] == 1
+		wantRefusal(t, a, "a", definite)
+		coordinatortest.Eventually(t, "a subscribed", func() bool {
+			subscribers, _ := s.do("PUBSUB", "NUMSUB", "crossmint:done").AsIntMap()
+			return subscribers["crossmint:done"] == 1
 		})
 		s.do("CLIENT", "KILL", "TYPE", "pubsub")
-		sharesAgain(t, a, b)
-		if !doubtful(t, fail(t, a, "b", &errand{ask: refuse})) {
-			t.Error("a refusal is not in doubt, though another store may answer now")
-		}
+		untilShared(t, a, b)
+		wantRefusal(t, a, "b", uncertain)
 	})
 }
 
@@ -187,16 +175,16 @@ func TestStoreHangsFromTheStart(t *testing.T) {
 	conns.Go(func() { hang(listener, &accepted) })
 	t.Cleanup(func() { _ = listener.Close(); conns.Wait() })
 	seen := &events{}
-	c := newCoordinator(t, "redis://"+listener.Addr().String(), redis.Config{Timeout: 50 * time.Millisecond, OnEvent: seen.add})
-	work := &errand{}
+	c := newCoordinator(t, "redis://"+listener.Addr().String(), redis.Config{Timeout: 50 * time.Millisecond, OnEvent: seen.Record})
+	calls := &coordinatortest.Calls{}
 	for n := range 500 {
-		do(t, c, fmt.Sprint(n), work)
+		coordinatortest.Do(t, c, fmt.Sprint(n), calls)
 	}
-	work.wantAsked(t, 500)
+	calls.WantExchanged(t, 500)
 	if n := accepted.Load(); n > 50 {
 		t.Errorf("the store was tried %d times for 500 refreshes", n)
 	}
-	if n := seen.count(session.StoreDoubted); n == 0 || n > 50 {
+	if n := seen.Count(event.StoreDegraded); n == 0 || n > 50 {
 		t.Errorf("%d events, want a few", n)
 	}
 	if err := c.Close(t.Context()); err != nil {
@@ -204,7 +192,7 @@ func TestStoreHangsFromTheStart(t *testing.T) {
 	}
 }
 
-// hang accepts connections and never answers.
+// hang accepts connections and never responds.
 func hang(listener net.Listener, accepted *atomic.Int64) {
 	var conns []net.Conn
 	for {
@@ -220,44 +208,21 @@ func hang(listener net.Listener, accepted *atomic.Int64) {
 	}
 }
 
-func TestHookPanics(t *testing.T) {
-	c := newCoordinator(t, "redis://127.0.0.1:1", redis.Config{
-		Logger:  slog.New(slog.DiscardHandler),
-		OnEvent: func(context.Context, session.Event) { panic("hook") },
-	})
-	if got := do(t, c, "a", &errand{}); got != "a'" {
-		t.Errorf("got %s", got)
-	}
-	if err := fail(t, c, "b", &errand{ask: refuse}); !errors.Is(err, session.ErrRefused) {
-		t.Errorf("err = %v", err)
-	}
-}
+// panickingHandler is a log handler that panics.
+type panickingHandler struct{ slog.Handler }
 
-// Goexit is what t.FailNow does in a transport.
-func TestGoexitInTheRefresh(t *testing.T) {
-	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, _ *redis.Coordinator) {
-		work := &errand{ask: func(context.Context, session.Secret) (*session.Grant, error) { runtime.Goexit(); return nil, nil }}
-		_, err := a.Do(t.Context(), session.NewSecret("a"), work)
-		if !errors.Is(err, session.ErrUnavailable) || t.Context().Err() != nil {
-			t.Errorf("err = %v", err)
-		}
-	})
-}
+func (panickingHandler) Enabled(context.Context, slog.Level) bool  { return true }
+func (panickingHandler) Handle(context.Context, slog.Record) error { panic("handler") }
 
-type faultyHandler struct{ slog.Handler }
-
-func (faultyHandler) Enabled(context.Context, slog.Level) bool  { return true }
-func (faultyHandler) Handle(context.Context, slog.Record) error { panic("handler") }
-
-// A logger that panics where nobody recovers would end the process.
+// A panic of the logger in a goroutine of the coordinator would end the process.
 func TestPanicInTheLogger(t *testing.T) {
 	t.Parallel()
-	c, err := redis.New(redis.Config{URL: session.NewSecret("redis://127.0.0.1:1"), Secret: secret, Logger: slog.New(faultyHandler{slog.DiscardHandler})})
+	c, err := redis.New(redis.Config{URL: session.NewSecret("redis://127.0.0.1:1"), Secret: secret, Logger: slog.New(panickingHandler{slog.DiscardHandler})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.OnDenied(func([32]byte, time.Time) {})
-	time.Sleep(time.Second) // it tries to connect, and says that it cannot
+	c.OnDeny(func([32]byte, time.Time) {})
+	time.Sleep(time.Second) // it tries to connect, and reports the failure
 	if err := c.Close(t.Context()); err != nil {
 		t.Error(err)
 	}

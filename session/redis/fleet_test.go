@@ -18,7 +18,7 @@ import (
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// instance is one process of a fleet, as far as a request can tell.
+// instance is one instance of a fleet, in this process.
 type instance struct {
 	http.Handler
 	sessions *session.Manager
@@ -48,17 +48,17 @@ func newFleet(t *testing.T, url string, fakeConfig crossminttest.Config, config 
 	return f
 }
 
-// newInstance is patient unless config says otherwise: machines that test are
+// newInstance returns an instance with long timeouts, because test machines are
 // slow.
 func newInstance(t *testing.T, upstream crossmint.Config, url string, config redis.Config) *instance {
 	t.Helper()
 	return newInstanceOf(t, upstream, url, config, func(client *crossmint.Client) session.Upstream { return client })
 }
 
-// newInstanceOf is newInstance with what a program may wrap its client in.
+// newInstanceOf is newInstance with a client that the program has wrapped.
 func newInstanceOf(t *testing.T, upstream crossmint.Config, url string, config redis.Config, wrap func(*crossmint.Client) session.Upstream) *instance {
 	t.Helper()
-	upstream.Timeout = patience
+	upstream.Timeout = requestTimeout
 	client, err := crossmint.NewClient(upstream)
 	if err != nil {
 		t.Fatal(err)
@@ -68,13 +68,13 @@ func newInstanceOf(t *testing.T, upstream crossmint.Config, url string, config r
 		t.Fatal(err)
 	}
 	i := &instance{}
-	config.OnEvent = i.events.add
+	config.OnEvent = i.events.Record
 	if config.Grace == 0 {
 		config.Grace = time.Minute
 	}
 	i.sessions, err = session.NewManager(session.Config{
-		Upstream: wrap(client), Coordinator: newCoordinator(t, url, config), Patience: patience, Grace: config.Grace,
-		OnEvent: (&events{}).add,
+		Upstream: wrap(client), Coordinator: newCoordinator(t, url, config), RefreshTimeout: requestTimeout, Grace: config.Grace,
+		OnEvent: (&events{}).Record,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,18 +91,17 @@ func newInstanceOf(t *testing.T, upstream crossmint.Config, url string, config r
 	return i
 }
 
-// answer is what a browser gets: the status, and the cookies without what
-// depends on the moment.
-type answer struct {
+// response is the status and the cookies that a browser gets, without expiries.
+type response struct {
 	Status  int
 	Cookies string
 }
 
-// signedOut reports whether the answer cleared cookies.
-func (a answer) signedOut() bool { return strings.Contains(a.Cookies, "=;") }
+// signedOut reports whether the response deleted cookies.
+func (r response) signedOut() bool { return strings.Contains(r.Cookies, "=;") }
 
 // get is one request of a browser with these cookies.
-func (i *instance) get(jwt, refresh string) answer {
+func (i *instance) get(jwt, refresh string) response {
 	r := httptest.NewRequest(http.MethodGet, "https://app.example/me", nil)
 	r.AddCookie(&http.Cookie{Name: "crossmint-jwt", Value: jwt})
 	r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token", Value: refresh})
@@ -113,7 +112,7 @@ func (i *instance) get(jwt, refresh string) answer {
 		cookies = append(cookies, c.Name+"="+c.Value+";")
 	}
 	slices.Sort(cookies)
-	return answer{w.Code, strings.Join(cookies, "")}
+	return response{w.Code, strings.Join(cookies, "")}
 }
 
 // expired returns the cookies of a user whose JWT has expired.
@@ -122,19 +121,19 @@ func (f *fleet) expired(email string) (jwt, refresh string) {
 	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
 }
 
-// valid returns the cookies of a user who has just signed in.
+// valid returns the cookies of a new sign-in.
 func (f *fleet) valid(email string) (jwt, refresh string) {
 	g := f.fake.Grant(f.fake.NewUser(email))
 	return g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
 }
 
 // all sends some requests to each of these instances at once, and returns how
-// often each answer came.
-func all(instances []*instance, requests int, jwt, refresh string) map[answer]int {
+// often each response came.
+func all(instances []*instance, requests int, jwt, refresh string) map[response]int {
 	var (
-		mu      sync.Mutex
-		answers = map[answer]int{}
-		herd    sync.WaitGroup
+		mu        sync.Mutex
+		responses = map[response]int{}
+		herd      sync.WaitGroup
 	)
 	for _, i := range instances {
 		for range requests {
@@ -142,15 +141,15 @@ func all(instances []*instance, requests int, jwt, refresh string) map[answer]in
 				a := i.get(jwt, refresh)
 				mu.Lock()
 				defer mu.Unlock()
-				answers[a]++
+				responses[a]++
 			})
 		}
 	}
 	herd.Wait()
-	return answers
+	return responses
 }
 
-func TestHerdOnFleet(t *testing.T) {
+func TestConcurrentRequestsOnFleet(t *testing.T) {
 	const requests = 200
 	for _, latency := range []time.Duration{50 * time.Millisecond, 2500 * time.Millisecond} {
 		t.Run(latency.String(), func(t *testing.T) {
@@ -158,15 +157,15 @@ func TestHerdOnFleet(t *testing.T) {
 				f := newFleet(t, s.URL(), crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, redis.Config{})
 				f.fake.SetLatency(crossminttest.Refresh, latency)
 				jwt, refresh := f.expired("ada@example.com")
-				answers := all(f.instances, requests, jwt, refresh)
-				f.logDoubts()
+				responses := all(f.instances, requests, jwt, refresh)
+				f.logEvents()
 				if calls := f.fake.Calls().Refresh; calls != 1 {
 					t.Errorf("upstream was asked %d times", calls)
 				}
-				if len(answers) != 1 {
-					t.Errorf("%d different answers, want one", len(answers))
+				if len(responses) != 1 {
+					t.Errorf("%d different responses, want one", len(responses))
 				}
-				for a, n := range answers {
+				for a, n := range responses {
 					if a.Status != http.StatusOK || a.Cookies == "" || n != requests*fleetSize {
 						t.Errorf("%d times %d, cookies set: %t", n, a.Status, a.Cookies != "")
 					}
@@ -176,14 +175,12 @@ func TestHerdOnFleet(t *testing.T) {
 	}
 }
 
-// logDoubts logs what the instances report of the store.
-func (f *fleet) logDoubts() {
+// logEvents logs the events of the store.
+func (f *fleet) logEvents() {
 	for n, i := range f.instances {
-		i.events.mu.Lock()
-		for _, e := range i.events.all {
+		for _, e := range i.events.All() {
 			f.t.Logf("instance %d: %s: %v", n, e.Outcome, e.Err)
 		}
-		i.events.mu.Unlock()
 	}
 }
 
@@ -194,7 +191,7 @@ func TestChainOnFleet(t *testing.T) {
 		first := f.instances[0].get(jwt, refresh)
 		for _, i := range f.instances[1:] {
 			if got := i.get(jwt, refresh); got != first {
-				t.Errorf("another instance answered %d with other cookies", got.Status)
+				t.Errorf("another instance responded with %d and other cookies", got.Status)
 			}
 		}
 		if calls := f.fake.Calls().Refresh; calls != 1 {
@@ -225,12 +222,12 @@ func TestLogoutOnFleet(t *testing.T) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
 		jwt, refresh := f.expired("ada@example.com")
 		f.instances[0].get(jwt, refresh)
-		err := f.instances[1].sessions.Logout(t.Context(), session.NewMaterial(jwt, refresh), session.Secret{})
+		err := f.instances[1].sessions.Logout(t.Context(), material(jwt, refresh), session.Secret{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if live := f.fake.LiveOf(f.fake.NewUser("ada@example.com").ID); live != 0 {
-			t.Errorf("the user is still signed in at %d places", live)
+			t.Errorf("the user still has %d live sessions", live)
 		}
 		if got := f.instances[2].get(jwt, refresh); got.Status != http.StatusUnauthorized || got.Cookies != "" {
 			t.Errorf("status %d, cookies set: %t", got.Status, got.Cookies != "")

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 	"github.com/redis/rueidis"
@@ -23,21 +24,17 @@ func TestMain(m *testing.M) {
 		return
 	}
 	// In a cluster the client looks for its nodes again a second after an error,
-	// also when it has been closed meanwhile.
+	// even after its Close.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
 }
 
-// secret is the deployment's.
+// secret is the secret of the deployment.
 var secret = session.NewSecret("a deployment's secret, of 32 bytes or more")
 
-// patience is how long a request waits, and deadline how long a test does for
-// something that will happen.
-const (
-	patience = 30 * time.Second
-	deadline = 2 * time.Minute
-)
+// requestTimeout is the time that a request waits. Test machines are slow.
+const requestTimeout = 30 * time.Second
 
-// a store is a real server with a client that looks into it.
+// A store is a real server, with a client that inspects it.
 type store struct {
 	*storetest.Server
 	t   *testing.T
@@ -82,8 +79,7 @@ func (s *store) do(words ...string) rueidis.RedisResult {
 	return r
 }
 
-// age lets the store have a memory of an hour: refusals are in doubt for the
-// first minute of it.
+// age makes the store an hour old: refusals are uncertain in its first minute.
 func (s *store) age() {
 	s.t.Helper()
 	since := fmt.Sprint(time.Now().Add(-time.Hour).UnixMilli())
@@ -92,7 +88,7 @@ func (s *store) age() {
 	}
 }
 
-// dump returns all that the store holds, by key. Hashes are flattened.
+// dump returns the content of the store, by key. Hashes are flattened.
 func (s *store) dump() map[string]string {
 	s.t.Helper()
 	keys, err := s.do("KEYS", "*").AsStrSlice()
@@ -118,7 +114,7 @@ func (s *store) dump() map[string]string {
 	return all
 }
 
-// keysOf returns the keys of what the store holds that end so.
+// keysOf returns the keys that match a pattern.
 func (s *store) keysOf(pattern string) []string {
 	s.t.Helper()
 	keys, err := s.do("KEYS", pattern).AsStrSlice()
@@ -128,60 +124,43 @@ func (s *store) keysOf(pattern string) []string {
 	return keys
 }
 
-// events collects what is reported.
-type events struct {
-	mu  sync.Mutex
-	all []session.Event
+// events records the events of a store.
+type events struct{ testkit.Events }
+
+// countOp counts the events of an operation.
+func (e *events) countOp(op string) int {
+	return e.countIf(func(e event.Event) bool { return e.Op == op })
 }
 
-func (e *events) add(_ context.Context, event session.Event) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.all = append(e.all, event)
+// hasOf reports whether an event has the outcome and the operation.
+func (e *events) hasOf(outcome event.Outcome, op string) bool {
+	return e.countIf(func(e event.Event) bool { return e.Outcome == outcome && e.Op == op }) > 0
 }
 
-// list returns a copy of the events reported so far.
-func (e *events) list() []session.Event {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return slices.Clone(e.all)
-}
-
-func (e *events) count(outcome session.Outcome) int {
-	return e.matching(func(event session.Event) bool { return event.Outcome == outcome })
-}
-
-// of counts the events of an operation.
-func (e *events) of(op string) int {
-	return e.matching(func(event session.Event) bool { return event.Op == op })
-}
-
-// told reports whether there was an outcome of an operation.
-func (e *events) told(outcome session.Outcome, op string) bool {
-	return e.matching(func(event session.Event) bool { return event.Outcome == outcome && event.Op == op }) > 0
-}
-
-func (e *events) matching(matches func(session.Event) bool) (n int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, event := range e.all {
-		if matches(event) {
+func (e *events) countIf(matches func(event.Event) bool) (n int) {
+	for _, recorded := range e.All() {
+		if matches(recorded) {
 			n++
 		}
 	}
 	return n
 }
 
-// newCoordinator returns one of an instance. Operations may take long unless
-// config says otherwise: machines that test are slow.
+// material returns the credentials of a request.
+func material(jwt, refreshToken string) session.Material {
+	return session.Material{JWT: session.NewSecret(jwt), RefreshToken: session.NewSecret(refreshToken)}
+}
+
+// newCoordinator returns the coordinator of one instance. Its operations may take
+// long unless config has a Timeout: test machines are slow.
 func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordinator {
 	t.Helper()
 	config.URL, config.Secret = session.NewSecret(url), secret
 	if config.Timeout == 0 {
-		config.Timeout = 2 * time.Second // the most
+		config.Timeout = 2 * time.Second // the longest
 	}
 	if config.OnEvent == nil {
-		config.OnEvent = func(_ context.Context, e session.Event) { t.Logf("event: %s: %v", e.Outcome, e.Err) }
+		config.OnEvent = func(_ context.Context, e event.Event) { t.Logf("event: %s: %v", e.Outcome, e.Err) }
 	}
 	c, err := redis.New(config)
 	if err != nil {
@@ -191,25 +170,15 @@ func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordi
 	return c
 }
 
-// wantListeners waits until so many instances hear of denied JWTs.
-func (s *store) wantListeners(want int64) {
+// wantSubscribers waits until want instances are subscribed to denied JWTs.
+func (s *store) wantSubscribers(want int64) {
 	s.t.Helper()
-	until(s.t, "the instances listen", func() bool {
+	coordinatortest.Eventually(s.t, "the instances subscribed", func() bool {
 		channels, _ := s.do("PUBSUB", "CHANNELS", "crossmint:denied:*").AsStrSlice()
 		if len(channels) != 1 {
 			return false
 		}
-		listeners, _ := s.do("PUBSUB", "NUMSUB", channels[0]).AsIntMap()
-		return listeners[channels[0]] == want
+		subscribers, _ := s.do("PUBSUB", "NUMSUB", channels[0]).AsIntMap()
+		return subscribers[channels[0]] == want
 	})
-}
-
-// until waits for a condition.
-func until(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	for began := time.Now(); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Since(began) > deadline {
-			t.Fatalf("waited in vain: %s", what)
-		}
-	}
 }

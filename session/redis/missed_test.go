@@ -8,17 +8,16 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// Who is missed, and who is not, in weather that is worse than a cut.
-
-// wrapped is an upstream that only session.Upstream can be seen of, as a program
+// wrapped is an upstream with the methods of session.Upstream only, as a program
 // wraps one for its metrics.
 type wrapped struct{ session.Upstream }
 
-func TestWhoWrapsHisUpstreamIsMissedAsWell(t *testing.T) {
+func TestInstanceWithWrappedUpstreamIsMissing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		s.age()
@@ -44,13 +43,13 @@ func TestWhoWrapsHisUpstreamIsMissedAsWell(t *testing.T) {
 	})
 }
 
-// That scores go forward is the same as that the store's clock goes back.
+// setBack moves the scores forward, as if the clock of the store was set back.
 const setBack = `local n = redis.call('TIME')[1] * 1000
 local d = n - redis.call('ZSCORE', KEYS[1], redis.call('ZRANGE', KEYS[1], 0, 0)[1])
 for _, m in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZINCRBY', KEYS[1], d + 1000, m) end
 return 1`
 
-func TestTheStoresClockIsSetBack(t *testing.T) {
+func TestStoreClockIsSetBack(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		f, well, cut, w := newCut(t, s)
@@ -60,15 +59,15 @@ func TestTheStoresClockIsSetBack(t *testing.T) {
 			t.Fatalf("the one that is cut off: status %d", got.Status)
 		}
 		s.do("EVAL", setBack, "1", s.keysOf("crossmint:present:*")[0])
-		time.Sleep(2200 * time.Millisecond) // the other one says by the new clock that it is there
+		time.Sleep(2200 * time.Millisecond) // the other instance sends a heartbeat by the new clock
 		if well.get(jwt, refresh).signedOut() {
 			t.Error("a live session is signed out")
 		}
 	})
 }
 
-// Nobody has to know of a refusal that was learnt alone and could not be told.
-func TestALostRefusalKeepsNobodyMissed(t *testing.T) {
+// A solo refusal that could not be committed need not be known to the fleet.
+func TestLostRefusalKeepsNoInstanceMissing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		f, well, cut, w := newCut(t, s)
@@ -78,9 +77,9 @@ func TestALostRefusalKeepsNobodyMissed(t *testing.T) {
 		if got := cut.get(junkJWT, junk); got.Status != http.StatusUnauthorized {
 			t.Fatalf("the one that is cut off: status %d", got.Status)
 		}
-		time.Sleep(15 * time.Second) // until it is not told any more
+		time.Sleep(15 * time.Second) // until the instance gives it up
 		w.cut(false)
-		until(t, "refusals are certain again", func() bool {
+		coordinatortest.Eventually(t, "refusals were definite again", func() bool {
 			time.Sleep(time.Second)
 			jwt, gone := f.expired("grace@example.com")
 			f.fake.Revoke(gone)
@@ -89,8 +88,8 @@ func TestALostRefusalKeepsNobodyMissed(t *testing.T) {
 	})
 }
 
-// Who is closed is not missed, also a moment after his way has come back.
-func TestWhoIsClosedAfterTroubleIsNotMissed(t *testing.T) {
+// A closed instance is not missing, even if its connection was just restored.
+func TestInstanceClosedAfterAnOutageIsNotMissing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		_, _, cut, w := newCut(t, s)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -26,26 +27,26 @@ func (s *store) scripts() int {
 
 func TestOperationsPerRefresh(t *testing.T) {
 	onPair(t, redis.Config{Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		do(t, a, "warm", &errand{})
-		do(t, b, "warm", &errand{})
+		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
+		coordinatortest.Do(t, b, "warm", &coordinatortest.Calls{})
 		before := s.scripts()
 		cost := func() int {
 			n := s.scripts() - before
 			before += n
 			return n
 		}
-		if do(t, a, "a", &errand{}); cost() != 2 {
+		if coordinatortest.Do(t, a, "a", &coordinatortest.Calls{}); cost() != 2 {
 			t.Error("a refresh does not cost 2 operations")
 		}
-		if do(t, b, "a", &errand{}); cost() != 2 {
+		if coordinatortest.Do(t, b, "a", &coordinatortest.Calls{}); cost() != 2 {
 			t.Error("a refresh that was shared does not cost 2 operations")
 		}
-		do(t, b, "a'", &errand{})
+		coordinatortest.Do(t, b, "a'", &coordinatortest.Calls{})
 		cost()
-		if do(t, a, "a", &errand{}); cost() != 3 {
+		if coordinatortest.Do(t, a, "a", &coordinatortest.Calls{}); cost() != 3 {
 			t.Error("one that was followed by another does not cost 3 operations")
 		}
-		if logout(t, a, "b"); cost() != 1 {
+		if coordinatortest.Logout(t, a, "b"); cost() != 1 {
 			t.Error("a logout does not cost 1 operation")
 		}
 	})

@@ -10,13 +10,12 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// What browsers see of a store that fails.
-
-// ofFleet returns the configuration of instances that give up as in production.
+// ofFleet returns a configuration with the timeout of production.
 func ofFleet() redis.Config { return redis.Config{Timeout: 250 * time.Millisecond} }
 
 func TestOutageIsNotNoticedByValidSessions(t *testing.T) {
@@ -26,13 +25,13 @@ func TestOutageIsNotNoticedByValidSessions(t *testing.T) {
 			onEach(t, func(t *testing.T, s *store) {
 				f := newFleet(t, s.URL(), crossminttest.Config{}, ofFleet())
 				jwt, refresh := f.valid("ada@example.com")
-				s.wantListeners(fleetSize)
+				s.wantSubscribers(fleetSize)
 				if err := failure.fail(s); err != nil {
 					t.Fatal(err)
 				}
-				want := answer{Status: http.StatusOK}
-				if answers := all(f.instances, 10, jwt, refresh); answers[want] != 10*fleetSize {
-					t.Errorf("answers: %v, want only 200 without cookies", answers)
+				want := response{Status: http.StatusOK}
+				if responses := all(f.instances, 10, jwt, refresh); responses[want] != 10*fleetSize {
+					t.Errorf("responses: %v, want only 200 without cookies", responses)
 				}
 				if calls := f.fake.Calls().Refresh; calls != 0 {
 					t.Errorf("upstream was asked %d times", calls)
@@ -43,57 +42,57 @@ func TestOutageIsNotNoticedByValidSessions(t *testing.T) {
 	}
 }
 
-// wantNoRefresh makes sure that no instance tells of one: none has asked the
-// store for it.
+// wantNoRefresh checks that no instance reports a refresh: none has used the store
+// for one.
 func (f *fleet) wantNoRefresh() {
 	f.t.Helper()
 	for n, i := range f.instances {
-		if i.events.of("refresh") > 0 {
-			f.t.Errorf("instance %d tells of a refresh", n)
+		if i.events.countOp("refresh") > 0 {
+			f.t.Errorf("instance %d reports a refresh", n)
 		}
 	}
 }
 
-// untilAll waits until every instance has told of an outcome of one of the
+// untilAll waits until every instance has reported an outcome of one of the
 // operations.
-func (f *fleet) untilAll(outcome session.Outcome, ops ...string) {
+func (f *fleet) untilAll(outcome event.Outcome, ops ...string) {
 	f.t.Helper()
 	for _, i := range f.instances {
-		told := func(op string) bool { return i.events.told(outcome, op) }
-		until(f.t, fmt.Sprint(outcome, " of ", ops), func() bool { return slices.ContainsFunc(ops, told) })
+		reported := func(op string) bool { return i.events.hasOf(outcome, op) }
+		coordinatortest.Eventually(f.t, fmt.Sprint("every instance reported ", outcome, " of ", ops), func() bool { return slices.ContainsFunc(ops, reported) })
 	}
 }
 
-// An instance that is idle, or begins meanwhile, learns of an outage, too, and
-// of its end, and does not say that somebody wanted a refresh.
+// An instance that is idle, or starts during an outage, reports the outage and its
+// end. It reports no refresh.
 func TestOutageIsNoticedByAnIdleInstance(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
-		s.wantListeners(fleetSize)
+		s.wantSubscribers(fleetSize)
 		s.Kill()
 		f.instances = append(f.instances, newInstance(t, f.fake.Config(), s.URL(), redis.Config{}))
-		f.untilAll(session.StoreDoubted, "presence")
+		f.untilAll(event.StoreDegraded, "presence")
 		if err := s.Up(); err != nil {
 			t.Fatal(err)
 		}
-		f.untilAll(session.StoreRecovered, "presence", "logout") // who listens again reads the denials
+		f.untilAll(event.StoreRecovered, "presence", "logout") // a new subscription reads the denials
 		f.wantNoRefresh()
 	})
 }
 
-// Who does not hear the others for a moment says so, and when he does again.
-func TestInstanceTellsThatItHearsAgain(t *testing.T) {
+// An instance reports a lost subscription, and the next one.
+func TestLostSubscriptionIsReported(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})
-		s.wantListeners(fleetSize)
+		s.wantSubscribers(fleetSize)
 		s.do("CLIENT", "KILL", "TYPE", "pubsub")
-		f.untilAll(session.StoreDoubted, "logout")
-		f.untilAll(session.StoreRecovered, "logout")
-		s.wantListeners(fleetSize)
+		f.untilAll(event.StoreDegraded, "logout")
+		f.untilAll(event.StoreRecovered, "logout")
+		s.wantSubscribers(fleetSize)
 	})
 }
 
-func TestOutageSignsNobodyOut(t *testing.T) {
+func TestOutageDeletesNoCookies(t *testing.T) {
 	for _, failure := range failures {
 		t.Run(failure.name, func(t *testing.T) {
 			t.Parallel()
@@ -110,11 +109,11 @@ func TestOutageSignsNobodyOut(t *testing.T) {
 					if got := i.get(jwt, refresh); got.Status != http.StatusOK || got.Cookies == "" {
 						t.Errorf("an expired session: status %d", got.Status)
 					}
-					if got, want := i.get(goneJWT, gone), (answer{Status: http.StatusUnauthorized}); got != want {
+					if got, want := i.get(goneJWT, gone), (response{Status: http.StatusUnauthorized}); got != want {
 						t.Errorf("a refused one: status %d, signed out: %t", got.Status, got.signedOut())
 					}
-					if i.events.count(session.StoreDoubted) == 0 {
-						t.Error("no event tells of the outage")
+					if i.events.Count(event.StoreDegraded) == 0 {
+						t.Error("no event reports the outage")
 					}
 				}
 			})
@@ -133,7 +132,7 @@ func TestStoreFreezesUnderLoad(t *testing.T) {
 			if err := s.Freeze(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "sessions are renewed while the store is frozen", func() bool {
+			coordinatortest.Eventually(t, "sessions were renewed while the store was frozen", func() bool {
 				asked++
 				if got := f.instances[asked%fleetSize].get(jwt, refresh); got.Status != http.StatusOK {
 					t.Errorf("a valid session: status %d", got.Status)
@@ -147,7 +146,7 @@ func TestStoreFreezesUnderLoad(t *testing.T) {
 	})
 }
 
-// load has every instance share refreshes with its neighbour until stop is
+// load makes every instance share refreshes with the next one, until stop is
 // called.
 func (f *fleet) load(renewed, kept *atomic.Int64) (stop func()) {
 	var all sync.WaitGroup
@@ -170,7 +169,7 @@ func (f *fleet) load(renewed, kept *atomic.Int64) (stop func()) {
 	}
 }
 
-// share has two instances refresh the same session at once.
+// share makes two instances refresh the same session at the same time.
 func (f *fleet) share(a, b *instance, email string, renewed, kept *atomic.Int64) {
 	jwt, refresh := f.expired(email)
 	var both sync.WaitGroup

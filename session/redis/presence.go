@@ -8,41 +8,42 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/backoff"
 	"github.com/redis/rueidis"
 )
 
-// How instances know of each other whether they can reach the store. Who cannot
-// refreshes alone, and a refusal means nothing then: the token may have a
-// successor that nobody else knows of.
+// The heartbeat tells the instances which of them can reach the store. An
+// instance that cannot refreshes solo, and refusals are uncertain then: the token
+// may have a successor that only this instance knows.
 const (
-	// beatEvery is the time between two times that an instance says that it is
-	// there.
+	// beatEvery is the time between two heartbeats.
 	beatEvery = time.Second
-	// silence is how long an instance says nothing until it counts as cut off:
-	// two beats may be late.
+	// silence is the time without a heartbeat after which an instance counts as
+	// missing: two heartbeats may be late.
 	silence = 2500 * time.Millisecond
-	// aloneAfter is how long an instance that says nothing waits until it
-	// refreshes alone: longer than silence by more than clocks differ in rate.
+	// aloneAfter is the time without a heartbeat after which an instance
+	// refreshes solo. It is longer than silence by more than clocks differ in
+	// rate.
 	aloneAfter = 3 * time.Second
-	// memberAge is for how long an instance that is silent is thought to come
-	// back with something to tell: longer than most outages.
+	// memberAge is the time for which a missing instance is expected back with
+	// outcomes to publish: longer than most outages.
 	memberAge = 10 * time.Minute
 )
 
-// A presence says in the store that its instance is there, unless the instance
-// works without the store or has something untold.
+// A presence sends the heartbeat of its instance, unless the instance works
+// without the store or has unpublished outcomes.
 type presence struct {
 	store *store
 	late  *latecomers
 	id    string // random
 
-	turn sync.Mutex // held while something is said
+	turn sync.Mutex // held while a heartbeat is sent
 
 	mu      sync.Mutex // guards all below
 	started bool
-	hushed  int       // of those who work without the store
-	last    time.Time // when the instance last said that it is there, or tried to
-	// clock is the store's time as heard, unless the last beat went wrong.
+	hushed  int       // calls without the store
+	last    time.Time // the last heartbeat, sent or tried
+	// clock is the store's time at heard, unless the last heartbeat failed.
 	clock time.Duration
 	heard time.Time
 }
@@ -58,14 +59,14 @@ func (p *presence) start() {
 	p.started = true
 	p.mu.Unlock()
 	p.store.running.Go(func() {
-		for ok := true; ok; ok = wait(p.store.stopped, beatEvery) {
+		for ok := true; ok; ok = backoff.Sleep(p.store.stopped, beatEvery) {
 			p.beat(p.store.stopped)
 		}
 	})
 }
 
-// beat says that the instance is there. Where the last beat did not go well it
-// first asks the time, so that a store which hangs cannot hear it later.
+// beat sends a heartbeat. If the last one failed, beat first asks the time, so
+// that a store that hangs cannot accept the heartbeat later.
 func (p *presence) beat(ctx context.Context) {
 	p.turn.Lock()
 	defer p.turn.Unlock()
@@ -79,7 +80,7 @@ func (p *presence) beat(ctx context.Context) {
 	if p.quiet() {
 		return
 	}
-	last := time.Now().Add(p.store.timeout) // one that fails may be heard until then
+	last := time.Now().Add(p.store.timeout) // a heartbeat that fails may be accepted until then
 	if p.say(ctx, p.id, by) {
 		last = time.Now()
 	}
@@ -88,7 +89,7 @@ func (p *presence) beat(ctx context.Context) {
 	p.last = last
 }
 
-// say says an id by some time of the store, or asks the time.
+// say sends a heartbeat that expires at a time of the store, or asks the time.
 func (p *presence) say(ctx context.Context, id string, by time.Duration) bool {
 	clock, err := p.store.present(ctx, id, by)
 	p.mu.Lock()
@@ -100,22 +101,22 @@ func (p *presence) say(ctx context.Context, id string, by time.Duration) bool {
 	return err == nil
 }
 
-// deadline returns until when, by the store's clock, what is said now may be
-// heard.
+// deadline returns the time, by the store's clock, until which a heartbeat that
+// is sent now may be accepted.
 func (p *presence) deadline() (by time.Duration, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.clock + time.Since(p.heard) + p.store.timeout, !p.heard.IsZero()
 }
 
-// quiet reports whether the instance must not say that it is there.
+// quiet reports whether the instance must not send a heartbeat.
 func (p *presence) quiet() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.hushed > 0 || p.late.untold() > 0 || p.late.lost(memberAge)
 }
 
-// hush has the instance say nothing until release is called.
+// hush stops the heartbeat until release is called.
 func (p *presence) hush() (release func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -127,11 +128,11 @@ func (p *presence) hush() (release func()) {
 	}
 }
 
-// silent reports whether the others know that this instance is cut off, as far
-// as they ever knew that it is there. It is hushed.
+// silent reports whether the other instances count this one as missing, or have
+// never had a heartbeat of it. The heartbeat is stopped.
 func (p *presence) silent() bool {
 	if !p.turn.TryLock() {
-		return false // something is being said
+		return false // a heartbeat is being sent
 	}
 	defer p.turn.Unlock()
 	p.mu.Lock()
@@ -139,7 +140,7 @@ func (p *presence) silent() bool {
 	return p.last.IsZero() || time.Since(p.last) >= aloneAfter
 }
 
-// misses reports whether an instance may be cut off from the store.
+// misses reports whether an instance may be missing.
 func (p *presence) misses(ctx context.Context) bool {
 	p.mu.Lock()
 	started := p.started
@@ -151,41 +152,41 @@ func (p *presence) misses(ctx context.Context) bool {
 	return err != nil || n > 0
 }
 
-// leave ends it. Who leaves something untold stays missed.
+// leave ends the heartbeat. With unpublished outcomes the instance stays listed
+// as missing.
 func (p *presence) leave(ctx context.Context) {
 	p.hush()
 	p.turn.Lock()
 	defer p.turn.Unlock()
-	wait(ctx, time.Until(p.last)) // a beat that failed may still be heard
+	backoff.Sleep(ctx, time.Until(p.last)) // a heartbeat that failed may still be accepted
 	if !p.last.IsZero() && !p.late.lost(memberAge) {
-		_ = p.store.leave(ctx, p.id) // or it will be forgotten
+		_ = p.store.leave(ctx, p.id) // on an error the entry expires
 	}
 }
 
-// present says that an instance is there, or with "" nothing, and returns the
-// store's time.
+// present sends a heartbeat, or with "" none, and returns the store's time.
 func (s *store) present(ctx context.Context, id string, by time.Duration) (time.Duration, error) {
-	r, err := s.run(ctx, opPresence, present, []string{members + s.fleet}, id, millis(by), millis(memberAge))
+	r, err := s.run(ctx, opPresence, present, []string{members + s.deployment}, id, millis(by), millis(memberAge))
 	if err != nil || len(r) != 1 {
-		return 0, odd(err)
+		return 0, unexpected(err)
 	}
 	return duration(r[0])
 }
 
-// absent returns how many instances are silent.
+// absent returns the number of instances that are missing.
 func (s *store) absent(ctx context.Context) (int, error) {
-	r, err := s.run(ctx, opRefresh, absent, []string{members + s.fleet}, millis(silence))
+	r, err := s.run(ctx, opRefresh, absent, []string{members + s.deployment}, millis(silence))
 	if err != nil || len(r) != 1 {
-		return 0, odd(err)
+		return 0, unexpected(err)
 	}
 	return strconv.Atoi(r[0])
 }
 
-// leave forgets an instance.
+// leave removes the instance from the store.
 func (s *store) leave(ctx context.Context, id string) error {
-	// Past the breaker: a store that has just come back is not given up on.
+	// Without the breaker, because the store may have just recovered.
 	_, err := s.within(ctx, func(ctx context.Context, client rueidis.Client) ([]string, error) {
-		return leave.Exec(ctx, client, []string{members + s.fleet}, []string{id}).AsStrSlice()
+		return leave.Exec(ctx, client, []string{members + s.deployment}, []string{id}).AsStrSlice()
 	})
 	return err
 }

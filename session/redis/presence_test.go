@@ -12,11 +12,12 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// A way is one instance's way to the store, which can be cut.
+// A way is the connection of one instance to the store. It can be cut.
 type way struct {
 	listener net.Listener
 	target   string
@@ -78,7 +79,7 @@ func (w *way) keep(conns ...net.Conn) bool {
 	return true
 }
 
-// cut cuts the way, or mends it.
+// cut cuts the way, or restores it.
 func (w *way) cut(is bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -89,8 +90,8 @@ func (w *way) cut(is bool) {
 	w.conns = nil
 }
 
-// newCut returns a fleet of two, of whom the second can be cut off. Both are
-// known to be there.
+// newCut returns a fleet of two instances, both with a heartbeat. The second one can
+// be cut off.
 func newCut(t *testing.T, s *store) (f *fleet, well, cut *instance, w *way) {
 	t.Helper()
 	s.age()
@@ -108,10 +109,10 @@ func newCut(t *testing.T, s *store) (f *fleet, well, cut *instance, w *way) {
 	return f, well, cut, w
 }
 
-// wantMembers waits until so many instances are known to be there.
+// wantMembers waits until want instances have a heartbeat.
 func (s *store) wantMembers(want int) {
 	s.t.Helper()
-	until(s.t, "the instances say that they are there", func() bool { return s.members() == want })
+	coordinatortest.Eventually(s.t, "the instances sent a heartbeat", func() bool { return s.members() == want })
 }
 
 func (s *store) members() int {
@@ -123,8 +124,8 @@ func (s *store) members() int {
 	return n
 }
 
-// grants reports whether the store holds what followed a token.
-func (s *store) grants() bool {
+// hasGrant reports whether the store has a grant.
+func (s *store) hasGrant() bool {
 	for _, key := range s.keysOf("*:value") {
 		if value, _ := s.do("GET", key).ToString(); strings.HasPrefix(value, "g") {
 			return true
@@ -141,43 +142,42 @@ func TestRefusalWhileAnotherInstanceIsCutOff(t *testing.T) {
 		goneJWT, gone := f.expired("grace@example.com")
 		f.fake.Revoke(gone)
 		if got := well.get(goneJWT, gone); !got.signedOut() {
-			t.Errorf("refused while all are there: status %d, and the cookies are kept", got.Status)
+			t.Errorf("refused while no instance is missing: status %d, and the cookies are kept", got.Status)
 		}
 		w.cut(true)
 		if got := cut.get(jwt, refresh); got.Status != http.StatusOK {
 			t.Fatalf("the one that is cut off: status %d", got.Status)
 		}
-		if got, want := well.get(jwt, refresh), (answer{Status: http.StatusUnauthorized}); got != want {
+		if got, want := well.get(jwt, refresh), (response{Status: http.StatusUnauthorized}); got != want {
 			t.Errorf("another one: status %d, signed out: %t; want 401 with the cookies kept", got.Status, got.signedOut())
 		}
 		w.cut(false)
-		until(t, "what was got is known to the fleet", s.grants)
-		third := newInstance(t, f.fake.Config(), s.URL(), redis.Config{}) // which remembers no refusal of its own
+		coordinatortest.Eventually(t, "the grant was committed", s.hasGrant)
+		third := newInstance(t, f.fake.Config(), s.URL(), redis.Config{}) // it has no cached refusal
 		if got := third.get(jwt, refresh); got.Status != http.StatusOK {
-			t.Errorf("a third one, once the store was told: status %d", got.Status)
+			t.Errorf("a third one, after the commit: status %d", got.Status)
 		}
 	})
 }
 
-// What is told while upstream is asked counts, also when its grace is over.
-func TestRotationToldBeforeARefusal(t *testing.T) {
+// A rotation that is committed while upstream is asked counts, even after its grace
+// period.
+func TestRotationBeforeARefusal(t *testing.T) {
 	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-		work := &errand{ask: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
+		calls := &coordinatortest.Calls{Exchange: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
 			until := fmt.Sprint(time.Now().Add(time.Minute).UnixMilli())
 			for _, key := range s.keysOf("crossmint:{*}:*") {
 				s.do("HSET", key, "rotated", until)
 			}
-			return refuse(ctx, token)
+			return coordinatortest.Refuse(ctx, token)
 		}}
 		for _, c := range []*redis.Coordinator{a, b} {
-			if !doubtful(t, fail(t, c, "a", work)) {
-				t.Error("the refusal is not in doubt")
-			}
+			wantRefusalOf(t, c, "a", calls, uncertain)
 		}
 	})
 }
 
-func TestWhoLeavesIsNotMissed(t *testing.T) {
+func TestClosedInstanceIsNotMissing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		_, _, cut, _ := newCut(t, s)
@@ -185,19 +185,19 @@ func TestWhoLeavesIsNotMissed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := s.members(); n != 1 {
-			t.Errorf("%d instances are expected to be there, want 1", n)
+			t.Errorf("%d instances are listed, want 1", n)
 		}
 	})
 }
 
-// Who was killed is missed, and so refusals are in doubt.
-func TestWhoIsKilledIsMissed(t *testing.T) {
+// A killed instance is missing, and refusals are uncertain.
+func TestKilledInstanceIsMissing(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
 		f, well, _, _ := newCut(t, s)
 		now, _ := s.do("TIME").AsStrSlice()
-		s.do("ZADD", s.keysOf("crossmint:present:*")[0], now[0]+"000", "somebody")
-		until(t, "the killed one is missed", func() bool {
+		s.do("ZADD", s.keysOf("crossmint:present:*")[0], now[0]+"000", "another instance")
+		coordinatortest.Eventually(t, "the killed instance was missing", func() bool {
 			jwt, gone := f.expired("ada@example.com")
 			f.fake.Revoke(gone)
 			return !well.get(jwt, gone).signedOut()

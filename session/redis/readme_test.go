@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// around is what the README's lines leave out.
+// around is the rest of the README's program.
 const around = `package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 }
 `
 
-// The two pieces of code with which the root's README has a fleet share.
+// The README of the root module has two lines of code for a fleet.
 func TestREADMECompiles(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")

@@ -2,25 +2,25 @@ package redis
 
 import "github.com/redis/rueidis"
 
-// The scripts are all that is ever sent to the store besides SUBSCRIBE. Each
-// is one atomic step upon one token:
+// The store gets these scripts and SUBSCRIBE, nothing else. Each script is one
+// atomic step for one token:
 //
-//	KEYS[1]  the record, a hash: who works and what is marked
-//	KEYS[2]  the value, a string: sealed, with a time to live of its own
-//	KEYS[3]  when this part of the store began to remember
+//	KEYS[1]  the record, a hash: the lock and the marks
+//	KEYS[2]  the value, a string: sealed, with its own TTL
+//	KEYS[3]  the time at which this part of the store was first used
 //
-// All three have the same hash tag, and so the same slot of a cluster. Times
-// are the store's, in ms: the clocks of the fleet do not matter. Fields:
+// All three have the same hash tag, and so the same slot of a cluster. Times are
+// the store's, in ms: the clocks of the fleet do not matter. Fields of a record:
 //
-//	owner, until  the lock
-//	asking        its owner has gone to upstream and has not told how it went
-//	waiting       somebody wants to be told
-//	doubt         until when refusals of this token are in doubt
-//	rotated       until when it is known that the token has a successor
-//	out           until when it is logged out
+//	owner, until  the lock and its expiry
+//	asking        the owner has started to ask upstream, and not committed yet
+//	waiting       another instance waits for a notification
+//	doubt         refusals of this token are uncertain until then
+//	rotated       the token is known to be used until then
+//	out           the tombstone of a logout: the token is logged out until then
 //
-// What a stranger wrote counts as nothing: a record of another type is
-// removed, a text in place of a time is in the past.
+// Foreign values are ignored: a record of another type is removed, and a string
+// that is no time is in the past.
 const prelude = `
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -43,14 +43,14 @@ local value = redis.call('GET', KEYS[2]) or ''
 local left = tostring(redis.call('PTTL', KEYS[2]))
 `
 
-// enter finds what is known of a token, or takes its lock and leaves the mark
-// that upstream is about to be asked. ARGV: owner ("" only looks), time to live
-// of the lock, of the record and of a doubt, and a value that cannot be read.
-// It returns a state, the value, and as flags: the last owner died while it
-// asked; refusals are in doubt; the token was rotated; and how long this part
-// of the store remembers, and will remember the value.
-var enter = rueidis.NewLuaScript(prelude + `
-local function answer(state, died, doubt)
+// acquire returns the value of a token, or takes its lock and marks it as asking.
+// ARGV: the owner (an empty one takes no lock); the TTLs of the lock, of the
+// record and of the mark doubt; and an unreadable value to remove. It returns the
+// state; the value; three flags (the last owner died while it asked upstream;
+// refusals are uncertain; the token was rotated); the age of this part of the
+// store; and the remaining TTL of the value.
+var acquire = rueidis.NewLuaScript(prelude + `
+local function reply(state, died, doubt)
   local born = tonumber(redis.pcall('GET', KEYS[3]) or '')
   if not born or not (born >= 0 and born <= now and born % 1 == 0) then
     redis.call('SET', KEYS[3], now)
@@ -59,49 +59,50 @@ local function answer(state, died, doubt)
   local function flag(b) return b and '1' or '0' end
   return {state, value, flag(died), flag(doubt), flag(live('rotated')), tostring(now - born), left}
 end
-if live('out') then return answer('out') end
+if live('out') then return reply('loggedOut') end
 if value ~= '' and value == ARGV[5] then
   redis.call('DEL', KEYS[2])
   value, foreign = '', true
 end
-if value ~= '' and string.sub(value, 1, 1) ~= 'k' then return answer('value') end
-if ARGV[1] == '' then return answer('none') end
+if value ~= '' and string.sub(value, 1, 1) ~= 'k' then return reply('value') end
+if ARGV[1] == '' then return reply('none') end
 if locked and owner ~= ARGV[1] then
   redis.call('HSET', KEYS[1], 'waiting', '1')
-  return answer('wait')
+  return reply('follower')
 end
 local died = redis.call('HEXISTS', KEYS[1], 'asking') == 1 and owner ~= ARGV[1]
 local doubt = died or foreign or live('doubt')
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', now + ARGV[2], 'asking', '1')
 if doubt then redis.call('HSET', KEYS[1], 'doubt', now + ARGV[4]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return answer('lead', died, doubt)
+return reply('leader', died, doubt)
 `)
 
-// renew prolongs the lock of its owner. ARGV: owner, time to live. It returns
-// whether the lock is still its owner's.
+// renew extends a lock. ARGV: the owner and the TTL. It returns whether the owner
+// still holds the lock.
 var renew = rueidis.NewLuaScript(prelude + `
-if owner ~= ARGV[1] then return {'lost'} end
+if owner ~= ARGV[1] then return {'lockLost'} end
 redis.call('HSET', KEYS[1], 'until', now + ARGV[2])
-return {'kept'}
+return {'lockHeld'}
 `)
 
-// settle records what a refresh came to, releases the lock if it is still
-// its owner's, and tells those who wait. ARGV: owner, kind, value, time to live
-// of the value, of the record (0: upstream has not rotated the token, and only
-// those who wait get a good grant), and the channel and what to say there; 1 for
-// a refusal without doubt, which a rotation that was told meanwhile refutes.
+// commit stores the outcome of a refresh, releases the lock if the owner still
+// holds it, and notifies the followers. ARGV: the owner; the kind, value and TTL;
+// the TTL of the mark rotated (0: upstream has not rotated the token, and the
+// grant is stored only for followers); the channel and the message; and 1 for a
+// definite refusal, which a rotation that was committed meanwhile refutes.
 //
-// A grant is recorded whoever holds the lock by now: it is what follows the
-// token. A refusal gives way to a grant, and counts only as its owner's.
-var settle = rueidis.NewLuaScript(prelude + `
+// A grant is stored whichever instance holds the lock now, because it follows the
+// token in any case. A refusal never replaces a grant, and is stored only for the
+// owner of the lock.
+var commit = rueidis.NewLuaScript(prelude + `
 local mine = owner == ARGV[1]
 local waiting = redis.call('HEXISTS', KEYS[1], 'waiting') == 1
 local kind, state = ARGV[2], 'done'
 local granted = string.sub(value, 1, 1) == 'g'
 if live('out') then
   redis.call('DEL', KEYS[2])
-  state = 'out'
+  state = 'loggedOut'
 elseif kind == 'g' and ARGV[5] == '0' then
   if waiting then
     redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
@@ -118,13 +119,11 @@ elseif kind == 'g' or kind == 'k' and not granted then
 elseif granted then
   state = 'value'
 elseif not mine then
-  state = 'lost'
+  state = 'lockLost'
 elseif kind == 'r' and ARGV[8] == '1' and live('rotated') then
-  state = 'lost'
+  state = 'lockLost'
 elseif kind == 'r' then
   redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
-elseif kind == 'x' then
-  redis.call('DEL', KEYS[2])
 end
 if mine then redis.call('HDEL', KEYS[1], 'owner', 'until', 'asking', 'waiting') end
 if not (locked and not mine) and not live('out') and not live('rotated') and not live('doubt') then
@@ -134,9 +133,9 @@ if waiting then redis.pcall('PUBLISH', ARGV[6], ARGV[7]) end
 return {state, value, left}
 `)
 
-// logout leaves the mark, and returns the grant that followed the token. One
-// that was not judged yet is handed out to be revoked, unless somebody works
-// on it: he will find the mark. ARGV: time to live of the mark, of the record.
+// logout leaves a tombstone, and returns the grant that follows the token. It
+// removes an unverified grant, unless an instance holds the lock: that instance
+// will find the tombstone. ARGV: the TTLs of the tombstone and of the record.
 var logout = rueidis.NewLuaScript(prelude + `
 redis.call('HSET', KEYS[1], 'out', now + ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -146,12 +145,11 @@ end
 return {'done', value}
 `)
 
-// The denied JWTs of a deployment are one sorted set of sealed denials, each
-// with the time at which it ends.
+// The denied JWTs of a deployment are one sorted set of sealed denials. The score
+// is the time at which a denial expires.
 
-// addDenial adds one, tells those who listen, and forgets what has ended and
-// what is too much. ARGV: the denial, time to live, how many there may be, time
-// to live of all, the channel.
+// addDenial adds and publishes a denial, and removes expired and excess ones.
+// ARGV: the denial, its TTL, the maximum number, the TTL of the set, the channel.
 var addDenial = rueidis.NewLuaScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -165,8 +163,8 @@ redis.pcall('PUBLISH', ARGV[5], ARGV[1])
 return {'done'}
 `)
 
-// readDenials returns how many there are on a page and those of them that have
-// the right length. ARGV: where the page begins, its size, the length.
+// readDenials returns the number of denials on a page, and those of them that have
+// the right length. ARGV: the offset of the page, its size, the length.
 var readDenials = rueidis.NewLuaScript(`
 local page = redis.pcall('ZREVRANGE', KEYS[1], ARGV[1], ARGV[1] + ARGV[2] - 1)
 if page.err then return {'0'} end
@@ -177,13 +175,13 @@ end
 return found
 `)
 
-// The instances of a deployment that are there are one sorted set of random
-// ids, each with the time at which it was last said.
+// The instances of a deployment are one sorted set of random IDs. The score is the
+// time of the last heartbeat.
 
-// present says that an instance is there, forgets those that are gone for long,
-// and returns the time. It fails where it cannot write. ARGV: the instance ("":
-// nothing is said), until when it may be said, and for how long the silent are
-// remembered.
+// present records a heartbeat, removes instances that are missing for long, and
+// returns the time. It fails where the store cannot be written. ARGV: the
+// instance ("": no heartbeat), the time at which the heartbeat expires, and the
+// TTL of an instance.
 var present = rueidis.NewLuaScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -192,7 +190,7 @@ if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 redis.call('ZADD', KEYS[1], 'XX', now, '') -- fails where nothing can be written
 if ARGV[1] ~= '' and now <= tonumber(ARGV[2]) then
   if redis.call('ZCOUNT', KEYS[1], string.format('(%.0f', now), '+inf') > 0 then
-    -- The clock was set back: who is there says so again within a second.
+    -- The clock was set back: the next heartbeat is due within a second.
     for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
       redis.call('ZADD', KEYS[1], now - ARGV[3] / 2, id)
     end
@@ -205,8 +203,8 @@ end
 return {string.format('%.0f', now)}
 `)
 
-// absent returns how many instances have not said for some time that they are
-// there. ARGV: the time.
+// absent returns the number of instances without a heartbeat for some time. ARGV:
+// the time.
 var absent = rueidis.NewLuaScript(`
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -215,7 +213,7 @@ if type(all) ~= 'number' then return {'1'} end
 return {tostring(all - redis.call('ZCOUNT', KEYS[1], now - ARGV[1], now))}
 `)
 
-// leave forgets an instance.
+// leave removes an instance.
 var leave = rueidis.NewLuaScript(`
 redis.pcall('ZREM', KEYS[1], ARGV[1])
 return {'done'}

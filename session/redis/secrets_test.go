@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/redis/rueidis"
 )
 
-func TestDumpOfTheStoreTellsNothing(t *testing.T) {
+func TestStoreHoldsNoSecret(t *testing.T) {
 	const refreshes = 1000
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{Algorithm: "EdDSA"}, redis.Config{})
@@ -33,14 +34,14 @@ func TestDumpOfTheStoreTellsNothing(t *testing.T) {
 		}
 		for _, message := range messages() {
 			if !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(message) {
-				t.Errorf("a message says more than a name: %d bytes", len(message))
+				t.Errorf("a message has more than a name: %d bytes", len(message))
 			}
 		}
 	})
 }
 
 // refreshMany refreshes sessions of as many users, on all instances. It returns
-// what must be found nowhere, and the refresh tokens that are live.
+// the strings that must not be in the store, and the live refresh tokens.
 func (f *fleet) refreshMany(refreshes int) (canaries, live []string) {
 	var (
 		mu  sync.Mutex
@@ -51,7 +52,7 @@ func (f *fleet) refreshMany(refreshes int) (canaries, live []string) {
 			for user := n; user < refreshes; user += fleetSize {
 				email := fmt.Sprint("canary-", user, "@example.com")
 				jwt, old := f.expired(email)
-				result, err := i.sessions.Authenticate(f.t.Context(), session.NewMaterial(jwt, old))
+				result, err := i.sessions.Authenticate(f.t.Context(), material(jwt, old))
 				if err != nil {
 					f.t.Error(err)
 					return
@@ -68,7 +69,7 @@ func (f *fleet) refreshMany(refreshes int) (canaries, live []string) {
 	return canaries, live
 }
 
-// wantNone wants no canary anywhere in the dump. The texts are not printed.
+// wantNone checks that no canary is in the dump. It does not print canaries.
 func wantNone(t *testing.T, dump map[string]string, canaries []string) {
 	t.Helper()
 	var all strings.Builder
@@ -101,26 +102,26 @@ func tryAll(dump map[string]string, tokens []string) (opened, values int) {
 	return opened, values
 }
 
-// overhear listens to all channels until ctx ends, and returns what was said.
+// overhear subscribes to all channels until ctx ends, and returns the messages.
 func (s *store) overhear(ctx context.Context) func() []string {
 	var (
-		mu   sync.Mutex
-		said []string
-		over = make(chan struct{})
+		mu       sync.Mutex
+		messages []string
+		done     = make(chan struct{})
 	)
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
-		defer close(over)
+		defer close(done)
 		_ = s.raw.Receive(ctx, s.raw.B().Psubscribe().Pattern("*").Build(), func(m rueidis.PubSubMessage) {
 			mu.Lock()
 			defer mu.Unlock()
-			said = append(said, m.Message)
+			messages = append(messages, m.Message)
 		})
 	}()
 	return func() []string {
 		cancel()
-		<-over
-		return said
+		<-done
+		return messages
 	}
 }
 
@@ -130,23 +131,23 @@ func TestMessagesAreNames(t *testing.T) {
 		messages := s.overhear(t.Context())
 		a, b := newCoordinator(t, s.URL(), redis.Config{}), newCoordinator(t, s.URL(), redis.Config{})
 		n := 0
-		until(t, "a message", func() bool {
+		coordinatortest.Eventually(t, "a message was received", func() bool {
 			n++
-			work := &errand{ask: slow(50 * time.Millisecond)}
+			calls := &coordinatortest.Calls{Exchange: coordinatortest.Slow(50 * time.Millisecond)}
 			var pair sync.WaitGroup
-			pair.Go(func() { do(t, a, fmt.Sprint(n), work) })
-			pair.Go(func() { do(t, b, fmt.Sprint(n), work) })
+			pair.Go(func() { coordinatortest.Do(t, a, fmt.Sprint(n), calls) })
+			pair.Go(func() { coordinatortest.Do(t, b, fmt.Sprint(n), calls) })
 			pair.Wait()
 			subscribers, _ := s.do("PUBSUB", "NUMPAT").AsInt64()
 			return n > 10 && subscribers > 0
 		})
-		said := messages()
-		if len(said) == 0 {
-			t.Error("nothing was said")
+		received := messages()
+		if len(received) == 0 {
+			t.Error("no message was received")
 		}
-		for _, message := range said {
+		for _, message := range received {
 			if !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(message) {
-				t.Errorf("a message says more than a name: %q", message)
+				t.Errorf("a message has more than a name: %q", message)
 			}
 		}
 	})
@@ -163,7 +164,7 @@ func TestSealedValue(t *testing.T) {
 	}
 	good := seal(time.Now().Add(time.Minute))
 	if !redis.Open(secret, token, good) {
-		t.Fatal("who has the token cannot open the value")
+		t.Fatal("the token does not open the value")
 	}
 	if redis.Open(secret, other, good) {
 		t.Error("another token opens it")
@@ -172,7 +173,7 @@ func TestSealedValue(t *testing.T) {
 		t.Error("another deployment opens it")
 	}
 	if redis.Open(secret, token, seal(time.Now().Add(-redis.ClockSkew))) {
-		t.Error("it opens after its expiry, when somebody has played it back")
+		t.Error("it opens after its expiry, when it is replayed")
 	}
 	for n := range good {
 		changed := append([]byte(nil), good...)

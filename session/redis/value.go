@@ -9,37 +9,36 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// kind says what a value in the store is. It is the first byte of the value,
+// kind is the kind of a value in the store. It is the first byte of the value,
 // where the scripts read it.
 type kind byte
 
 const (
-	// kindGrant: what followed the token.
+	// kindGrant: the grant that follows the token.
 	kindGrant kind = 'g'
-	// kindKept: the same, but nobody could judge it yet.
-	kindKept kind = 'k'
-	// kindRefusal: upstream's definite no.
+	// kindUnverified: the same, but its JWT could not be verified yet.
+	kindUnverified kind = 'k'
+	// kindRefusal: upstream has refused the token.
 	kindRefusal kind = 'r'
-	// kindNone: there is nothing to record; what is there stays.
+	// kindNone: nothing to store; a stored value stays.
 	kindNone kind = '-'
-	// kindDrop: nothing is to stay.
-	kindDrop kind = 'x'
 )
 
-// grantValue is a session.Grant with its secrets revealed: it leaves this
+// grantValue is a session.Grant with its secrets revealed. It leaves this
 // process only sealed.
 type grantValue struct {
-	JWT           string       `json:"jwt"`
-	Refresh       string       `json:"refresh"`
-	ExpiresAtText string       `json:"expiresAtText"`
-	User          session.User `json:"user"`
-	ReceivedAt    time.Time    `json:"receivedAt"`
+	JWT        string          `json:"jwt"`
+	Refresh    string          `json:"refresh"`
+	ExpiresAt  string          `json:"expiresAt"`
+	User       session.User    `json:"user"`
+	UserJSON   json.RawMessage `json:"userJSON,omitempty"`
+	ReceivedAt time.Time       `json:"receivedAt"`
 }
 
 func marshalGrant(g *session.Grant) ([]byte, error) {
 	return json.Marshal(grantValue{
-		JWT: g.JWT.Reveal(), Refresh: g.RefreshToken.Secret.Reveal(),
-		ExpiresAtText: g.RefreshToken.ExpiresAtText, User: g.User, ReceivedAt: g.ReceivedAt,
+		JWT: g.JWT.Reveal(), Refresh: g.RefreshToken.Secret.Reveal(), ExpiresAt: g.RefreshToken.ExpiresAt,
+		User: g.User, UserJSON: g.User.JSON, ReceivedAt: g.ReceivedAt,
 	})
 }
 
@@ -48,22 +47,23 @@ func unmarshalGrant(plain []byte) (*session.Grant, error) {
 	if err := json.Unmarshal(plain, &v); err != nil {
 		return nil, fmt.Errorf("redis: a grant in the store: %w", err)
 	}
+	v.User.JSON = v.UserJSON
 	return &session.Grant{
 		JWT:          session.NewSecret(v.JWT),
-		RefreshToken: session.RefreshToken{Secret: session.NewSecret(v.Refresh), ExpiresAtText: v.ExpiresAtText},
+		RefreshToken: session.RefreshToken{Secret: session.NewSecret(v.Refresh), ExpiresAt: v.ExpiresAt},
 		User:         v.User, ReceivedAt: v.ReceivedAt,
 	}, nil
 }
 
-// refusalValue is a definite no.
+// refusalValue is a definite refusal.
 type refusalValue struct {
-	Op       string `json:"op"`
-	Status   int    `json:"status"`
-	Doubtful bool   `json:"doubtful"`
+	Op        string `json:"op"`
+	Status    int    `json:"status"`
+	Uncertain bool   `json:"uncertain"`
 }
 
 func marshalRefusal(up *session.UpstreamError) ([]byte, error) {
-	return json.Marshal(refusalValue{up.Op, up.Status, up.Doubtful})
+	return json.Marshal(refusalValue{up.Op, up.Status, up.Uncertain})
 }
 
 func unmarshalRefusal(plain []byte) (*session.UpstreamError, error) {
@@ -71,7 +71,7 @@ func unmarshalRefusal(plain []byte) (*session.UpstreamError, error) {
 	if err := json.Unmarshal(plain, &v); err != nil {
 		return nil, fmt.Errorf("redis: a refusal in the store: %w", err)
 	}
-	return &session.UpstreamError{Kind: session.Refused, Op: v.Op, Status: v.Status, Doubtful: v.Doubtful, Err: errRemembered}, nil
+	return &session.UpstreamError{Kind: session.ErrRefused, Op: v.Op, Status: v.Status, Uncertain: v.Uncertain, Err: errCached}, nil
 }
 
-var errRemembered = errors.New("remembered by the fleet")
+var errCached = errors.New("cached by the fleet")

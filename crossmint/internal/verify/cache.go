@@ -2,172 +2,149 @@ package verify
 
 import (
 	"hash/maphash"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/crossmint-go/auth/session"
 )
 
-// Bounds of the verified-token cache.
 const (
-	// defaultCacheEntries remembers the users of one busy minute; a token of
+	// maxCacheEntries is enough for the users of one busy minute. A token of
 	// 850 bytes costs about 1.1 KiB.
-	defaultCacheEntries = 1 << 17
-	// maxEntryAge bounds how long a verdict is believed: what is decided
-	// elsewhere reaches this process at the latest after it.
-	maxEntryAge = time.Minute
-	// ways is how many places a token can be in; one group of places fills
-	// about one and a half cache lines.
-	ways = 8
+	maxCacheEntries = 1 << 17
+	// entryTTL bounds the time for which a signature is not checked again.
+	entryTTL = time.Minute
+	// slotsPerBucket is the number of slots that one token can be in. A bucket
+	// fills about one and a half cache lines.
+	slotsPerBucket = 8
+	// initialBuckets is the size of the table of an empty cache: 6 KiB.
+	initialBuckets = 64
 )
 
-// cache remembers tokens that passed every check but that of the time, and
-// nothing else: whoever sends made-up tokens leaves no trace in it. A hit means
-// that the whole token is the same byte for byte; the hash only finds the place.
+// cache holds the tokens that passed every check except that of "exp". Forged
+// tokens never get into it. A hit means that the whole token is the same byte
+// for byte; the hash only finds the bucket.
 //
-// Readers take no lock, and write nothing but once after a denial, so one hot
-// token does not make cores wait for each other. A reader that meets a writer may
-// miss an entry; it then verifies the token once more.
+// Readers take no lock and write nothing, so that one hot token does not make
+// cores wait for each other. A reader that runs beside a writer may miss an
+// entry; the token is then verified once more.
 type cache struct {
 	seed  maphash.Seed
 	table atomic.Pointer[table]
 	limit int
 
-	mu      sync.Mutex // held by writers; guards what follows
-	entries int
-	hand    int // the group in which room was made last
+	mu        sync.Mutex // held by writers; guards all below
+	entries   int
+	clockHand int // the bucket that was emptied last
 }
 
-// table holds the groups; their number is a power of two. It grows with the
-// entries: the collector looks at all of it in every cycle, and a service with
-// few users has many short ones.
-type table []group
+// table holds the buckets; their number is a power of two. It grows with the
+// entries: the garbage collector scans all of it in every cycle, and a service
+// with few users has many short cycles.
+type table []bucket
 
-// firstGroups is the size of an empty cache's table: 6 KiB.
-const firstGroups = 64
-
-// group is the places that one hash can lead to. A tag is a part of the hash;
-// it spares looking at entries that cannot be meant.
-type group struct {
-	tags    [ways]atomic.Uint32
-	entries [ways]atomic.Pointer[entry]
+// bucket holds the slots that one hash leads to. A tag is a part of the hash; it
+// avoids comparing whole tokens.
+type bucket struct {
+	tags    [slotsPerBucket]atomic.Uint32
+	entries [slotsPerBucket]atomic.Pointer[entry]
 }
 
-// entry is a verified token. Its time may be over: that it was correctly signed
-// is still worth knowing, since a herd with one expired token is the usual way
-// to a refresh.
+// entry is a verified token. Expired tokens are cached, too: a burst of requests
+// with one expired token is the typical start of a refresh.
 type entry struct {
-	token   string
-	claims  Claims
-	checked time.Duration // as fetcher.elapsed
-	key     *key
-	// denials is the Verifier's at the last look into the deny lists.
-	denials atomic.Uint64
+	token      session.Token // handed out by its address
+	verifiedAt time.Duration // as fetcher.elapsed
+	key        *key
 }
 
-func newCache(limit int) *cache {
-	if limit <= 0 {
-		limit = defaultCacheEntries
-	}
-	c := &cache{seed: maphash.MakeSeed(), limit: limit}
-	c.table.Store(newTable(firstGroups))
+func newCache() *cache {
+	c := &cache{seed: maphash.MakeSeed(), limit: maxCacheEntries}
+	c.table.Store(newTable(initialBuckets))
 	return c
 }
 
-func newTable(groups int) *table {
-	t := make(table, groups)
+func newTable(buckets int) *table {
+	t := make(table, buckets)
 	return &t
 }
 
-// newEntry copies the token: the string that came in is a part of the whole
-// Cookie header and would keep it alive.
-func newEntry(token string, claims Claims, k *key, checked time.Duration) *entry {
-	return &entry{token: strings.Clone(token), claims: claims, checked: checked, key: k}
+// fresh reports whether the signature need not be checked again.
+func (e *entry) fresh(elapsed time.Duration) bool {
+	age := elapsed - e.verifiedAt
+	return age >= 0 && age < entryTTL && !e.key.retired.Load()
 }
 
-// holds reports whether the signature's verdict is still to be believed.
-func (e *entry) holds(elapsed time.Duration) bool {
-	age := elapsed - e.checked
-	return age >= 0 && age < maxEntryAge && !e.key.retired.Load()
+// hash hashes the end of a token's signature. An attacker cannot choose it for a
+// token that gets into the cache, because those have a correct signature.
+func (c *cache) hash(jwt string) uint64 {
+	const suffix = 32
+	return maphash.String(c.seed, jwt[max(0, len(jwt)-suffix):])
 }
 
-// hash hashes the end of a token's signature, which nobody can choose for a
-// token that counts: only those with a correct signature are in the cache.
-func (c *cache) hash(token string) uint64 {
-	const enough = 32
-	return maphash.String(c.seed, token[max(0, len(token)-enough):])
-}
-
-func (t table) place(hash uint64) (*group, uint32) {
+func (t table) bucket(hash uint64) (b *bucket, tag uint32) {
 	return &t[hash&uint64(len(t)-1)], uint32(hash >> 32)
 }
 
-// get returns the entry for token that holds, or nil.
-func (c *cache) get(hash uint64, token string, elapsed time.Duration) *entry {
-	g, tag := c.table.Load().place(hash)
-	for i := range g.tags {
-		if g.tags[i].Load() != tag {
+// get returns the fresh entry for a token, or nil.
+func (c *cache) get(hash uint64, jwt string, elapsed time.Duration) *entry {
+	b, tag := c.table.Load().bucket(hash)
+	for i := range b.tags {
+		if b.tags[i].Load() != tag {
 			continue
 		}
-		if e := g.entries[i].Load(); e != nil && e.token == token && e.holds(elapsed) {
+		if e := b.entries[i].Load(); e != nil && e.token.JWT.Reveal() == jwt && e.fresh(elapsed) {
 			return e
 		}
 	}
 	return nil
 }
 
-// put remembers e unless it is denied, and reports whether it did: in the
-// place of an entry for the same token or one that is over, else in an empty
-// one, else in that of the oldest of its group.
-//
-// It asks with the mutex held. Whoever denies a token evicts it afterwards, so
-// that nothing denied is remembered for long.
-func (c *cache) put(hash uint64, e *entry, denied func() bool) bool {
+func (c *cache) put(hash uint64, e *entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if denied() {
-		return false
-	}
 	t := c.table.Load()
 	switch {
 	case c.entries >= c.limit:
-		c.makeRoom(*t)
-	case 8*c.entries >= 3*ways*len(*t): // later more groups would overflow
-		t = c.grow(*t)
+		c.evictLocked(*t)
+	case 8*c.entries >= 3*slotsPerBucket*len(*t): // beyond that more buckets would overflow
+		t = c.growLocked(*t)
 	}
 	if t.put(hash, e) {
 		c.entries++
 	}
-	return true
 }
 
-// put puts e into its group and reports whether that took an empty place.
+// put stores e in its bucket. It replaces an entry for the same token or one
+// that is no longer fresh, else fills an empty slot, else replaces the oldest
+// entry. It reports whether the slot was empty.
 func (t table) put(hash uint64, e *entry) bool {
-	g, tag := t.place(hash)
-	victim := 0
+	b, tag := t.bucket(hash)
+	slot := 0
 	var oldest *entry
-	for i := range g.entries {
-		old := g.entries[i].Load()
-		if old == nil || old.token == e.token || !old.holds(e.checked) {
-			victim = i
+	for i := range b.entries {
+		old := b.entries[i].Load()
+		if old == nil || old.token.JWT.Reveal() == e.token.JWT.Reveal() || !old.fresh(e.verifiedAt) {
+			slot = i
 			break
 		}
-		if oldest == nil || old.checked < oldest.checked {
-			victim, oldest = i, old
+		if oldest == nil || old.verifiedAt < oldest.verifiedAt {
+			slot, oldest = i, old
 		}
 	}
-	g.tags[victim].Store(tag)
-	return g.entries[victim].Swap(e) == nil
+	b.tags[slot].Store(tag)
+	return b.entries[slot].Swap(e) == nil
 }
 
-// grow moves the entries into a table of twice the size. Readers of the old
-// one, which nobody changes any more, began before. The mutex is held.
-func (c *cache) grow(old table) *table {
+// growLocked moves the entries into a table of twice the size. Readers that
+// started earlier still use the old one, which does not change any more.
+func (c *cache) growLocked(old table) *table {
 	grown := newTable(2 * len(old))
 	c.entries = 0
 	for i := range old {
 		for j := range old[i].entries {
-			if e := old[i].entries[j].Load(); e != nil && grown.put(c.hash(e.token), e) {
+			if e := old[i].entries[j].Load(); e != nil && grown.put(c.hash(e.token.JWT.Reveal()), e) {
 				c.entries++
 			}
 		}
@@ -176,35 +153,19 @@ func (c *cache) grow(old table) *table {
 	return grown
 }
 
-// makeRoom empties the next group that is not empty. The mutex is held.
-func (c *cache) makeRoom(t table) {
+// evictLocked empties the next bucket that is not empty.
+func (c *cache) evictLocked(t table) {
 	before := c.entries
 	for range t {
-		c.hand = (c.hand + 1) % len(t)
-		for i := range ways {
-			c.drop(&t[c.hand], i)
+		c.clockHand = (c.clockHand + 1) % len(t)
+		b := &t[c.clockHand]
+		for i := range b.entries {
+			if b.entries[i].Swap(nil) != nil {
+				c.entries--
+			}
 		}
 		if c.entries < before {
 			return
-		}
-	}
-}
-
-// drop empties one place. The mutex is held.
-func (c *cache) drop(g *group, i int) {
-	if g.entries[i].Swap(nil) != nil {
-		c.entries--
-	}
-}
-
-// evict forgets the token that has the hash.
-func (c *cache) evict(hash uint64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	g, tag := c.table.Load().place(hash)
-	for i := range g.tags {
-		if g.tags[i].Load() == tag {
-			c.drop(g, i)
 		}
 	}
 }

@@ -6,45 +6,39 @@ import (
 	"errors"
 	"time"
 
+	"github.com/crossmint-go/auth/session"
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
 
-// SetClock replaces v's clock. Call it before v is used.
-func (v *Verifier) SetClock(now func() time.Time) { v.now = now }
+// SetClock replaces the clock of v. Call it before v is used.
+func (v *Verifier) SetClock(now func() time.Time) { v.keys.now = now }
 
-// Remembered returns how many tokens the cache holds.
-func (v *Verifier) Remembered() int {
+// VerifyNow is Verify at the present time of the clock.
+func (v *Verifier) VerifyNow(ctx context.Context, jwt string) (*session.Token, error) {
+	return v.Verify(ctx, jwt, v.keys.now())
+}
+
+// SetCacheLimit replaces the bound of the cache. Call it before v is used.
+func (v *Verifier) SetCacheLimit(entries int) { v.cache.limit = entries }
+
+// CachedTokens returns the number of tokens in the cache.
+func (v *Verifier) CachedTokens() int {
 	v.cache.mu.Lock()
 	defer v.cache.mu.Unlock()
 	return v.cache.entries
 }
 
-// Denied returns how many tokens the deny list holds.
-func (v *Verifier) Denied() int { return int(v.denied.count.Load()) }
-
-// Suspended returns how many tokens are denied that no key could judge.
-func (v *Verifier) Suspended() int { return int(v.suspended.count.Load()) }
-
-// DenySigned puts a signed part into the deny list unseen.
-func (v *Verifier) DenySigned(signed string, exp int64) { v.denied.add(digestOf(signed), exp, v.now()) }
-
-// DeniesSigned reports whether a signed part is in the deny list.
-func (v *Verifier) DeniesSigned(signed string) bool { return v.denied.holds(signed) }
-
-// The deny list's bound.
-const MaxDenied = maxDenied
-
-// NewKids returns how many kids of upstream's answers are remembered.
+// NewKids returns the number of remembered kids of received tokens.
 func (v *Verifier) NewKids() int {
 	v.keys.mu.Lock()
 	defer v.keys.mu.Unlock()
 	return len(v.keys.newKids)
 }
 
-// BreakSignatures makes every signature check by the keys in use fail: what
-// is accepted afterwards was not checked.
+// BreakSignatures makes every signature check by the current keys fail. A token
+// that is valid afterwards was not checked.
 func (v *Verifier) BreakSignatures() {
-	for _, k := range v.keys.current.Load().set.keys {
+	for _, k := range v.keys.current.Load().keys {
 		k.verifier = brokenVerifier{}
 	}
 }
@@ -53,7 +47,7 @@ type brokenVerifier struct{ jws.Verifier }
 
 func (brokenVerifier) Verify([]byte, []byte, any) error { return errors.New("broken by the test") }
 
-// PublicKeys returns the keys that were kept.
+// PublicKeys returns the keys of the set.
 func (s *KeySet) PublicKeys() []crypto.PublicKey {
 	var keys []crypto.PublicKey
 	for _, k := range s.keys {
@@ -62,15 +56,15 @@ func (s *KeySet) PublicKeys() []crypto.PublicKey {
 	return keys
 }
 
-// Gate reports whether the gate takes the token.
-func Gate(token, audience string) bool {
-	_, err := gate(token, audience)
+// Parses reports whether the parser accepts the token.
+func Parses(token, audience string) bool {
+	_, err := parseToken(token, audience)
 	return err == nil
 }
 
-// FindsWhatWasFetchedSince reports whether a reader that saw no keys finds those
-// of a fetch that has ended since, while it is too early for another.
-func (v *Verifier) FindsWhatWasFetchedSince(ctx context.Context) bool {
-	d, err := v.keys.renew(ctx, nil, true)
-	return d != nil && err == nil
+// FindsKeysOfFinishedFetch reports whether a caller that saw no keys finds those
+// of a fetch that has ended since, onFetch a cooldown.
+func (v *Verifier) FindsKeysOfFinishedFetch(ctx context.Context) bool {
+	s, err := v.keys.refetch(ctx, nil, true)
+	return s != nil && err == nil
 }

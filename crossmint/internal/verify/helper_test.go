@@ -17,16 +17,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// farAway is a time at which no token of these tests is over.
-var farAway = time.Now().AddDate(100, 0, 0)
+// farFuture is the expiry of tokens that do not expire during a test.
+var farFuture = time.Now().AddDate(100, 0, 0)
 
 const project = "proj-1"
 
-// object is a JSON object as text, member by member, so that tests can write
-// what no library would.
+// An object is a JSON object in source form, so that tests can write invalid
+// ones.
 type object []struct{ name, value string }
 
-// set replaces the member's value, or appends the member.
+// set replaces the value of a member, or appends the member.
 func (o *object) set(name, value string) {
 	for i, m := range *o {
 		if m.name == name {
@@ -37,9 +37,9 @@ func (o *object) set(name, value string) {
 	o.add(name, value)
 }
 
-// add appends the member, even if there is one of that name.
+// add appends a member, even if there is one of that name.
 func (o *object) add(name, value string) {
-	*o = append(*o, struct{ name, value string }{name, value})
+	*o = append(*o, struct{ name, value string }{name: name, value: value})
 }
 
 func (o *object) drop(name string) {
@@ -60,10 +60,10 @@ func (o object) String() string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-func quote(text string) string { return fmt.Sprintf("%q", text) }
+func quote(s string) string { return fmt.Sprintf("%q", s) }
 
-// header and claims of a token that nothing is wrong with.
-func headerOf(s signer) object {
+// headerOf and claimsOf return the parts of a valid token.
+func headerOf(s signingKey) object {
 	return object{{"alg", quote(s.algorithm)}, {"kid", quote(s.kid)}, {"typ", `"JWT"`}}
 }
 
@@ -74,78 +74,79 @@ func claimsOf(user string, exp time.Time) object {
 	}
 }
 
-// jwt is a token of user-a, good for an hour.
-func (s signer) jwt() string { return s.jwtOf("user-a", time.Now().Add(time.Hour)) }
+// jwt returns a token of user-a that expires in an hour.
+func (s signingKey) jwt() string { return s.jwtOf("user-a", time.Now().Add(time.Hour)) }
 
-func (s signer) jwtOf(user string, exp time.Time) string {
+func (s signingKey) jwtOf(user string, exp time.Time) string {
 	return s.token(headerOf(s).String(), claimsOf(user, exp).String())
 }
 
-// source is where a Verifier under test gets its keys from.
-type source struct {
-	mu     sync.Mutex
-	set    []byte
-	err    error
-	during func(context.Context) error // runs within each fetch
-	times  []time.Time
+// A keyServer publishes the keys for a Verifier.
+type keyServer struct {
+	mu      sync.Mutex
+	set     []byte
+	err     error
+	onFetch func(context.Context) error // runs within each fetch
+	times   []time.Time
 }
 
-func newSource(signers ...signer) *source { return &source{set: publish(signers...)} }
+func newKeyServer(signers ...signingKey) *keyServer { return &keyServer{set: jwks(signers...)} }
 
-func (s *source) fetch(ctx context.Context) ([]byte, error) {
+func (s *keyServer) fetch(ctx context.Context) ([]byte, error) {
 	s.mu.Lock()
 	s.times = append(s.times, time.Now())
-	set, err, during := s.set, s.err, s.during
+	set, err, onFetch := s.set, s.err, s.onFetch
 	s.mu.Unlock()
-	if during != nil {
-		if err := during(ctx); err != nil {
+	if onFetch != nil {
+		if err := onFetch(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return set, err
 }
 
-// serve replaces the set and ends any trouble.
-func (s *source) serve(set []byte) {
+// serve replaces the set and ends errors and hooks.
+func (s *keyServer) serve(set []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.set, s.err, s.during = set, nil, nil
+	s.set, s.err, s.onFetch = set, nil, nil
 }
 
-// publish replaces the set and leaves the trouble.
-func (s *source) publish(signers ...signer) {
+// setKeys replaces the set only.
+func (s *keyServer) setKeys(signers ...signingKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.set = publish(signers...)
+	s.set = jwks(signers...)
 }
 
-func (s *source) fail(err error) {
+func (s *keyServer) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
 }
 
-func (s *source) block(during func(context.Context) error) {
+// setHook sets a function that runs during each fetch.
+func (s *keyServer) setHook(onFetch func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.during = during
+	s.onFetch = onFetch
 }
 
-// fetches returns when the fetches began.
-func (s *source) fetches() []time.Time {
+// fetches returns the start times of the fetches.
+func (s *keyServer) fetches() []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]time.Time(nil), s.times...)
 }
 
-func configOf(s *source) verify.Config {
+func configOf(s *keyServer) verify.Config {
 	return verify.Config{
 		Audience: project, Leeway: 30 * time.Second, Fetch: s.fetch,
 		RefreshAfter: 10 * time.Minute, MaxAge: 72 * time.Hour, Logger: slog.New(slog.DiscardHandler),
 	}
 }
 
-func newVerifier(t testing.TB, s *source) *verify.Verifier {
+func newVerifier(t testing.TB, s *keyServer) *verify.Verifier {
 	t.Helper()
 	return newVerifierWith(t, configOf(s))
 }
@@ -157,39 +158,40 @@ func newVerifierWith(t testing.TB, config verify.Config) *verify.Verifier {
 	return v
 }
 
-// The verdicts.
+// The results of a verification.
 const (
-	valid      = "valid"
-	expired    = "expired"
-	cannotTell = "cannot tell"
-	invalid    = "invalid"
+	valid       = "valid"
+	expired     = "expired"
+	unavailable = "unavailable"
+	invalid     = "invalid"
 )
 
-func verdict(err error) string {
+func resultOf(err error) string {
 	switch {
 	case err == nil:
 		return valid
 	case errors.Is(err, verify.ErrExpired):
 		return expired
-	case errors.Is(err, verify.ErrCannotTell):
-		return cannotTell
+	case errors.Is(err, verify.ErrKeysUnavailable):
+		return unavailable
 	default:
 		return invalid
 	}
 }
 
-// want checks the verdict on a token that a browser presents.
-func want(t *testing.T, v *verify.Verifier, token, verdictWanted string) {
+// wantResult checks the verification of a token from a browser.
+func wantResult(t *testing.T, v *verify.Verifier, token, want string) {
 	t.Helper()
-	if _, _, err := v.Verify(t.Context(), token, false); verdict(err) != verdictWanted {
-		t.Fatalf("verdict = %s (%v), want %s", verdict(err), err, verdictWanted)
+	if _, err := v.VerifyNow(t.Context(), token); resultOf(err) != want {
+		t.Fatalf("result = %s (%v), want %s", resultOf(err), err, want)
 	}
 }
 
-// wantFresh checks the verdict on a token that upstream has just sent.
-func wantFresh(t *testing.T, v *verify.Verifier, token, verdictWanted string) {
+// wantReceivedResult checks the verification of a token that upstream has just
+// sent.
+func wantReceivedResult(t *testing.T, v *verify.Verifier, token, want string) {
 	t.Helper()
-	if _, _, err := v.Verify(t.Context(), token, true); verdict(err) != verdictWanted {
-		t.Fatalf("verdict = %s (%v), want %s", verdict(err), err, verdictWanted)
+	if _, err := v.VerifyReceived(t.Context(), token); resultOf(err) != want {
+		t.Fatalf("result = %s (%v), want %s", resultOf(err), err, want)
 	}
 }

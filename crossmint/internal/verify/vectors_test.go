@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/internal/verify"
+	"github.com/crossmint-go/auth/session"
 )
 
-// vectorFile holds signed tokens with the key set, the clock and the verdict
-// that belong to them. The private keys exist nowhere any more.
+// vectorFile holds signed tokens with their key set, clock and expected result.
+// The private keys were not kept.
 type vectorFile struct {
 	Audience string          `json:"audience"`
 	Now      int64           `json:"now"`
@@ -21,7 +22,7 @@ type vectorFile struct {
 
 type vector struct {
 	ID, Note, Token, Want string
-	JWKS                  string // replaces the file's, where there is one
+	JWKS                  string // replaces that of the file, unless empty
 }
 
 func readVectors(t *testing.T) vectorFile {
@@ -48,14 +49,14 @@ func TestVectors(t *testing.T) {
 			if vector.JWKS != "" {
 				jwks = json.RawMessage(vector.JWKS)
 			}
-			keys := &source{set: jwks}
+			keys := &keyServer{set: jwks}
 			config := configOf(keys)
 			config.Audience = file.Audience
 			v := newVerifierWith(t, config)
 			v.SetClock(func() time.Time { return time.Unix(file.Now, 0) })
 
 			sub, accept := strings.CutPrefix(vector.Want, "accept sub=")
-			got, _, err := v.Verify(t.Context(), vector.Token, false)
+			got, err := v.VerifyNow(t.Context(), vector.Token)
 			checkVector(t, got, err, sub, accept)
 			if fetches := len(keys.fetches()); fetches > 1 {
 				t.Errorf("%d fetches of the keys, want 1 at most", fetches)
@@ -68,9 +69,9 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-func checkVector(t *testing.T, got verify.Claims, err error, sub string, accept bool) {
+func checkVector(t *testing.T, got *session.Token, err error, sub string, accept bool) {
 	t.Helper()
-	if (err == nil) != accept || got.UserID != sub && accept {
-		t.Errorf("verdict %s (%v) for %q, want accepted: %v for %q", verdict(err), err, got.UserID, accept, sub)
+	if (err == nil) != accept || accept && got.UserID != sub {
+		t.Errorf("result %s (%v), token %+v, want accepted: %v for %q", resultOf(err), err, got, accept, sub)
 	}
 }

@@ -1,199 +1,199 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"strings"
 	"time"
+
+	"github.com/crossmint-go/auth/session"
 )
 
 // Errors of [Verifier.Verify]. Any other error means that the token is
-// invalid and says why, without a secret.
+// invalid. It gives the reason and holds no secret.
 var (
-	// ErrExpired: all is right but the time. The claims are returned.
+	// ErrExpired: the token is correct and has expired. The Token is returned.
 	ErrExpired = errors.New("token has expired")
-	// ErrNotYet: all is right but the time, which has not come.
-	ErrNotYet = errors.New("token is not valid yet")
-	// ErrCannotTell: the keys that could judge the token are missing.
-	ErrCannotTell = errors.New("signing keys are unavailable")
-	// ErrUnknownKey: no published key fits the token. It is invalid.
+	// ErrNotYetValid: the token is correct and its "nbf" is in the future.
+	ErrNotYetValid = errors.New("token is not valid yet")
+	// ErrKeysUnavailable: the key that could verify the token may exist and
+	// cannot be fetched now. There is no decision.
+	ErrKeysUnavailable = errors.New("signing keys are unavailable")
+	// ErrOtherAudience: the token names another project. The signature of a
+	// token that upstream has sent was correct.
+	ErrOtherAudience = errors.New("token is for another project")
+	// ErrUnknownKey: no published key fits the token. The token is invalid.
 	ErrUnknownKey = errors.New("no signing key fits")
-	// ErrDenied: the token was logged out. It is invalid.
-	ErrDenied = errors.New("token was logged out")
+
+	errSignature = errors.New("token's signature is invalid")
 )
 
 // Config configures a [Verifier].
 type Config struct {
-	// Audience is what "aud" must contain; Issuer what "iss" must be, "": any.
+	// Audience must be in the "aud" of a token. Issuer must be its "iss"; an
+	// empty Issuer accepts any.
 	Audience, Issuer string
-	// Leeway is how long before its "nbf" a token is taken.
+	// Leeway is the time before its "nbf" from which a token is accepted.
 	Leeway time.Duration
-	// Fetch gets the key set. It has a timeout and a bounded answer.
+	// Fetch gets the key set. It has a timeout and bounds the response.
 	Fetch func(context.Context) ([]byte, error)
-	// RefreshAfter and MaxAge are the ages at which keys are fetched again
-	// and at which they are trusted no more.
+	// RefreshAfter is the age at which keys are fetched again. MaxAge is the
+	// age at which they are no longer trusted.
 	RefreshAfter, MaxAge time.Duration
 	Logger               *slog.Logger
-	// CacheEntries bounds the verified-token cache; 0 means the default.
-	CacheEntries int
 }
 
-// Claims are the verified claims of a token.
-type Claims struct {
-	UserID string // the "sub"
-	// IssuedAt and ExpiresAt are seconds since 1970, as the token has them;
-	// IssuedAt is 0 where it does not tell.
-	IssuedAt, ExpiresAt int64
-}
-
-// A Verifier judges tokens. It is safe for concurrent use.
+// A Verifier verifies tokens. It is safe for concurrent use.
 type Verifier struct {
 	config Config
 	keys   *fetcher
 	cache  *cache
-	denied denyList
-	// denials counts what was put into the two lists.
-	denials atomic.Uint64
-	// suspended holds what was logged out while no key could judge it. It is
-	// apart so that made-up tokens cannot crowd out those of denied.
-	suspended denyList
-	now       func() time.Time // the only clock of this package; tests step it
 }
 
 // New returns a Verifier. It fetches no keys yet.
 func New(config Config) *Verifier {
-	v := &Verifier{config: config, cache: newCache(config.CacheEntries), now: time.Now}
-	v.keys = newFetcher(config, func() time.Time { return v.now() })
-	return v
+	return &Verifier{config: config, keys: newFetcher(config), cache: newCache()}
 }
 
 // Preload fetches the keys now.
 func (v *Verifier) Preload(ctx context.Context) error { return v.keys.preload(ctx) }
 
-// KeysFetchedAt returns when the keys in use were fetched; zero: never.
+// KeysFetchedAt returns the time at which the current keys were fetched. It is
+// zero if there are none.
 func (v *Verifier) KeysFetchedAt() time.Time { return v.keys.fetchedAt() }
 
-// Close ends a fetch in flight and waits for it.
+// Close cancels a running fetch and waits for it.
 func (v *Verifier) Close() { v.keys.close() }
 
-// Verify judges a token and tells when, in milliseconds since 1970. Fresh says
-// that upstream itself has just sent it: a key that is not known yet is then
-// fetched at once, while for tokens from browsers unknown keys cause one fetch
-// in [unknownKidCooldown].
-func (v *Verifier) Verify(ctx context.Context, token string, fresh bool) (Claims, int64, error) {
-	if len(token) > maxTokenBytes {
-		return Claims{}, 0, errSize // before the cache reads all of it
+// Verify verifies a token that a browser has presented, at the present time now.
+// Unknown keys cause one fetch in [unknownKidCooldown] at most. While a token is
+// cached, each call returns the same Token.
+func (v *Verifier) Verify(ctx context.Context, jwt string, now time.Time) (*session.Token, error) {
+	return v.verify(ctx, jwt, now, false)
+}
+
+// VerifyReceived verifies a token that upstream itself has just sent. A key that
+// is not known yet is fetched at once.
+func (v *Verifier) VerifyReceived(ctx context.Context, jwt string) (*session.Token, error) {
+	return v.verify(ctx, jwt, v.keys.now(), true)
+}
+
+func (v *Verifier) verify(ctx context.Context, jwt string, now time.Time, received bool) (*session.Token, error) {
+	if len(jwt) > maxTokenBytes {
+		return nil, errSize // before the cache reads all of it
 	}
-	now := v.now()
 	elapsed := v.keys.elapsed(now)
-	hash := v.cache.hash(token)
-	e := v.cache.get(hash, token, elapsed)
+	hash := v.cache.hash(jwt)
+	e := v.cache.get(hash, jwt, elapsed)
+	if e == nil || !v.keys.refreshIfDue(elapsed) {
+		return v.verifyUncached(ctx, jwt, hash, received)
+	}
+	if !now.Before(e.token.ExpiresAt) {
+		return &e.token, ErrExpired
+	}
+	return &e.token, nil
+}
+
+// verifyUncached verifies a token that is not in the cache, and adds it.
+func (v *Verifier) verifyUncached(ctx context.Context, jwt string, hash uint64, received bool) (*session.Token, error) {
+	p, err := v.parse(jwt)
+	if err != nil && !(received && errors.Is(err, ErrOtherAudience)) {
+		return nil, err
+	}
+	k, keyErr := v.findKey(ctx, &p, received)
+	if keyErr = cmp.Or(keyErr, err); keyErr != nil {
+		return nil, keyErr
+	}
+	e, err := v.newEntry(&p, jwt)
+	if e == nil {
+		return nil, err
+	}
+	e.key = k
+	v.cache.put(hash, e)
+	return &e.token, err
+}
+
+// VerifyWith verifies a token by the given keys alone. It caches nothing.
+func (v *Verifier) VerifyWith(set *KeySet, jwt string) (*session.Token, error) {
+	p, err := v.parse(jwt)
+	if err != nil {
+		return nil, err
+	}
+	keys := set.keysFor(&p)
 	switch {
-	case e == nil || v.keys.outdated(elapsed):
-		return v.verifyUnknown(ctx, token, hash, fresh)
-	case v.deniedSince(e):
-		v.cache.evict(hash)
-		return Claims{}, 0, ErrDenied
-	case e.claims.expired(now):
-		return e.claims, now.UnixMilli(), ErrExpired
+	case keys == nil:
+		return nil, unknownKey(&p)
+	case matchKey(keys, &p) == nil:
+		return nil, errSignature
 	}
-	return e.claims, now.UnixMilli(), nil
+	e, err := v.newEntry(&p, jwt)
+	if e == nil {
+		return nil, err
+	}
+	return &e.token, err
 }
 
-// verifyUnknown judges a token that is not in the cache, and puts it there.
-func (v *Verifier) verifyUnknown(ctx context.Context, token string, hash uint64, fresh bool) (Claims, int64, error) {
-	p, err := v.read(token)
-	if err != nil {
-		return Claims{}, 0, err
-	}
-	k, err := v.signer(ctx, &p, fresh)
-	if err != nil {
-		return Claims{}, 0, err
-	}
-	now := v.now() // the keys may have taken their time
-	claims, err := v.conclude(&p, now)
-	if err != nil && !errors.Is(err, ErrExpired) {
-		return Claims{}, 0, err
-	}
-	if !v.cache.put(hash, newEntry(token, claims, k, v.keys.elapsed(now)), func() bool { return v.loggedOut(p.signed) }) {
-		return Claims{}, 0, ErrDenied
-	}
-	return claims, now.UnixMilli(), err
-}
-
-// signer returns the published key whose signature p carries.
-func (v *Verifier) signer(ctx context.Context, p *parsed, fresh bool) (*key, error) {
-	keys, err := v.keys.find(ctx, p, fresh)
+// findKey returns the published key that has signed p.
+func (v *Verifier) findKey(ctx context.Context, p *parsedToken, received bool) (*key, error) {
+	keys, set, err := v.keys.keysFor(ctx, p, received)
 	if err != nil {
 		return nil, err
 	}
-	if k := signer(keys, p); k != nil {
+	if k := matchKey(keys, p); k != nil {
 		return k, nil
 	}
-	if keys, err = v.keys.replacement(ctx, p, keys, fresh); err != nil {
+	if keys, err = v.keys.replacedKeys(ctx, p, set, received); err != nil {
 		return nil, err
 	}
-	if k := signer(keys, p); k != nil {
+	if k := matchKey(keys, p); k != nil {
 		return k, nil
 	}
-	if fresh { // what is published may lag behind a key that took another's name
+	if received { // the published set may lag behind a key that replaced another of its name
 		return nil, unknownKey(p)
 	}
 	return nil, errSignature
 }
 
-// VerifyWith judges a token by the given keys alone. It neither remembers the
-// token nor knows of logouts.
-func (v *Verifier) VerifyWith(set *KeySet, token string) (Claims, error) {
-	p, err := v.read(token)
-	if err != nil {
-		return Claims{}, err
-	}
-	keys := set.find(&p)
-	switch {
-	case keys == nil:
-		return Claims{}, unknownKey(&p)
-	case signer(keys, &p) == nil:
-		return Claims{}, errSignature
-	}
-	return v.conclude(&p, v.now())
-}
-
-// conclude returns the claims of a token whose signature is right, with what
-// there is to say of its time. One whose time has not come has none yet.
-func (v *Verifier) conclude(p *parsed, now time.Time) (Claims, error) {
-	claims := p.claims.export()
-	switch {
-	case p.claims.nbf > now.Add(v.config.Leeway).Unix():
-		return Claims{}, fmt.Errorf("%w, but from %v on", ErrNotYet, time.Unix(p.claims.nbf, 0).UTC())
-	case claims.expired(now):
-		return claims, ErrExpired
-	}
-	return claims, nil
-}
-
-// read passes the token through the gate and compares audience and issuer,
-// which needs no keys: a token for somebody else is none of ours, whoever
-// signed it.
-func (v *Verifier) read(token string) (parsed, error) {
-	p, err := gate(token, v.config.Audience)
+// parse parses a token and checks its audience and issuer. That needs no keys: a
+// token for another project is invalid, whatever key signed it. It is returned
+// with ErrOtherAudience.
+func (v *Verifier) parse(jwt string) (parsedToken, error) {
+	p, err := parseToken(jwt, v.config.Audience)
 	switch {
 	case err != nil:
-		return parsed{}, err
+		return parsedToken{}, err
 	case !p.claims.audienceFits:
-		return parsed{}, fmt.Errorf("token's aud is %s, expected %q", p.claims.audienceText, v.config.Audience)
+		return p, fmt.Errorf("%w: its aud is %s, expected %q", ErrOtherAudience, p.claims.audienceExcerpt, v.config.Audience)
 	case v.config.Issuer != "" && p.claims.iss != v.config.Issuer:
-		return parsed{}, fmt.Errorf("token's iss is %s, expected %q", excerpt(p.claims.iss), v.config.Issuer)
+		return parsedToken{}, fmt.Errorf("token's iss is %s, expected %q", excerpt(p.claims.iss), v.config.Issuer)
 	}
 	return p, nil
 }
 
-var errSignature = errors.New("token's signature is false")
+// newEntry returns the entry for a correctly signed token, also with ErrExpired. It
+// returns nil for one that is not valid yet.
+func (v *Verifier) newEntry(p *parsedToken, jwt string) (e *entry, err error) {
+	now := v.keys.now() // a fetch of the keys may have taken a while
+	switch {
+	case p.claims.nbf > now.Add(v.config.Leeway).Unix():
+		return nil, fmt.Errorf("%w: its nbf is %v", ErrNotYetValid, time.Unix(p.claims.nbf, 0).UTC())
+	case p.claims.exp <= now.Unix(): // RFC 7519 §4.1.4
+		err = ErrExpired
+	}
+	e = &entry{verifiedAt: v.keys.elapsed(now)}
+	p.fillToken(&e.token, jwt)
+	return e, err
+}
 
-// export returns the claims in the form that callers see.
-func (c *claims) export() Claims { return Claims{c.sub, c.iat, c.exp} }
-
-// expired reports whether the token's time is over (RFC 7519 §4.1.4).
-func (c *Claims) expired(now time.Time) bool { return c.ExpiresAt <= now.Unix() }
+// fillToken sets the fields of t. It copies the JWT: the given string is a part
+// of the whole Cookie header and would keep it in memory.
+func (p *parsedToken) fillToken(t *session.Token, jwt string) {
+	t.JWT, t.UserID = session.NewSecret(strings.Clone(jwt)), p.claims.sub
+	t.ExpiresAt = time.Unix(p.claims.exp, 0)
+	if p.claims.iat != 0 {
+		t.IssuedAt = time.Unix(p.claims.iat, 0)
+	}
+}

@@ -1,4 +1,4 @@
-// Package chi has sessions in front of chi's handlers.
+// Package chi puts sessions in front of the handlers of chi.
 package chi
 
 import (

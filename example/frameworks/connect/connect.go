@@ -1,10 +1,9 @@
-// Package connect has sessions in front of Connect's procedures, for browsers
-// by cookie and for native clients by bearer token.
+// Package connect puts sessions in front of Connect's procedures, for browsers
+// with cookies and for native clients with bearer tokens.
 //
-// Connect handlers are http.Handlers, so no interceptor is needed, and the
-// cookies can be renewed before a procedure runs. Clients of all three
-// protocols take the middleware's 401 for the code unauthenticated and its 503
-// for unavailable.
+// Connect handlers are http.Handlers: no interceptor is needed, and the middleware
+// renews cookies before a procedure runs. Clients of all three protocols translate
+// its 401 to the code unauthenticated, and its 503 to unavailable.
 package connect
 
 import (
@@ -21,14 +20,14 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// The procedures, as generated code names them.
+// The names of the procedures, as in generated code.
 const (
 	MeProcedure     = "/example.v1.Site/Me"
 	StreamProcedure = "/example.v1.Site/Stream"
 )
 
-// New returns the site. Its procedures are POSTs, which other sites' pages can
-// send, too: the protection refuses them.
+// New returns the site. Its procedures are POSTs, which pages of other sites can
+// send, too. The cross-origin protection rejects those.
 func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	require := middleware.RequireSession(sessions, cookies, middleware.Config{Bearer: true})
 	mux := http.NewServeMux()
@@ -41,9 +40,9 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 
 func me(ctx context.Context, _ *connect.Request[emptypb.Empty]) (*connect.Response[wrapperspb.StringValue], error) {
 	s, _ := session.FromContext(ctx)
-	answer := connect.NewResponse(wrapperspb.String(s.UserID))
-	answer.Header().Add("Set-Cookie", "theme=dark")
-	return answer, nil
+	response := connect.NewResponse(wrapperspb.String(s.UserID))
+	response.Header().Add("Set-Cookie", "theme=dark")
+	return response, nil
 }
 
 func stream(ctx context.Context, _ *connect.Request[emptypb.Empty], send *connect.ServerStream[wrapperspb.StringValue]) error {

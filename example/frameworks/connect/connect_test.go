@@ -32,14 +32,15 @@ func call(ctx context.Context, s *site.Site, authorization string, options []con
 	if authorization != "" {
 		request.Header().Set("Authorization", authorization)
 	}
-	answer, err := client.CallUnary(ctx, request)
+	response, err := client.CallUnary(ctx, request)
 	if err != nil {
 		return connect.CodeOf(err).String()
 	}
-	return answer.Msg.GetValue()
+	return response.Msg.GetValue()
 }
 
-// TestClients has clients of each protocol understand the middleware's answers.
+// TestClients checks that clients of each protocol understand the responses of the
+// middleware.
 func TestClients(t *testing.T) {
 	for name, options := range protocols {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +52,7 @@ func TestClients(t *testing.T) {
 				}
 			}
 			ada := session.User{ID: "ada"}
-			expect("nobody", "unauthenticated", "")
+			expect("unknown", "unauthenticated", "")
 			expect("a native client", "ada", "Bearer "+s.Fake.JWT(ada))
 			expect("a native client's expired JWT", "unauthenticated", "Bearer "+s.Fake.ExpiredJWT(ada))
 			s.Browser.Jar.SetCookies(s.URL, crossminttest.Cookies(s.Fake.ExpiredGrant(ada)))
@@ -68,6 +69,6 @@ func TestOtherSitesAreRefused(t *testing.T) {
 	r := s.Request(t, http.MethodPost, example.MeProcedure, "{}")
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	if res, body := s.Do(t, r); res.StatusCode != http.StatusForbidden {
-		t.Errorf("answer: %s %s", res.Status, body)
+		t.Errorf("response: %s %s", res.Status, body)
 	}
 }

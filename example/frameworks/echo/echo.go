@@ -1,4 +1,4 @@
-// Package echo has sessions in front of echo's handlers.
+// Package echo puts sessions in front of the handlers of echo.
 package echo
 
 import (

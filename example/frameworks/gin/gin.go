@@ -1,4 +1,4 @@
-// Package gin has sessions in front of gin's handlers.
+// Package gin puts sessions in front of the handlers of gin.
 package gin
 
 import (
@@ -22,8 +22,8 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	return router
 }
 
-// wrap makes a middleware of net/http one of gin's: a request that it does not
-// let pass has its answer, and gin must not run the handlers that follow.
+// wrap converts a net/http middleware to one of gin. If the middleware does not
+// call the next handler, it has responded, and gin must not run further handlers.
 func wrap(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		passed := false

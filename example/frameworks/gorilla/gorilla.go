@@ -1,4 +1,4 @@
-// Package gorilla has sessions in front of gorilla/mux's handlers.
+// Package gorilla puts sessions in front of the handlers of gorilla/mux.
 package gorilla
 
 import (

@@ -1,8 +1,8 @@
-// Package grpc has sessions in front of gRPC services, for native clients: the
-// metadata key authorization holds "Bearer" and the JWT.
+// Package grpc puts sessions in front of gRPC services, for native clients. The
+// metadata key authorization has the value "Bearer" and the JWT.
 //
-// There are no cookies, and nothing is renewed on the way: a client that is
-// unauthenticated renews its session by /refresh and tries again.
+// There are no cookies and no renewals: an unauthenticated client renews its
+// session at /refresh and tries again.
 package grpc
 
 import (
@@ -64,5 +64,5 @@ func authenticate(ctx context.Context, sessions *session.Manager) (context.Conte
 	case err != nil:
 		return nil, status.Error(codes.Unauthenticated, "Session is not valid")
 	}
-	return result.NewContext(ctx), nil
+	return result.NewContext(ctx, nil), nil
 }

@@ -51,39 +51,39 @@ func authorized(t *testing.T, authorizations ...string) context.Context {
 	return metadata.NewOutgoingContext(t.Context(), metadata.MD{"authorization": authorizations})
 }
 
-// answer is what a client gets: a user's ID, or the code of an error.
-type answer struct {
+// response is the user ID that a client gets, or the code of an error.
+type response struct {
 	User string
 	Code codes.Code
 }
 
-func callMe(ctx context.Context, conn *grpc.ClientConn) answer {
+func callMe(ctx context.Context, conn *grpc.ClientConn) response {
 	var user wrapperspb.StringValue
 	err := conn.Invoke(ctx, "/example.v1.Site/Me", &emptypb.Empty{}, &user)
-	return answer{user.GetValue(), status.Code(err)}
+	return response{user.GetValue(), status.Code(err)}
 }
 
 // callStream returns the first message of a stream, and the stream.
-func callStream(ctx context.Context, conn *grpc.ClientConn) (answer, grpc.ClientStream) {
+func callStream(ctx context.Context, conn *grpc.ClientConn) (response, grpc.ClientStream) {
 	stream, err := conn.NewStream(ctx, &service.Streams[0], "/example.v1.Site/Stream")
 	if err != nil {
-		return answer{Code: status.Code(err)}, nil
+		return response{Code: status.Code(err)}, nil
 	}
 	var user wrapperspb.StringValue
 	_ = stream.CloseSend() // a failure comes back from RecvMsg
 	err = stream.RecvMsg(&user)
-	return answer{user.GetValue(), status.Code(err)}, stream
+	return response{user.GetValue(), status.Code(err)}, stream
 }
 
 func TestAuthorization(t *testing.T) {
 	conn, fake := serve(t, crossminttest.Config{})
 	ada := fake.NewUser("ada@example.com")
 	valid := fake.JWT(ada)
-	signedIn, refused := answer{User: ada.ID}, answer{Code: codes.Unauthenticated}
+	signedIn, refused := response{User: ada.ID}, response{Code: codes.Unauthenticated}
 	tests := []struct {
 		name           string
 		authorizations []string
-		want           answer
+		want           response
 	}{
 		{"none", nil, refused},
 		{"a valid JWT", []string{"Bearer " + valid}, signedIn},
@@ -112,7 +112,7 @@ func TestKeysOutOfReach(t *testing.T) {
 	conn, fake := serve(t, crossminttest.Config{})
 	fake.Down()
 	ctx := authorized(t, "Bearer "+fake.JWT(session.User{ID: "ada"}))
-	if diff := cmp.Diff(answer{Code: codes.Unavailable}, callMe(ctx, conn)); diff != "" {
+	if diff := cmp.Diff(response{Code: codes.Unavailable}, callMe(ctx, conn)); diff != "" {
 		t.Errorf("unary (-want +got):\n%s", diff)
 	}
 }
@@ -121,7 +121,7 @@ func TestStreamEndsWithItsJWT(t *testing.T) {
 	t.Parallel()
 	conn, fake := serve(t, crossminttest.Config{JWTLifetime: 5 * time.Second})
 	first, stream := callStream(authorized(t, "Bearer "+fake.JWT(session.User{ID: "ada"})), conn)
-	if diff := cmp.Diff(answer{User: "ada"}, first); diff != "" {
+	if diff := cmp.Diff(response{User: "ada"}, first); diff != "" {
 		t.Fatalf("first message (-want +got):\n%s", diff)
 	}
 	if code := status.Code(stream.RecvMsg(&wrapperspb.StringValue{})); code != codes.DeadlineExceeded {

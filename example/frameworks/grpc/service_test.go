@@ -11,7 +11,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// service is what protoc would generate for example.v1.Site.
+// service is the code that protoc would generate for example.v1.Site.
 var service = grpc.ServiceDesc{
 	ServiceName: "example.v1.Site",
 	HandlerType: (*any)(nil),
@@ -32,7 +32,7 @@ func me(ctx context.Context, _ any) (any, error) {
 	return wrapperspb.String(s.UserID), nil
 }
 
-// handleStream sends one message and holds the stream open.
+// handleStream sends one message and keeps the stream open.
 func handleStream(_ any, stream grpc.ServerStream) error {
 	s, _ := session.FromContext(stream.Context())
 	if err := stream.SendMsg(wrapperspb.String(s.UserID)); err != nil {

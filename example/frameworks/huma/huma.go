@@ -1,4 +1,4 @@
-// Package huma has sessions in front of huma's operations.
+// Package huma puts sessions in front of huma's operations.
 package huma
 
 import (
@@ -26,7 +26,7 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	return mux
 }
 
-// wrap makes a middleware of net/http one of huma's.
+// wrap converts a net/http middleware to one of huma.
 func wrap(m func(http.Handler) http.Handler) func(huma.Context, func(huma.Context)) {
 	return func(c huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(c)
@@ -36,20 +36,20 @@ func wrap(m func(http.Handler) http.Handler) func(huma.Context, func(huma.Contex
 	}
 }
 
-// whoami is an answer. SetCookie is a slice: huma sets the header of a single
-// value in place of what is there, and the renewed session would be lost.
-type whoami struct {
+// meResponse is the response of me. SetCookie is a slice: for a single value huma
+// replaces the header, and the renewed session would be lost.
+type meResponse struct {
 	SetCookie []http.Cookie `header:"Set-Cookie"`
 	Body      struct {
 		UserID string `json:"userId"`
 	}
 }
 
-func me(ctx context.Context, _ *struct{}) (*whoami, error) {
+func me(ctx context.Context, _ *struct{}) (*meResponse, error) {
 	s, _ := session.FromContext(ctx)
-	answer := &whoami{SetCookie: []http.Cookie{{Name: "theme", Value: "dark"}}}
-	answer.Body.UserID = s.UserID
-	return answer, nil
+	response := &meResponse{SetCookie: []http.Cookie{{Name: "theme", Value: "dark"}}}
+	response.Body.UserID = s.UserID
+	return response, nil
 }
 
 type greeting struct {

@@ -1,4 +1,4 @@
-// Package page has sessions in front of pages rendered by html/template.
+// Package page puts sessions in front of pages of html/template.
 package page
 
 import (
@@ -15,15 +15,16 @@ import (
 )
 
 //go:embed page.html
-var text string
+var source string
 
-var pages = template.Must(template.New("").Parse(text))
+var pages = template.Must(template.New("").Parse(source))
 
-// New returns the site: a page for everybody, one for those signed in, and
-// where to sign in. A visitor without a session is sent there and can return.
+// New returns the site: a public page, a private page, and a sign-in page. The
+// private page redirects visitors without a session to the sign-in page, with the
+// path to return to.
 func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	optional := middleware.OptionalSession(sessions, cookies, middleware.Config{})
-	require := middleware.RequireSession(sessions, cookies, middleware.Config{SignIn: &url.URL{Path: "/signin"}, ErrorHandler: apologise})
+	require := middleware.RequireSession(sessions, cookies, middleware.Config{SignIn: &url.URL{Path: "/signin"}, ErrorHandler: renderError})
 	mux := http.NewServeMux()
 	mux.Handle("/refresh", handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true}))
 	mux.Handle("/logout", handlers.Logout(sessions, cookies, handlers.Config{AfterLogout: &url.URL{Path: "/"}}))
@@ -43,14 +44,15 @@ func account(w http.ResponseWriter, r *http.Request) {
 	render(w, http.StatusOK, "account", s)
 }
 
-// signIn is where Crossmint's browser client would sign the visitor in.
+// signIn shows the page on which Crossmint's browser client would sign the visitor
+// in.
 func signIn(w http.ResponseWriter, r *http.Request) {
 	render(w, http.StatusOK, "signin", r.URL.Query().Get("return_to"))
 }
 
-// apologise answers where a redirect to the sign-in would be wrong: when
-// nobody can tell now, and to scripts.
-func apologise(w http.ResponseWriter, _ *http.Request, err error) {
+// renderError responds where a redirect to the sign-in page would be wrong: to
+// scripts, and while there is no decision.
+func renderError(w http.ResponseWriter, _ *http.Request, err error) {
 	status := middleware.StatusOf(err)
 	render(w, status, "sorry", status)
 }

@@ -24,12 +24,12 @@ func visit(t *testing.T, s *site.Site, path string) (*http.Response, string) {
 	return s.Do(t, r)
 }
 
-// expect checks a page's status and that it holds a text.
-func expect(t *testing.T, s *site.Site, path string, status int, text string) *http.Response {
+// expect checks the status of a page, and that it contains a string.
+func expect(t *testing.T, s *site.Site, path string, status int, content string) *http.Response {
 	t.Helper()
 	res, body := visit(t, s, path)
-	if res.StatusCode != status || !strings.Contains(body, text) || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
-		t.Errorf("%s: %s, want %d with %q:\n%s", path, res.Status, status, text, body)
+	if res.StatusCode != status || !strings.Contains(body, content) || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
+		t.Errorf("%s: %s, want %d with %q:\n%s", path, res.Status, status, content, body)
 	}
 	return res
 }
@@ -68,7 +68,7 @@ func TestOutage(t *testing.T) {
 	s := site.New(t, crossminttest.Config{}, page.New)
 	s.Fake.SignInExpired(s.Browser.Jar, s.URL, "ada@example.com")
 	s.Fake.FailAlways(crossminttest.Refresh, crossminttest.Status(503, "", "{}").With("Retry-After", "7"))
-	expect(t, s, "/", 200, "will be known again in a moment")
+	expect(t, s, "/", 200, "cannot be checked at the moment")
 	if res := expect(t, s, "/account", 503, "Back in a moment"); res.Header.Get("Retry-After") != "7" || len(res.Cookies()) != 0 {
 		t.Errorf("Retry-After %q, %v", res.Header.Get("Retry-After"), res.Cookies())
 	}

@@ -1,8 +1,9 @@
-// Package servemux has sessions in front of net/http's own router.
+// Package servemux puts sessions in front of the handlers of net/http's ServeMux.
 package servemux
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/example/frameworks/internal/app"
@@ -12,6 +13,9 @@ import (
 	"github.com/justinas/alice"
 )
 
+// timeout is short, since app.Slow waits for it.
+const timeout = 200 * time.Millisecond
+
 // New returns the site.
 func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	private := alice.New(middleware.RequireSession(sessions, cookies, middleware.Config{}))
@@ -20,5 +24,6 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	mux.Handle("/logout", handlers.Logout(sessions, cookies, handlers.Config{}))
 	mux.Handle("GET /me", private.ThenFunc(app.Me))
 	mux.Handle("GET /stream", private.ThenFunc(app.Stream))
+	mux.Handle("GET /slow", http.TimeoutHandler(private.ThenFunc(app.Slow), timeout, ""))
 	return mux
 }

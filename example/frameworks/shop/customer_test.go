@@ -17,6 +17,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/example/frameworks/shop"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,7 +42,7 @@ func newCustomer(t *testing.T) *customer {
 	t.Cleanup(client.Close)
 	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
 	must(t, err)
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, session.Event) {}})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(context.Context, event.Event) {}})
 	must(t, err)
 	t.Cleanup(func() { must(t, sessions.Close(context.Background())) })
 	jar, err := cookiejar.New(nil)
@@ -68,8 +69,9 @@ func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-// expect sends a request and checks the status and that the body holds a text.
-func (c *customer) expect(method, path string, status int, text string) *http.Response {
+// expect sends a request. It checks the status, and that the body contains a
+// string.
+func (c *customer) expect(method, path string, status int, content string) *http.Response {
 	c.Helper()
 	r, err := http.NewRequestWithContext(c.Context(), method, c.site.JoinPath(path).String(), nil)
 	must(c.T, err)
@@ -78,13 +80,13 @@ func (c *customer) expect(method, path string, status int, text string) *http.Re
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	must(c.T, err)
-	if res.StatusCode != status || !strings.Contains(string(body), text) {
-		c.Errorf("%s %s: %d %s, want %d with %q", method, path, res.StatusCode, body, status, text)
+	if res.StatusCode != status || !strings.Contains(string(body), content) {
+		c.Errorf("%s %s: %d %s, want %d with %q", method, path, res.StatusCode, body, status, content)
 	}
 	return res
 }
 
-// signIn signs the customer in with claims beside the usual ones.
+// signIn signs the customer in with additional claims.
 func (c *customer) signIn(claims map[string]any) session.User {
 	ada := c.fake.NewUser("ada@example.com")
 	c.fake.SetClaims(ada.ID, claims)

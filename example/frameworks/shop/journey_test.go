@@ -23,7 +23,7 @@ func TestSupporter(t *testing.T) {
 	c.expect("POST", "/refunds", 202, "")
 }
 
-// TestLogout has a copy of the cookies come back after the logout.
+// TestLogout sends a copy of the cookies after the logout.
 func TestLogout(t *testing.T) {
 	c := newCustomer(t)
 	user := c.signIn(nil)
@@ -33,11 +33,11 @@ func TestLogout(t *testing.T) {
 	c.browser.Jar.SetCookies(c.site, copied)
 	c.expect("GET", "/orders", 401, "Session is not valid")
 	if n := c.fake.LiveOf(user.ID); n != 0 {
-		t.Errorf("signed in at %d places", n)
+		t.Errorf("%d live sessions", n)
 	}
 }
 
-func TestNobodyNoticesThatAnHourHasPassed(t *testing.T) {
+func TestExpiredJWTIsRenewedUnnoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCustomer(t)
 		user := c.signIn(nil)
@@ -57,7 +57,7 @@ func TestSignedOutElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCustomer(t)
 		c.fake.RevokeUser(c.signIn(nil).ID)
-		c.expect("GET", "/orders", 200, "") // the JWT holds
+		c.expect("GET", "/orders", 200, "") // the JWT is still valid
 		time.Sleep(2 * time.Hour)
 		c.expect("GET", "/orders", 401, "Session is not valid")
 		if left := c.browser.Jar.Cookies(c.site); len(left) != 0 {

@@ -1,6 +1,6 @@
-// Package shop is an application whose tests show how to test one: handlers
-// with a session made up in the context, and the whole of it on a fake
-// upstream.
+// Package shop is an application whose tests show how to test an application:
+// single handlers with a session in the context, and the whole application on a
+// fake upstream.
 package shop
 
 import (
@@ -20,7 +20,7 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	mux.Handle("/refresh", handlers.Refresh(sessions, cookies, handlers.Config{OmitRefreshSecret: true}))
 	mux.Handle("/logout", handlers.Logout(sessions, cookies, handlers.Config{}))
 	mux.Handle("GET /orders", require(http.HandlerFunc(Orders)))
-	mux.Handle("POST /refunds", require(RequireRole("support", http.HandlerFunc(Refund))))
+	mux.Handle("POST /refunds", require(RequireRole("support")(http.HandlerFunc(Refund))))
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
@@ -38,17 +38,11 @@ func Orders(w http.ResponseWriter, r *http.Request) {
 // Refund gives money back.
 func Refund(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }
 
-// RequireRole lets only sessions pass whose JWT has the role.
-func RequireRole(role string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var claims struct {
-			Role string `json:"role"`
-		}
-		s, ok := session.FromContext(r.Context())
-		if !ok || s.Claims(&claims) != nil || claims.Role != role {
-			http.Error(w, "Forbidden", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// RequireRole returns a middleware that lets only sessions pass whose JWT has the
+// role. It runs behind RequireSession.
+func RequireRole(role string) func(http.Handler) http.Handler {
+	type claims struct {
+		Role string `json:"role"`
+	}
+	return middleware.RequireClaim(func(c claims) bool { return c.Role == role })
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // withSession returns a request of a user, as it arrives behind the
-// middleware. Neither an upstream nor a signature is needed: what is in the
+// middleware. It needs neither an upstream nor a signature: a session in the
 // context has been verified.
 func withSession(method, path string, claims map[string]any) *http.Request {
 	r := httptest.NewRequest(method, path, nil)
@@ -33,8 +33,7 @@ func TestOrdersOfTheSignedInUser(t *testing.T) {
 	}
 }
 
-// TestOrdersWithoutASession is for the day on which somebody mounts the
-// handler without the middleware.
+// TestOrdersWithoutASession calls the handler without the middleware in front.
 func TestOrdersWithoutASession(t *testing.T) {
 	if code, body := serve(http.HandlerFunc(shop.Orders), httptest.NewRequest("GET", "/orders", nil)); code != 401 {
 		t.Errorf("%d %s", code, body)
@@ -42,17 +41,17 @@ func TestOrdersWithoutASession(t *testing.T) {
 }
 
 func TestRole(t *testing.T) {
-	refunds := shop.RequireRole("support", http.HandlerFunc(shop.Refund))
+	refunds := shop.RequireRole("support")(http.HandlerFunc(shop.Refund))
 	tests := []struct {
 		name string
 		r    *http.Request
 		want int
 	}{
-		{"the role", withSession("POST", "/refunds", map[string]any{"role": "support"}), 202},
-		{"another role", withSession("POST", "/refunds", map[string]any{"role": "customer"}), 403},
-		{"no role", withSession("POST", "/refunds", map[string]any{}), 403},
-		{"a role of the wrong type", withSession("POST", "/refunds", map[string]any{"role": 7}), 403},
-		{"no session", httptest.NewRequest("POST", "/refunds", nil), 403},
+		{name: "the role", r: withSession("POST", "/refunds", map[string]any{"role": "support"}), want: 202},
+		{name: "another role", r: withSession("POST", "/refunds", map[string]any{"role": "customer"}), want: 403},
+		{name: "no role", r: withSession("POST", "/refunds", map[string]any{}), want: 403},
+		{name: "a role of the wrong type", r: withSession("POST", "/refunds", map[string]any{"role": 7}), want: 403},
+		{name: "RequireSession is missing", r: httptest.NewRequest("POST", "/refunds", nil), want: 500},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

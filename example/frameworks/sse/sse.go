@@ -1,9 +1,8 @@
-// Package sse has sessions in front of Server-Sent Events.
+// Package sse puts sessions in front of server-sent events.
 //
-// The stream ends with the session that opened it. A
-// browser's EventSource then connects again by itself: after an expiry the
-// middleware renews the session and the stream goes on, after a logout it gets
-// 401 and EventSource gives up.
+// The stream ends with the session that opened it. A browser's EventSource then
+// connects again. After an expiry the middleware renews the session, and the stream
+// goes on. After a logout EventSource gets 401 and stops.
 package sse
 
 import (
@@ -17,8 +16,8 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// beat is the pause between events.
-const beat = time.Second
+// interval is the time between events.
+const interval = time.Second
 
 // New returns the site.
 func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
@@ -39,7 +38,7 @@ func events(sessions *session.Manager) http.HandlerFunc {
 		_ = stream.SetWriteDeadline(time.Time{}) // the server's WriteTimeout would cut the stream
 		w.Header().Set("Content-Type", "text/event-stream")
 		w.Header().Set("Cache-Control", "no-store")
-		clock := time.NewTicker(beat)
+		clock := time.NewTicker(interval)
 		defer clock.Stop()
 		for ctx.Err() == nil {
 			_, _ = fmt.Fprintf(w, "data: %s\n\n", time.Now().UTC().Format(time.TimeOnly))

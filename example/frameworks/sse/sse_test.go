@@ -26,7 +26,7 @@ func listen(t *testing.T, s *site.Site) (*http.Response, *bufio.Reader) {
 	site.Must(t, err)
 	t.Cleanup(func() { _ = res.Body.Close() })
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
-		t.Fatalf("answer: %s, %s", res.Status, res.Header.Get("Content-Type"))
+		t.Fatalf("response: %s, %s", res.Status, res.Header.Get("Content-Type"))
 	}
 	stream := bufio.NewReader(res.Body)
 	event, err := stream.ReadString('\n')
@@ -47,12 +47,12 @@ func drain(t *testing.T, stream io.Reader) {
 func TestAnonymousVisitor(t *testing.T) {
 	s := site.New(t, crossminttest.Config{}, sse.New)
 	if res, body := s.Get(t, "/events"); res.StatusCode != http.StatusUnauthorized {
-		t.Errorf("answer: %s %s", res.Status, body)
+		t.Errorf("response: %s %s", res.Status, body)
 	}
 }
 
-// impatient is the example on a server whose WriteTimeout is short.
-func impatient(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
+// shortTimeout is the example on a server with a short WriteTimeout.
+func shortTimeout(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	events := sse.New(sessions, cookies)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Second / 2))
@@ -64,7 +64,7 @@ func impatient(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 // the same cookies, as EventSource does: the session is renewed.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
-	s := site.New(t, crossminttest.Config{JWTLifetime: 3 * time.Second}, impatient)
+	s := site.New(t, crossminttest.Config{JWTLifetime: 3 * time.Second}, shortTimeout)
 	s.Fake.SignIn(s.Browser.Jar, s.URL, "ada@example.com")
 	_, stream := listen(t, s)
 	drain(t, stream)

@@ -1,9 +1,8 @@
-// Package websocket has sessions in front of a WebSocket.
+// Package websocket puts sessions in front of a WebSocket.
 //
-// The socket ends with the session that opened it. The page
-// connects again: after an expiry the middleware renews the session, whose new
-// cookies travel on the answer that switches protocols; after a logout the
-// page gets 401.
+// The socket ends with the session that opened it. The page connects again. After an
+// expiry the middleware renews the session; the response that switches protocols
+// carries the new cookies. After a logout the page gets 401.
 package websocket
 
 import (
@@ -28,21 +27,20 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	return mux
 }
 
-// echo sends back what it receives. Cookies come with every handshake, from
-// whatever page; without options Accept takes those of this host only, by
-// their Origin.
+// echo sends its messages back. A handshake carries cookies from any page; without
+// options Accept rejects those from other hosts, by their Origin.
 func echo(sessions *session.Manager) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		conn, err := websocket.Accept(w, r, nil)
 		if err != nil {
-			return // Accept has answered
+			return // Accept has responded
 		}
 		defer func() { _ = conn.CloseNow() }()
 		signedIn, _ := session.FromContext(r.Context())
 		ctx, end := sessions.SessionContext(r.Context(), signedIn)
 		defer end()
-		// A context that ends breaks a read without a word, so the read has
-		// another one, and the end is said in a close frame.
+		// The end of its context aborts a read without a close frame. Therefore
+		// the read has another context, and the close frame tells the reason.
 		context.AfterFunc(ctx, func() { _ = conn.Close(websocket.StatusPolicyViolation, "the session has ended") })
 		for {
 			kind, message, err := conn.Read(r.Context())

@@ -50,7 +50,7 @@ func expectEnd(t *testing.T, conn *ws.Conn) {
 	}
 }
 
-func TestWhoMayConnect(t *testing.T) {
+func TestAllowedConnections(t *testing.T) {
 	s := site.New(t, crossminttest.Config{}, websocket.New)
 	if _, res, err := dial(t, s, s.URL.String()); err == nil || res.StatusCode != http.StatusUnauthorized {
 		t.Errorf("an anonymous visitor: %v", err)
@@ -64,9 +64,9 @@ func TestWhoMayConnect(t *testing.T) {
 	open(t, s)
 }
 
-// TestRenewedOnTheWay has new cookies travel on the answer that switches
+// TestRenewedInTheHandshake wants new cookies on the response that switches
 // protocols.
-func TestRenewedOnTheWay(t *testing.T) {
+func TestRenewedInTheHandshake(t *testing.T) {
 	s := site.New(t, crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, websocket.New)
 	s.Fake.SignInExpired(s.Browser.Jar, s.URL, email)
 	for i, cookies := range []int{2, 0} {

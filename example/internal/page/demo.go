@@ -12,75 +12,74 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// The modes of upstream.
+// The modes of the simulated Crossmint.
 const (
-	up   = "up"
-	slow = "slow"
-	down = "down"
+	modeUp   = "up"
+	modeSlow = "slow"
+	modeDown = "down"
 )
 
-var errMode = errors.New("the mode is up, slow or down")
+var errUnknownMode = errors.New("unknown mode; use up, slow or down")
 
 const (
-	// usualLatency is that of a service some hundred miles away.
-	usualLatency = 100 * time.Millisecond
-	// slowLatency is long enough to be felt, and shorter than the 3 s for
-	// which a logout waits.
+	// defaultLatency is typical of a service in another region.
+	defaultLatency = 100 * time.Millisecond
+	// slowLatency is noticeable, but below the logout timeout of 3 s.
 	slowLatency = 2 * time.Second
 )
 
-// Upstream returns the handler that puts the fake into the mode of the form
-// field "mode", and notes that in the journal. At first it is up.
+// Upstream returns the handler that sets the mode of fake to the form field
+// "mode" and records that in the journal. The initial mode is up. The handler
+// is safe for concurrent use.
 func Upstream(fake *crossminttest.Server, journal *Journal) http.Handler {
-	fake.SetLatency(crossminttest.Any, usualLatency)
-	var mu sync.Mutex // one after the other
+	fake.SetLatency(crossminttest.Any, defaultLatency)
+	var mu sync.Mutex // serializes the changes
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		mode := r.FormValue("mode")
-		switch err := turn(fake, mode); {
-		case errors.Is(err, errMode):
+		switch err := setMode(fake, mode); {
+		case errors.Is(err, errUnknownMode):
 			http.Error(w, err.Error(), http.StatusBadRequest)
 		case err != nil:
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		default:
-			journal.turned(mode)
+			journal.setMode(mode)
 			w.WriteHeader(http.StatusNoContent)
 		}
 	})
 }
 
-// turn puts the fake into a mode.
-func turn(fake *crossminttest.Server, mode string) error {
+func setMode(fake *crossminttest.Server, mode string) error {
 	switch mode {
-	case up:
-		fake.SetLatency(crossminttest.Any, usualLatency)
+	case modeUp:
+		fake.SetLatency(crossminttest.Any, defaultLatency)
 		return fake.Up()
-	case slow:
+	case modeSlow:
 		fake.SetLatency(crossminttest.Any, slowLatency)
 		return fake.Up()
-	case down:
+	case modeDown:
 		fake.Down()
 		return nil
 	default:
-		return errMode
+		return errUnknownMode
 	}
 }
 
-func (j *Journal) turned(mode string) {
+func (j *Journal) setMode(mode string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.mode = mode
-	j.add(record{Kind: "upstream", Name: mode})
+	j.addLocked(record{Kind: "upstream", Name: mode})
 }
 
-// Expire returns the handler that gives a signed-in browser an expired JWT in
-// place of its own, beside the same refresh token. It answers with how many
-// calls to refresh there were before anybody can use that JWT. It belongs
-// behind middleware.RequireSession.
+// Expire returns the handler that replaces the session JWT of a browser by an
+// expired one and keeps the refresh token. The response contains the number of
+// refresh calls before any client can use the expired JWT. The handler needs
+// middleware.RequireSession in front of it.
 func Expire(fake *crossminttest.Server, cookies *cookie.Codec, journal *Journal) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, _ := session.FromContext(r.Context()) // behind RequireSession there is one
+		s, _ := session.FromContext(r.Context()) // RequireSession guarantees a session
 		err := cookies.Write(w, r, &session.Grant{
 			JWT:          session.NewSecret(fake.ExpiredJWT(session.User{ID: s.UserID})),
 			RefreshToken: s.RefreshToken,
@@ -90,6 +89,6 @@ func Expire(fake *crossminttest.Server, cookies *cookie.Codec, journal *Journal)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = fmt.Fprintf(w, `{"refreshes":%d}`, journal.calls("refresh")) // the browser may be gone
+		_, _ = fmt.Fprintf(w, `{"refreshes":%d}`, journal.callCount("refresh")) // fails only if the client is gone
 	})
 }

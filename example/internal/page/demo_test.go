@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/example/internal/page"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 func newFake(t *testing.T) *crossminttest.Server {
@@ -32,22 +33,28 @@ func TestUpstream(t *testing.T) {
 	for _, step := range []struct {
 		mode   string
 		status int
-		is     string // afterwards
-	}{{"slow", 204, "slow"}, {"down", 204, "down"}, {"down", 204, "down"}, {"nonsense", 400, "down"}, {"up", 204, "up"}} {
+		want   string // mode after the request
+	}{
+		{mode: "slow", status: 204, want: "slow"},
+		{mode: "down", status: 204, want: "down"},
+		{mode: "down", status: 204, want: "down"},
+		{mode: "nonsense", status: 400, want: "down"},
+		{mode: "up", status: 204, want: "up"},
+	} {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("mode="+step.mode))
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, request)
-		if got := read(t, journal, 0).Mode; w.Code != step.status || got != step.is {
-			t.Errorf("%s: status %d, and it is %s; want %d and %s", step.mode, w.Code, got, step.status, step.is)
+		if got := read(t, journal, 0).Mode; w.Code != step.status || got != step.want {
+			t.Errorf("%s: status %d and mode %s, want %d and %s", step.mode, w.Code, got, step.status, step.want)
 		}
 	}
-	expect(t, read(t, journal, 0).Records,
-		thing{Kind: "upstream", Name: "slow"}, thing{Kind: "upstream", Name: "down"},
-		thing{Kind: "upstream", Name: "down"}, thing{Kind: "upstream", Name: "up"})
+	compareRecords(t, read(t, journal, 0).Records,
+		record{Kind: "upstream", Name: "slow"}, record{Kind: "upstream", Name: "down"},
+		record{Kind: "upstream", Name: "down"}, record{Kind: "upstream", Name: "up"})
 }
 
-// TestExpire has the next request renew the session.
+// TestExpire checks that the request after each expiry refreshes the session.
 func TestExpire(t *testing.T) {
 	fake, journal := newFake(t), page.NewJournal()
 	config := fake.Config()
@@ -57,7 +64,7 @@ func TestExpire(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e session.Event) { journal.Event(e) }})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e event.Event) { journal.Event(e) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +88,6 @@ func TestExpire(t *testing.T) {
 			t.Errorf("body = %s, want %s", w.Body, want)
 		}
 		set := w.Result().Cookies()
-		jar = set[len(set)-2:] // a browser keeps the last
+		jar = set[len(set)-2:] // a browser keeps the last value of each cookie
 	}
 }

@@ -9,26 +9,26 @@ import (
 	"time"
 )
 
-// maxRecords is far more than a time line of some minutes shows.
+// maxRecords is far more than the time line shows.
 const maxRecords = 2000
 
-// underWay is the duration of what has not ended.
-const underWay = -1
+// runningDuration is the duration of a request or call that still runs.
+const runningDuration = -1
 
-// record is one thing on the time line. It holds no user and no secret.
+// A record is one mark on the time line. It contains no user and no secret.
 type record struct {
-	ID     int    `json:"id"`
-	Kind   string `json:"kind"` // "request", "call", "outcome" or "upstream"
-	Name   string `json:"name"` // of the path, the endpoint, the outcome or the mode
-	Tab    string `json:"tab,omitempty"`
-	Op     string `json:"op,omitempty"` // of an outcome
-	Status int    `json:"status,omitempty"`
-	At     int64  `json:"at"`               // ms since 1970
-	Took   int64  `json:"took"`             // ms, or underWay
-	Served int    `json:"served,omitempty"` // the requests that one refresh has served
+	ID       int    `json:"id"`
+	Kind     string `json:"kind"` // "request", "call", "outcome" or "upstream"
+	Name     string `json:"name"` // path, endpoint, outcome or mode
+	Tab      string `json:"tab,omitempty"`
+	Op       string `json:"op,omitempty"` // of an outcome
+	Status   int    `json:"status,omitempty"`
+	At       int64  `json:"at"`               // Unix time in ms
+	Duration int64  `json:"duration"`         // in ms, or runningDuration
+	Served   int    `json:"served,omitempty"` // requests that one refresh has served
 
-	token   string // names the refresh token of an outcome
-	changed int    // the state of the journal that this belongs to
+	fingerprint string // of the refresh token
+	state       int    // of the journal at the last change
 }
 
 // counts are the totals since the start.
@@ -38,26 +38,27 @@ type counts struct {
 	Calls     map[string]int `json:"calls"` // by endpoint
 }
 
-// A Journal knows what the page draws: the site's requests, what became of
-// sessions, and the calls to Crossmint. It serves them as JSON, to anybody: a
-// site in production has no use for it.
+// A Journal records the site's requests, the outcomes of sessions, and the
+// calls to Crossmint, for the time line. It serves them as JSON to every
+// client. A site in production does not need it. All methods are safe for
+// concurrent use.
 type Journal struct {
-	started int64
+	startedAt int64 // Unix time in ms
 
-	mu      sync.Mutex // guards all below
-	state   int        // grows with every change
-	records []record   // the oldest first; their IDs are consecutive
+	mu      sync.Mutex // guards the fields below
+	state   int        // grows with each change
+	records []record   // oldest first, with consecutive IDs
 	counts  counts
-	mode    string // of upstream
+	mode    string // of the simulated Crossmint
 }
 
 // NewJournal returns an empty Journal.
 func NewJournal() *Journal {
-	return &Journal{started: time.Now().UnixMilli(), counts: counts{Calls: map[string]int{}}, mode: up}
+	return &Journal{startedAt: time.Now().UnixMilli(), counts: counts{Calls: map[string]int{}}, mode: modeUp}
 }
 
-// add appends r and returns its ID. The mutex is held.
-func (j *Journal) add(r record) int {
+// addLocked appends r and returns its ID.
+func (j *Journal) addLocked(r record) int {
 	if len(j.records) >= maxRecords {
 		j.records = slices.Clone(j.records[maxRecords/2:])
 	}
@@ -65,7 +66,7 @@ func (j *Journal) add(r record) int {
 		r.ID = j.records[n-1].ID + 1
 	}
 	j.state++
-	r.changed = j.state
+	r.state = j.state
 	if r.At == 0 {
 		r.At = time.Now().UnixMilli()
 	}
@@ -73,8 +74,9 @@ func (j *Journal) add(r record) int {
 	return r.ID
 }
 
-// begin notes what has begun. The function that it returns notes the end.
-func (j *Journal) begin(r record) (end func(status int)) {
+// start records the start of a request or call. The returned function records
+// its end.
+func (j *Journal) start(r record) (finish func(status int)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch r.Kind {
@@ -84,49 +86,55 @@ func (j *Journal) begin(r record) (end func(status int)) {
 		j.counts.Calls[r.Name]++
 	}
 	start := time.Now()
-	r.At, r.Took = start.UnixMilli(), underWay
-	id := j.add(r)
-	return func(status int) {
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		if i := id - j.records[0].ID; i >= 0 { // else it is too old by now
-			j.state++
-			j.records[i].Status, j.records[i].Took, j.records[i].changed = status, time.Since(start).Milliseconds(), j.state
-		}
-	}
+	r.At, r.Duration = start.UnixMilli(), runningDuration
+	id := j.addLocked(r)
+	return func(status int) { j.finish(id, status, time.Since(start)) }
 }
 
-// history is what the page asks for again and again.
-type history struct {
-	Started int64    `json:"started"` // of the server: a new one has another past
-	Now     int64    `json:"now"`
-	State   int      `json:"state"`
-	Mode    string   `json:"mode"`
-	Counts  counts   `json:"counts"`
-	Records []record `json:"records"` // those that are new, or have changed
-}
-
-// ServeHTTP answers with what has changed since the state in the query
-// parameter "after".
-func (j *Journal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	after, _ := strconv.Atoi(r.FormValue("after")) // else everything
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(j.since(after)) // the browser may be gone
-}
-
-func (j *Journal) since(after int) []byte {
+// finish does nothing if the journal has evicted the record.
+func (j *Journal) finish(id, status int, duration time.Duration) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	h := history{j.started, time.Now().UnixMilli(), j.state, j.mode, j.counts, []record{}}
+	i := id - j.records[0].ID
+	if i < 0 {
+		return
+	}
+	j.state++
+	r := &j.records[i]
+	r.Status, r.Duration, r.state = status, duration.Milliseconds(), j.state
+}
+
+// history is the response that the page polls.
+type history struct {
+	StartedAt int64    `json:"started"` // identifies the server process
+	Now       int64    `json:"now"`
+	State     int      `json:"state"`
+	Mode      string   `json:"mode"`
+	Counts    counts   `json:"counts"`
+	Records   []record `json:"records"` // the new and the changed ones
+}
+
+// ServeHTTP responds with the changes since the state in the query parameter
+// "after", or with all records without it.
+func (j *Journal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	after, _ := strconv.Atoi(r.FormValue("after"))
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(j.changesSince(after)) // fails only if the client is gone
+}
+
+func (j *Journal) changesSince(state int) []byte {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	h := history{j.startedAt, time.Now().UnixMilli(), j.state, j.mode, j.counts, []record{}}
 	for _, r := range j.records {
-		if r.changed > after {
+		if r.state > state {
 			h.Records = append(h.Records, r)
 		}
 	}
 	body, err := json.Marshal(h)
 	if err != nil {
-		panic(err) // it is all numbers and texts
+		panic(err) // numbers and strings always marshal
 	}
 	return body
 }

@@ -12,38 +12,38 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/example/internal/page"
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 	"github.com/google/go-cmp/cmp"
 )
 
-// thing is a record, without what differs from run to run.
-type thing struct {
+// record is a record of the journal without IDs and times.
+type record struct {
 	Kind, Name, Tab, Op string
 	Status, Served      int
 }
 
-// news is what the journal answers.
-type news struct {
+// history is the response of the journal.
+type history struct {
 	State   int
 	Mode    string
-	Records []thing
+	Records []record
 	Counts  struct {
 		Requests, Refreshes int
 		Calls               map[string]int
 	}
 }
 
-func read(t *testing.T, journal *page.Journal, after int) news {
+func read(t *testing.T, journal *page.Journal, after int) history {
 	t.Helper()
-	var n news
+	var h history
 	body := get(t, journal, "/?after="+strconv.Itoa(after)).Body.Bytes()
-	if err := json.Unmarshal(body, &n); err != nil {
+	if err := json.Unmarshal(body, &h); err != nil {
 		t.Fatalf("%v: %s", err, body)
 	}
-	return n
+	return h
 }
 
-func expect(t *testing.T, got []thing, want ...thing) {
+func compareRecords(t *testing.T, got []record, want ...record) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("records (-want +got):\n%s", diff)
@@ -53,19 +53,19 @@ func expect(t *testing.T, got []thing, want ...thing) {
 func TestRequests(t *testing.T) {
 	journal := page.NewJournal()
 	handler := journal.Requests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		expect(t, read(t, journal, 0).Records, thing{Kind: "request", Name: "/api/me", Tab: "abc"}) // under way
+		compareRecords(t, read(t, journal, 0).Records, record{Kind: "request", Name: "/api/me", Tab: "abc"}) // still running
 		w.WriteHeader(http.StatusTeapot)
 	}))
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/me", nil)
 	request.Header.Set("X-Tab", "abc")
 	handler.ServeHTTP(httptest.NewRecorder(), request)
 	got := read(t, journal, 0)
-	expect(t, got.Records, thing{Kind: "request", Name: "/api/me", Tab: "abc", Status: http.StatusTeapot})
+	compareRecords(t, got.Records, record{Kind: "request", Name: "/api/me", Tab: "abc", Status: http.StatusTeapot})
 	if got.Counts.Requests != 1 {
-		t.Errorf("%d requests", got.Counts.Requests)
+		t.Errorf("%d requests, want 1", got.Counts.Requests)
 	}
 	if again := read(t, journal, got.State); len(again.Records) != 0 {
-		t.Errorf("old news: %+v", again.Records)
+		t.Errorf("unchanged records are repeated: %+v", again.Records)
 	}
 }
 
@@ -93,7 +93,7 @@ func TestCalls(t *testing.T) {
 		t.Error("no error while the fake is down")
 	}
 	got := read(t, journal, 0)
-	expect(t, got.Records, thing{Kind: "call", Name: "keys", Status: 200}, thing{Kind: "call", Name: "keys"})
+	compareRecords(t, got.Records, record{Kind: "call", Name: "keys", Status: 200}, record{Kind: "call", Name: "keys"})
 	if diff := cmp.Diff(map[string]int{"keys": 2}, got.Counts.Calls); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
@@ -101,36 +101,36 @@ func TestCalls(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	journal := page.NewJournal()
-	var together sync.WaitGroup
+	var wg sync.WaitGroup
 	for range 50 {
-		together.Go(func() {
-			journal.Event(session.Event{Outcome: session.Refreshed, Op: "authenticate", Token: "one"})
+		wg.Go(func() {
+			journal.Event(event.Event{Outcome: event.Refreshed, Op: "authenticate", Token: "one"})
 		})
 	}
-	together.Wait()
-	for _, e := range []session.Event{
-		{Outcome: session.Refreshed, Op: "authenticate", Token: "two"},
-		{Outcome: session.Rejected, Err: errors.New("a visitor")},
-		{Outcome: session.Undecided, Op: "authenticate", UpstreamStatus: 503, Token: "two", UserID: "somebody"},
+	wg.Wait()
+	for _, e := range []event.Event{
+		{Outcome: event.Refreshed, Op: "authenticate", Token: "two"},
+		{Outcome: event.Rejected, Err: errors.New("no session")},
+		{Outcome: event.Unavailable, Op: "authenticate", UpstreamStatus: 503, Token: "two", UserID: "ada"},
 	} {
 		journal.Event(e)
 	}
 	got := read(t, journal, 0)
-	expect(t, got.Records,
-		thing{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 50},
-		thing{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 1},
-		thing{Kind: "outcome", Name: "undecided", Op: "authenticate", Status: 503, Served: 1})
+	compareRecords(t, got.Records,
+		record{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 50},
+		record{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 1},
+		record{Kind: "outcome", Name: "unavailable", Op: "authenticate", Status: 503, Served: 1})
 	if got.Counts.Refreshes != 2 {
-		t.Errorf("%d refreshes", got.Counts.Refreshes)
+		t.Errorf("%d refreshes, want 2", got.Counts.Refreshes)
 	}
 }
 
-// TestLongRun has a request end that is no longer on record.
-func TestLongRun(t *testing.T) {
+// TestEvictedRecord ends a request that the journal has evicted.
+func TestEvictedRecord(t *testing.T) {
 	journal := page.NewJournal()
 	journal.Requests(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		for range 10_000 {
-			journal.Event(session.Event{Outcome: session.LoggedOut})
+			journal.Event(event.Event{Outcome: event.LoggedOut})
 		}
 	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/me", nil))
 	if n := len(read(t, journal, 0).Records); n == 0 || n > 2000 {

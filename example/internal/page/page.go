@@ -1,6 +1,6 @@
-// Package page is the example's page: documents, a style sheet and scripts,
-// embedded, without a framework and without a request to another host; and
-// the journal that they show.
+// Package page serves the example's page, and the journal that its time line
+// shows. Documents, style sheet and scripts are embedded. They use no
+// framework and load nothing from other hosts.
 package page
 
 import (
@@ -15,64 +15,65 @@ import (
 //go:embed index.html tab.html session.html assets
 var files embed.FS
 
-// policy lets the page have what the site itself serves, nothing inline, and
-// a frame with its second tab.
-const policy = "default-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'self'"
+// contentSecurityPolicy allows resources of the site itself, nothing inline,
+// and the frame with the second tab.
+const contentSecurityPolicy = "default-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; frame-ancestors 'self'"
 
-// types are those of the assets. They are not left to the machine's own
-// table, which on some has no JavaScript.
-var types = map[string]string{
+// contentTypes are fixed here because the tables of some machines lack
+// JavaScript.
+var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml",
 }
 
-// Config says what the page tells about the site.
+// Config describes the site to the page.
 type Config struct {
-	// Demo says that the site runs on a fake, whose inbox it may show and
-	// which it may take down.
+	// Demo adds the simulated inbox and the controls of the simulated
+	// Crossmint.
 	Demo bool
-	// Environment is the one of the API key.
+	// Environment is the Crossmint environment of the API key.
 	Environment string
 }
 
-// Handler returns the handler of "/", of "/tab", which shows the session
-// alone, and of what is under "/assets/".
+// Handler returns the handler of "/", of "/tab", which shows only the session,
+// and of the files in "/assets/".
 func Handler(config Config) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", document(config, "index.html"))
-	mux.Handle("GET /tab", document(config, "tab.html"))
+	mux.Handle("GET /{$}", renderedPage(config, "index.html"))
+	mux.Handle("GET /tab", renderedPage(config, "tab.html"))
 	assets, err := files.ReadDir("assets")
 	if err != nil {
-		panic(err) // the folder is part of the program
+		panic(err) // the folder is embedded
 	}
 	for _, asset := range assets {
 		name := "assets/" + asset.Name()
 		content, err := files.ReadFile(name)
 		if err != nil {
-			panic(err) // as before
+			panic(err) // the file is embedded
 		}
-		mux.Handle("GET /"+name, serve(types[path.Ext(name)], content))
+		mux.Handle("GET /"+name, serve(contentTypes[path.Ext(name)], content))
 	}
-	return guarded(mux)
+	return withSecurityHeaders(mux)
 }
 
-// guarded sets what all answers have in common.
-func guarded(next http.Handler) http.Handler {
+// withSecurityHeaders sets the header fields of all responses.
+func withSecurityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		next.ServeHTTP(w, r)
 	})
 }
 
-func document(config Config, name string) http.Handler {
+// renderedPage renders the template once; the configuration never changes.
+func renderedPage(config Config, name string) http.Handler {
 	var content bytes.Buffer
 	t := template.Must(template.ParseFS(files, name, "session.html"))
 	if err := t.Execute(&content, config); err != nil {
-		panic(err) // the file is part of the program
+		panic(err) // the template is embedded
 	}
 	return serve("text/html; charset=utf-8", content.Bytes())
 }

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// get returns what the handler answers.
+// get returns the response of the handler.
 func get(t *testing.T, handler http.Handler, path string) *httptest.ResponseRecorder {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -26,14 +26,14 @@ var (
 	imports    = regexp.MustCompile(`from "\./([^"]*)"`)
 )
 
-// TestReferences follows all that the documents and scripts load.
+// TestReferences follows all references of the documents and scripts.
 func TestReferences(t *testing.T) {
 	handler := page.Handler(page.Config{Demo: true})
-	elsewhere := map[string]bool{"/signin": true} // is no page of this handler
 	seen := map[string]bool{}
 	var follow func(string)
 	follow = func(name string) {
-		if seen[name] || elsewhere[name] {
+		// Another handler serves /signin.
+		if seen[name] || name == "/signin" {
 			return
 		}
 		seen[name] = true
@@ -51,27 +51,27 @@ func TestReferences(t *testing.T) {
 	follow("/")
 	for _, name := range []string{"/tab", "/assets/style.css", "/assets/timeline.js", "/assets/tab.js"} {
 		if !seen[name] {
-			t.Errorf("nothing leads to %s", name)
+			t.Errorf("no document refers to %s", name)
 		}
 	}
 }
 
-// TestNothingInline looks that the policy forbids nothing that is there.
+// TestNothingInline checks that the documents obey the Content-Security-Policy.
 func TestNothingInline(t *testing.T) {
 	inline := regexp.MustCompile(`(?i)<style|<script[^>]*>[^<]|\sstyle=|\son[a-z]+=|https?://`)
 	handler := page.Handler(page.Config{Demo: true})
 	for _, name := range []string{"/", "/tab"} {
 		if found := inline.FindString(get(t, handler, name).Body.String()); found != "" {
-			t.Errorf("%s holds %q", name, found)
+			t.Errorf("%s contains %q", name, found)
 		}
 	}
 }
 
-func TestWithoutTheFake(t *testing.T) {
+func TestWithoutDemo(t *testing.T) {
 	body := get(t, page.Handler(page.Config{Environment: "staging"}), "/").Body.String()
 	for _, control := range []string{"upstream", "burst", "expired", "use-code"} {
 		if regexp.MustCompile(`id="` + control + `"`).MatchString(body) {
-			t.Errorf("the page offers %q", control)
+			t.Errorf("the page contains the control %q", control)
 		}
 	}
 }

@@ -13,42 +13,43 @@ var signInHTML string
 
 var signInTemplate = template.Must(template.New("signin").Parse(signInHTML))
 
-// signInPolicy lets the page send its forms and have its style: nothing else,
-// and no script at all.
-const signInPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// signInSecurityPolicy allows only the forms and the style sheet, and no script.
+const signInSecurityPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// SignInConfig says where the forms of the page go, and what it shows.
+// SignInConfig configures the sign-in pages without scripts: the targets of
+// their forms and the sources of their data.
 type SignInConfig struct {
 	EmailPath, SendPath, ConfirmPath, LogoutPath string
 
-	// User returns the ID of who is signed in, or "".
+	// User returns the ID of the signed-in user, or "".
 	User func(*http.Request) string
-	// Email returns the address that a code was sent to, or "".
+	// Email returns the address of the pending sign-in, or "".
 	Email func(*http.Request) string
-	// Code returns the code that a fake has sent to the address, whom it
-	// thereby lets in as anybody. nil: there is no fake.
+	// Code returns the last code that the simulated Crossmint has sent to an
+	// address. It lets every visitor sign in as any user, so it must be nil
+	// with the real Crossmint.
 	Code func(email string) string
 }
 
-// problems says what handlers.SignIn means by its error.
-var problems = map[string]string{
-	"email":       "That is not an e-mail address.",
-	"code":        "That code is not right, or was used before.",
-	"expired":     "Time is up. Please ask for another code.",
-	"limit":       "That was too often. Please try again in ten minutes.",
-	"unavailable": "That is not possible now. Please try again later.",
+// errorMessages explain the error codes of handlers.SignIn.
+var errorMessages = map[string]string{
+	"email":       "This is not an email address.",
+	"code":        "This code is wrong or was used before.",
+	"expired":     "The code has expired. Please request another code.",
+	"limit":       "Too many attempts. Please try again in ten minutes.",
+	"unavailable": "Signing in is not possible now. Please try again later.",
 }
 
-// signInView is what the template reads.
+// signInView is the data of the template.
 type signInView struct {
 	SignInConfig
 	Title, Error, ReturnTo string
-	User, Email, Code      string // over the functions of that name
+	User, Email, Code      string // hide the functions of SignInConfig
 	Demo                   bool
 }
 
-// EmailForm returns the handler of the page with the form for the address; or,
-// for those who are signed in, of the one that says so.
+// EmailForm returns the handler of the page with the form for the email
+// address. A signed-in user sees the user ID and a sign-out button instead.
 func EmailForm(config SignInConfig) http.Handler {
 	return signInPage(func(r *http.Request) signInView {
 		view := newSignInView(config, r)
@@ -59,8 +60,8 @@ func EmailForm(config SignInConfig) http.Handler {
 	})
 }
 
-// CodeForm returns the handler of the page with the form for the code. Where no
-// code was sent it asks for the address.
+// CodeForm returns the handler of the page with the form for the code. Without
+// a pending sign-in the page shows the form for the email address.
 func CodeForm(config SignInConfig) http.Handler {
 	return signInPage(func(r *http.Request) signInView {
 		view := newSignInView(config, r)
@@ -74,9 +75,9 @@ func CodeForm(config SignInConfig) http.Handler {
 
 func newSignInView(config SignInConfig, r *http.Request) signInView {
 	query := r.URL.Query()
-	view := signInView{SignInConfig: config, Title: "Sign in", Error: problems[query.Get("error")], ReturnTo: query.Get("return_to"), Demo: config.Code != nil}
+	view := signInView{SignInConfig: config, Title: "Sign in", Error: errorMessages[query.Get("error")], ReturnTo: query.Get("return_to"), Demo: config.Code != nil}
 	if view.ReturnTo != "" {
-		// The way to another code must not lose it.
+		// A request for another code keeps the destination.
 		view.EmailPath += "?" + url.Values{"return_to": {view.ReturnTo}}.Encode()
 	}
 	return view
@@ -86,14 +87,14 @@ func signInPage(view func(*http.Request) signInView) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body bytes.Buffer
 		if err := signInTemplate.Execute(&body, view(r)); err != nil {
-			panic(err) // the file is part of the program
+			panic(err) // the template is embedded
 		}
 		h := w.Header()
-		h.Set("Content-Security-Policy", signInPolicy)
+		h.Set("Content-Security-Policy", signInSecurityPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin") // "no-referrer" would make Origin null
 		h.Set("Cache-Control", "no-store")
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(body.Bytes())
+		_, _ = w.Write(body.Bytes()) // fails only if the client is gone
 	})
 }

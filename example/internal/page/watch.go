@@ -4,72 +4,72 @@ import (
 	"net/http"
 	"path"
 
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 const (
-	// tabHeader is how each tab of the page names itself.
-	tabHeader   = "X-Tab"
+	tabHeader   = "X-Tab" // identifies a tab of the page
 	maxTabBytes = 16
 )
 
-// Requests is a middleware that notes the requests to next.
+// Requests is a middleware that records the requests to next.
 func (j *Journal) Requests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tab := r.Header.Get(tabHeader)
 		if len(tab) > maxTabBytes {
 			tab = ""
 		}
-		answer := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		end := j.begin(record{Kind: "request", Name: r.URL.Path, Tab: tab})
-		defer func() { end(answer.status) }()
-		next.ServeHTTP(answer, r)
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		finish := j.start(record{Kind: "request", Name: r.URL.Path, Tab: tab})
+		defer func() { finish(recorder.status) }()
+		next.ServeHTTP(recorder, r)
 	})
 }
 
-// statusWriter remembers the status.
-type statusWriter struct {
+// statusRecorder records the status of the response.
+type statusRecorder struct {
 	http.ResponseWriter
 	status int
 }
 
-func (w *statusWriter) WriteHeader(status int) {
+func (w *statusRecorder) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap is for http.ResponseController.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+// Unwrap implements the contract of http.ResponseController.
+func (w *statusRecorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Transport returns next with the calls to Crossmint noted.
+// Transport returns a transport that records the calls to Crossmint.
 func (j *Journal) Transport(next *http.Transport) http.RoundTripper { return transport{next, j} }
 
-// transport has the other methods of http.Transport, too: a client closes its
-// idle connections.
+// transport embeds *http.Transport because the client closes its idle
+// connections.
 type transport struct {
 	*http.Transport
 	journal *Journal
 }
 
+// RoundTrip records a status of 0 if there is no response.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	end := t.journal.begin(record{Kind: "call", Name: endpoint(r.URL.Path)})
+	finish := t.journal.start(record{Kind: "call", Name: endpoint(r.URL.Path)})
 	response, err := t.Transport.RoundTrip(r)
 	if err != nil {
-		end(0)
+		finish(0)
 		return nil, err
 	}
-	end(response.StatusCode)
+	finish(response.StatusCode)
 	return response, nil
 }
 
-// calls returns how often an endpoint was called.
-func (j *Journal) calls(endpoint string) int {
+// callCount returns the number of calls to an endpoint.
+func (j *Journal) callCount(endpoint string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.counts.Calls[endpoint]
 }
 
-// endpoint names a part of Crossmint's API.
+// endpoint returns a short name for a path of Crossmint's API.
 func endpoint(urlPath string) string {
 	switch name := path.Base(urlPath); name {
 	case "refresh", "logout":
@@ -81,29 +81,30 @@ func endpoint(urlPath string) string {
 	}
 }
 
-// Event notes an outcome.
-func (j *Journal) Event(e session.Event) {
+// Event records an outcome, for session.Config.OnEvent. Outcomes of one
+// refresh are one record, with the number of requests that the refresh served.
+func (j *Journal) Event(e event.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
-	case e.Outcome == session.Rejected: // a visitor; the request shows the 401
-	case e.Outcome == session.Refreshed && j.serves(e.Token):
+	case e.Outcome == event.Rejected: // the request shows the 401 already
+	case e.Outcome == event.Refreshed && j.countServedLocked(e.Token):
 	default:
-		if e.Outcome == session.Refreshed {
+		if e.Outcome == event.Refreshed {
 			j.counts.Refreshes++
 		}
-		j.add(record{Kind: "outcome", Name: string(e.Outcome), Op: e.Op, Status: e.UpstreamStatus, Served: 1, token: e.Token})
+		j.addLocked(record{Kind: "outcome", Name: string(e.Outcome), Op: e.Op, Status: e.UpstreamStatus, Served: 1, fingerprint: e.Token})
 	}
 }
 
-// serves notes that the refresh of a token has served one more request, and
-// reports whether that refresh is on record. The mutex is held.
-func (j *Journal) serves(token string) bool {
+// countServedLocked adds a request to the record of a token's refresh. It
+// reports whether there is such a record.
+func (j *Journal) countServedLocked(fingerprint string) bool {
 	for i := len(j.records) - 1; i >= 0; i-- {
 		r := &j.records[i]
-		if r.token == token && r.Name == string(session.Refreshed) {
+		if r.fingerprint == fingerprint && r.Name == string(event.Refreshed) {
 			j.state++
-			r.Served, r.changed = r.Served+1, j.state
+			r.Served, r.state = r.Served+1, j.state
 			return true
 		}
 	}

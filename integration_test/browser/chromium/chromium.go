@@ -1,4 +1,4 @@
-// Package chromium runs a headless Chromium that reaches this machine alone.
+// Package chromium runs a headless Chromium that can reach only this machine.
 package chromium
 
 import (
@@ -12,11 +12,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// names are what Chromium is called here and there.
+// names are the names of the program on different systems.
 var names = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
-// loopbackOnly keeps every name but this machine's from being resolved.
-// Chromium knows *.localhost by itself, but tries IPv6 first.
+// loopbackOnly blocks the resolution of all names except those of this machine.
+// It maps *.localhost because Chromium itself tries IPv6 first.
 const loopbackOnly = "MAP localhost 127.0.0.1, MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 // A Process is a running Chromium.
@@ -25,7 +25,7 @@ type Process struct {
 	free context.CancelFunc
 }
 
-// Start starts one. The caller must Stop it.
+// Start starts a Chromium. The caller must call Stop.
 func Start() (*Process, error) {
 	program, err := find()
 	if err != nil {
@@ -49,7 +49,7 @@ func Start() (*Process, error) {
 	return &Process{ctx, free}, nil
 }
 
-// Context is the parent of its tabs' contexts (chromedp.NewContext).
+// Context returns the parent of the contexts of tabs (chromedp.NewContext).
 func (p *Process) Context() context.Context { return p.ctx }
 
 func find() (string, error) {
@@ -61,7 +61,7 @@ func find() (string, error) {
 	return "", fmt.Errorf("no Chromium under the names %q (Debian: apt-get install chromium)", names)
 }
 
-// Stop ends the process and waits until it is gone.
+// Stop ends the process and waits for its end.
 func (p *Process) Stop() error {
 	defer p.free()
 	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)

@@ -1,3 +1,3 @@
-// Package examplepage drives the page of the example in a headless Chromium:
-// for its tests, and for the pictures of it in the documentation.
+// Package examplepage drives the example's page in a headless Chromium, for the
+// tests of the page and for the pictures in the documentation.
 package examplepage

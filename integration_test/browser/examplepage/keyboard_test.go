@@ -12,7 +12,8 @@ func (v *visitor) press(keys string) {
 	v.do(examplepage.Press(keys))
 }
 
-// tabTo presses Tab until an element has the focus, and looks that it shows.
+// tabTo presses Tab until an element has the focus, and checks that the focus
+// is visible.
 func (v *visitor) tabTo(element string) {
 	v.Helper()
 	for range 40 {
@@ -21,14 +22,14 @@ func (v *visitor) tabTo(element string) {
 			continue
 		}
 		if !read[bool](v, `(({ outlineStyle, outlineWidth }) => outlineStyle === "solid" && outlineWidth === "3px")(getComputedStyle(document.activeElement))`) {
-			v.Errorf("nobody sees that %s has the focus", element)
+			v.Errorf("the focus of %s is not visible", element)
 		}
 		return
 	}
-	v.Fatalf("no number of Tabs leads to %s", element)
+	v.Fatalf("%s is not reachable by Tab", element)
 }
 
-// TestKeyboard goes the whole way with Tab, Enter, Space and the arrows.
+// TestKeyboard uses the whole page by Tab, Enter, Space and the arrow keys.
 func TestKeyboard(t *testing.T) {
 	v := visit(t)
 	v.await(signedOut)
@@ -47,7 +48,7 @@ func TestKeyboard(t *testing.T) {
 
 	v.tabTo("#burst")
 	v.press("\r")
-	v.await(`document.querySelector("#burst-result").textContent.startsWith("50 requests, 1 upstream call")`)
+	v.await(`document.querySelector("#burst-result").textContent.startsWith("50 succeeded, 1 call to Crossmint")`)
 	v.await(`document.activeElement.id === "burst"`)
 	v.tabTo("[name=mode]")
 	for _, mode := range []string{"slow", "down"} {

@@ -12,7 +12,7 @@ import (
 
 var schemes = []string{"light", "dark"}
 
-// tooWide lists what reaches beyond the right edge of the screen.
+// tooWide lists the elements that exceed the right edge of the screen.
 const tooWide = `[...document.querySelectorAll("body *:not(#line *, .hidden)")]
 	.filter((e) => e.getBoundingClientRect().right > innerWidth + 0.5 || document.documentElement.scrollWidth > innerWidth)
 	.map((e) => e.tagName + "#" + e.id)`
@@ -22,20 +22,54 @@ func TestNarrowScreens(t *testing.T) {
 	for _, width := range []int64{320, 360, 768, 1120} {
 		v.do(examplepage.Resize(width, 740))
 		v.await(signedOut)
-		v.narrow("signed out")
+		v.expectNoOverflow("signed out")
 	}
 	v.signIn()
-	v.turn("down")
+	v.setMode("down")
 	for _, width := range []int64{320, 360, 768, 1120} {
 		v.do(examplepage.Resize(width, 740))
-		v.narrow("signed in")
+		v.expectNoOverflow("signed in")
 	}
 }
 
-func (v *visitor) narrow(view string) {
+func (v *visitor) expectNoOverflow(view string) {
 	v.Helper()
 	if diff := cmp.Diff([]string{}, read[[]string](v, tooWide)); diff != "" {
-		v.Errorf("%s, at %d px, these are too wide (-want +got):\n%s", view, read[int](v, `innerWidth`), diff)
+		v.Errorf("%s, %d px: elements that are too wide (-want +got):\n%s", view, read[int](v, `innerWidth`), diff)
+	}
+}
+
+// invisible lists the controls and the parts of the time line that the screen
+// does not show completely.
+const invisible = `["#upstream", "#expired", "#burst", "#line", "#story"].filter((selector) => {
+	const { top, bottom, left, right } = document.querySelector(selector).getBoundingClientRect();
+	return top < 0 || bottom > innerHeight || left < 0 || right > innerWidth;
+})`
+
+// TestControlsBesideTimeLine uses the switch on screens of common sizes, and
+// checks that one sees the effect without scrolling.
+func TestControlsBesideTimeLine(t *testing.T) {
+	v := visit(t)
+	v.signIn()
+	v.withoutTimer()
+	for _, size := range []struct{ width, height int64 }{{390, 664}, {390, 844}, {768, 1024}, {1120, 740}} {
+		v.do(examplepage.Resize(size.width, size.height))
+		read[bool](v, `(document.querySelector(".live").scrollIntoView({ block: "center" }), true)`)
+		position := read[float64](v, `scrollY`)
+		v.setMode("down")
+		v.await(`document.querySelector("#line .band.down")`, `document.querySelector("#story").textContent.endsWith("Crossmint is down.")`)
+		if diff := cmp.Diff([]string{}, read[[]string](v, invisible)); diff != "" {
+			t.Errorf("%d × %d px: not on the screen (-want +got):\n%s", size.width, size.height, diff)
+		}
+		if got := read[float64](v, `scrollY`); got != position {
+			t.Errorf("%d × %d px: the page scrolled from %v to %v", size.width, size.height, position, got)
+		}
+		v.setMode("up")
+		v.await(`document.querySelector("#story").textContent.endsWith("Crossmint is working.")`)
+	}
+	const beside = `document.querySelector("#line").getBoundingClientRect().right <= document.querySelector("#upstream").getBoundingClientRect().left`
+	if !read[bool](v, beside) {
+		t.Error("on a wide screen the controls are not beside the time line")
 	}
 }
 
@@ -48,31 +82,31 @@ func TestLightAndDark(t *testing.T) {
 		v.must(err)
 		picture, err := png.Decode(bytes.NewReader(encoded))
 		v.must(err)
-		for name, y := range map[string]int{"ground": 2, "card": 300} {
+		for name, y := range map[string]int{"background": 2, "card": 300} {
 			gray := color.GrayModel.Convert(picture.At(picture.Bounds().Dx()/4, y)).(color.Gray)
 			if gray.Y > 127 != bright {
-				t.Errorf("%s: the %s has the brightness %d of 255", scheme, name, gray.Y)
+				t.Errorf("%s: the brightness of the %s is %d of 255", scheme, name, gray.Y)
 			}
 		}
 	}
 }
 
-// faint lists the texts with a contrast below 4.5 to what is behind them
+// lowContrast lists the texts with a contrast below 4.5 to their background
 // (WCAG 2.2, 1.4.3).
-const faint = `(() => {
+const lowContrast = `(() => {
 	const numbers = (color) => color.match(/[\d.]+/g).map(Number);
-	const light = (color) => {
+	const luminance = (color) => {
 		const [r, g, b] = numbers(color).map((n) => n / 255).map((n) => n <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4);
 		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 	};
-	const behind = (e) => {
+	const background = (e) => {
 		const color = getComputedStyle(e).backgroundColor;
-		return numbers(color)[3] === 0 && e.parentElement ? behind(e.parentElement) : color;
+		return numbers(color)[3] === 0 && e.parentElement ? background(e.parentElement) : color;
 	};
 	const contrast = (e) => {
 		const style = getComputedStyle(e);
-		const text = light(e instanceof SVGElement ? style.fill : style.color), ground = light(behind(e));
-		return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+		const text = luminance(e instanceof SVGElement ? style.fill : style.color), behind = luminance(background(e));
+		return (Math.max(text, behind) + 0.05) / (Math.min(text, behind) + 0.05);
 	};
 	return [...document.querySelectorAll("body *")]
 		.filter((e) => e.checkVisibility() && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
@@ -85,21 +119,21 @@ func TestContrast(t *testing.T) {
 	v.await(signedOut)
 	for _, scheme := range schemes {
 		v.do(examplepage.Prefer("prefers-color-scheme", scheme))
-		v.legible("signed out, " + scheme)
+		v.expectContrast("signed out, " + scheme)
 	}
 	v.signIn()
-	v.turn("down")
+	v.setMode("down")
 	v.click("#expired")
-	v.await(tryingLater)
+	v.await(unavailable)
 	for _, scheme := range schemes {
 		v.do(examplepage.Prefer("prefers-color-scheme", scheme))
-		v.legible("signed in, try later, " + scheme)
+		v.expectContrast("signed in, Crossmint down, " + scheme)
 	}
 }
 
-func (v *visitor) legible(view string) {
+func (v *visitor) expectContrast(view string) {
 	v.Helper()
-	if diff := cmp.Diff([]string{}, read[[]string](v, faint)); diff != "" {
-		v.Errorf("%s: these are faint (-want +got):\n%s", view, diff)
+	if diff := cmp.Diff([]string{}, read[[]string](v, lowContrast)); diff != "" {
+		v.Errorf("%s: texts with a low contrast (-want +got):\n%s", view, diff)
 	}
 }

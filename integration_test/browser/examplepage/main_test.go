@@ -14,10 +14,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(suite{m}) }
 
-// suite runs the tests between the start and the end of what they share.
+// suite starts the browser before the tests and stops it afterwards.
 type suite struct{ tests *testing.M }
 
-// What all tests share: nothing in it changes once they run.
+// All tests share these. They never change while tests run.
 var (
 	built   string // the path of the example
 	browser *chromium.Process

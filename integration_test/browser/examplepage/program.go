@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Build builds the example into folder and returns the program's path. root is
-// the repository's.
+// Build builds the example into folder and returns the path of the program.
+// root is the path of the repository.
 func Build(ctx context.Context, root, folder string) (string, error) {
 	program, err := filepath.Abs(filepath.Join(folder, "example"))
 	if err != nil {
@@ -26,15 +26,15 @@ func Build(ctx context.Context, root, folder string) (string, error) {
 	return program, nil
 }
 
-// A Program is the example, running on its fake and a free port.
+// A Program is a running example with a simulated Crossmint, on a free port.
 type Program struct {
 	URL     string
 	command *exec.Cmd
 	stdout  io.Reader
 }
 
-// Start starts what Build has built, and waits until it listens. The caller
-// must Stop it.
+// Start starts the program that Build has built, and waits until it listens.
+// The caller must call Stop.
 func Start(program string) (*Program, error) {
 	command := exec.Command(program, "-addr", "127.0.0.1:0")
 	command.Env = append(os.Environ(), "CROSSMINT_API_KEY=")
@@ -48,13 +48,13 @@ func Start(program string) (*Program, error) {
 	p := &Program{command: command, stdout: stdout}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		return nil, fmt.Errorf("the example says nothing: %w (%w)", err, p.Stop())
+		return nil, fmt.Errorf("the example prints no address: %w (%w)", err, p.Stop())
 	}
 	p.URL = strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
 	return p, nil
 }
 
-// Stop ends the program as Ctrl-C does, and waits until it is gone.
+// Stop interrupts the program and waits for its end.
 func (p *Program) Stop() error {
 	if err := p.command.Process.Signal(os.Interrupt); err != nil {
 		_ = p.command.Process.Kill() // Windows has no signals

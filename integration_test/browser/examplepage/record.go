@@ -12,30 +12,30 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A Record is what a tab complained of and where it went. It is safe for
+// A Record contains the requests and the errors of a tab. It is safe for
 // concurrent use.
 type Record struct {
-	mu         sync.Mutex // guards all below
-	complaints []string
-	urls       []string
+	mu     sync.Mutex // guards the fields below
+	errors []string
+	urls   []string
 }
 
-// Record starts a record of the tab.
+// Record starts to record the tab.
 func (b *Tab) Record() (*Record, error) {
 	r := &Record{}
 	return r, chromedp.Listen(b.ctx, r.note)
 }
 
-// Complaints returns the warnings and errors of the console, violations of the
-// Content-Security-Policy among them. That the API answered 401 or 503 is
-// none: Chromium reports it, but the page expects it.
-func (r *Record) Complaints() []string {
+// Errors returns the warnings and errors of the console, including violations
+// of the Content-Security-Policy. Failed responses of the API are excluded: the
+// page expects them.
+func (r *Record) Errors() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.complaints)
+	return slices.Clone(r.errors)
 }
 
-// Foreign returns the requests to other addresses than the site's.
+// Foreign returns the URLs of the requests to other sites.
 func (r *Record) Foreign(site string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,7 +48,7 @@ func (r *Record) Foreign(site string) []string {
 	return foreign
 }
 
-// Requests returns how many requests there were.
+// Requests returns the number of requests.
 func (r *Record) Requests() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,13 +62,13 @@ func (r *Record) note(event any) {
 	case *network.EventRequestWillBeSent:
 		r.urls = append(r.urls, e.Request.URL)
 	case *runtime.EventExceptionThrown:
-		r.complaints = append(r.complaints, e.ExceptionDetails.Text)
+		r.errors = append(r.errors, e.ExceptionDetails.Text)
 	case *runtime.EventConsoleAPICalled:
-		r.complaints = append(r.complaints, fmt.Sprintf("console.%s", e.Type))
+		r.errors = append(r.errors, fmt.Sprintf("console.%s", e.Type))
 	case *log.EventEntryAdded:
 		expected := e.Entry.Source == "network" && strings.Contains(e.Entry.URL, "/api/")
 		if !expected {
-			r.complaints = append(r.complaints, fmt.Sprintf("%s: %s", e.Entry.Source, e.Entry.Text))
+			r.errors = append(r.errors, fmt.Sprintf("%s: %s", e.Entry.Source, e.Entry.Text))
 		}
 	}
 }

@@ -8,34 +8,34 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A Step is one thing to do in a tab.
+// A Step is one action in a tab.
 type Step func(*Tab) error
 
 func action(a chromedp.Action[chromedp.Void]) Step {
 	return func(b *Tab) error {
-		ctx, cancel := b.limited()
+		ctx, cancel := b.withTimeout()
 		defer cancel()
 		return chromedp.Do(ctx, a)
 	}
 }
 
-// Visit opens an address and waits until it is loaded.
+// Visit opens a URL and waits until the page is loaded.
 func Visit(url string) Step { return action(chromedp.Navigate(url)) }
 
 // Click clicks on an element.
 func Click(element string) Step { return action(chromedp.Click(chromedp.CSS(element))) }
 
-// Press presses keys, wherever the focus is.
+// Press sends keys to the focused element.
 func Press(keys string) Step { return action(chromedp.KeyEvent(keys)) }
 
-// Resize gives the tab the size of a screen.
+// Resize sets the size of the screen in CSS pixels.
 func Resize(width, height int64) Step { return action(chromedp.EmulateViewport(width, height)) }
 
-// Prefer makes a media feature, such as prefers-color-scheme, what a visitor
-// may have set. It replaces the one before.
+// Prefer sets a media feature, for example prefers-color-scheme. It resets the
+// feature of an earlier call.
 func Prefer(feature, value string) Step {
 	return func(b *Tab) error {
-		ctx, cancel := b.limited()
+		ctx, cancel := b.withTimeout()
 		defer cancel()
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
@@ -44,20 +44,19 @@ func Prefer(feature, value string) Step {
 	}
 }
 
-// Await waits until a script's expression is true.
+// Await waits until a JavaScript expression is true.
 func Await(expression string) Step {
 	return func(b *Tab) error {
-		for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(stepTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 			if ok, err := Read[bool](b, "!!("+expression+")"); err == nil && ok {
 				return nil
 			}
 		}
-		return fmt.Errorf("this does not come true: %s", expression)
+		return fmt.Errorf("this expression stays false: %s", expression)
 	}
 }
 
-// SignIn opens the page of the program and signs in as the address that is in
-// the form.
+// SignIn opens the page and signs in with the email address in the form.
 func SignIn(p *Program) Step {
 	return func(b *Tab) error {
 		return b.Do(

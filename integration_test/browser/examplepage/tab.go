@@ -9,14 +9,13 @@ import (
 	"github.com/crossmint-go/auth/integration_test/browser/chromium"
 )
 
-// deadline is for whatever is waited for: twice a JWT's life, and some more.
-const deadline = 60 * time.Second
+// stepTimeout limits each step. It exceeds two lifetimes of a token.
+const stepTimeout = 60 * time.Second
 
 // A Tab is a tab of Chromium.
 type Tab struct{ ctx context.Context }
 
-// Open opens a tab with a fresh profile. The function that it returns closes
-// it.
+// Open opens a tab with a new profile. The returned function closes the tab.
 func Open(browser *chromium.Process) (*Tab, context.CancelFunc, error) {
 	return open(browser.Context(), chromedp.WithNewBrowserContext())
 }
@@ -33,7 +32,7 @@ func open(parent context.Context, options ...chromedp.ContextOption) (*Tab, cont
 	return &Tab{ctx}, cancel, nil
 }
 
-// Do does one thing after the other, up to the first that fails.
+// Do runs the steps in order and returns the first error.
 func (b *Tab) Do(steps ...Step) error {
 	for _, step := range steps {
 		if err := step(b); err != nil {
@@ -43,21 +42,21 @@ func (b *Tab) Do(steps ...Step) error {
 	return nil
 }
 
-// limited returns a context for one thing to do.
-func (b *Tab) limited() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(b.ctx, deadline)
+// withTimeout returns a context for one step.
+func (b *Tab) withTimeout() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(b.ctx, stepTimeout)
 }
 
-// Picture returns what the whole page looks like, as PNG.
+// Picture returns a PNG of the whole page.
 func (b *Tab) Picture() ([]byte, error) {
-	ctx, cancel := b.limited()
+	ctx, cancel := b.withTimeout()
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.FullScreenshot(100))
 }
 
-// Read returns the value of a script's expression.
+// Read returns the value of a JavaScript expression.
 func Read[T any](b *Tab, expression string) (T, error) {
-	ctx, cancel := b.limited()
+	ctx, cancel := b.withTimeout()
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression))
 }

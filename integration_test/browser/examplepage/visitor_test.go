@@ -10,16 +10,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Scripts that are true where the page shows something.
+// JavaScript conditions of the page.
 const (
-	signedIn     = `!document.querySelector("#session").hidden`
-	signedOut    = `!document.querySelector("#signed-out").hidden`
-	tryingLater  = `document.querySelector("#notice").textContent.startsWith("Try later")`
-	noNotice     = `document.querySelector("#notice").hidden`
-	silentlyDone = `document.querySelector("#line [data-name=refreshed][data-op=authenticate]")`
+	signedIn    = `!document.querySelector("#session").hidden`
+	signedOut   = `!document.querySelector("#signed-out").hidden`
+	unavailable = `document.querySelector("#notice").textContent.startsWith("Try again later")`
+	noNotice    = `document.querySelector("#notice").hidden`
+	refreshed   = `document.querySelector("#line [data-name=refreshed][data-op=authenticate]")`
 )
 
-// visitor is somebody with a tab on a site of their own.
+// visitor is a browser tab with its own running example.
 type visitor struct {
 	*testing.T
 	tab     *examplepage.Tab
@@ -35,21 +35,22 @@ func visit(t *testing.T) *visitor {
 	}
 	t.Cleanup(func() {
 		if err := program.Stop(); err != nil {
-			t.Errorf("the example ends with %v", err)
+			t.Errorf("the example ended with %v", err)
 		}
 	})
 	tab, closeTab, err := examplepage.Open(browser)
 	return (&visitor{T: t, program: program}).with(tab, closeTab, err)
 }
 
-// another is the same visitor's second tab.
+// another opens a second tab of the same profile.
 func (v *visitor) another() *visitor {
 	v.Helper()
 	tab, closeTab, err := v.tab.Another()
 	return (&visitor{T: v.T, program: v.program}).with(tab, closeTab, err)
 }
 
-// with opens the page in a tab, and at the end looks that it was well-behaved.
+// with opens the page in a tab. At the end of the test it checks that the page
+// caused no errors and no requests to other sites.
 func (v *visitor) with(tab *examplepage.Tab, closeTab func(), err error) *visitor {
 	v.Helper()
 	v.must(err)
@@ -59,13 +60,13 @@ func (v *visitor) with(tab *examplepage.Tab, closeTab func(), err error) *visito
 	v.must(err)
 	v.Cleanup(func() {
 		if v.Failed() {
-			v.photograph()
+			v.saveScreenshot()
 		}
-		if diff := cmp.Diff([]string(nil), record.Complaints()); diff != "" {
-			v.Errorf("complaints (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string(nil), record.Errors()); diff != "" {
+			v.Errorf("errors of the page (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff([]string(nil), record.Foreign(v.program.URL)); diff != "" || record.Requests() == 0 {
-			v.Errorf("of %d requests these left the site (-want +got):\n%s", record.Requests(), diff)
+			v.Errorf("%d requests, and these to other sites (-want +got):\n%s", record.Requests(), diff)
 		}
 	})
 	v.do(examplepage.Visit(v.program.URL))
@@ -114,7 +115,7 @@ func read[T any](v *visitor, expression string) T {
 	return value
 }
 
-// withoutTimer keeps the page from calling the API by itself.
+// withoutTimer disables the automatic requests of the tab and its frame.
 func (v *visitor) withoutTimer() {
 	v.Helper()
 	v.click("#auto")
@@ -122,16 +123,16 @@ func (v *visitor) withoutTimer() {
 	read[bool](v, `document.querySelector("#frame").contentDocument.querySelector("#auto").click() ?? true`)
 }
 
-// turn makes upstream up, slow or down.
-func (v *visitor) turn(mode string) {
+// setMode switches Crossmint to up, slow or down.
+func (v *visitor) setMode(mode string) {
 	v.Helper()
 	v.click(`input[value=` + mode + `]`)
 	v.await(`!document.querySelector("#can-` + mode + `").hidden`)
 }
 
-// photograph saves what the tab shows, in the folder BROWSER_SCREENSHOTS or a
-// temporary one that stays.
-func (v *visitor) photograph() {
+// saveScreenshot saves a picture of the tab in the folder BROWSER_SCREENSHOTS,
+// or else in a temporary folder that stays.
+func (v *visitor) saveScreenshot() {
 	folder := os.Getenv("BROWSER_SCREENSHOTS")
 	if folder == "" {
 		folder = filepath.Join(os.TempDir(), "browser-screenshots")

@@ -1,8 +1,8 @@
-// Command pictures makes the pictures of the example's page in docs/pictures:
+// Command pictures takes the pictures of the example's page in docs/pictures:
 //
 //	go -C integration_test/browser run ./pictures
 //
-// It needs Chromium, and takes a minute: the page has to live for a while.
+// It needs Chromium and takes a minute, so that the time line has marks.
 package main
 
 import (
@@ -22,7 +22,7 @@ const (
 	folder = root + "/docs/pictures"
 )
 
-// views are the visitors whose screens are shown.
+// views are the screens.
 var views = []struct {
 	name          string
 	width, height int64
@@ -63,7 +63,7 @@ func picture(browser *chromium.Process, program *examplepage.Program) error {
 		return err
 	}
 	defer closeTab()
-	if err := tab.Do(examplepage.Resize(views[0].width, views[0].height), examplepage.SignIn(program), live); err != nil {
+	if err := tab.Do(examplepage.Resize(views[0].width, views[0].height), examplepage.SignIn(program), prepare); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -80,9 +80,9 @@ func picture(browser *chromium.Process, program *examplepage.Program) error {
 	return nil
 }
 
-// live lets happen what the pictures show: a silent refresh, an outage in
-// which a JWT expires, and fifty requests at once.
-func live(tab *examplepage.Tab) error {
+// prepare fills the time line: a refresh, a slow Crossmint, an outage with an
+// expired token, and 50 requests at once.
+func prepare(tab *examplepage.Tab) error {
 	const refreshed = `document.querySelector("[data-name=refreshed][data-op=authenticate]")`
 	return tab.Do(
 		examplepage.Await(refreshed),
@@ -94,13 +94,13 @@ func live(tab *examplepage.Tab) error {
 		examplepage.Await(`!document.querySelector("#can-down").hidden`),
 		examplepage.Click("#call-me"),
 		examplepage.Click("#expired"),
-		examplepage.Await(`document.querySelectorAll("[data-name=undecided]").length > 3`),
+		examplepage.Await(`document.querySelectorAll("[data-name=unavailable]").length > 3`),
 		examplepage.Click(`input[value=up]`),
 		examplepage.Await(`!document.querySelector("#can-up").hidden && document.querySelector("#notice").hidden`),
 		examplepage.Await(`(window.calm ??= Date.now()) < Date.now() - 3000`),
 		examplepage.Click("#burst"),
-		examplepage.Await(`document.querySelector("#burst-result").textContent.startsWith("50 requests, 1 upstream call")`),
-		// For the picture to have some distance from what it shows.
+		examplepage.Await(`document.querySelector("#burst-result").textContent.startsWith("50 succeeded, 1 call to Crossmint")`),
+		// The marks move away from the line for "now".
 		examplepage.Await(`(window.since ??= Date.now()) < Date.now() - 5000`),
 	)
 }
@@ -111,6 +111,10 @@ func save(name string) examplepage.Step {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(filepath.Join(folder, name), picture, 0o644)
+		compressed, err := compress(picture)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(folder, name), compressed, 0o644)
 	}
 }

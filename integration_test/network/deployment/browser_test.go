@@ -32,7 +32,7 @@ type browser struct {
 	client *http.Client
 	// old browsers send no Fetch metadata (Safari before 16.4).
 	old bool
-	set []*http.Cookie // by the last answer
+	set []*http.Cookie // by the last response
 }
 
 func newBrowser(t *testing.T, hosts internet, roots *x509.CertPool) *browser {
@@ -55,7 +55,7 @@ func (s safari) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	s.CookieJar.SetCookies(u, cookies)
 }
 
-// seen is what a script sees of an answer: nothing, if it is blocked.
+// seen is the part of a response that a script can read: none, if it is blocked.
 type seen struct {
 	Status  int
 	Body    string
@@ -121,7 +121,7 @@ func (b *browser) do(t *testing.T, client *http.Client, r *http.Request) (*http.
 	return res, string(text)
 }
 
-// shared reports whether a script of the page may read the answer.
+// shared reports whether a script of the page may read the response.
 func shared(t *testing.T, res *http.Response, page string) bool {
 	t.Helper()
 	return res.Header.Get("Access-Control-Allow-Origin") == origin(t, page) && res.Header.Get("Access-Control-Allow-Credentials") == "true"

@@ -12,16 +12,16 @@ import (
 	"github.com/crossmint-go/auth/middleware"
 )
 
-// cached is an answer that came through a cache.
+// cached is a response that came through a cache.
 type cached struct {
 	Status int
 	User   string
 	Cache  string // nginx's word for what it did
 }
 
-// TestSharedCache has nginx cache what it may, for handlers that carelessly
-// allow it: nobody gets another's page, and no answer that sets cookies is
-// kept.
+// TestSharedCache puts a caching nginx in front of handlers that carelessly allow
+// caching: no user gets the page of another user, and a response that sets cookies
+// is not stored.
 func TestSharedCache(t *testing.T) {
 	t.Parallel()
 	k, c := newKit(t, crossminttest.Config{}), newCertificate(t, "app.example.com")
@@ -35,17 +35,17 @@ func TestSharedCache(t *testing.T) {
 	})))
 	hosts := internet{"app.example.com:443": nginx(t, snippet(t, "cache", "nginx"), serve(t, &http.Server{Handler: mux}), c)}
 	browser := func() *browser { return newBrowser(t, hosts, c.roots) }
-	ann, bea, cid, tab, nobody := browser(), browser(), browser(), browser(), browser()
+	ann, bea, cid, tab, anonymous := browser(), browser(), browser(), browser(), browser()
 	annID := k.fake.SignIn(ann.client.Jar, parse(t, app), "ann@example.com").User.ID
 	beaID := k.fake.SignIn(bea.client.Jar, parse(t, app), "bea@example.com").User.ID
 	cidGrant := k.fake.SignInExpired(cid.client.Jar, parse(t, app), "cid@example.com")
 	tab.client.Jar.SetCookies(parse(t, app), crossminttest.Cookies(cidGrant)) // of the same browser
 
 	got := []cached{
-		nobody.page(t), ann.page(t), ann.page(t), // the cache works
+		anonymous.page(t), ann.page(t), ann.page(t), // the cache works
 		bea.page(t),
 		cid.page(t), tab.page(t), // both are renewed
-		nobody.page(t),
+		anonymous.page(t),
 	}
 	want := []cached{
 		{401, "", "MISS"}, {200, annID, "MISS"}, {200, annID, "HIT"},
@@ -54,7 +54,7 @@ func TestSharedCache(t *testing.T) {
 		{401, "", "MISS"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("answers (-want +got):\n%s", diff)
+		t.Errorf("responses (-want +got):\n%s", diff)
 	}
 }
 

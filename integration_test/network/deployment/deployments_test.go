@@ -126,7 +126,7 @@ func TestSibling(t *testing.T) {
 }
 
 // Inside RequireSession the CORS layer never sees a preflight, which has no
-// cookies, nor an answer without a session.
+// cookies, nor a response without a session.
 func TestSiblingWithCORSInside(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, brief)
@@ -150,8 +150,8 @@ func TestLocalhost(t *testing.T) {
 	j.run(t)
 }
 
-// Safari takes no Secure cookies from plain http, localhost included: the login
-// seems to work, and nobody is signed in.
+// Safari stores no Secure cookies from plain http, not even on localhost: the
+// sign-in seems to work, but the user is not signed in.
 func TestLocalhostWithSecureCookies(t *testing.T) {
 	t.Parallel()
 	k := newKit(t, brief)

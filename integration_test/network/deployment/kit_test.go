@@ -44,7 +44,7 @@ func newKit(t *testing.T, config crossminttest.Config) *kit {
 	return &kit{fake, client, sessions}
 }
 
-// me answers with the ID of the session's user.
+// me responds with the ID of the session's user.
 var me = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context())
 	_, _ = io.WriteString(w, s.UserID)

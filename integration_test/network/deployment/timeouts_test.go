@@ -12,19 +12,19 @@ import (
 )
 
 // TestTimeoutsFit has upstream hang, with every default of the kit and the
-// document's timeouts around it: the kit's own answers must arrive. It takes
+// document's timeouts around it: the kit's own responses must arrive. It takes
 // the ten seconds that they take.
 func TestTimeoutsFit(t *testing.T) {
 	t.Parallel()
 	got := whileUpstreamHangs(t, func(snippet string) string { return snippet })
 	want := hanging{Refresh: http.StatusOK, Me: http.StatusServiceUnavailable}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("answers while upstream hangs (-want +got):\n%s", diff)
+		t.Errorf("responses while upstream hangs (-want +got):\n%s", diff)
 	}
 }
 
-// With a shorter one the proxy answers in their place, and no browser learns
-// what the kit has decided.
+// With a shorter timeout the proxy responds first, and the browser does not get
+// the kit's response.
 func TestTimeoutsThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	got := whileUpstreamHangs(t, func(snippet string) string {
@@ -32,7 +32,7 @@ func TestTimeoutsThatDoNotFit(t *testing.T) {
 	})
 	want := hanging{Refresh: http.StatusGatewayTimeout, Me: http.StatusGatewayTimeout}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("answers while upstream hangs (-want +got):\n%s", diff)
+		t.Errorf("responses while upstream hangs (-want +got):\n%s", diff)
 	}
 }
 

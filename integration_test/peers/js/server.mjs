@@ -1,28 +1,28 @@
-// One Node server of the comparison: "bare", or "sdk" behind the vendor's
-// server SDK. The first line of stdin holds the settings, the first line of
-// stdout the address; every further line is answered with the CPU time that
-// this process has used, in microseconds. The server ends with its stdin.
+// A Node server of the comparison: "bare", or "sdk" with the vendor's server SDK.
+// The first line of stdin has the settings, the first line of stdout the address.
+// For each later line of stdin the server writes its CPU time in microseconds. It
+// ends with stdin.
 import http from "node:http";
 import readline from "node:readline";
 
-const refused = 401;
+const unauthorized = 401;
 
-function answer(response, status, body) {
+function respond(response, status, body) {
   response.statusCode = status;
   response.setHeader("Content-Type", "text/plain; charset=utf-8");
   response.end(body);
 }
 
-// The SDK checks signature and expiry, but not whose token it is; the page
-// does it, since every other contender refuses tokens of other projects.
+// The SDK checks signature and expiry but not the audience. The page does, because
+// all other contenders reject tokens of other projects.
 function audience(jwt) {
   return JSON.parse(Buffer.from(jwt.split(".")[1], "base64url").toString()).aud;
 }
 
 const handlers = {
-  bare: async (settings) => (request, response) => answer(response, 200, settings.UserID),
+  bare: async (settings) => (request, response) => respond(response, 200, settings.UserID),
 
-  // As the SDK's README says: one CrossmintAuth, and getSession(request).
+  // Like the SDK's README: one CrossmintAuth, and getSession(request).
   sdk: async (settings) => {
     const { createCrossmint, CrossmintAuth } = await import("@crossmint/server-sdk");
     const auth = CrossmintAuth.from(createCrossmint({ apiKey: settings.VendorKey, overrideBaseUrl: settings.URL }));
@@ -30,9 +30,9 @@ const handlers = {
       try {
         const { jwt, userId } = await auth.getSession(request);
         if (audience(jwt) !== settings.Audience) throw new Error("a token of another project");
-        answer(response, 200, userId);
+        respond(response, 200, userId);
       } catch {
-        answer(response, refused, "");
+        respond(response, unauthorized, "");
       }
     };
   },

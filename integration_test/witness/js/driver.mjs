@@ -22,7 +22,7 @@ globalThis.fetch = async (...call) => {
 const turn = () => new Promise((resolve) => setTimeout(resolve, 2));
 
 // settled waits until nothing goes on in the background. A promise that was
-// rejected there and that nobody handles has ended the process by then.
+// rejected there without a handler has ended the process by then.
 async function settled() {
   do {
     await turn();
@@ -30,7 +30,7 @@ async function settled() {
   } while (underWay > 0);
 }
 
-// unauthorized is what a page answers where the SDK throws.
+// unauthorized is the body of a page when the SDK throws.
 const unauthorized = (error) => ({ error: "Unauthorized", message: error.message });
 
 const json = (status, value, headers = new Headers()) => {
@@ -38,7 +38,7 @@ const json = (status, value, headers = new Headers()) => {
   return new Response(JSON.stringify(value), { status, headers });
 };
 
-// called turns the end of a call that knows no response into an answer.
+// called converts the result of a call without a response into a response.
 async function called(call, refused) {
   try {
     return json(200, await call());
@@ -107,19 +107,19 @@ async function toFetch(request) {
   return new Request(`http://${request.headers.host}${request.url}`, { method: request.method, headers: request.headers, body });
 }
 
-async function fromFetch(answer, response) {
-  response.statusCode = answer.status;
-  for (const [name, value] of answer.headers) {
+async function fromFetch(fetched, response) {
+  response.statusCode = fetched.status;
+  for (const [name, value] of fetched.headers) {
     if (name !== "set-cookie") response.setHeader(name, value);
   }
-  const cookies = answer.headers.getSetCookie();
+  const cookies = fetched.headers.getSetCookie();
   if (cookies.length > 0) response.setHeader("Set-Cookie", cookies);
-  response.end(Buffer.from(await answer.arrayBuffer()));
+  response.end(Buffer.from(await fetched.arrayBuffer()));
 }
 
-// answer lets a page answer. A setup that the SDK refuses is answered by its
-// words, a page that throws by 500.
-async function answer(request, setup, page) {
+// respond returns the response of a page: 400 with the SDK's message if the SDK
+// rejects the setup, and 500 if the page throws.
+async function respond(request, setup, page) {
   let auth;
   try {
     auth = CrossmintAuth.from(createCrossmint(setup.crossmint), setup.auth);
@@ -143,11 +143,11 @@ const server = http.createServer(async (request, response) => {
   const setup = JSON.parse(request.headers.witness);
   const [, name, inner] = request.url.split("/");
   if (name === "node") {
-    // What is thrown here nobody catches: so it is with Node's own server.
+    // Errors stay uncaught here, as on Node's own server.
     await nodePages[inner](CrossmintAuth.from(createCrossmint(setup.crossmint), setup.auth), request, response, setup);
     return;
   }
-  await fromFetch(await answer(request, setup, pages[name]), response);
+  await fromFetch(await respond(request, setup, pages[name]), response);
 });
 server.listen(0, "127.0.0.1", () => console.log(`127.0.0.1:${server.address().port}`));
 process.stdin.on("end", () => process.exit(0)).resume();

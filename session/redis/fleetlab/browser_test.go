@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// site is where all browsers are.
+// site is the site that all browsers visit.
 var site = &url.URL{Scheme: "http", Host: "app.example", Path: "/"}
 
-// browser is one of the crowd.
+// browser is one browser of a crowd.
 type browser struct {
 	crowd *crowd
 	email string
@@ -36,54 +36,55 @@ func (b *browser) signIn() {
 	b.crowd.oracle.signedIn(b.id, grant.RefreshToken.Secret.Reveal())
 }
 
-// live sends requests, some of two tabs at once, and signs in anew where it has
-// to, until it is over and an answer came.
-func (b *browser) live(t *testing.T, random *rand.Rand, over <-chan struct{}) {
+// run sends requests, some of two tabs at once, and signs in again after a logout.
+// After done is closed, it returns with the first decision, and fails the test if
+// there is none in recoveryTimeout.
+func (b *browser) run(t *testing.T, random *rand.Rand, done <-chan struct{}) {
 	last := false
 	for deadline := time.Now(); !last || time.Now().Before(deadline); time.Sleep(upTo(random, 300*time.Millisecond)) {
 		select {
-		case <-over:
+		case <-done:
 			if !last {
-				last, deadline = true, time.Now().Add(patience)
+				last, deadline = true, time.Now().Add(recoveryTimeout)
 			}
 		default:
 		}
-		answered, signedIn := b.view(1 + random.IntN(2))
-		if last && (answered || !signedIn) {
+		served, signedIn := b.view(1 + random.IntN(2))
+		if last && (served || !signedIn) {
 			return
 		}
 		if !signedIn {
 			b.signIn()
 		}
 	}
-	t.Errorf("%s has no answer, long after the weather", b.id)
+	t.Errorf("user %s: no decision within %v after the last fault", b.id, recoveryTimeout)
 }
 
-// view opens a page in some tabs at once, and reports whether one was served,
-// and whether the browser is still signed in.
+// view opens a page in some tabs at once. It reports whether a response was 200, and
+// whether the browser is still signed in.
 func (b *browser) view(tabs int) (served, signedIn bool) {
-	presented, answers := b.token(), make([]reply, tabs)
-	var all sync.WaitGroup
-	for i := range answers {
-		all.Go(func() { answers[i] = b.get() })
+	presented, responses := b.token(), make([]response, tabs)
+	var wg sync.WaitGroup
+	for i := range responses {
+		wg.Go(func() { responses[i] = b.get() })
 	}
-	all.Wait()
+	wg.Wait()
 	signedIn = true
-	for _, got := range answers {
-		signedIn = b.crowd.oracle.answered(b.id, presented, got) && signedIn
+	for _, got := range responses {
+		signedIn = b.crowd.oracle.check(b.id, presented, got) && signedIn
 		served = served || got.status == http.StatusOK
 	}
 	return served, signedIn
 }
 
-// reply is what became of a request, in short.
-type reply struct {
+// response is the part of a response that the oracle checks.
+type response struct {
 	status  int
 	user    string
 	cookies string // "", "set" or "cleared"
 }
 
-func (b *browser) get() reply {
+func (b *browser) get() response {
 	r := httptest.NewRequest(http.MethodGet, site.String()+"me", nil)
 	for _, c := range b.jar.Cookies(site) {
 		r.AddCookie(c)
@@ -92,7 +93,7 @@ func (b *browser) get() reply {
 	b.crowd.fleet.ServeHTTP(w, r)
 	cookies := w.Result().Cookies()
 	b.jar.SetCookies(site, cookies)
-	got := reply{status: w.Code, user: strings.TrimSpace(w.Body.String())}
+	got := response{status: w.Code, user: strings.TrimSpace(w.Body.String())}
 	for _, c := range cookies {
 		switch {
 		case c.Value != "":
@@ -104,7 +105,7 @@ func (b *browser) get() reply {
 	return got
 }
 
-// token returns the refresh token in the jar.
+// token returns the refresh token of the jar.
 func (b *browser) token() string {
 	for _, c := range b.jar.Cookies(site) {
 		if c.Name == "crossmint-refresh-token" {

@@ -13,19 +13,20 @@ import (
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
 
-// The crowd: its JWTs live so shortly that most requests need a refresh.
+// A crowd has JWTs of so short a lifetime that most requests need a refresh.
 const (
-	crowdSize     = 24
-	crowdLifetime = time.Second
-	// crowdGrace is longer than all locks of dead instances that one refresh
-	// may meet in that time.
-	crowdGrace = time.Minute
-	crowdFatal = 60
-	// patience is for what must come when the weather is over.
-	patience = time.Minute
+	crowdSize        = 24
+	crowdJWTLifetime = time.Second
+	// crowdGrace is the time for which upstream accepts used tokens. It is longer
+	// than the locks of all killed instances that one refresh may find.
+	crowdGrace     = time.Minute
+	crowdKillOneIn = 60
+	// recoveryTimeout bounds the time between the last fault and a response that
+	// is not 503.
+	recoveryTimeout = time.Minute
 )
 
-// TestCrowd is the laboratory's question in real time, with a real store.
+// TestCrowd tests a fleet in real time, with a real store.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	binaries, err := storetest.Binaries()
@@ -40,46 +41,46 @@ func TestCrowd(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { must(t, store.Close()) }) // after the fleet
-			c := newCrowd(t, crossminttest.ReuseGrace, func() (road, error) { return newForwarder(store.Addr()) })
-			c.fleet.fatal = crowdFatal
-			c.live(t, func() { c.weather(t, store) })
-			counts, faults := c.oracle.found()
-			for _, fault := range faults {
-				t.Error(fault)
+			c := newCrowd(t, crossminttest.ReuseGrace, func() (route, error) { return newForwarder(store.Addr()) })
+			c.fleet.killOneIn = crowdKillOneIn
+			c.run(t, func() { c.injectFaults(t, store) })
+			counts, failures := c.oracle.results()
+			for _, failure := range failures {
+				t.Error(failure)
 			}
-			t.Logf("%+v, %d instances killed, %v, upstream %+v", counts, c.fleet.kills, c.fleet.noted(), c.fake.Calls())
+			t.Logf("%+v, %d instances killed, %v, upstream %+v", counts, c.fleet.kills, c.fleet.eventCounts(), c.fake.Calls())
 			if counts.Renewed == 0 || counts.Served == 0 || c.fleet.kills == 0 {
-				t.Error("this weather proves nothing")
+				t.Error("no refresh, no request with a valid JWT, or no kill: this run proves nothing")
 			}
 		})
 	}
 }
 
-// The crowd's oracle bites: instances that share nothing are caught.
+// The oracle of the crowd finds failures: instances without a store cause some.
 func TestCrowdWithoutStore(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t, crossminttest.ReuseRefuse, nil)
-	var faults []string
-	c.live(t, func() {
-		for deadline := time.Now().Add(patience); len(faults) == 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-			_, faults = c.oracle.found()
+	var failures []string
+	c.run(t, func() {
+		for deadline := time.Now().Add(recoveryTimeout); len(failures) == 0 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			_, failures = c.oracle.results()
 		}
 	})
-	if len(faults) == 0 {
-		t.Error("a fleet without a store signed nobody out: the oracle is blind")
+	if len(failures) == 0 {
+		t.Error("the oracle has found no failure of a fleet without a store")
 	}
 }
 
-// crowd is some browsers in front of a fleet.
+// crowd is a number of browsers in front of a fleet.
 type crowd struct {
 	fake   *crossminttest.Server
 	oracle *oracle
 	fleet  *fleet
 }
 
-func newCrowd(t *testing.T, reuse crossminttest.ReusePolicy, way func() (road, error)) *crowd {
+func newCrowd(t *testing.T, reuse crossminttest.ReusePolicy, newRoute func() (route, error)) *crowd {
 	t.Helper()
-	fake, err := crossminttest.New(crossminttest.Config{Algorithm: "EdDSA", JWTLifetime: crowdLifetime, Reuse: reuse, Grace: crowdGrace})
+	fake, err := crossminttest.New(crossminttest.Config{Algorithm: "EdDSA", JWTLifetime: crowdJWTLifetime, Reuse: reuse, Grace: crowdGrace})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +89,8 @@ func newCrowd(t *testing.T, reuse crossminttest.ReusePolicy, way func() (road, e
 	o := newOracle(fake)
 	upstream := fake.Config()
 	upstream.HTTPClient = &http.Client{Transport: lab.Deliveries(fake.Transport(), o.delivered)}
-	c := &crowd{fake, o, &fleet{upstream: upstream, road: way, http: true}}
-	if err := c.fleet.build(*size, *seed); err != nil {
+	c := &crowd{fake, o, &fleet{upstream: upstream, newRoute: newRoute, allowHTTP: true}}
+	if err := c.fleet.start(*size, *seed); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -100,27 +101,27 @@ func newCrowd(t *testing.T, reuse crossminttest.ReusePolicy, way func() (road, e
 	return c
 }
 
-// live lets the browsers loose while the weather lasts, and then until each has
-// an answer that is not "later".
-func (c *crowd) live(t *testing.T, weather func()) {
+// run runs the browsers during injectFaults, and then until each has a response that
+// is not 503.
+func (c *crowd) run(t *testing.T, injectFaults func()) {
 	t.Helper()
-	over := make(chan struct{})
-	var all sync.WaitGroup
+	done := make(chan struct{})
+	var browsers sync.WaitGroup
 	for i := range crowdSize {
 		b := c.newBrowser(fmt.Sprintf("user%d@example.com", i))
-		all.Go(func() { b.live(t, rand.New(rand.NewPCG(*seed, uint64(i))), over) })
+		browsers.Go(func() { b.run(t, rand.New(rand.NewPCG(*seed, uint64(i))), done) })
 	}
-	weather()
-	close(over)
-	all.Wait()
+	injectFaults()
+	close(done)
+	browsers.Wait()
 }
 
-// weather does to the store, to upstream and to the fleet what a bad day does,
-// and ends well.
-func (c *crowd) weather(t *testing.T, store *storetest.Server) {
+// injectFaults freezes and restarts the store, kills instances and makes upstream
+// fail. At its end the store and upstream work.
+func (c *crowd) injectFaults(t *testing.T, store *storetest.Server) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(*seed, 6))
-	c.fake.FailWith(crossminttest.Refresh, c.trouble(rand.New(rand.NewPCG(*seed, 7))))
+	c.fake.FailWith(crossminttest.Refresh, upstreamFaults(rand.New(rand.NewPCG(*seed, 7))))
 	for end := time.Now().Add(*crowdTime); time.Now().Before(end); {
 		for until := time.Now().Add(min(*restart, time.Until(end))); time.Now().Before(until); {
 			must(t, store.Freeze())
@@ -136,11 +137,11 @@ func (c *crowd) weather(t *testing.T, store *storetest.Server) {
 	c.fake.Heal()
 }
 
-// trouble returns upstream's faults: as many as in the laboratory, if not of as
-// many kinds.
-func (c *crowd) trouble(random *rand.Rand) func() crossminttest.Fault {
-	var mu sync.Mutex
-	kinds := []crossminttest.Fault{
+// upstreamFaults returns the faults of upstream: the same share of the calls as in
+// package lab, in fewer classes.
+func upstreamFaults(random *rand.Rand) func() crossminttest.Fault {
+	var mu sync.Mutex // guards random
+	classes := []crossminttest.Fault{
 		crossminttest.Reset(), crossminttest.LoseAnswer(), crossminttest.Truncate(),
 		crossminttest.Status(http.StatusBadGateway, "text/html", "<html>"), crossminttest.Status(http.StatusServiceUnavailable, "", "{}"),
 	}
@@ -150,13 +151,15 @@ func (c *crowd) trouble(random *rand.Rand) func() crossminttest.Fault {
 		if random.Float64() >= *faults {
 			return crossminttest.Fault{}
 		}
-		return kinds[random.IntN(len(kinds))]
+		return classes[random.IntN(len(classes))]
 	}
 }
 
+// must fails the test on an error. It does not stop the test, because the browsers
+// of a crowd have to end first.
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
-		t.Error(err) // and no Fatal: the crowd has to be ended
+		t.Error(err)
 	}
 }

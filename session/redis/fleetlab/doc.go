@@ -1,18 +1,19 @@
-// Package fleetlab puts a whole fleet under the fault laboratory: ten instances
-// of the kit behind a round-robin balancer, which share their refreshes through
-// one store. Instances are killed when upstream has answered and nobody has
-// been told, and at any other moment; the store is restarted, empty, and
-// frozen.
+// Package fleetlab tests a fleet under faults: several instances of this module
+// behind a round-robin load balancer, which share their refreshes through one
+// store. Instances are killed at any moment, also between the response of upstream
+// and its first use. The store is restarted empty, and frozen.
 //
-// It has two halves, since real sockets do not work in a bubble of
-// testing/synctest:
+// Real sockets do not work in a bubble of testing/synctest, so there are two kinds
+// of tests:
 //
-//   - The laboratory itself, hours of the clock's time in seconds. The store is
-//     a miniredis behind net.Pipe, and what is done to it is done to the pipes.
-//   - A crowd in real time, for half a minute, around a real redis-server or
-//     valkey-server that is killed, restarted and stopped by signals.
+//   - Tests with a simulated clock run hours in seconds. The store is a miniredis
+//     behind net.Pipe, and faults of the store are faults of the pipes.
+//   - Tests in real time run for some seconds. The store is a redis-server or a
+//     valkey-server, which signals kill, restart and stop.
 //
-// Both judge by the same rules: nobody is logged out who need not be, and
-// nobody gets in who may not. It is a module of its own, so that who uses
-// session/redis does not depend on what tests it.
+// Both apply the rules of package lab: the fleet must not log a user out whose
+// latest refresh token is live, and must not accept a request without a session.
+//
+// The package is a module of its own, so that users of session/redis do not depend
+// on the modules of its tests.
 package fleetlab

@@ -9,39 +9,40 @@ import (
 	"sync"
 
 	"github.com/crossmint-go/auth/crossmint"
-	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// fleet is a balancer, round robin, in front of instances. Those that die are
+// fleet is a round-robin load balancer in front of instances. A killed instance is
 // replaced at once.
 type fleet struct {
 	upstream crossmint.Config
-	// road opens a new instance's way to the store. nil: there is no store.
-	road func() (road, error)
-	// fatal is how many of upstream's answers one kills its receiver: one in
-	// so many. 0: none.
-	fatal int
-	// spared reports that nobody is to be killed now. nil: never.
-	spared func() bool
-	// http allows cookies over plain http.
-	http bool
+	// newRoute returns the route of a new instance to the store. nil: there is no
+	// store.
+	newRoute func() (route, error)
+	// killOneIn is the average number of refresh responses of upstream per
+	// response whose receiver is killed. 0: none is killed.
+	killOneIn int
+	// killsSuspended reports that no instance must be killed now. nil: never.
+	killsSuspended func() bool
+	// allowHTTP allows cookies over plain HTTP.
+	allowHTTP bool
 
-	graves sync.WaitGroup // of those who are being buried
-	left   left
+	releases sync.WaitGroup // of killed and closed instances
+	logouts  logoutObserver
 
-	mu        sync.Mutex // guards all below
-	random    *rand.Rand
-	instances []*instance
-	turn      int
-	kills     int
-	closed    bool
-	events    map[session.Outcome]int
-	failed    error // to replace an instance
+	mu         sync.Mutex // guards all below
+	random     *rand.Rand
+	instances  []*instance
+	turn       int
+	kills      int
+	closed     bool
+	events     map[event.Outcome]int
+	replaceErr error // of the last replacement that failed
 }
 
-// build fills a fleet with its instances.
-func (f *fleet) build(n int, seed uint64) error {
-	f.random, f.events = rand.New(rand.NewPCG(seed, 2)), map[session.Outcome]int{}
+// start starts n instances.
+func (f *fleet) start(n int, seed uint64) error {
+	f.random, f.events = rand.New(rand.NewPCG(seed, 2)), map[event.Outcome]int{}
 	for range n {
 		i, err := f.newInstance()
 		if err != nil {
@@ -52,20 +53,20 @@ func (f *fleet) build(n int, seed uint64) error {
 	return nil
 }
 
-// ServeHTTP gives a request to the next instance. One that dies over a GET is
-// followed by another, as usual balancers do; other requests get 502.
+// ServeHTTP gives a request to the next instance. If that is killed, a GET is sent
+// again to another instance, as load balancers do; other methods get 502.
 func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for {
 		got, alive := f.next().serve(r)
 		if alive {
-			f.left.watch(r, got)
+			f.logouts.observe(r, got)
 			maps.Copy(w.Header(), got.Header())
 			w.WriteHeader(got.Code)
 			_, _ = w.Write(got.Body.Bytes())
 			return
 		}
 		if r.Method != http.MethodGet {
-			http.Error(w, "an instance died", http.StatusBadGateway)
+			http.Error(w, "the instance was killed", http.StatusBadGateway)
 			return
 		}
 	}
@@ -78,79 +79,80 @@ func (f *fleet) next() *instance {
 	return f.instances[f.turn%len(f.instances)]
 }
 
-// serve returns an instance's answer, unless it dies before it has given one.
+// serve returns the response of an instance. It returns false if the instance is
+// killed before the response is complete.
 func (i *instance) serve(r *http.Request) (got *httptest.ResponseRecorder, alive bool) {
-	w, answered := httptest.NewRecorder(), make(chan struct{})
+	w, finished := httptest.NewRecorder(), make(chan struct{})
 	go func() {
-		defer close(answered)
+		defer close(finished)
 		i.handler.ServeHTTP(w, r.Clone(r.Context()))
 	}()
 	select {
-	case <-answered:
-		return w, i.dead.Err() == nil
-	case <-i.dead.Done():
+	case <-finished:
+		return w, i.killed.Err() == nil
+	case <-i.killed.Done():
 		return nil, false
 	}
 }
 
-// kill ends an instance in the middle of what it does: nothing reaches the
-// store, upstream or a browser from it any more, nor it from them. A new one
-// takes its place. In a fleet that is closed nobody dies, although what it still
-// refreshes may strike its receiver: nobody would bury the heir.
+// kill kills an instance at any point of its work: from then on it exchanges no byte
+// with the store, upstream or a browser. A new instance replaces it. A closed fleet
+// kills no instance, even if one is still refreshing, because nothing would release
+// the replacement.
 func (f *fleet) kill(i *instance) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed || i.dead.Err() != nil {
+	if f.closed || i.killed.Err() != nil {
 		return
 	}
-	i.die()
+	i.disconnect()
 	f.kills++
-	heir, err := f.newInstance()
+	replacement, err := f.newInstance()
 	if err != nil {
-		f.failed = err
+		f.replaceErr = err
 		return
 	}
 	for n := range f.instances {
 		if f.instances[n] == i {
-			f.instances[n] = heir
+			f.instances[n] = replacement
 		}
 	}
-	f.graves.Go(func() { i.bury(i.dead) })
+	f.releases.Go(func() { i.release(i.killed) })
 }
 
-// strikes reports whether the receiver of an answer is to die of it.
-func (f *fleet) strikes() bool {
-	if f.spared != nil && f.spared() {
+// chooseKill reports whether the receiver of a refresh response is to be killed.
+func (f *fleet) chooseKill() bool {
+	if f.killsSuspended != nil && f.killsSuspended() {
 		return false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.fatal > 0 && f.random.IntN(f.fatal) == 0
+	return f.killOneIn > 0 && f.random.IntN(f.killOneIn) == 0
 }
 
-func (f *fleet) note(_ context.Context, e session.Event) {
+func (f *fleet) countEvent(_ context.Context, e event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.events[e.Outcome]++
 }
 
-// noted returns what was reported so far: stores that were closed may still
-// report.
-func (f *fleet) noted() map[session.Outcome]int {
+// eventCounts returns a copy of the counts of the events. The instances may report
+// more events later, even after close.
+func (f *fleet) eventCounts() map[event.Outcome]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.events)
 }
 
-// close ends all instances, and returns what went wrong meanwhile.
+// close closes all instances. It returns the error of a replacement that failed.
 func (f *fleet) close() error {
 	f.mu.Lock()
 	f.closed = true
-	rest, failed := f.instances, f.failed
+	rest, err := f.instances, f.replaceErr
 	f.mu.Unlock()
 	for _, i := range rest {
-		f.graves.Go(func() { i.bury(context.Background()) })
+		f.releases.Go(func() { i.release(context.Background()) })
 	}
-	f.graves.Wait()
-	return failed
+	f.releases.Wait()
+	return err
 }

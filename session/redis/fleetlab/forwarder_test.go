@@ -9,16 +9,16 @@ import (
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// forwarder is one instance's way to a real store: a port of its own, whose
-// connections are carried on to the store's and can be cut.
+// forwarder is the route of one instance to a real store: a port of its own, which
+// forwards connections to the store.
 type forwarder struct {
 	listener net.Listener
 	target   string
-	pumps    sync.WaitGroup
+	wg       sync.WaitGroup // of accept and the connections
 
-	mu    sync.Mutex // guards all below
-	conns []net.Conn
-	ended bool
+	mu     sync.Mutex // guards all below
+	conns  []net.Conn
+	closed bool
 }
 
 func newForwarder(target string) (*forwarder, error) {
@@ -27,64 +27,65 @@ func newForwarder(target string) (*forwarder, error) {
 		return nil, err
 	}
 	f := &forwarder{listener: listener, target: target}
-	f.pumps.Go(f.accept)
+	f.wg.Go(f.accept)
 	return f, nil
 }
 
-func (f *forwarder) coordinator(config redis.Config) (*redis.Coordinator, error) {
+func (f *forwarder) newCoordinator(config redis.Config) (*redis.Coordinator, error) {
 	config.URL = session.NewSecret("redis://" + f.listener.Addr().String())
 	return redis.New(config)
 }
 
 func (f *forwarder) accept() {
 	for {
-		near, err := f.listener.Accept()
+		client, err := f.listener.Accept()
 		if err != nil {
-			return // cut has closed it
+			return // close has closed the listener
 		}
-		far, err := net.Dial("tcp", f.target)
+		store, err := net.Dial("tcp", f.target)
 		if err != nil {
-			_ = near.Close() // the store is down
+			_ = client.Close() // the store is down
 			continue
 		}
-		if !f.keep(near, far) {
+		if !f.add(client, store) {
 			return
 		}
-		f.pumps.Go(func() { pump(near, far) })
-		f.pumps.Go(func() { pump(far, near) })
+		f.wg.Go(func() { forward(client, store) })
+		f.wg.Go(func() { forward(store, client) })
 	}
 }
 
-// keep notes connections for cut, and closes them if that came first.
-func (f *forwarder) keep(conns ...net.Conn) bool {
+// add adds connections, which close will close. It returns false if the forwarder is
+// closed already.
+func (f *forwarder) add(conns ...net.Conn) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.conns = append(f.conns, conns...)
-	if f.ended {
-		f.closeAll()
+	if f.closed {
+		f.closeAllLocked()
 	}
-	return !f.ended
+	return !f.closed
 }
 
-// closeAll closes all connections. The mutex is held.
-func (f *forwarder) closeAll() {
+// closeAllLocked closes all connections.
+func (f *forwarder) closeAllLocked() {
 	for _, conn := range f.conns {
 		_ = conn.Close()
 	}
 }
 
-// pump carries what src sends to dst, until one of them ends.
-func pump(dst, src net.Conn) {
+// forward copies from src to dst until one of them is closed, and closes both.
+func forward(dst, src net.Conn) {
 	defer dst.Close()
 	defer src.Close()
 	_, _ = io.Copy(dst, src)
 }
 
-func (f *forwarder) cut() {
+func (f *forwarder) close() {
 	_ = f.listener.Close()
 	f.mu.Lock()
-	f.ended = true
-	f.closeAll()
+	f.closed = true
+	f.closeAllLocked()
 	f.mu.Unlock()
-	f.pumps.Wait()
+	f.wg.Wait()
 }

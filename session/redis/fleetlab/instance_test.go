@@ -16,55 +16,54 @@ import (
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// secret is the deployment's.
+// secret is the secret of the deployment.
 var secret = session.NewSecret("a deployment's secret, of 32 bytes or more")
 
-// road is one instance's way to the store.
-type road interface {
-	// coordinator returns one that takes this way.
-	coordinator(config redis.Config) (*redis.Coordinator, error)
-	// cut breaks all connections and refuses new ones, for good.
-	cut()
+// route is the network between one instance and the store.
+type route interface {
+	// newCoordinator returns a coordinator that uses the route.
+	newCoordinator(config redis.Config) (*redis.Coordinator, error)
+	// close closes all connections, and refuses new ones.
+	close()
 }
 
-// instance is one process of the fleet, as far as anybody else can tell.
+// instance is one instance of the fleet. It shares no state with the others.
 type instance struct {
 	handler  http.Handler
 	client   *crossmint.Client
 	sessions *session.Manager
-	road     road
-	dead     context.Context
+	route    route           // nil without a store
+	killed   context.Context // ends when the instance is killed or released
 	end      context.CancelFunc
 }
 
-// newInstance starts one.
 func (f *fleet) newInstance() (*instance, error) {
 	i := &instance{}
-	i.dead, i.end = context.WithCancel(context.Background())
+	i.killed, i.end = context.WithCancel(context.Background())
 	upstream := f.upstream
 	upstream.Logger = slog.New(slog.DiscardHandler)
-	upstream.HTTPClient = &http.Client{Transport: &wire{upstream.HTTPClient.Transport, f, i}}
+	upstream.HTTPClient = &http.Client{Transport: &killingTransport{upstream.HTTPClient.Transport, f, i}}
 	var err error
 	if i.client, err = crossmint.NewClient(upstream); err != nil {
 		return nil, err
 	}
-	config := session.Config{Upstream: i.client, OnEvent: f.note}
-	if f.road != nil {
-		if i.road, err = f.road(); err != nil {
+	config := session.Config{Upstream: i.client, OnEvent: f.countEvent}
+	if f.newRoute != nil {
+		if i.route, err = f.newRoute(); err != nil {
 			return nil, err
 		}
-		if config.Coordinator, err = i.road.coordinator(redis.Config{Secret: secret, OnEvent: f.note}); err != nil {
+		if config.Coordinator, err = i.route.newCoordinator(redis.Config{Secret: secret, OnEvent: f.countEvent}); err != nil {
 			return nil, err
 		}
 	}
 	if i.sessions, err = session.NewManager(config); err != nil {
 		return nil, err
 	}
-	i.handler, err = routes(i.sessions, cookie.Config{ProjectID: i.client.ProjectID(), InsecureAllowHTTP: f.http})
+	i.handler, err = newHandler(i.sessions, cookie.Config{ProjectID: i.client.ProjectID(), InsecureAllowHTTP: f.allowHTTP})
 	return i, err
 }
 
-func routes(sessions *session.Manager, config cookie.Config) (http.Handler, error) {
+func newHandler(sessions *session.Manager, config cookie.Config) (http.Handler, error) {
 	cookies, err := cookie.NewCodec(config)
 	if err != nil {
 		return nil, err
@@ -76,63 +75,62 @@ func routes(sessions *session.Manager, config cookie.Config) (http.Handler, erro
 	return mux, nil
 }
 
-// me answers with the ID of the session's user.
+// me writes the ID of the session's user.
 func me(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context())
 	_, _ = io.WriteString(w, s.UserID)
 }
 
-// die is what a SIGKILL does, as seen from outside.
-func (i *instance) die() {
+// disconnect has the effect of a SIGKILL on the peers of the instance: it ends all
+// exchange with upstream, the store and the load balancer.
+func (i *instance) disconnect() {
 	i.end()
-	if i.road != nil {
-		i.road.cut()
+	if i.route != nil {
+		i.route.close()
 	}
 }
 
-// bury gives back what this process holds for an instance.
-func (i *instance) bury(ctx context.Context) {
-	_ = i.sessions.Close(ctx) // of the dead it is known that they did not finish
+// release closes an instance, which may have been killed before.
+func (i *instance) release(ctx context.Context) {
+	_ = i.sessions.Close(ctx) // fails for a killed instance
 	i.client.Close()
-	i.end()
-	if i.road != nil {
-		i.road.cut()
-	}
+	i.disconnect()
 }
 
-var errDead = errors.New("the instance is dead")
+var errKilled = errors.New("the instance was killed")
 
-// wire is an instance's way to upstream. Of some answers to a refresh the
-// instance dies: upstream has used the token up, and nobody else knows.
-type wire struct {
+// killingTransport is the connection of one instance to upstream. It kills the
+// instance on some refresh responses: upstream has rotated the token then, and no
+// other instance has the new one.
+type killingTransport struct {
 	next     http.RoundTripper
 	fleet    *fleet
 	instance *instance
 }
 
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
-	if w.instance.dead.Err() != nil {
-		return nil, errDead
+func (t *killingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if t.instance.killed.Err() != nil {
+		return nil, errKilled
 	}
-	res, err := w.next.RoundTrip(r)
-	if err == nil && res.StatusCode == http.StatusOK && strings.HasSuffix(r.URL.Path, "/refresh") && w.fleet.strikes() {
-		w.fleet.kill(w.instance)
+	res, err := t.next.RoundTrip(r)
+	if err == nil && res.StatusCode == http.StatusOK && strings.HasSuffix(r.URL.Path, "/refresh") && t.fleet.chooseKill() {
+		t.fleet.kill(t.instance)
 	}
 	if err == nil {
-		res.Body = &mortal{res.Body, w.instance}
+		res.Body = &killableBody{res.Body, t.instance}
 	}
 	return res, err
 }
 
-// mortal is a body that only the living read.
-type mortal struct {
+// killableBody is a body that a killed instance cannot read.
+type killableBody struct {
 	io.ReadCloser
 	instance *instance
 }
 
-func (m *mortal) Read(p []byte) (int, error) {
-	if m.instance.dead.Err() != nil {
-		return 0, errDead
+func (b *killableBody) Read(p []byte) (int, error) {
+	if b.instance.killed.Err() != nil {
+		return 0, errKilled
 	}
-	return m.ReadCloser.Read(p)
+	return b.ReadCloser.Read(p)
 }

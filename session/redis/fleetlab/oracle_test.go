@@ -8,85 +8,86 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
 
-// oracle knows which refresh tokens were delivered to the fleet, and judges
-// whether those of the crowd who are signed out had to be, by the rules of the
-// laboratory.
+// oracle knows the refresh tokens that were delivered to the fleet, and checks the
+// responses to the browsers of a crowd by the rules of package lab. The faults of a
+// crowd contain no JWT of another project, so the oracle excuses no 401 with a live
+// token.
 type oracle struct {
 	fake *crossminttest.Server
 
-	mu     sync.Mutex // guards all below
-	newest map[string]string
-	owner  map[string]string // of a token
-	counts counts
-	faults []string
+	mu       sync.Mutex        // guards all below
+	latest   map[string]string // refresh token, by user ID
+	owners   map[string]string // user ID, by refresh token
+	counts   counts
+	failures []string
 }
 
-// counts are the answers that browsers got.
+// counts are the numbers of responses.
 type counts struct {
-	Served, Renewed, Undecided, SignedOut int
-	// Stranded: 401 with cookies kept, and the browser's token was dead.
+	Served, Renewed, Unavailable, LoggedOut int
+	// Stranded: 401 with the cookies kept.
 	Stranded int
 }
 
 func newOracle(fake *crossminttest.Server) *oracle {
-	return &oracle{fake: fake, newest: map[string]string{}, owner: map[string]string{}}
+	return &oracle{fake: fake, latest: map[string]string{}, owners: map[string]string{}}
 }
 
+// signedIn records a new session.
 func (o *oracle) signedIn(id, token string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.newest[id], o.owner[token] = token, id
+	o.latest[id], o.owners[token] = token, id
 }
 
-// answered judges what a browser got, and reports whether it is still signed
-// in.
-func (o *oracle) answered(id, presented string, got reply) bool {
+// check checks a response. It reports whether the browser is still signed in.
+func (o *oracle) check(id, presented string, got response) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case got.status == http.StatusOK && got.user != id:
-		o.fault("%s: let in as %s", id, got.user)
+		o.addFailureLocked("user %s: accepted as %s", id, got.user)
 	case got.status == http.StatusOK && got.cookies == "set":
 		o.counts.Renewed++
 	case got.status == http.StatusOK:
 		o.counts.Served++
 	case got.status == http.StatusServiceUnavailable && got.cookies == "":
-		o.counts.Undecided++
+		o.counts.Unavailable++
 	case got.status == http.StatusUnauthorized && got.cookies == "cleared":
-		o.counts.SignedOut++
-		if o.fake.Live(o.newest[id]) {
-			o.fault("%s: signed out, and the newest token lives", id)
+		o.counts.LoggedOut++
+		if o.fake.Live(o.latest[id]) {
+			o.addFailureLocked("user %s: cookies cleared, and the latest token is live", id)
 		}
 		return false
 	case got.status == http.StatusUnauthorized && got.cookies == "":
 		o.counts.Stranded++
 		if o.fake.Live(presented) {
-			o.fault("%s: turned away, and the token lives", id)
+			o.addFailureLocked("user %s: 401, cookies kept, and the presented token is live", id)
 		}
 		return false
 	default:
-		o.fault("%s: %+v", id, got)
+		o.addFailureLocked("user %s: unexpected response %+v", id, got)
 	}
 	return true
 }
 
-// fault notes what must not happen. The mutex is held.
-func (o *oracle) fault(format string, args ...any) {
-	o.faults = append(o.faults, fmt.Sprintf(format, args...))
+// addFailureLocked adds the description of a failure.
+func (o *oracle) addFailureLocked(format string, args ...any) {
+	o.failures = append(o.failures, fmt.Sprintf(format, args...))
 }
 
-// found returns what was noted so far.
-func (o *oracle) found() (counts, []string) {
+// results returns the counts and failures so far.
+func (o *oracle) results() (counts, []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.counts, o.faults
+	return o.counts, o.failures
 }
 
-// delivered notes the successor that an answer has brought.
-func (o *oracle) delivered(presented, successor string) {
+// delivered records the new token of a refresh response.
+func (o *oracle) delivered(presented, newToken string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if id, ok := o.owner[presented]; ok {
-		o.newest[id], o.owner[successor] = successor, id
+	if id, ok := o.owners[presented]; ok {
+		o.latest[id], o.owners[newToken] = newToken, id
 	}
 }

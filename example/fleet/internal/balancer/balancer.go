@@ -1,5 +1,4 @@
-// Package balancer shares requests among the instances in turn, as the load
-// balancer in front of any fleet does, without sticky sessions.
+// Package balancer is a round-robin load balancer without sticky sessions.
 package balancer
 
 import (
@@ -11,7 +10,7 @@ import (
 	"github.com/crossmint-go/auth/example/fleet/internal/fleet"
 )
 
-// Header names the instance that has answered.
+// Header names the instance that has responded.
 const Header = "X-Instance"
 
 // A Balancer is an http.RoundTripper that sends each request to the next
@@ -26,22 +25,21 @@ func New(f *fleet.Fleet) *Balancer {
 	return &Balancer{f, &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Minute}}
 }
 
-// errNobody says that no instance runs.
-var errNobody = errors.New("no instance is running")
+var errNoInstance = errors.New("no instance is running")
 
-// RoundTrip implements http.RoundTripper. A GET whose instance dies is given to
-// the next; nothing else is sent twice.
+// RoundTrip implements http.RoundTripper. If an instance dies during a GET, the next
+// instance gets the request. Other requests are never sent twice.
 func (b *Balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	for {
 		i, ok := b.fleet.Next()
 		if !ok {
-			return nil, errNobody
+			return nil, errNoInstance
 		}
 		out := r.Clone(r.Context())
 		out.URL.Scheme, out.URL.Host = "http", i.Addr
 		res, err := b.transport.RoundTrip(out)
 		if err == nil {
-			b.fleet.Answered(i.Name)
+			b.fleet.CountResponse(i.Name)
 			res.Header.Set(Header, i.Name)
 			return res, nil
 		}
@@ -51,8 +49,8 @@ func (b *Balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// Handler returns the balancer as a handler. The Host stays what the browser
-// has sent: the kit compares the Origin with it.
+// Handler returns the balancer as a handler. It keeps the Host of the browser,
+// because the kit compares the Origin with it.
 func (b *Balancer) Handler() http.Handler {
 	return &httputil.ReverseProxy{
 		Transport: b,
@@ -60,7 +58,7 @@ func (b *Balancer) Handler() http.Handler {
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			w.Header().Set("Cache-Control", "no-store")
 			status := http.StatusBadGateway
-			if errors.Is(err, errNobody) {
+			if errors.Is(err, errNoInstance) {
 				status = http.StatusServiceUnavailable
 			}
 			http.Error(w, err.Error(), status)

@@ -5,7 +5,7 @@ const byId = (id) => document.getElementById(id);
 const POLL_MS = 1000;
 const MAX_LOG = 100;
 
-let state = null; // the last answer of /demo/state
+let state = null; // the last response of /demo/state
 let busy = false; // a button's work is under way
 
 // ---- the server ----
@@ -53,14 +53,14 @@ const tally = (counts) => Object.entries(counts).map(([what, n]) => `${n} × ${w
 async function watch() {
   const { status, data } = await api("GET", "/demo/state");
   if (status === 200) show(data);
-  else byId("who").textContent = "The balancer does not answer: has it been stopped?";
+  else byId("who").textContent = "The balancer does not respond: has it been stopped?";
 }
 
 function show(data) {
   state = data;
   byId("calls").textContent = data.upstreamCalls;
   byId("store-kind").textContent = data.store.kind;
-  byId("store-state").textContent = data.store.frozen ? "frozen: it answers nobody" : data.store.pid ? `runs, process ${data.store.pid}` : "runs within the balancer's process: no redis-server or valkey-server is used";
+  byId("store-state").textContent = data.store.frozen ? "frozen: it does not respond" : data.store.pid ? `runs, process ${data.store.pid}` : "runs within the balancer's process: no redis-server or valkey-server is used";
   byId("store-state").className = data.store.frozen ? "down" : "";
   byId("freeze").textContent = data.store.frozen ? "Let the store go on" : "Freeze the store";
   byId("freeze").setAttribute("aria-disabled", String(!data.store.canFreeze));
@@ -68,18 +68,18 @@ function show(data) {
     ? "Frozen, it hangs. Valid sessions do not notice; expired ones are refreshed by each instance for itself, and no cookie is cleared."
     : "A store within this process cannot be frozen.";
   byId("trap").setAttribute("aria-disabled", String(data.trap));
-  byId("trap").textContent = data.trap ? "Whoever refreshes next is killed" : "Kill whoever refreshes next";
+  byId("trap").textContent = data.trap ? "The next instance that refreshes is killed" : "Kill the next instance that refreshes";
   for (const instance of data.instances) showInstance(instance);
 }
 
-function showInstance({ name, running, pid, answered }) {
+function showInstance({ name, running, pid, responses }) {
   const row = byId(`instance-${name}`) ?? newRow(name);
-  const [, stateCell, answers, action] = row.children;
+  const [, stateCell, count, action] = row.children;
   const text = running ? `runs, process ${pid}` : "killed";
   if (stateCell.textContent && stateCell.textContent !== text) log(`Instance ${name}: ${text}`, running ? "" : "bad");
   stateCell.textContent = text;
   stateCell.className = running ? "" : "down";
-  answers.textContent = answered;
+  count.textContent = responses;
   action.firstChild.textContent = running ? `Kill ${name}` : `Restart ${name}`;
 }
 
@@ -121,20 +121,20 @@ async function toggle(name) {
 
 async function whoAmI() {
   const { status, data } = await api("GET", "/api/me");
-  byId("who").textContent = status === 200 ? `Signed in: ${data.userId}` : status === 401 ? "Signed out." : "Cannot tell now.";
+  byId("who").textContent = status === 200 ? `Signed in: ${data.userId}` : status === 401 ? "Signed out." : "No decision at the moment.";
   return status;
 }
 
 async function signIn() {
   const { data } = await api("POST", "/demo/signin");
   const { status, instance } = await api("POST", "/api/refresh", { refresh: data.oneTimeSecret });
-  log(status === 200 ? `Signed in, by instance ${instance}` : `Sign-in failed: ${status || "no answer"}`, status === 200 ? "" : "bad");
+  log(status === 200 ? `Signed in, by instance ${instance}` : `Sign-in failed: ${status || "no response"}`, status === 200 ? "" : "bad");
   await whoAmI();
 }
 
 async function signOut() {
   const { status, instance } = await api("POST", "/api/logout");
-  log(status === 204 ? `Signed out, by instance ${instance}` : `Sign-out failed: ${status || "no answer"}`, status === 204 ? "" : "bad");
+  log(status === 204 ? `Signed out, by instance ${instance}` : `Sign-out failed: ${status || "no response"}`, status === 204 ? "" : "bad");
   await whoAmI();
 }
 
@@ -144,14 +144,14 @@ async function one(expired) {
   const { status, instance } = await api("GET", "/api/me");
   await watch();
   const asked = counted(state.upstreamCalls - before, "upstream call", "upstream calls");
-  result(`${status || "No answer"}${instance ? ` from instance ${instance}` : ""}, ${asked}`, status === 200 ? "good" : "bad");
+  result(`${status || "No response"}${instance ? ` from instance ${instance}` : ""}, ${asked}`, status === 200 ? "good" : "bad");
   await whoAmI();
 }
 
 async function many(expired) {
   const { status, data } = await api("POST", `/demo/requests${expired ? "?expired=1" : ""}`);
   if (status !== 200) {
-    result(`No answer: ${status}`, "bad");
+    result(`No response: ${status}`, "bad");
     return;
   }
   const sets = counted(data.cookies, "set of new cookies", "sets of new cookies");

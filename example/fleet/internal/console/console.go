@@ -1,5 +1,4 @@
-// Package console is the page on which the fleet can be watched and disturbed,
-// and what its buttons do.
+// Package console is the page that shows the fleet, with buttons that disturb it.
 package console
 
 import (
@@ -15,7 +14,7 @@ import (
 // sessionCookie holds the JWT, by its documented name.
 const sessionCookie = "crossmint-session"
 
-// console knows all that is shown.
+// console has the parts that the page shows.
 type console struct {
 	fleet    *fleet.Fleet
 	balancer *balancer.Balancer
@@ -40,7 +39,7 @@ func New(f *fleet.Fleet, b *balancer.Balancer, u *upstream.Upstream, s *store.St
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-// state tells how everybody fares.
+// state responds with the state of all parts.
 func (c *console) state(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]any{
 		"instances": c.fleet.States(),
@@ -52,32 +51,32 @@ func (c *console) state(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// signIn skips what a user does with an e-mail code, and answers with what that
-// ends with: the page brings it to /api/refresh, which sets the cookies.
+// signIn skips the email code of a real sign-in. It responds with the one-time secret
+// of the completed sign-in, which the page sends to /api/refresh for the cookies.
 func (c *console) signIn(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"oneTimeSecret": c.upstream.OneTimeSecret()})
 }
 
-// expire does what an hour does: the browser's JWT has expired.
+// expire replaces the browser's JWT by an expired one.
 func (c *console) expire(w http.ResponseWriter, _ *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: sessionCookie, Value: c.upstream.ExpiredJWT(), Path: "/", SameSite: http.SameSiteLaxMode})
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// trap has the next instance that refreshes killed in the middle of it.
+// trap makes the next instance that refreshes die in the middle of the refresh.
 func (c *console) trap(w http.ResponseWriter, _ *http.Request) {
-	c.upstream.SetTrap(func(name string) { _ = c.fleet.Kill(name) }) // it ran a moment ago
+	c.upstream.SetTrap(func(name string) { _ = c.fleet.Kill(name) }) // it was running a moment ago
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// instance does something to the instance that the path names.
+// instance calls do for the instance that the path names.
 func (c *console) instance(do func(name string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c.done(func() error { return do(r.PathValue("name")) })(w, r)
 	}
 }
 
-// done does something and says how it went.
+// done calls do and responds with the result.
 func (c *console) done(do func() error) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if err := do(); err != nil {

@@ -10,19 +10,19 @@ import (
 //go:embed index.html style.css app.js
 var files embed.FS
 
-// policy lets the page have its own script, style and API, and nothing else.
+// policy allows the script, the style and the API of the page, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// mountPage adds the page and what it is made of.
+// mountPage adds the page and its files.
 func mountPage(mux *http.ServeMux) {
 	mux.Handle("GET /{$}", document("index.html", "text/html; charset=utf-8"))
 	mux.Handle("GET /assets/style.css", document("style.css", "text/css; charset=utf-8"))
 	mux.Handle("GET /assets/app.js", document("app.js", "text/javascript; charset=utf-8"))
 }
 
-// document serves a file. The type is not left to the machine's own table,
-// which on some has no JavaScript.
+// document serves a file. The type is fixed, because some machines have none for
+// JavaScript.
 func document(name, contentType string) http.HandlerFunc {
 	content, err := files.ReadFile(name)
 	if err != nil {

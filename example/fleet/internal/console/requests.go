@@ -11,27 +11,27 @@ import (
 	"github.com/crossmint-go/auth/example/fleet/internal/balancer"
 )
 
-// atOnce is how many requests are sent together. They come from here, with the
+// atOnce is the number of concurrent requests. They are sent from here, with the
 // browser's cookies, because a browser opens no more than six connections.
 const atOnce = 50
 
-// herd is what became of them.
+// herd is the result of the requests.
 type herd struct {
 	mu        sync.Mutex     // guards all below
 	Requests  int            `json:"requests"`
 	Statuses  map[string]int `json:"statuses"`
 	Instances map[string]int `json:"instances"`
-	// Cookies is how many different sets of cookies the answers set.
+	// Cookies is the number of different sets of cookies in the responses.
 	Cookies int `json:"cookies"`
-	// Upstream is who has asked upstream for a refresh meanwhile.
+	// Upstream is the instances that asked for a refresh meanwhile.
 	Upstream []string `json:"upstream"`
 	Millis   int64    `json:"millis"`
 
 	sets map[string][]string
 }
 
-// requests sends requests at once, and gives the browser the cookies that they
-// were answered with. With ?expired their JWT has expired.
+// requests sends concurrent requests, and gives the browser the cookies of their
+// responses. With ?expired their JWT has expired.
 func (c *console) requests(w http.ResponseWriter, r *http.Request) {
 	cookies := r.Cookies()
 	if r.FormValue("expired") != "" {
@@ -51,7 +51,7 @@ func (c *console) requests(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, h)
 }
 
-// expired returns cookies with a JWT that has expired.
+// expired returns the cookies with an expired JWT.
 func (c *console) expired(cookies []*http.Cookie) []*http.Cookie {
 	changed := []*http.Cookie{{Name: sessionCookie, Value: c.upstream.ExpiredJWT()}}
 	for _, cookie := range cookies {
@@ -62,7 +62,7 @@ func (c *console) expired(cookies []*http.Cookie) []*http.Cookie {
 	return changed
 }
 
-// get is one request of r's browser with these cookies, by way of the balancer.
+// get sends one request through the balancer, as the browser of r would.
 func (c *console) get(r *http.Request, cookies []*http.Cookie) *http.Response {
 	out, err := http.NewRequestWithContext(r.Context(), http.MethodGet, "http://"+r.Host+"/api/me", nil)
 	if err != nil {
@@ -80,12 +80,12 @@ func (c *console) get(r *http.Request, cookies []*http.Cookie) *http.Response {
 	return res
 }
 
-// add counts an answer; nil: there was none.
+// add counts a response; nil means none.
 func (h *herd) add(res *http.Response) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if res == nil {
-		h.Statuses["no answer"]++
+		h.Statuses["no response"]++
 		return
 	}
 	h.Statuses[strconv.Itoa(res.StatusCode)]++

@@ -1,5 +1,5 @@
-// Package fleet runs the instances of the site as processes that can be killed
-// and started again.
+// Package fleet runs the instances of the site as processes. It can kill and restart
+// them.
 package fleet
 
 import (
@@ -10,9 +10,9 @@ import (
 	"github.com/crossmint-go/auth/example/fleet/internal/instance"
 )
 
-// Fleet is some instances. It is safe for concurrent use.
+// A Fleet is a set of instances. It is safe for concurrent use.
 type Fleet struct {
-	order instance.Order // but for the name
+	order instance.Order // without the name
 
 	mu      sync.Mutex // guards all below
 	members []*member
@@ -21,23 +21,23 @@ type Fleet struct {
 }
 
 type member struct {
-	name     string
-	process  *process // nil while it is being started
-	answered int
+	name      string
+	process   *process // nil while it starts
+	responses int
 }
 
-// Instance is where one can be reached.
+// Instance is the address of an instance.
 type Instance struct{ Name, Addr string }
 
-// State is how an instance fares.
+// State is the state of an instance.
 type State struct {
-	Name     string `json:"name"`
-	Running  bool   `json:"running"`
-	PID      int    `json:"pid"`
-	Answered int    `json:"answered"`
+	Name      string `json:"name"`
+	Running   bool   `json:"running"`
+	PID       int    `json:"pid"`
+	Responses int    `json:"responses"`
 }
 
-// Start starts an instance under each of these names.
+// Start starts an instance for each name.
 func Start(order instance.Order, names ...string) (*Fleet, error) {
 	f := &Fleet{order: order}
 	for _, name := range names {
@@ -56,8 +56,7 @@ func (f *Fleet) start(name string) (*process, error) {
 	return start(order)
 }
 
-// Next returns the instances in turn, without those that do not run. It
-// reports false if none does.
+// Next returns the running instances in turn. It returns false if none runs.
 func (f *Fleet) Next() (Instance, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,17 +72,17 @@ func (f *Fleet) Next() (Instance, bool) {
 
 func (m *member) runs() bool { return m.process != nil && m.process.runs() }
 
-// Answered counts an answer of an instance.
-func (f *Fleet) Answered(name string) {
+// CountResponse counts a response of an instance.
+func (f *Fleet) CountResponse(name string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if m := f.named(name); m != nil {
-		m.answered++
+	if m := f.memberLocked(name); m != nil {
+		m.responses++
 	}
 }
 
-// named returns the member of that name, or nil. The mutex is held.
-func (f *Fleet) named(name string) *member {
+// memberLocked returns the member with the name, or nil.
+func (f *Fleet) memberLocked(name string) *member {
 	for _, m := range f.members {
 		if m.name == name {
 			return m
@@ -92,13 +91,13 @@ func (f *Fleet) named(name string) *member {
 	return nil
 }
 
-// Kill ends an instance at once, as SIGKILL does, and waits until it is gone.
+// Kill ends an instance with SIGKILL, and waits until it has ended.
 func (f *Fleet) Kill(name string) error {
 	f.mu.Lock()
-	m := f.named(name)
+	m := f.memberLocked(name)
 	if m == nil || !m.runs() {
 		f.mu.Unlock()
-		return fmt.Errorf("there is no instance %q that runs", name)
+		return fmt.Errorf("no instance %q is running", name)
 	}
 	p := m.process
 	f.mu.Unlock()
@@ -107,16 +106,16 @@ func (f *Fleet) Kill(name string) error {
 	return nil
 }
 
-// Restart starts an instance that does not run.
+// Restart starts a stopped instance.
 func (f *Fleet) Restart(name string) error {
 	f.mu.Lock()
-	m := f.named(name)
+	m := f.memberLocked(name)
 	if f.closed || m == nil || m.process == nil || m.runs() {
 		f.mu.Unlock()
-		return fmt.Errorf("there is no instance %q to be started", name)
+		return fmt.Errorf("no instance %q is stopped", name)
 	}
 	old := m.process
-	m.process = nil // so that nobody else starts it
+	m.process = nil // no other call starts it
 	f.mu.Unlock()
 	p, err := f.start(name)
 	f.mu.Lock()
@@ -131,13 +130,13 @@ func (f *Fleet) Restart(name string) error {
 	return err
 }
 
-// States returns how the instances fare, in the order of Start.
+// States returns the states of the instances, in the order of Start.
 func (f *Fleet) States() []State {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var states []State
 	for _, m := range f.members {
-		s := State{Name: m.name, Running: m.runs(), Answered: m.answered}
+		s := State{Name: m.name, Running: m.runs(), Responses: m.responses}
 		if s.Running {
 			s.PID = m.process.cmd.Process.Pid
 		}
@@ -146,7 +145,7 @@ func (f *Fleet) States() []State {
 	return states
 }
 
-// Close ends all instances, and lets them finish what they do.
+// Close ends all instances. They finish the requests in flight.
 func (f *Fleet) Close() error {
 	f.mu.Lock()
 	f.closed = true

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	startPatience = 20 * time.Second
-	stopPatience  = 8 * time.Second
+	startTimeout = 20 * time.Second
+	stopTimeout  = 8 * time.Second
 )
 
-// process is an instance that runs.
+// process is a running instance.
 type process struct {
 	addr  string
 	cmd   *exec.Cmd
@@ -27,7 +27,7 @@ type process struct {
 	ended chan struct{}
 }
 
-// start starts this very program as an instance, and waits until it listens.
+// start starts this program as an instance, and waits until it listens.
 func start(order instance.Order) (*process, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -48,8 +48,8 @@ func start(order instance.Order) (*process, error) {
 		return nil, err
 	}
 	p := &process{cmd: cmd, stdin: stdin, ended: make(chan struct{})}
-	hasty := time.AfterFunc(startPatience, p.kill)
-	defer hasty.Stop()
+	timeout := time.AfterFunc(startTimeout, p.kill)
+	defer timeout.Stop()
 	if err := json.NewEncoder(stdin).Encode(order); err == nil {
 		p.addr, err = bufio.NewReader(stdout).ReadString('\n')
 		p.addr = strings.TrimSpace(p.addr)
@@ -78,16 +78,16 @@ func (p *process) runs() bool {
 	}
 }
 
-// kill ends the process at once: it cannot finish anything.
+// kill ends the process at once.
 func (p *process) kill() { _ = p.cmd.Process.Kill() } // unless it has ended already
 
-// stop asks the process to finish what it does and to end.
+// stop lets the process finish the requests in flight, and ends it.
 func (p *process) stop() error {
 	_ = p.stdin.Close() // closed already if the process has ended
 	select {
 	case <-p.ended:
 		return nil
-	case <-time.After(stopPatience):
+	case <-time.After(stopTimeout):
 	}
 	p.kill()
 	<-p.ended

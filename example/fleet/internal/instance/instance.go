@@ -1,5 +1,5 @@
-// Package instance is one instance of the site: a process of its own, which
-// ends with the one that started it.
+// Package instance is one instance of the site: a process that ends with its parent
+// process.
 package instance
 
 import (
@@ -20,32 +20,32 @@ import (
 	"github.com/crossmint-go/auth/crossmint"
 )
 
-// Variable is set in the environment of a process that is to be an instance.
+// Variable is an environment variable that makes a process an instance.
 const Variable = "FLEET_INSTANCE"
 
-// Order is what an instance is told, as a line of JSON on its standard input:
-// command lines and environments can be read by others.
+// Order is the configuration of an instance, as a line of JSON on its standard
+// input: other users can read command lines and environments.
 type Order struct {
-	Name     string
-	APIKey   string
-	BaseURL  string
-	Signers  map[crossmint.Environment]ed25519.PublicKey
-	StoreURL string
-	Secret   string // of the deployment
+	Name            string
+	APIKey          string
+	BaseURL         string
+	APIKeyVerifiers map[crossmint.Environment]ed25519.PublicKey
+	StoreURL        string
+	Secret          string // of the deployment
 }
 
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
-	// writeTimeout is longer than patience.
-	writeTimeout     = 30 * time.Second
-	shutdownPatience = 5 * time.Second
+	// writeTimeout is longer than refreshTimeout.
+	writeTimeout    = 30 * time.Second
+	shutdownTimeout = 5 * time.Second
 )
 
-// Run is the process: it reads its order, says on stdout where it listens, and
-// serves until stdin ends. It returns the exit status.
+// Run is the process: it reads its order, prints its address to stdout, and serves
+// until stdin ends. It returns the exit status.
 func Run(stdin io.Reader, stdout, stderr io.Writer) int {
-	signal.Ignore(os.Interrupt) // it reaches the whole terminal; who started us ends us
+	signal.Ignore(os.Interrupt) // the terminal signals all processes; the parent ends this one
 	lines := bufio.NewReader(stdin)
 	if err := run(lines, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "instance:", err)
@@ -63,7 +63,8 @@ func run(lines *bufio.Reader, stdout, stderr io.Writer) error {
 	if err := json.Unmarshal(line, &o); err != nil {
 		return err
 	}
-	// Fifty refreshes at once are no news on a terminal; a doubted store is.
+	// The terminal shows warnings, for example an unavailable store, but not every
+	// refresh.
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn})).With("instance", o.Name)
 	s, err := newSite(o, logger)
 	if err != nil {
@@ -76,21 +77,21 @@ func run(lines *bufio.Reader, stdout, stderr io.Writer) error {
 	fmt.Fprintln(stdout, listener.Addr())
 	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout}
 	go func() {
-		_, _ = io.Copy(io.Discard, lines) // until the pipe is closed, by whom or what ever
-		ctx, cancel := context.WithTimeout(context.Background(), shutdownPatience)
+		_, _ = io.Copy(io.Discard, lines) // until the parent closes the pipe or dies
+		ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 		defer cancel()
-		_ = server.Shutdown(ctx) // who is left is cut off
+		_ = server.Shutdown(ctx) // the remaining connections are closed
 	}()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	return s.close(ctx)
 }
 
-// close ends what is behind the server: the refreshes in flight, with them the
-// coordinator, then the client that they use.
+// close ends the refreshes in flight and the coordinator, then the client that they
+// use.
 func (s *site) close(ctx context.Context) error {
 	err := s.sessions.Close(ctx)
 	s.client.Close()

@@ -14,20 +14,22 @@ import (
 	"github.com/crossmint-go/auth/session/redis"
 )
 
-// patience is how long a request waits for its refresh: here for longer than
-// the lock of a dead instance lasts (12 s), so that one can be watched dying.
-const patience = 20 * time.Second
+// refreshTimeout is longer than the lock of a dead instance (12 s), so that a
+// request outlasts the death of an instance.
+const refreshTimeout = 20 * time.Second
 
-// site is what an instance serves, and what is behind it.
+// site is the site that an instance serves.
 type site struct {
 	client   *crossmint.Client
 	sessions *session.Manager
 	handler  http.Handler
 }
 
-// newSite puts the kit together. The coordinator is all that a fleet adds.
+// newSite wires the kit. A fleet adds only the coordinator.
 func newSite(o Order, logger *slog.Logger) (*site, error) {
-	client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, Signers: o.Signers, AppID: o.Name, Logger: logger})
+	client, err := crossmint.NewClient(crossmint.Config{
+		APIKey: session.NewSecret(o.APIKey), BaseURL: o.BaseURL, APIKeyVerifiers: o.APIKeyVerifiers, AppID: o.Name, Logger: logger,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +41,7 @@ func newSite(o Order, logger *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, Patience: patience, Logger: logger})
+	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: coordinator, RefreshTimeout: refreshTimeout, Logger: logger})
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +53,7 @@ func newSite(o Order, logger *slog.Logger) (*site, error) {
 }
 
 func me(w http.ResponseWriter, r *http.Request) {
-	s, _ := session.FromContext(r.Context()) // behind RequireSession there is one
+	s, _ := session.FromContext(r.Context()) // RequireSession guarantees a session
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]string{"userId": s.UserID}) // fails only if the client is gone
 }

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-const startPatience = 20 * time.Second
+const startTimeout = 20 * time.Second
 
-// daemon is a store in a process of its own. It listens on a socket in a folder
-// that nobody else may enter, and writes nothing down.
+// daemon is a store in its own process. It listens on a socket in a folder of this
+// user alone, and writes no files.
 type daemon struct {
 	cmd   *exec.Cmd
 	dir   string
@@ -47,9 +47,9 @@ func startDaemon(name, path string) (*Store, error) {
 	return &Store{Kind: name, URL: "unix://" + socket, daemon: s, close: s.end}, nil
 }
 
-// await waits until the server answers.
+// await waits until the server responds.
 func (s *daemon) await(socket string) (err error) {
-	for deadline := time.Now().Add(startPatience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if err = ping(socket); err == nil {
 			return nil
 		}
@@ -72,10 +72,10 @@ func ping(socket string) error {
 	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
 		return err
 	}
-	answer := make([]byte, 64)
-	n, err := conn.Read(answer)
-	if err == nil && !strings.HasPrefix(string(answer[:n]), "+PONG") {
-		err = fmt.Errorf("answer %q", answer[:n])
+	response := make([]byte, 64)
+	n, err := conn.Read(response)
+	if err == nil && !strings.HasPrefix(string(response[:n]), "+PONG") {
+		err = fmt.Errorf("unexpected response %q", response[:n])
 	}
 	return err
 }

@@ -11,8 +11,8 @@ func startEmbedded() (*Store, error) {
 	if err := m.Start(); err != nil {
 		return nil, err
 	}
-	// It does not run commands on a connection of RESP3 that has subscribed,
-	// as real servers do. Without HELLO the client keeps to RESP2.
+	// Unlike real servers, miniredis runs no commands on a subscribed RESP3
+	// connection. Without HELLO the client uses RESP2.
 	m.Server().SetPreHook(func(p *server.Peer, command string, _ ...string) bool {
 		if command == "HELLO" {
 			p.WriteError("ERR unknown command 'HELLO'")

@@ -1,5 +1,5 @@
 // Package store runs the store that the instances share: a redis-server or
-// valkey-server where there is one, else one within this process.
+// valkey-server if one is installed, else a store within this process.
 package store
 
 import (
@@ -7,9 +7,9 @@ import (
 	"os/exec"
 )
 
-// A Store is a store that runs.
+// A Store is a running store.
 type Store struct {
-	// Kind is what it is: the name of a program, or Embedded.
+	// Kind is the name of the program, or Embedded.
 	Kind string
 	// URL is for redis.Config.URL.
 	URL string
@@ -21,11 +21,11 @@ type Store struct {
 // Embedded is the kind of the store within this process.
 const Embedded = "miniredis"
 
-// programs are looked for in this order.
+// programs are the servers to look for, in this order.
 var programs = []string{"redis-server", "valkey-server"}
 
-// Start starts a store; an embedded one also where there are others, if
-// embedded says so.
+// Start starts a store. embedded makes it the store within this process, also if a
+// server is installed.
 func Start(embedded bool) (*Store, error) {
 	if !embedded {
 		for _, name := range programs {
@@ -37,7 +37,7 @@ func Start(embedded bool) (*Store, error) {
 	return startEmbedded()
 }
 
-// PID returns the process of the store; 0: this one.
+// PID returns the process ID of the store, or 0 for the embedded store.
 func (s *Store) PID() int {
 	if s.daemon == nil {
 		return 0
@@ -69,5 +69,5 @@ func (s *Store) Thaw() error {
 // Frozen reports whether the store is frozen.
 func (s *Store) Frozen() bool { return s.daemon != nil && s.daemon.isFrozen() }
 
-// Close ends the store. What it knew is gone.
+// Close ends the store and its content.
 func (s *Store) Close() error { return s.close() }

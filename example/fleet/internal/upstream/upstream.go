@@ -1,5 +1,5 @@
-// Package upstream is the fake Crossmint of the fleet. It tells who has asked
-// it for a refresh, and can have the next who does so killed before the answer
+// Package upstream is the fake Crossmint of the fleet. It records the instances
+// that ask for a refresh, and can have the next one killed before the response
 // arrives.
 package upstream
 
@@ -22,17 +22,17 @@ const (
 	jwtLifetime = time.Hour
 	// latency is long enough for requests to meet at both instances.
 	latency = 200 * time.Millisecond
-	// grace is for how long a used refresh token is forgiven: longer than the
-	// lock of a dead instance lasts (12 s).
+	// grace is the time for which a used refresh token is accepted again. It is
+	// longer than the lock of a dead instance (12 s).
 	grace         = 30 * time.Second
 	headerTimeout = 5 * time.Second
-	closePatience = 3 * time.Second
+	closeTimeout  = 3 * time.Second
 )
 
-// demoUser is who signs in.
+// demoUser is the user of the demo.
 const demoUser = "ada@example.com"
 
-// Upstream is a fake in front of which somebody takes notes.
+// Upstream is a fake Crossmint that records refreshes.
 type Upstream struct {
 	fake   *crossminttest.Server
 	server *http.Server
@@ -40,11 +40,11 @@ type Upstream struct {
 	served chan struct{}
 
 	mu     sync.Mutex // guards all below
-	askers []string   // who asked for a refresh, the first one first
+	askers []string   // the instances that asked for a refresh, in their order
 	trap   func(name string)
 }
 
-// Start starts it on a free loopback port.
+// Start starts an Upstream on a free loopback port.
 func Start() (*Upstream, error) {
 	fake, err := crossminttest.New(crossminttest.Config{InMemory: true, JWTLifetime: jwtLifetime, Reuse: crossminttest.ReuseGrace, Grace: grace})
 	if err != nil {
@@ -65,15 +65,15 @@ func Start() (*Upstream, error) {
 	return u, nil
 }
 
-// Config returns what a client needs.
+// Config returns the configuration of a client.
 func (u *Upstream) Config() crossmint.Config {
 	config := u.fake.Config()
 	config.BaseURL, config.HTTPClient = "http://"+u.addr, nil
 	return config
 }
 
-// serve notes who asks for a refresh: instances put their name into the header
-// that crossmint.Config.AppID is sent in.
+// serve records the instance that asks for a refresh. Its name is in the header for
+// crossmint.Config.AppID.
 func (u *Upstream) serve(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasSuffix(r.URL.Path, "/refresh") {
 		u.fake.ServeHTTP(w, r)
@@ -89,21 +89,21 @@ func (u *Upstream) serve(w http.ResponseWriter, r *http.Request) {
 		u.fake.ServeHTTP(w, r)
 		return
 	}
-	u.fake.ServeHTTP(nowhere{}, r) // the token is used up
+	u.fake.ServeHTTP(discard{}, r) // the token is used now
 	trap(name)
 	panic(http.ErrAbortHandler)
 }
 
-// nowhere is where an answer goes that nobody is to get.
-type nowhere http.Header
+// discard is a ResponseWriter that discards the response.
+type discard http.Header
 
-func (n nowhere) Header() http.Header         { return http.Header{} }
-func (n nowhere) Write(p []byte) (int, error) { return len(p), nil }
-func (n nowhere) WriteHeader(int)             {}
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) WriteHeader(int)             {}
 
-// SetTrap has spring called with the name of the next who asks for a refresh,
-// when the token is used up and before there is an answer, which is then lost.
-// nil: nobody.
+// SetTrap makes the next refresh call spring with the name of the instance, after
+// the token is used and before the response, which is then lost. nil removes the
+// trap.
 func (u *Upstream) SetTrap(spring func(name string)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -117,24 +117,25 @@ func (u *Upstream) Trapped() bool {
 	return u.trap != nil
 }
 
-// Askers returns who has asked for a refresh since the first since of them.
+// Askers returns the instances that asked for a refresh, without the first since
+// of them.
 func (u *Upstream) Askers(since int) []string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return append([]string{}, u.askers[since:]...)
 }
 
-// OneTimeSecret returns what a sign-in ends with.
+// OneTimeSecret returns the secret of a completed sign-in.
 func (u *Upstream) OneTimeSecret() string { return u.fake.OneTimeSecret(u.user()) }
 
-// ExpiredJWT returns one of the user who signs in.
+// ExpiredJWT returns an expired JWT of the demo user.
 func (u *Upstream) ExpiredJWT() string { return u.fake.ExpiredJWT(u.user()) }
 
 func (u *Upstream) user() session.User { return u.fake.NewUser(demoUser) }
 
-// Close ends it.
+// Close stops the server.
 func (u *Upstream) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	err := u.server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -1,5 +1,4 @@
-// Package app is the application behind the routers that take plain net/http
-// handlers.
+// Package app is the application behind routers that accept net/http handlers.
 package app
 
 import (
@@ -10,7 +9,8 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// Me tells the signed-in user's ID, and sets a cookie of the application's own.
+// Me responds with the ID of the signed-in user, and sets a cookie of the
+// application.
 func Me(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context())
 	http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
@@ -18,11 +18,17 @@ func Me(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{"userId": s.UserID}) // fails only if the client is gone
 }
 
-// Stream sends a line at once and holds the answer open.
+// Stream sends a line at once and keeps the response open.
 func Stream(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintln(w, "hello")
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		return
 	}
 	<-r.Context().Done()
+}
+
+// Slow takes longer than any timeout around it.
+func Slow(w http.ResponseWriter, r *http.Request) {
+	<-r.Context().Done()
+	Me(w, r)
 }

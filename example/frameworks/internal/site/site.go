@@ -1,5 +1,5 @@
-// Package site gives tests an example as a browser sees it: over TLS, with a
-// jar of cookies, and with a fake Crossmint behind.
+// Package site serves an example to a test: over TLS, with a browser that has a
+// cookie jar, and with a fake Crossmint as upstream.
 package site
 
 import (
@@ -17,9 +17,10 @@ import (
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
-// A Site is an example that is served, and a visitor's browser.
+// A Site is a served example, and a browser.
 type Site struct {
 	Fake     *crossminttest.Server
 	Sessions *session.Manager
@@ -44,10 +45,11 @@ func New(t testing.TB, config crossminttest.Config, example func(*session.Manage
 	return &Site{fake, sessions, u, browser}
 }
 
-// Kit returns the parts of the kit, configured as in production, on a fake.
+// Kit returns the parts of the kit, configured as in production, on a fake
+// upstream.
 func Kit(t testing.TB, config crossminttest.Config) (*crossminttest.Server, *session.Manager, *cookie.Codec) {
 	t.Helper()
-	config.Algorithm = "ES256" // whose keys are made in no time
+	config.Algorithm = "ES256" // its keys are made fast
 	fake, err := crossminttest.New(config)
 	Must(t, err)
 	t.Cleanup(fake.Close)
@@ -58,7 +60,7 @@ func Kit(t testing.TB, config crossminttest.Config) (*crossminttest.Server, *ses
 	t.Cleanup(client.Close)
 	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
 	Must(t, err)
-	report := func(_ context.Context, e session.Event) { t.Logf("event: %v", e.LogValue()) }
+	report := func(_ context.Context, e event.Event) { t.Logf("event: %v", e.LogValue()) }
 	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: report})
 	Must(t, err)
 	t.Cleanup(func() { Must(t, sessions.Close(context.Background())) })
@@ -73,8 +75,8 @@ func Must(t testing.TB, err error) {
 	}
 }
 
-// Request returns a request for a path of the site. Its body is JSON, unless
-// the caller says otherwise.
+// Request returns a request for a path of the site. Its body is JSON unless the
+// caller changes the Content-Type.
 func (s *Site) Request(t testing.TB, method, path, body string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, s.URL.String()+path, strings.NewReader(body))
@@ -85,7 +87,7 @@ func (s *Site) Request(t testing.TB, method, path, body string) *http.Request {
 	return r
 }
 
-// Do sends a request and returns the answer with its body.
+// Do sends a request and returns the response with its body.
 func (s *Site) Do(t testing.TB, r *http.Request) (*http.Response, string) {
 	t.Helper()
 	res, err := s.Browser.Do(r)

@@ -1,27 +1,32 @@
-// The page: what starts, and what follows from what.
+// The main page: it connects the modules.
 
 import { byId } from "./dom.js";
 import { startControls } from "./controls.js";
 import { onHistory, startHistory } from "./history.js";
 import { onSession, startSession } from "./session.js";
-import { restart, startSignIn } from "./signin.js";
-import { tell, total } from "./story.js";
+import { resetSignIn, startSignIn } from "./signin.js";
+import { showStory, showTotals } from "./story.js";
 import { Timeline } from "./timeline.js";
 
 const isDemo = document.body.dataset.demo === "true";
 const timeline = new Timeline(byId("line"), isDemo);
 
-onSession((session, before) => {
-  if (session && session.expiresAt > Date.now()) timeline.addLife(session);
-  else timeline.endLife(Date.now());
-  if (!before || session) return;
-  const ours = byId("stage").contains(document.activeElement);
-  restart();
-  if (ours || document.activeElement === document.body) byId("email").focus();
+onSession((session, previous) => {
+  if (session && session.expiresAt > Date.now()) timeline.addLifetime(session);
+  else timeline.endLifetime(Date.now());
+  if (previous && !session) showSignIn();
 });
-onHistory((news) => timeline.add(news));
-onHistory(tell);
-onHistory(total);
+onHistory((history) => timeline.addRecords(history.records));
+onHistory(showStory);
+onHistory(showTotals);
+
+// showSignIn moves the keyboard focus into the form, unless the user is busy
+// in another part of the page.
+function showSignIn() {
+  const inStage = byId("stage").contains(document.activeElement);
+  resetSignIn();
+  if (inStage || document.activeElement === document.body) byId("email").focus();
+}
 
 startSignIn();
 if (isDemo) startControls();

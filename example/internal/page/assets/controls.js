@@ -1,59 +1,58 @@
-// The controls that break things: a JWT that has expired, fifty requests at
-// once, and Crossmint slow or down.
+// The controls of the simulated Crossmint: a request with an expired token, 50
+// requests at once, and the switch that makes Crossmint slow or takes it down.
 
 import { api, demo } from "./api.js";
 import { byId, onClick } from "./dom.js";
-import { onHistory, readAnew } from "./history.js";
-import { callMe, expireNow, inTurn, take } from "./session.js";
+import { onHistory, pollAgain } from "./history.js";
+import { applyResponse, callMe, enqueue, expireSession } from "./session.js";
 
-const REQUESTS = 50;
+const BURST_SIZE = 50;
 
 let switching = false;
 
-// expire swaps the JWT for an expired one, if there is one that holds, and
-// returns how many refreshes there were until then: another tab may be the
-// first to use what we get.
-function expire() {
-  return inTurn(async () => {
-    const answer = await demo("expire");
-    if (!answer?.ok) return (await readAnew())?.counts.calls.refresh ?? 0;
-    expireNow();
-    return (await answer.json()).refreshes;
+// expireToken replaces the session token by an expired one. It returns how
+// often the server had called Crossmint's refresh before. The count comes with
+// the expired token because another tab may be the first to use that token.
+function expireToken() {
+  return enqueue(async () => {
+    const response = await demo("expire");
+    if (!response?.ok) return (await pollAgain())?.counts.calls.refresh ?? 0;
+    expireSession();
+    return (await response.json()).refreshes;
   });
 }
 
-async function callExpired() {
+async function sendExpired() {
   byId("expired-result").textContent = "…";
-  await expire();
+  await expireToken();
   const { status } = await callMe();
-  byId("expired-result").textContent = verdict(status);
+  byId("expired-result").textContent = describe(status);
 }
 
-function verdict(status) {
-  if (status === 200) return "200: refreshed on the way";
-  if (status === 401) return "401: nobody is signed in";
-  return `${status}: try later`;
+function describe(status) {
+  if (status === 200) return "200: succeeded with a new token";
+  if (status === 401) return "401: not signed in";
+  return `${status}: try again later`;
 }
 
-async function burst() {
+async function sendBurst() {
   byId("burst-result").textContent = "…";
-  const before = await expire();
-  const answers = await inTurn(() => Promise.all(Array.from({ length: REQUESTS }, () => api("GET", "/api/me"))));
-  const after = await readAnew();
-  take(answers.at(-1));
+  const before = await expireToken();
+  const responses = await enqueue(() => Promise.all(Array.from({ length: BURST_SIZE }, () => api("GET", "/api/me"))));
+  const after = await pollAgain();
+  applyResponse(responses.at(-1));
   const calls = (after?.counts.calls.refresh ?? 0) - before;
-  byId("burst-result").textContent = `${REQUESTS} requests, ${calls} upstream ${calls === 1 ? "call" : "calls"}: ${tally(answers)}`;
+  byId("burst-result").textContent = `${countByStatus(responses)}, ${calls} ${calls === 1 ? "call" : "calls"} to Crossmint`;
 }
 
-// tally says how often each status came.
-function tally(answers) {
-  const times = new Map();
-  for (const { status } of answers) times.set(status, (times.get(status) ?? 0) + 1);
-  return [...times].map(([status, n]) => `${n}\u00a0×\u00a0${status}`).join(", ");
+// countByStatus returns, for example, "48 succeeded, 2 failed (503)".
+function countByStatus(responses) {
+  const counts = new Map();
+  for (const { status } of responses) counts.set(status, (counts.get(status) ?? 0) + 1);
+  return [...counts].map(([status, n]) => `${n} ${status === 200 ? "succeeded" : `failed (${status})`}`).join(", ");
 }
 
-// showMode shows the mode that the server is in: another tab may have
-// switched it.
+// showMode shows the mode of the server, which another tab may have changed.
 function showMode({ mode }) {
   if (switching) return;
   for (const input of document.getElementsByName("mode")) {
@@ -62,19 +61,19 @@ function showMode({ mode }) {
   }
 }
 
-async function switchTo(mode) {
+async function setMode(mode) {
   switching = true;
   byId("expired-result").textContent = byId("burst-result").textContent = "";
   await demo("upstream", { mode });
   switching = false;
-  await readAnew();
+  await pollAgain();
 }
 
 export function startControls() {
-  onClick("expired", callExpired);
-  onClick("burst", burst);
+  onClick("expired", sendExpired);
+  onClick("burst", sendBurst);
   for (const input of document.getElementsByName("mode")) {
-    input.addEventListener("change", () => switchTo(input.value));
+    input.addEventListener("change", () => setMode(input.value));
   }
   onHistory(showMode);
 }

@@ -1,13 +1,13 @@
-// Short names for what all modules do with the document. Data enters it as
-// text, never as mark-up.
+// Helpers for the document. All modules write data as text, never as markup.
 
 export const byId = (id) => document.getElementById(id);
 
-export const clock = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
+export const formatTime = (ms) => new Date(ms).toLocaleTimeString([], { hour12: false });
 
-// during keeps a button from being pressed twice. It is not disabled, since
-// that would take the keyboard's focus from it.
-export async function during(button, work) {
+// whileBusy runs work and ignores further clicks on the button until it ends.
+// It does not disable the button because a disabled button loses the keyboard
+// focus.
+export async function whileBusy(button, work) {
   if (button.ariaDisabled === "true") return;
   button.ariaDisabled = "true";
   try {
@@ -18,5 +18,5 @@ export async function during(button, work) {
 }
 
 export function onClick(id, work) {
-  byId(id)?.addEventListener("click", (event) => during(event.currentTarget, work));
+  byId(id)?.addEventListener("click", (event) => whileBusy(event.currentTarget, work));
 }

@@ -1,56 +1,58 @@
-// The journal of the server, read again and again. A stream would hold one of
-// the few connections that a browser opens to a host, for each tab.
+// The journal of the server, which this module polls. A stream for each tab
+// would occupy one of the few connections that a browser opens to a host.
 
-import { answeredAt, callMe } from "./session.js";
+import { callMe, decidedAt } from "./session.js";
 
-const PAUSE_MS = 400;
+const POLL_INTERVAL_MS = 400;
 const SESSION_CHANGES = ["refreshed", "logged_out", "logout_failed", "signed_out"];
 
-const watchers = []; // are called with each answer
+const watchers = []; // called with each response
 let state = 0;
-let started = 0;
-let reading = null;
+let startedAt = 0; // of the server
+let pending = null; // the poll that is running
 
 export function onHistory(watcher) {
   watchers.push(watcher);
 }
 
-// read returns what is new, after the watchers have had it. Two that ask at
-// the same time get the same.
-export function read() {
-  reading ??= fetchNews().finally(() => (reading = null));
-  return reading;
+// poll fetches the changes, calls the watchers, and returns the changes.
+// Concurrent callers share one request.
+function poll() {
+  pending ??= fetchHistory().finally(() => (pending = null));
+  return pending;
 }
 
-// readAnew returns what is true after the call, not when an earlier one began.
-export async function readAnew() {
-  if (reading) await reading;
-  return read();
+// pollAgain waits for a running poll and starts another one, so that its
+// result includes all changes before the call.
+export async function pollAgain() {
+  if (pending) await pending;
+  return poll();
 }
 
-async function fetchNews() {
+async function fetchHistory() {
   const response = await fetch(`/api/history?after=${state}`, { cache: "no-store" }).catch(() => null);
   if (!response?.ok) return null;
-  const news = await response.json();
-  if (started && news.started !== started) location.reload(); // another server has another past
-  started = news.started;
-  state = news.state;
-  const offset = Date.now() - news.now;
-  for (const record of news.records) record.at += offset;
-  for (const watcher of watchers) watcher(news);
-  return news;
+  const history = await response.json();
+  if (startedAt && history.started !== startedAt) location.reload(); // a restarted server has another history
+  startedAt = history.started;
+  state = history.state;
+  const clockOffset = Date.now() - history.now;
+  for (const record of history.records) record.at += clockOffset;
+  for (const watcher of watchers) watcher(history);
+  return history;
 }
 
-// follow asks who is signed in when another tab has changed that.
-function follow({ records }) {
-  const changed = records.some((r) => SESSION_CHANGES.includes(r.name) && r.at > answeredAt);
-  if (answeredAt && changed) callMe();
+// checkSession asks the server for the session after a change that this tab
+// has not seen, for example a sign-in without JavaScript in another tab.
+function checkSession({ records }) {
+  const changed = records.some((r) => SESSION_CHANGES.includes(r.name) && r.at > decidedAt);
+  if (decidedAt && changed) callMe();
 }
 
 export async function startHistory() {
-  onHistory(follow);
+  onHistory(checkSession);
   for (;;) {
-    await read();
-    await new Promise((wake) => setTimeout(wake, PAUSE_MS));
+    await poll();
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }
 }

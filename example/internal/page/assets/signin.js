@@ -1,16 +1,16 @@
-// The sign-in by e-mail code. It ends as Crossmint's browser client ends it:
-// the one-time secret goes to the refresh route, which sets the cookies.
+// The sign-in by email code. Its last step is the one of Crossmint's browser
+// client: POST /api/refresh exchanges the one-time secret for the cookies.
 
 import { api } from "./api.js";
-import { byId, during, onClick } from "./dom.js";
+import { byId, onClick, whileBusy } from "./dom.js";
 import { callMe } from "./session.js";
 
 const isDemo = document.body.dataset.demo === "true";
 
 let pending = null; // {email, emailId} between the two forms
 
-// restart shows the first form.
-export function restart() {
+// resetSignIn shows the first form.
+export function resetSignIn() {
   pending = null;
   byId("code").value = "";
   byId("signin-error").textContent = "";
@@ -21,7 +21,7 @@ export function restart() {
 async function sendCode() {
   const email = byId("email").value.trim();
   const { status, data } = await api("POST", "/api/signin/code", { email });
-  if (status !== 200) return fail(data);
+  if (status !== 200) return showError(data);
   pending = { email, emailId: data.emailId };
   byId("sent-to").textContent = email;
   byId("email-form").hidden = true;
@@ -32,30 +32,30 @@ async function sendCode() {
 
 async function readInbox(email) {
   const { data } = await api("GET", `/api/inbox?email=${encodeURIComponent(email)}`);
-  byId("inbox-code").textContent = data.code ?? "lost";
+  byId("inbox-code").textContent = data.code ?? "missing";
 }
 
 async function confirmCode() {
   const confirmed = await api("POST", "/api/signin/confirm", { ...pending, code: byId("code").value });
   if (confirmed.status !== 200) {
     byId("code").select();
-    return fail(confirmed.data);
+    return showError(confirmed.data);
   }
   const refreshed = await api("POST", "/api/refresh", { refresh: confirmed.data.oneTimeSecret });
-  if (refreshed.status !== 200) return fail(refreshed.data);
+  if (refreshed.status !== 200) return showError(refreshed.data);
   await callMe();
   byId("session-title").focus();
 }
 
-function fail(data) {
-  byId("signin-error").textContent = `${data.message ?? "The server does not answer"}.`;
+function showError(data) {
+  byId("signin-error").textContent = `${data.message ?? "The server does not respond"}.`;
 }
 
 function onSubmit(form, work) {
   byId(form).addEventListener("submit", (event) => {
     event.preventDefault();
     byId("signin-error").textContent = "";
-    during(event.target.querySelector("[type=submit]"), work);
+    whileBusy(event.target.querySelector("[type=submit]"), work);
   });
 }
 
@@ -67,7 +67,7 @@ export function startSignIn() {
     byId("code").focus();
   });
   onClick("other-email", () => {
-    restart();
+    resetSignIn();
     byId("email").focus();
   });
 }

@@ -1,41 +1,45 @@
-// The time line in words: the last thing of note, and the totals.
+// The time line in words: the last event and the totals.
 
-import { byId, clock } from "./dom.js";
+import { byId, formatTime } from "./dom.js";
 
+// SENTENCES are keyed by the name of a record: an outcome or a mode.
 const SENTENCES = {
   refreshed: ({ op, served }) => {
     if (op === "refresh") return "Signed in.";
-    const others = served > 1 ? ` ${served} requests shared it.` : "";
-    return `The session was refreshed, and nobody noticed.${others}`;
+    return served > 1 ? `Token refreshed once for ${served} requests.` : "Token refreshed. The request succeeded.";
   },
-  early_refresh_failed: () => "A refresh ahead of time failed. The JWT still holds, so the request was served.",
-  undecided: () => "The JWT has expired and Crossmint does not answer: try later. The cookies stay.",
-  signed_out: () => "Crossmint refused the refresh token: signed out.",
-  logged_out: () => "Signed out, and Crossmint knows.",
-  logout_failed: () => "Signed out here. Crossmint could not be told.",
-  up: () => "Crossmint is up.",
+  early_refresh_failed: () => "An early token refresh failed. The token is still valid, so the request succeeded.",
+  unavailable: () => "The token has expired and Crossmint does not respond. The user stays signed in.",
+  signed_out: () => "Crossmint rejected the refresh token. The user is signed out.",
+  logged_out: () => "Signed out here and at Crossmint.",
+  logout_failed: () => "Signed out here. Crossmint could not be informed.",
+  up: () => "Crossmint is working.",
   slow: () => "Crossmint is slow.",
   down: () => "Crossmint is down.",
 };
 
-// tell says what has happened last. A screen reader reads it.
-export function tell({ records }) {
+const ENDPOINTS = { keys: "public keys", refresh: "token refresh", logout: "sign-out" };
+
+// showStory shows the last event. A screen reader reads it aloud, so a
+// repeated outage is shown once.
+export function showStory({ records }) {
   const last = records.filter((r) => SENTENCES[r.name]).at(-1);
   if (!last) return;
-  const text = SENTENCES[last.name](last);
+  const sentence = SENTENCES[last.name](last);
   const story = byId("story");
-  if (story.dataset.text === text && last.name === "undecided") return; // once is enough
-  story.dataset.text = text;
-  story.textContent = `${clock(last.at)} ${text}`;
+  if (story.dataset.sentence === sentence && last.name === "unavailable") return;
+  story.dataset.sentence = sentence;
+  story.textContent = `${formatTime(last.at)} ${sentence}`;
 }
 
-export function total({ counts }) {
+export function showTotals({ counts }) {
   const write = (id, text) => {
     if (byId(id)) byId(id).textContent = text;
   };
   const calls = Object.entries(counts.calls);
+  const list = calls.map(([endpoint, n]) => `${ENDPOINTS[endpoint] ?? endpoint} ${n}`).join(", ");
   write("total-requests", counts.requests);
   write("total-refreshes", counts.refreshes);
   write("total-calls", calls.reduce((sum, [, n]) => sum + n, 0));
-  write("breakdown", calls.length ? `Calls to Crossmint: ${calls.map(([name, n]) => `${name} ${n}`).join(", ")}.` : "");
+  write("breakdown", list && `Calls to Crossmint: ${list}.`);
 }

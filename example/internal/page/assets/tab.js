@@ -1,13 +1,13 @@
-// The second tab: a page of its own, with nothing but the session.
+// The second tab: a page that shows only the session.
 
 import { startHistory } from "./history.js";
 import { startSession } from "./session.js";
 
-// The frame around it is as high as what is in it.
+// In the frame of the main page, the frame is as high as its content.
 const frame = window.frameElement;
 if (frame) {
-  const fit = () => (frame.style.height = `${document.documentElement.offsetHeight + 2}px`);
-  new ResizeObserver(fit).observe(document.body);
+  const fitHeight = () => (frame.style.height = `${document.documentElement.offsetHeight + 2}px`);
+  new ResizeObserver(fitHeight).observe(document.body);
 }
 
 startSession();

@@ -1,23 +1,24 @@
-// The time line, in SVG. Everything stands where its time is; one group
-// moves, and so all of it does. "Now" is a line that stays.
+// The time line, in SVG. The x coordinate of each mark is its time. All marks
+// are in groups that move to the left; the line for "now" stays in place.
 
 import { TAB } from "./api.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const LANES = ["JWT", "This tab", "Other tabs", "Refreshes", "Calls to Crossmint"];
-const LANE_PX = 42;
-const LINE_PX = 27; // where in its lane a thing stands, under the lane's name
+const LANES = ["Session token", "Requests from this tab", "Requests from other tabs", "Token refreshes", "Calls to Crossmint"];
+const LANE_PX = 40;
+const NAME_PX = 13; // baseline of the lane's name
+const MARK_PX = 26; // middle of the marks, below the name
 const AXIS_PX = 20;
-const WIDE_PX = 640;
-const PAST = 2 / 3; // of the width; the rest is the future, where a JWT's end is
-const LONG_MS = 150; // from here on a duration is drawn
-const FOREVER_MS = 3600_000;
-const KEPT_MS = 120_000;
-const JUST_MS = 2000;
+const WIDE_PX = 560;
+const PAST = 2 / 3; // of the width; the rest is the future, which shows when a token expires
+const MIN_LINE_MS = 150; // shorter requests are a dot without a line
+const MAX_RUNNING_MS = 3600_000; // how far the mark of a running request reaches; "now" clips it
+const HISTORY_MS = 120_000;
+const FRESH_MS = 2000;
 const base = Date.now(); // keeps coordinates small
 
-const laneY = (i) => i * LANE_PX;
-const lineY = (i) => laneY(i) + LINE_PX;
+const laneY = (lane) => lane * LANE_PX;
+const markY = (lane) => laneY(lane) + MARK_PX;
 
 function make(name, attributes = {}, text) {
   const e = document.createElementNS(SVG, name);
@@ -30,14 +31,14 @@ export class Timeline {
   #host;
   #lanes;
   #height;
-  #svg = make("svg", { role: "img", "aria-label": "Time line of requests, refreshes and calls to Crossmint" });
-  #moving = { lives: make("g"), bands: make("g"), things: make("g") };
+  #svg = make("svg", { role: "img", "aria-label": "Time line of requests, token refreshes and calls to Crossmint" });
+  #moving = { lifetimes: make("g"), bands: make("g"), marks: make("g") };
   #records = new Map(); // by ID
-  #lives = []; // {from, to}: when a JWT held, or will
+  #lifetimes = []; // {from, to} of session tokens
   #pxPerMs = 0;
-  #now = 0; // where the line stands, in px
+  #nowX = 0;
 
-  // Calls are known only where Crossmint is a fake.
+  // The server knows the calls only if Crossmint is simulated.
   constructor(host, withCalls) {
     this.#host = host;
     this.#lanes = withCalls ? LANES : LANES.slice(0, -1);
@@ -46,166 +47,181 @@ export class Timeline {
     host.append(this.#svg);
     new ResizeObserver(() => this.#layOut()).observe(host);
     this.#layOut();
-    this.#run();
+    this.#animate();
   }
 
-  // addLife shows a JWT in place of the one before it. Its own times are whole
-  // seconds; one that was issued just now begins now.
-  addLife({ issuedAt, expiresAt }) {
+  // addLifetime shows a new session token in place of the previous one. Its
+  // times are whole seconds, so a fresh token starts now instead.
+  addLifetime({ issuedAt, expiresAt }) {
     const now = Date.now();
-    const from = now - issuedAt < JUST_MS ? now : issuedAt;
-    this.endLife(from);
-    this.#lives.push({ from, to: expiresAt });
+    const from = now - issuedAt < FRESH_MS ? now : issuedAt;
+    this.endLifetime(from);
+    this.#lifetimes.push({ from, to: expiresAt });
     this.#redraw();
   }
 
-  // endLife shows that the last JWT held until then.
-  endLife(then) {
-    const last = this.#lives.at(-1);
+  // endLifetime shows that the last session token was valid until then.
+  endLifetime(then) {
+    const last = this.#lifetimes.at(-1);
     if (last) last.to = Math.max(last.from, Math.min(last.to, then));
     this.#redraw();
   }
 
-  add({ records }) {
+  addRecords(records) {
     if (records.length === 0) return;
     for (const record of records) this.#records.set(record.id, record);
     this.#redraw();
   }
 
-  // #run moves the line, smoothly where that is welcome.
-  #run() {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  // #animate moves the marks, in steps of a second for users who prefer
+  // reduced motion.
+  #animate() {
+    const reduced = matchMedia("(prefers-reduced-motion: reduce)");
     const step = () => {
       this.#move();
-      if (calm.matches) setTimeout(step, 1000);
+      if (reduced.matches) setTimeout(step, 1000);
       else requestAnimationFrame(step);
     };
     step();
   }
 
   #move() {
-    const shift = `translate(${this.#now - (Date.now() - base) * this.#pxPerMs})`;
+    const shift = `translate(${this.#nowX - (Date.now() - base) * this.#pxPerMs})`;
     for (const group of Object.values(this.#moving)) group.setAttribute("transform", shift);
   }
 
-  // #layOut draws what stands still, for the width that there is.
+  // #layOut draws the fixed parts for the present width.
   #layOut() {
     const width = Math.max(this.#host.clientWidth, 200);
     const seconds = width < WIDE_PX ? 30 : 60;
     this.#pxPerMs = width / (seconds * 1000);
-    this.#now = width * PAST;
+    this.#nowX = width * PAST;
     this.#svg.setAttribute("width", width);
-    this.#svg.replaceChildren(...this.#still(width, seconds));
+    this.#svg.replaceChildren(...this.#fixed(width));
     this.#redraw();
   }
 
-  #still(width, seconds) {
+  #fixed(width) {
     const past = make("clipPath", { id: "past" });
-    past.append(make("rect", { x: 0, y: 0, width: this.#now + 6, height: this.#height }));
+    past.append(make("rect", { x: 0, y: 0, width: this.#nowX + 6, height: this.#height }));
     const clipped = make("g", { "clip-path": "url(#past)" });
-    clipped.append(this.#moving.bands, ...this.#rules(width), this.#moving.things);
-    return [past, clipped, this.#moving.lives, ...this.#names(), ...this.#axis(width, seconds)];
+    clipped.append(this.#moving.bands, ...this.#borders(width), this.#moving.marks);
+    return [past, clipped, this.#moving.lifetimes, ...this.#names(), ...this.#axis(width)];
   }
 
-  #rules(width) {
-    return this.#lanes.map((_, i) => make("line", { class: "rule", x1: 0, x2: width, y1: laneY(i + 1), y2: laneY(i + 1) }));
+  #borders(width) {
+    return this.#lanes.map((_, lane) => make("line", { class: "border", x1: 0, x2: width, y1: laneY(lane + 1), y2: laneY(lane + 1) }));
   }
 
   #names() {
-    return this.#lanes.map((name, i) => make("text", { class: "lane", x: 0, y: laneY(i) + 13 }, name));
+    return this.#lanes.map((name, lane) => make("text", { class: "lane", x: 0, y: laneY(lane) + NAME_PX }, name));
   }
 
-  #axis(width, seconds) {
+  #axis(width) {
     const y = this.#height - 5;
-    const nodes = [make("line", { class: "now", x1: this.#now, x2: this.#now, y1: 0, y2: this.#height - AXIS_PX })];
+    const nodes = [make("line", { class: "now", x1: this.#nowX, x2: this.#nowX, y1: 0, y2: this.#height - AXIS_PX })];
     for (let s = -30; s <= 10; s += 10) {
-      const x = this.#now + s * 1000 * this.#pxPerMs;
+      const x = this.#nowX + s * 1000 * this.#pxPerMs;
       if (x < 12 || x > width - 12) continue;
       nodes.push(make("text", { class: "axis", x, y }, s === 0 ? "now" : `${s > 0 ? "+" : "−"}${Math.abs(s)} s`));
     }
     return nodes;
   }
 
-  // #redraw puts all things where they belong. They are few.
+  // #redraw draws all marks again. They are few.
   #redraw() {
-    this.#forget(Date.now() - KEPT_MS);
+    this.#evict(Date.now() - HISTORY_MS);
     const records = [...this.#records.values()];
-    const upstream = records.filter((r) => r.kind === "upstream");
-    this.#moving.lives.replaceChildren(...this.#lives.map((life) => this.#life(life)));
-    this.#moving.bands.replaceChildren(...upstream.flatMap((r, i) => this.#band(r, upstream[i + 1])));
-    this.#moving.things.replaceChildren(
-      ...records.filter((r) => r.kind === "call").map((r) => this.#call(r)),
-      ...records.filter((r) => r.kind === "request").map((r) => this.#request(r)),
-      ...records.filter((r) => r.kind === "outcome").map((r) => this.#outcome(r)),
+    const ofKind = (kind) => records.filter((r) => r.kind === kind);
+    const modes = ofKind("upstream");
+    this.#moving.lifetimes.replaceChildren(...this.#lifetimes.map((lifetime) => this.#lifetime(lifetime)));
+    this.#moving.bands.replaceChildren(...modes.flatMap((r, i) => this.#band(r, modes[i + 1])));
+    this.#moving.marks.replaceChildren(
+      ...ofKind("call").map((r) => this.#call(r)),
+      ...ofKind("request").map((r) => this.#request(r)),
+      ...ofKind("outcome").map((r) => this.#outcome(r)),
     );
     this.#move();
   }
 
-  // #forget drops what is long past, but not the mode that still holds.
-  #forget(before) {
-    const modes = [...this.#records.values()].filter((r) => r.kind === "upstream");
-    for (const [id, r] of this.#records) if (r.at < before && r !== modes.at(-1)) this.#records.delete(id);
-    this.#lives = this.#lives.filter((life) => life.to > before);
+  // #evict drops old records, except the present mode.
+  #evict(before) {
+    const present = [...this.#records.values()].filter((r) => r.kind === "upstream").at(-1);
+    for (const [id, r] of this.#records) if (r.at < before && r !== present) this.#records.delete(id);
+    this.#lifetimes = this.#lifetimes.filter((lifetime) => lifetime.to > before);
   }
 
   #x(ms) {
     return (ms - base) * this.#pxPerMs;
   }
 
-  #width(ms, least = 0) {
-    return Math.max(ms * this.#pxPerMs, least);
+  #width(ms, min = 0) {
+    return Math.max(ms * this.#pxPerMs, min);
   }
 
-  #life({ from, to }) {
-    const rect = { class: "life", x: this.#x(from), y: lineY(0) - 8, width: this.#width(to - from), height: 16, rx: 4 };
-    return make("rect", rect);
+  #lifetime({ from, to }) {
+    return make("rect", { class: "lifetime", x: this.#x(from), y: markY(0) - 8, width: this.#width(to - from), height: 16, rx: 4 });
   }
 
   #band(record, next) {
     if (record.name === "up") return [];
-    const took = next ? next.at - record.at : FOREVER_MS;
-    const rect = { class: `band ${record.name}`, x: this.#x(record.at), y: 0, width: this.#width(took), height: this.#height - AXIS_PX };
+    const duration = next ? next.at - record.at : MAX_RUNNING_MS;
+    const rect = { class: `band ${record.name}`, x: this.#x(record.at), y: 0, width: this.#width(duration), height: this.#height - AXIS_PX };
     return [make("rect", rect)];
   }
 
+  // A finished request is a filled dot. A running one is a ring with a dashed
+  // line up to now.
   #request(r) {
-    const lane = r.tab === TAB ? 1 : 2;
-    const y = lineY(lane) + ((r.id % 5) - 2) * 2; // those of one moment stay apart
-    const group = this.#thing(r, `request ${verdict(r.status)}`, `${r.name}: ${r.status || "…"}`);
-    const long = r.took < 0 ? FOREVER_MS : r.took;
-    if (long > LONG_MS) group.append(make("line", { x1: this.#x(r.at), x2: this.#x(r.at + long), y1: y, y2: y }));
+    const y = markY(r.tab === TAB ? 1 : 2) + ((r.id % 5) - 2) * 2; // separates requests of one moment
+    const group = this.#group(r, requestState(r), r.status);
+    const duration = isRunning(r) ? MAX_RUNNING_MS : r.duration;
+    if (duration > MIN_LINE_MS) group.append(make("line", { x1: this.#x(r.at), x2: this.#x(r.at + duration), y1: y, y2: y }));
     group.append(make("circle", { cx: this.#x(r.at), cy: y, r: 5 }));
     return group;
   }
 
   #call(r) {
-    const failed = r.took >= 0 && !(r.status < 400);
-    const group = this.#thing(r, `call ${failed ? "later" : "ok"}`, `${r.name}: ${r.status || (failed ? "no answer" : "…")}`);
-    const width = this.#width(r.took < 0 ? FOREVER_MS : r.took, 5);
-    group.append(make("rect", { x: this.#x(r.at), y: lineY(4) - 7, width, height: 14, rx: 2 }));
+    const group = this.#group(r, callState(r), r.status);
+    const width = this.#width(isRunning(r) ? MAX_RUNNING_MS : r.duration, 5);
+    group.append(make("rect", { x: this.#x(r.at), y: markY(4) - 7, width, height: 14, rx: 2 }));
     return group;
   }
 
   #outcome(r) {
+    const group = this.#group(r, OUTCOME_STATES[r.name] ?? "failed");
     const x = this.#x(r.at);
-    const y = lineY(3);
-    const renewed = r.name === "refreshed";
-    const group = this.#thing(r, renewed ? "outcome refreshed" : "outcome", r.name.replaceAll("_", " "));
-    const diamond = `M${x} ${y - 8}l8 8-8 8-8-8z`;
-    const cross = `M${x - 5} ${y - 5}l10 10m0-10l-10 10`;
-    group.append(make("path", { d: renewed ? diamond : cross }));
-    if (r.served > 1) group.append(make("text", { class: "served", x: x + 8, y: laneY(3) + 13 }, `for ${r.served}`));
+    group.append(make("path", { d: outcomePath(r.name, x, markY(3)) }));
+    if (r.served > 1) group.append(make("text", { class: "served", x: x + 8, y: laneY(3) + NAME_PX }, `×${r.served}`));
     return group;
   }
 
-  #thing(r, className, title) {
-    const group = make("g", { class: className, "data-kind": r.kind, "data-name": r.name, "data-op": r.op ?? "" });
-    group.append(make("title", {}, title));
+  #group(r, state, detail = "") {
+    const group = make("g", { class: `${r.kind} ${state}`, "data-id": r.id, "data-kind": r.kind, "data-name": r.name, "data-op": r.op ?? "" });
+    group.append(make("title", {}, [r.name.replaceAll("_", " "), state, detail].filter(Boolean).join(", ")));
     return group;
   }
 }
 
-function verdict(status) {
-  if (status === 401) return "none";
-  return status >= 400 ? "later" : "ok";
+const OUTCOME_STATES = { refreshed: "refreshed", logged_out: "signed-out" };
+
+// A diamond is a refresh, a square a sign-out, and a cross a failure.
+function outcomePath(name, x, y) {
+  if (name === "refreshed") return `M${x} ${y - 8}l8 8-8 8-8-8z`;
+  if (name === "logged_out") return `M${x - 5} ${y - 5}h10v10h-10z`;
+  return `M${x - 5} ${y - 5}l10 10m0-10l-10 10`;
+}
+
+const isRunning = (r) => r.duration < 0;
+
+function requestState(r) {
+  if (isRunning(r)) return "running";
+  if (r.status === 401) return "unauthorized";
+  return r.status < 400 ? "succeeded" : "failed";
+}
+
+// callState takes a status of 0, no response, for a failure.
+function callState(r) {
+  if (isRunning(r)) return "running";
+  return r.status > 0 && r.status < 400 ? "succeeded" : "failed";
 }

@@ -11,22 +11,22 @@ import (
 
 const (
 	refreshes = 2000
-	// upstreamTime is long enough for the second instance to wait.
+	// upstreamTime is long enough for the second instance to follow.
 	upstreamTime = 10 * time.Millisecond
 )
 
-// added prints what sharing adds to upstream's time.
+// added prints the time that sharing adds to a refresh.
 func added(url string) {
-	leads, waits := measure(url)
+	leader, follower := measure(url)
 	fmt.Printf("  %d refreshes shared by two instances, added to upstream's %v:\n", refreshes, upstreamTime)
-	fmt.Printf("    who leads: p50 %v, p99 %v\n", quantile(leads, 50), quantile(leads, 99))
-	fmt.Printf("    who waits: p50 %v, p99 %v (after upstream's answer)\n", quantile(waits, 50), quantile(waits, 99))
+	fmt.Printf("    leader: p50 %v, p99 %v\n", quantile(leader, 50), quantile(leader, 99))
+	fmt.Printf("    follower: p50 %v, p99 %v (after upstream's response)\n", quantile(follower, 50), quantile(follower, 99))
 }
 
-// measure has two instances refresh the same tokens. It returns what the one
-// that leads needed beside upstream's time, and how long after upstream's
-// answer the other one had it.
-func measure(url string) (leads, waits []time.Duration) {
+// measure makes two instances refresh the same tokens. It returns the times of the
+// leader without upstream's own, and the times of the follower after upstream's
+// response.
+func measure(url string) (leader, follower []time.Duration) {
 	first, second := newInstance(url), newInstance(url)
 	defer func() {
 		check(first.Close(context.Background()))
@@ -34,20 +34,20 @@ func measure(url string) (leads, waits []time.Duration) {
 	}()
 	for n := range refreshes {
 		token := session.NewSecret(fmt.Sprintf("a refresh token of some length, number %d", n))
-		work, waited := &upstream{asked: make(chan struct{})}, make(chan time.Time)
-		began := time.Now()
+		u, done := &upstream{asked: make(chan struct{})}, make(chan time.Time)
+		started := time.Now()
 		go func() {
-			<-work.asked
-			_, err := second.Do(context.Background(), token, work)
+			<-u.asked
+			_, err := second.Do(context.Background(), token, u.calls())
 			check(err)
-			waited <- time.Now()
+			done <- time.Now()
 		}()
-		_, err := first.Do(context.Background(), token, work)
+		_, err := first.Do(context.Background(), token, u.calls())
 		check(err)
-		leads = append(leads, time.Since(began)-work.took)
-		waits = append(waits, (<-waited).Sub(work.answered))
+		leader = append(leader, time.Since(started)-u.took)
+		follower = append(follower, (<-done).Sub(u.responded))
 	}
-	return leads[refreshes/10:], waits[refreshes/10:] // without warming up
+	return leader[refreshes/10:], follower[refreshes/10:] // without the warm-up
 }
 
 func newInstance(url string) *redis.Coordinator {
@@ -56,26 +56,30 @@ func newInstance(url string) *redis.Coordinator {
 	return c
 }
 
-// upstream is session.Work that takes its time and notes when it answered.
+// upstream is a slow upstream that records the time of its response.
 type upstream struct {
-	asked    chan struct{}
-	took     time.Duration
-	answered time.Time
+	asked     chan struct{}
+	took      time.Duration
+	responded time.Time
 }
 
-func (u *upstream) Ask(_ context.Context, token session.Secret) (*session.Grant, error) {
-	began := time.Now()
+func (u *upstream) calls() session.UpstreamCalls {
+	return session.UpstreamCalls{
+		Exchange: u.exchange,
+		Verify:   func(context.Context, *session.Grant) error { return nil },
+		Revoke:   func(context.Context, *session.Grant) {},
+	}
+}
+
+func (u *upstream) exchange(_ context.Context, token session.Secret) (*session.Grant, error) {
+	started := time.Now()
 	close(u.asked)
 	time.Sleep(upstreamTime)
-	u.answered = time.Now()
-	u.took = u.answered.Sub(began)
+	u.responded = time.Now()
+	u.took = u.responded.Sub(started)
 	return &session.Grant{
 		JWT:          session.NewSecret(string(make([]byte, 1000))),
 		RefreshToken: session.RefreshToken{Secret: session.NewSecret(token.Reveal() + "'")},
-		User:         session.User{ID: "a user"}, ReceivedAt: u.answered,
+		User:         session.User{ID: "a user"}, ReceivedAt: u.responded,
 	}, nil
 }
-
-func (u *upstream) Judge(context.Context, *session.Grant) error { return nil }
-
-func (u *upstream) Revoke(context.Context, *session.Grant) {}

@@ -21,17 +21,18 @@ import (
 )
 
 const (
-	// phase is how long the store is well, is frozen, and is well again.
+	// phase is the length of each phase: healthy, frozen, and healthy again.
 	phase = time.Minute
-	// Every validPace a request with a valid session, every expiredPace one
-	// whose JWT has expired: far below what two instances can bear, so that
-	// the latency is not that of a queue.
-	validPace   = 2 * time.Millisecond
-	expiredPace = 50 * time.Millisecond
-	users       = 100
+	// validInterval and expiredInterval are the times between two requests with
+	// a valid or an expired JWT. That is far below the capacity of two
+	// instances, so that the latency is not that of a queue.
+	validInterval   = 2 * time.Millisecond
+	expiredInterval = 50 * time.Millisecond
+	users           = 100
 )
 
-// frozen prints what the users of two instances notice while their store hangs.
+// frozen prints the latencies of two instances before, during and after a hang of
+// their store.
 func frozen(store *storetest.Server) {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	check(err)
@@ -43,17 +44,17 @@ func frozen(store *storetest.Server) {
 		f.users, f.valid = append(f.users, user), append(f.valid, fake.Grant(user))
 	}
 	fmt.Printf("  two instances, %v a phase:\n", phase)
-	f.load("store well")
+	f.load("store healthy")
 	check(store.Freeze())
 	f.load("store frozen")
 	check(store.Thaw())
-	f.load("store well again")
+	f.load("store recovered")
 	for _, i := range f.instances {
 		i.close()
 	}
 }
 
-// An instance is a service with a coordinator of its own.
+// An instance is a service with its own coordinator.
 type instance struct {
 	*httptest.Server
 	client   *crossmint.Client
@@ -75,7 +76,7 @@ func serve(fake *crossminttest.Server, url string) *instance {
 	check(err)
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, _ := session.FromContext(r.Context())
-		_, _ = io.WriteString(w, s.UserID) // who has gone away reads nothing
+		_, _ = io.WriteString(w, s.UserID) // fails only if the client is gone
 	})
 	return &instance{httptest.NewServer(middleware.RequireSession(sessions, cookies, middleware.Config{})(page)), client, sessions}
 }
@@ -86,33 +87,33 @@ func (i *instance) close() {
 	i.client.Close()
 }
 
-// fleet is what the load is put on.
+// fleet is the target of the load.
 type fleet struct {
 	fake      *crossminttest.Server
 	instances []*instance
 	users     []session.User
-	valid     []session.Grant // theirs
+	valid     []session.Grant // of the users
 }
 
-// load sends the requests of one phase and prints how long they took.
+// load sends the requests of one phase and prints their latencies.
 func (f *fleet) load(name string) {
 	var all sync.WaitGroup
-	valid, expired := &answers{}, &answers{}
+	valid, expired := &responses{}, &responses{}
 	end := time.Now().Add(phase)
-	all.Go(func() { f.send(valid, end, validPace, func(n int) session.Grant { return f.valid[n%users] }) })
+	all.Go(func() { f.send(valid, end, validInterval, func(n int) session.Grant { return f.valid[n%users] }) })
 	all.Go(func() {
-		f.send(expired, end, expiredPace, func(n int) session.Grant { return f.fake.ExpiredGrant(f.users[n%users]) })
+		f.send(expired, end, expiredInterval, func(n int) session.Grant { return f.fake.ExpiredGrant(f.users[n%users]) })
 	})
 	all.Wait()
 	fmt.Printf("    %-16s  valid: %v  expired: %v\n", name, valid, expired)
 }
 
-// send sends a request at every pace, whether or not those before were
-// answered, and waits for all.
-func (f *fleet) send(to *answers, end time.Time, pace time.Duration, grant func(n int) session.Grant) {
+// send sends requests at an interval, without waiting for the responses. It returns
+// when all have ended.
+func (f *fleet) send(to *responses, end time.Time, interval time.Duration, grant func(n int) session.Grant) {
 	var all sync.WaitGroup
 	defer all.Wait()
-	due := time.NewTicker(pace)
+	due := time.NewTicker(interval)
 	defer due.Stop()
 	for n := 0; time.Now().Before(end); n++ {
 		<-due.C
@@ -121,41 +122,41 @@ func (f *fleet) send(to *answers, end time.Time, pace time.Duration, grant func(
 	}
 }
 
-// answers is what became of the requests of one kind.
-type answers struct {
-	refused, cleared atomic.Int64
+// responses are the responses to the requests of one kind.
+type responses struct {
+	rejected, cleared atomic.Int64
 
 	mu   sync.Mutex // guards took
 	took []time.Duration
 }
 
-func (a *answers) ask(i *instance, g session.Grant) {
-	r, err := http.NewRequest(http.MethodGet, i.URL, http.NoBody)
+func (r *responses) ask(i *instance, g session.Grant) {
+	req, err := http.NewRequest(http.MethodGet, i.URL, http.NoBody)
 	check(err)
 	for _, c := range crossminttest.Cookies(g) {
-		r.AddCookie(c)
+		req.AddCookie(c)
 	}
-	began := time.Now()
-	answer, err := i.Client().Do(r)
+	started := time.Now()
+	res, err := i.Client().Do(req)
 	check(err)
-	_, err = io.Copy(io.Discard, answer.Body)
+	_, err = io.Copy(io.Discard, res.Body)
 	check(err)
-	took := time.Since(began)
-	check(answer.Body.Close())
-	if answer.StatusCode != http.StatusOK {
-		a.refused.Add(1)
+	took := time.Since(started)
+	check(res.Body.Close())
+	if res.StatusCode != http.StatusOK {
+		r.rejected.Add(1)
 	}
-	for _, c := range answer.Cookies() {
+	for _, c := range res.Cookies() {
 		if c.MaxAge < 0 {
-			a.cleared.Add(1)
+			r.cleared.Add(1)
 		}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.took = append(a.took, took)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.took = append(r.took, took)
 }
 
-func (a *answers) String() string {
+func (r *responses) String() string {
 	return fmt.Sprintf("%d, p50 %v, p99 %v, %d not 200, %d cookies cleared",
-		len(a.took), quantile(a.took, 50), quantile(a.took, 99), a.refused.Load(), a.cleared.Load())
+		len(r.took), quantile(r.took, 50), quantile(r.took, 99), r.rejected.Load(), r.cleared.Load())
 }

@@ -1,6 +1,6 @@
-// Command figures measures what sharing a refresh costs beside the refresh
-// itself, and what a frozen store does to a service, against stores of its own on
-// this machine. It takes three minutes for each:
+// Command figures measures the cost of sharing a refresh, and the effect of a frozen
+// store on a service. It starts each installed store on this machine, and takes three
+// minutes for each:
 //
 //	go run ./internal/figures
 package main

@@ -1,5 +1,5 @@
-// Package storetest runs real stores for tests and measurements: each on a
-// free loopback port, in a folder of its own, without persistence.
+// Package storetest runs real stores for tests and measurements. Each has a free
+// loopback port and its own folder, and no persistence.
 package storetest
 
 import (
@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// startPatience bounds how long a server may take to answer.
-const startPatience = 20 * time.Second
+// startTimeout is the time in which a server has to respond.
+const startTimeout = 20 * time.Second
 
-// Binaries returns the servers that this machine has, by name and path.
+// Binaries returns the paths of the installed servers, by name.
 func Binaries() (map[string]string, error) {
 	found := map[string]string{}
 	for _, name := range []string{"redis-server", "valkey-server"} {
@@ -49,7 +49,7 @@ func Start(binary string, args ...string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{binary: binary, dir: dir, args: args}
-	for range 5 { // somebody else may take the port before the server does
+	for range 5 { // another process may take the port before the server does
 		if s.port, err = freePort(); err != nil {
 			break
 		}
@@ -60,9 +60,9 @@ func Start(binary string, args ...string) (*Server, error) {
 	return nil, errors.Join(err, os.RemoveAll(dir))
 }
 
-// given holds the ports that were given away. None is given twice: the clients
-// of a server that was killed would take its successor for it.
-var given sync.Map
+// usedPorts holds the ports of all servers so far. No port is used twice: the clients
+// of a killed server would take the next one for it.
+var usedPorts sync.Map
 
 func freePort() (string, error) {
 	for {
@@ -74,7 +74,7 @@ func freePort() (string, error) {
 		if err := l.Close(); err != nil {
 			return "", err
 		}
-		if _, taken := given.LoadOrStore(port, true); !taken {
+		if _, taken := usedPorts.LoadOrStore(port, true); !taken {
 			return port, nil
 		}
 	}
@@ -86,7 +86,7 @@ func (s *Server) Addr() string { return "127.0.0.1:" + s.port }
 // URL returns the server's URL.
 func (s *Server) URL() string { return "redis://" + s.Addr() }
 
-// Up starts the server, empty, and waits until it answers.
+// Up starts the server, empty, and waits until it responds.
 func (s *Server) Up() error {
 	args := []string{"--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.dir, "--loglevel", "warning"}
 	cmd := exec.Command(s.binary, append(args, s.args...)...)
@@ -103,16 +103,15 @@ func (s *Server) Up() error {
 
 func (s *Server) await() error {
 	var err error
-	for deadline := time.Now().Add(startPatience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if err = s.ping(); err == nil {
 			return nil
 		}
 	}
-	return fmt.Errorf("storetest: %s does not answer: %w", s.binary, err)
+	return fmt.Errorf("storetest: %s does not respond: %w", s.binary, err)
 }
 
-// ping finds out whether the server answers, and not another one that has taken
-// its port.
+// ping checks that the server responds, and that no other server has its port.
 func (s *Server) ping() error {
 	conn, err := net.DialTimeout("tcp", s.Addr(), time.Second)
 	if err != nil {
@@ -133,10 +132,10 @@ func (s *Server) ping() error {
 			return errors.New("another server has the port")
 		}
 	}
-	return errors.Join(errors.New("the answer does not tell whose it is"), lines.Err())
+	return errors.Join(errors.New("the response does not name the process"), lines.Err())
 }
 
-// Kill ends the server at once. What it knew is gone.
+// Kill ends the server at once. Its content is lost.
 func (s *Server) Kill() {
 	if s.cmd == nil {
 		return
@@ -149,7 +148,7 @@ func (s *Server) Kill() {
 // Freeze stops the server without closing a connection: it hangs.
 func (s *Server) Freeze() error { return s.cmd.Process.Signal(syscall.SIGSTOP) }
 
-// Thaw ends Freeze. What was sent meanwhile is carried out.
+// Thaw ends Freeze. The server then runs the commands that it received meanwhile.
 func (s *Server) Thaw() error { return s.cmd.Process.Signal(syscall.SIGCONT) }
 
 // Close ends the server and removes its folder.

@@ -1,0 +1,274 @@
+package cookie_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/session"
+	"github.com/google/go-cmp/cmp"
+)
+
+func pendingKey(letter string) session.Secret { return session.NewSecret(strings.Repeat(letter, 32)) }
+
+func pending(email, id string) cookie.PendingSignIn {
+	return cookie.PendingSignIn{Email: email, EmailID: session.NewSecret(id)}
+}
+
+// writePending returns the cookie that WritePendingSignIn sets.
+func writePending(t testing.TB, codec *cookie.Codec, key session.Secret, p cookie.PendingSignIn) *http.Cookie {
+	t.Helper()
+	w := httptest.NewRecorder()
+	if err := codec.WritePendingSignIn(w, key, p); err != nil {
+		t.Fatal(err)
+	}
+	set := w.Result().Cookies()
+	if len(set) != 1 || w.Header().Get("Cache-Control") != "no-store" {
+		t.Fatalf("header %v, want one cookie and no-store", w.Header())
+	}
+	return set[0]
+}
+
+// readPending returns the e-mail address and the ID in the cookies, or "".
+func readPending(codec *cookie.Codec, key session.Secret, cookies ...*http.Cookie) string {
+	r := request()
+	for _, c := range cookies {
+		r.Header.Add("Cookie", c.Name+"="+c.Value)
+	}
+	p, ok := codec.ReadPendingSignIn(r, key)
+	if !ok {
+		return strings.TrimSpace(p.Email + p.EmailID.Reveal())
+	}
+	return p.Email + " " + p.EmailID.Reveal()
+}
+
+func TestPendingSignInCookie(t *testing.T) {
+	const overTLS = "__Host-crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; Secure; SameSite=Lax"
+	tests := []struct {
+		name   string
+		config cookie.Config
+		want   string
+	}{
+		{name: "over TLS", want: overTLS},
+		{name: "with other attributes of the session cookies", config: cookie.Config{
+			Domain: "example.com", Path: "/app", SameSite: http.SameSiteStrictMode, ReadableRefreshCookie: true, Partitioned: true,
+		}, want: overTLS},
+		{name: "with other names of the session cookies", config: cookie.Config{Names: cookie.Scoped(project)}, want: overTLS},
+		{name: "over plain http", config: cookie.Config{InsecureAllowHTTP: true}, want: "crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; SameSite=Lax"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // at a known time
+				c := writePending(t, newCodec(t, test.config), pendingKey("k"), pending("ada@example.com", "id"))
+				if want := time.Now().Add(10 * time.Minute); !c.Expires.Equal(want) {
+					t.Errorf("expires %v, want %v", c.Expires, want)
+				}
+				_, attributes, _ := strings.Cut(c.Raw, "; ")
+				attributes = strings.Replace(attributes, "="+c.RawExpires, "", 1)
+				if diff := cmp.Diff(test.want, c.Name+" "+attributes); diff != "" {
+					t.Errorf("name and attributes (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestPendingSignInExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		codec, key := newCodec(t, cookie.Config{}), pendingKey("k")
+		c := writePending(t, codec, key, pending("ada@example.com", "id"))
+		for _, step := range []struct {
+			wait time.Duration
+			want string
+		}{
+			{wait: 0, want: "ada@example.com id"},
+			{wait: 10*time.Minute - time.Second, want: "ada@example.com id"},
+			{wait: time.Second, want: ""},
+			{wait: time.Hour, want: ""},
+		} {
+			time.Sleep(step.wait)
+			if diff := cmp.Diff(step.want, readPending(codec, key, c)); diff != "" {
+				t.Errorf("after %v more, from a browser that keeps the cookie (-want +got):\n%s", step.wait, diff)
+			}
+		}
+	})
+}
+
+func TestDeletePendingSignIn(t *testing.T) {
+	for _, config := range []cookie.Config{{}, {InsecureAllowHTTP: true}, {Domain: "example.com"}} {
+		codec, jar, u := newCodec(t, config), must(cookiejar.New(nil)), &url.URL{Scheme: "https", Host: "app.example.com", Path: "/signin"}
+		jar.SetCookies(u, []*http.Cookie{writePending(t, codec, pendingKey("k"), pending("a@b", "id"))})
+		before := len(jar.Cookies(u))
+		w := httptest.NewRecorder()
+		codec.DeletePendingSignIn(w)
+		jar.SetCookies(u, w.Result().Cookies())
+		if got := len(jar.Cookies(u)); before != 1 || got != 0 || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%+v: %d cookies, then %d; Cache-Control %q", config, before, got, w.Header().Get("Cache-Control"))
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestReadPendingSignIn(t *testing.T) {
+	codec, key := newCodec(t, cookie.Config{}), pendingKey("k")
+	c := writePending(t, codec, key, pending("ada@example.com", "id"))
+	renamed := &http.Cookie{Name: "crossmint-signin", Value: c.Value}
+	planted := &http.Cookie{Name: c.Name, Value: strings.Repeat("A", len(c.Value))}
+	other := writePending(t, codec, key, pending("bob@example.com", "id"))
+	tests := []struct {
+		name    string
+		codec   *cookie.Codec
+		key     session.Secret
+		cookies []*http.Cookie
+		want    string
+	}{
+		{name: "key of the same secret", codec: codec, key: pendingKey("k"), cookies: []*http.Cookie{c}, want: "ada@example.com id"},
+		{name: "another key", codec: codec, key: pendingKey("l"), cookies: []*http.Cookie{c}},
+		{name: "zero key", codec: codec, cookies: []*http.Cookie{c}},
+		{name: "another project", codec: newCodec(t, cookie.Config{ProjectID: "other"}), key: key, cookies: []*http.Cookie{c}},
+		{name: "name without its prefix", codec: codec, key: key, cookies: []*http.Cookie{renamed}},
+		{name: "plain http", codec: newCodec(t, cookie.Config{InsecureAllowHTTP: true}), key: key, cookies: []*http.Cookie{c}},
+		{name: "invalid value first", codec: codec, key: key, cookies: []*http.Cookie{planted, c}, want: "ada@example.com id"},
+		{name: "two values: the first, as browsers order them", codec: codec, key: key, cookies: []*http.Cookie{other, c}, want: "bob@example.com id"},
+		{name: "no cookie", codec: codec, key: key},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, readPending(test.codec, test.key, test.cookies...)); diff != "" {
+				t.Errorf("pending sign-in (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A cookie must not tell its reader which of two addresses it holds.
+func TestPendingSignInIsOpaque(t *testing.T) {
+	codec, key := newCodec(t, cookie.Config{}), pendingKey("k")
+	lengths, values := map[int]bool{}, map[string]bool{}
+	for _, p := range []cookie.PendingSignIn{pending("a@b", "i"), pending("a@b", "i"), pending("ada@example.com", strings.Repeat("i", 256)), pending(strings.Repeat("a", 254), "i")} {
+		c := writePending(t, codec, key, p)
+		if raw := must(base64.RawURLEncoding.DecodeString(c.Value)); bytes.Contains(raw, []byte(p.Email)) {
+			t.Errorf("%q can be read", p.Email)
+		}
+		lengths[len(c.Value)], values[c.Value] = true, true
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v"} {
+		if text := fmt.Sprintf(verb+verb, pending("a@b", "CANARY"), key); strings.Contains(text, "CANARY") {
+			t.Errorf("printed: %s", text)
+		}
+	}
+	if len(lengths) != 1 || len(values) != 4 {
+		t.Errorf("%d lengths and %d values, want one length and values that differ", len(lengths), len(values))
+	}
+}
+
+func TestInvalidPendingSignInIsNotWritten(t *testing.T) {
+	codec, key := newCodec(t, cookie.Config{}), pendingKey("k")
+	tests := []struct {
+		name string
+		key  session.Secret
+		p    cookie.PendingSignIn
+	}{
+		{name: "zero key", p: pending("a@b", "id")},
+		{name: "zero value", key: key},
+		{name: "no address", key: key, p: pending("", "id")},
+		{name: "no ID", key: key, p: pending("a@b", "")},
+		{name: "address above 254 bytes", key: key, p: pending(strings.Repeat("a", 255), "id")},
+		{name: "ID above 256 bytes", key: key, p: pending("a@b", strings.Repeat("i", 257))},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			if err := codec.WritePendingSignIn(w, test.key, test.p); !errors.Is(err, cookie.ErrInvalidToken) || len(w.Header()) > 0 {
+				t.Errorf("error %v, header %v", err, w.Header())
+			}
+		})
+	}
+}
+
+func TestShortPendingKey(t *testing.T) {
+	codec := newCodec(t, cookie.Config{})
+	for _, bytes := range []int{0, 1, 31} {
+		key := session.NewSecret(strings.Repeat("k", bytes))
+		if err := codec.WritePendingSignIn(httptest.NewRecorder(), key, pending("a@b", "id")); !errors.Is(err, cookie.ErrInvalidToken) {
+			t.Errorf("a key of %d bytes: error %v", bytes, err)
+		}
+	}
+}
+
+// TestForgedPendingSignIn changes each byte of the cookie in turn.
+func TestForgedPendingSignIn(t *testing.T) {
+	codec, key := newCodec(t, cookie.Config{}), pendingKey("k")
+	c := writePending(t, codec, key, pending("ada@example.com", "id"))
+	for i := range c.Value {
+		forged := *c
+		other := byte('A')
+		if c.Value[i] == other {
+			other = 'B'
+		}
+		forged.Value = c.Value[:i] + string(other) + c.Value[i+1:]
+		if got := readPending(codec, key, &forged); got != "" {
+			t.Fatalf("byte %d changed: %q", i, got)
+		}
+	}
+	// The last letter of the base64 has bits that belong to no byte.
+	for _, letter := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		forged := *c
+		forged.Value = c.Value[:len(c.Value)-1] + string(letter)
+		if got := readPending(codec, key, &forged); got != "" && forged.Value != c.Value {
+			t.Errorf("another last letter: %q", got)
+		}
+	}
+}
+
+// FuzzPendingSignInWriteRead sends the cookie of WritePendingSignIn back, as a
+// browser does.
+func FuzzPendingSignInWriteRead(f *testing.F) {
+	for _, seed := range [][2]string{{"ada@example.com", "id"}, {"é@b", "\x00"}, {"", "id"}, {"a@b", ""}, {strings.Repeat("a", 255), strings.Repeat("i", 257)}, {`"a;b"@c`, "a,b\r\n"}} {
+		f.Add(seed[0], seed[1])
+	}
+	codec, key := newCodec(f, cookie.Config{}), pendingKey("k")
+	f.Fuzz(func(t *testing.T, email, id string) {
+		w := httptest.NewRecorder()
+		if err := codec.WritePendingSignIn(w, key, pending(email, id)); err != nil {
+			if !errors.Is(err, cookie.ErrInvalidToken) || len(w.Header()) > 0 {
+				t.Fatalf("error %v, headers %v", err, w.Header())
+			}
+			return
+		}
+		if diff := cmp.Diff(email+" "+id, readPending(codec, key, w.Result().Cookies()...)); diff != "" {
+			t.Errorf("read back (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// FuzzPendingSignInRead presents values that WritePendingSignIn did not set.
+func FuzzPendingSignInRead(f *testing.F) {
+	codec, key := newCodec(f, cookie.Config{}), pendingKey("k")
+	c := writePending(f, codec, pendingKey("l"), pending("ada@example.com", "id"))
+	for _, seed := range []string{"", "a", c.Value, c.Value + "A", c.Value[:len(c.Value)-1], strings.Repeat("A", len(c.Value)), `"` + c.Value + `"`, c.Value + "; " + c.Name + "=" + c.Value} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		r := request(c.Name + "=" + value)
+		if p, ok := codec.ReadPendingSignIn(r, key); ok || p.Email != "" || !p.EmailID.IsZero() {
+			t.Errorf("read %q from %q", p.Email, value)
+		}
+	})
+}

@@ -1,0 +1,115 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A fetchRun is one running fetch. done is closed when it ends.
+type fetchRun struct {
+	done chan struct{}
+	err  error
+}
+
+// start returns the running fetch, or a new one. It returns nil if the last one
+// began less than cooldown ago.
+func (f *fetcher) start(cooldown time.Duration) *fetchRun {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.running != nil {
+		return f.running
+	}
+	now := f.now()
+	since := now.Sub(f.lastAttempt) // negative after the clock was set back
+	if f.ctx.Err() != nil || !f.lastAttempt.IsZero() && since >= 0 && since < cooldown {
+		return nil
+	}
+	run := &fetchRun{done: make(chan struct{}), err: errors.New("the fetch has ended its goroutine")} // a transport called runtime.Goexit
+	f.running, f.lastAttempt = run, now
+	f.due.Store(int64(f.elapsed(now) + backgroundCooldown))
+	f.wg.Add(1)
+	go f.run(run, now)
+	return run
+}
+
+// run executes one fetch. It belongs to no caller: a caller that stops waiting
+// leaves it running for the others.
+func (f *fetcher) run(run *fetchRun, startedAt time.Time) {
+	defer f.wg.Done()
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			run.err = fmt.Errorf("fetching keys panicked: %v", recovered)
+		}
+		failed := run.err != nil && f.ctx.Err() == nil // not canceled by close
+		f.mu.Lock()
+		f.running = nil
+		f.mu.Unlock()
+		close(run.done)
+		if failed {
+			f.warn("signing keys could not be fetched", "error", run.err.Error())
+		}
+	}()
+	run.err = f.fetchAndStore(startedAt)
+}
+
+func (f *fetcher) fetchAndStore(startedAt time.Time) error {
+	ctx, cancel := context.WithTimeout(f.ctx, fetchTimeout)
+	defer cancel()
+	data, err := f.config.Fetch(ctx)
+	if err != nil {
+		return err
+	}
+	set, err := ParseKeySet(data)
+	if err != nil {
+		return err
+	}
+	if len(set.Warnings) > 0 {
+		f.warn("signing keys were left out or are unusual", "keys", set.Warnings)
+	}
+	if old := f.current.Load(); old != nil {
+		set.replace(old)
+	}
+	elapsed := f.elapsed(startedAt)
+	set.fetchedAt, set.trustedUntil = startedAt, elapsed+f.config.MaxAge
+	f.current.Store(set)
+	f.due.Store(int64(elapsed + f.config.RefreshAfter))
+	return nil
+}
+
+func (r *fetchRun) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// preload fetches keys unless there are trusted ones.
+func (f *fetcher) preload(ctx context.Context) error {
+	if f.trusted() != nil {
+		return nil
+	}
+	run := f.start(0)
+	if run == nil {
+		return errors.New("closed")
+	}
+	return run.wait(ctx)
+}
+
+// warn logs at most once in warningInterval.
+func (f *fetcher) warn(message string, args ...any) {
+	f.mu.Lock()
+	now := f.now()
+	due := f.lastWarning.IsZero() || now.Sub(f.lastWarning) >= warningInterval || now.Before(f.lastWarning)
+	if due {
+		f.lastWarning = now
+	}
+	f.mu.Unlock()
+	if due {
+		defer func() { _ = recover() }() // a panic of the log handler must not end the process
+		f.config.Logger.Warn("crossmint: "+message, args...)
+	}
+}

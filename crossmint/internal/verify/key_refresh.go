@@ -1,0 +1,181 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// unknownKidCooldown is the least time between two fetches for keys that
+	// tokens from browsers name. Forged names cause no more fetches than that.
+	unknownKidCooldown = 30 * time.Second
+	// urgentCooldown is the least time between two fetches while there are no
+	// keys at all, or when a token that upstream has sent names a new one.
+	urgentCooldown = time.Second
+	// backgroundCooldown is the least time between two fetches of keys that are
+	// due.
+	backgroundCooldown = 10 * time.Second
+	// fetchTimeout is short, so that a hanging fetch does not keep a process
+	// without keys from noticing that upstream is available again.
+	fetchTimeout = 4 * time.Second
+	// propagationTimeout is the time that a new key may take to appear in the
+	// published set, through the caches in between.
+	propagationTimeout = time.Minute
+	// maxNewKids bounds the names of new keys that are remembered.
+	maxNewKids = 16
+	// warningInterval is the least time between two warnings about keys.
+	warningInterval = 5 * time.Minute
+)
+
+// fetcher holds the current keys and fetches newer ones. A caller waits for a
+// fetch only if the key that it needs is unknown.
+type fetcher struct {
+	config Config
+	now    func() time.Time // the only clock of this package; tests set it
+
+	current   atomic.Pointer[KeySet]
+	createdAt time.Time
+	due       atomic.Int64 // time of the next background fetch, as elapsed
+
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu          sync.Mutex // guards all below
+	running     *fetchRun
+	lastAttempt time.Time            // start of the last fetch
+	newKids     map[string]time.Time // kids of received tokens, with their first time
+	lastWarning time.Time
+}
+
+func newFetcher(config Config) *fetcher {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &fetcher{
+		config: config, now: time.Now, createdAt: time.Now(), ctx: ctx, cancel: cancel, newKids: map[string]time.Time{},
+	}
+}
+
+func (f *fetcher) close() {
+	f.mu.Lock() // so that start cannot be between its check of ctx and its wg.Add
+	f.cancel()
+	f.mu.Unlock()
+	f.wg.Wait()
+}
+
+func (f *fetcher) fetchedAt() time.Time {
+	if s := f.current.Load(); s != nil {
+		return s.fetchedAt
+	}
+	return time.Time{}
+}
+
+// elapsed converts a time into the duration since f was created. Durations are
+// cheap to compare.
+func (f *fetcher) elapsed(now time.Time) time.Duration { return now.Sub(f.createdAt) }
+
+// refreshIfDue starts a background fetch when it is due. It reports whether
+// there are keys that may be trusted.
+func (f *fetcher) refreshIfDue(elapsed time.Duration) (trusted bool) {
+	s := f.current.Load()
+	if s == nil {
+		return false
+	}
+	if int64(elapsed) >= f.due.Load() {
+		f.start(backgroundCooldown)
+	}
+	return elapsed < s.trustedUntil
+}
+
+// trusted returns the keys that may be trusted now, or nil.
+func (f *fetcher) trusted() *KeySet {
+	if !f.refreshIfDue(f.elapsed(f.now())) {
+		return nil
+	}
+	return f.current.Load()
+}
+
+// keysFor returns the keys that may have signed p, and the set that they are in.
+// ErrKeysUnavailable means that such a key may exist, any other error that none
+// exists.
+func (f *fetcher) keysFor(ctx context.Context, p *parsedToken, received bool) ([]*key, *KeySet, error) {
+	s := f.trusted()
+	if keys := s.keysFor(p); keys != nil {
+		return keys, s, nil
+	}
+	newer, err := f.refetch(ctx, s, s == nil || received)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case newer != nil:
+		s = newer
+		if keys := s.keysFor(p); keys != nil {
+			return keys, s, nil
+		}
+	}
+	return nil, nil, f.missingKey(s, p, received)
+}
+
+// replacedKeys returns the keys of a set newer than s that may have signed p. The
+// signature of p fits none in s, and upstream may have changed a key without a new
+// name. The error is ErrKeysUnavailable. It occurs for received tokens only: a
+// browser's token with a wrong signature is invalid.
+func (f *fetcher) replacedKeys(ctx context.Context, p *parsedToken, s *KeySet, received bool) ([]*key, error) {
+	newer, err := f.refetch(ctx, s, received)
+	if received && newer == nil {
+		//nolint:errorlint // as a string: the error of the fetch does not classify the token
+		return nil, fmt.Errorf("%w, and the token's signature does not fit the known one (%v)", ErrKeysUnavailable, err)
+	}
+	return newer.keysFor(p), nil
+}
+
+// refetch waits for keys that are newer than the known ones. It returns nil
+// during a cooldown, and an error if the fetch failed.
+func (f *fetcher) refetch(ctx context.Context, known *KeySet, urgent bool) (*KeySet, error) {
+	cooldown := unknownKidCooldown
+	if urgent {
+		cooldown = urgentCooldown
+	}
+	run := f.start(cooldown)
+	if run == nil {
+		if s := f.trusted(); s != known {
+			return s, nil // a fetch has ended since the caller looked
+		}
+		return nil, nil
+	}
+	if err := run.wait(ctx); err != nil {
+		//nolint:errorlint // as a string: the error of the fetch does not classify the token
+		return nil, fmt.Errorf("%w: %v", ErrKeysUnavailable, err)
+	}
+	return f.trusted(), nil
+}
+
+// missingKey returns the error for a token whose key is not in s.
+func (f *fetcher) missingKey(s *KeySet, p *parsedToken, received bool) error {
+	if s == nil || f.now().Sub(s.fetchedAt) > unknownKidCooldown {
+		return ErrKeysUnavailable
+	}
+	if received && !f.hasPropagated(p.kid, s.fetchedAt) {
+		return fmt.Errorf("%w: %w yet", ErrKeysUnavailable, unknownKey(p))
+	}
+	return unknownKey(p)
+}
+
+// hasPropagated reports whether keys that were fetched at the given time have to
+// contain the kid of a received token. Caches in between may lag behind a key
+// rotation.
+func (f *fetcher) hasPropagated(kid string, fetchedAt time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first, known := f.newKids[kid]
+	if !known {
+		if len(f.newKids) >= maxNewKids {
+			clear(f.newKids)
+		}
+		f.newKids[kid] = f.now()
+		return false
+	}
+	return fetchedAt.Sub(first) >= propagationTimeout
+}

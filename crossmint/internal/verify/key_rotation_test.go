@@ -1,0 +1,224 @@
+package verify_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestKeyRotationCostsOneFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before, after := newEd25519Key("k1"), newEd25519Key("k2")
+		keys := newKeyServer(before)
+		v := newVerifier(t, keys)
+		old := before.jwt()
+		wantResult(t, v, old, valid)
+		time.Sleep(31 * time.Second)
+		keys.serve(jwks(before, after))
+		wantResult(t, v, after.jwt(), valid)
+		wantResult(t, v, old, valid)
+		wantResult(t, v, before.jwtOf("user-b", time.Now().Add(time.Hour)), valid)
+		if got := len(keys.fetches()); got != 2 {
+			t.Errorf("%d fetches, want 2", got)
+		}
+		if v.CachedTokens() != 3 {
+			t.Errorf("%d cached tokens, want all 3", v.CachedTokens())
+		}
+	})
+}
+
+// When a fetch finds that a key was removed, the tokens of that key become
+// invalid, including cached ones.
+func TestRemovedKeyStopsVerifying(t *testing.T) {
+	for name, pair := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				removed, kept := pair[0], newEd25519Key("k2")
+				keys := newKeyServer(removed, kept)
+				v := newVerifier(t, keys)
+				token, other := removed.jwt(), kept.jwt()
+				wantResult(t, v, token, valid)
+				keys.serve(jwks(kept))
+				time.Sleep(10*time.Minute - 10*time.Second)
+				wantResult(t, v, token, valid)
+				wantResult(t, v, other, valid)
+				time.Sleep(10 * time.Second)
+				wantResult(t, v, token, valid) // cached, and the fetch is running
+				synctest.Wait()
+				wantResult(t, v, token, invalid)
+				wantResult(t, v, other, valid)
+				if got := len(keys.fetches()); got != 2 {
+					t.Errorf("%d fetches, want 2", got)
+				}
+			})
+		})
+	}
+}
+
+// The same holds for a key that another one of its name replaces.
+func TestReplacedKeyStopsVerifying(t *testing.T) {
+	for name, pair := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				keys := newKeyServer(pair[0])
+				v := newVerifier(t, keys)
+				old := pair[0].jwt()
+				wantResult(t, v, old, valid)
+				keys.serve(jwks(pair[1]))
+				time.Sleep(11 * time.Minute)
+				wantResult(t, v, newEd25519Key("k9").jwt(), invalid) // waits for the fetch
+				wantResult(t, v, old, invalid)
+				wantResult(t, v, pair[1].jwt(), valid)
+
+				keys.serve(jwks(pair[0])) // and back again
+				time.Sleep(11 * time.Minute)
+				wantResult(t, v, newEd25519Key("k9").jwt(), invalid)
+				wantResult(t, v, old, valid)
+			})
+		})
+	}
+}
+
+// Upstream may replace a key without a new name. The first token that does not
+// fit causes a fetch.
+func TestReplacedKeyIsNoticed(t *testing.T) {
+	for name, pair := range algorithms() {
+		before, after := pair[0], pair[1]
+		after.kid = before.kid
+		t.Run(name+", by a received token", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				keys := newKeyServer(before)
+				v := newVerifier(t, keys)
+				wantResult(t, v, before.jwt(), valid)
+				keys.serve(jwks(after))
+				wantReceivedResult(t, v, after.jwt(), unavailable) // within a second of the last fetch
+				time.Sleep(time.Second)
+				wantReceivedResult(t, v, after.jwt(), valid)
+				wantResult(t, v, before.jwt(), invalid)
+				wantReceivedResult(t, v, before.jwt(), unavailable)
+				time.Sleep(time.Second)
+				wantReceivedResult(t, v, before.jwt(), invalid) // the keys are newer than the token
+			})
+		})
+		t.Run(name+", by a browser", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				keys := newKeyServer(before)
+				v := newVerifier(t, keys)
+				wantResult(t, v, before.jwt(), valid)
+				keys.serve(jwks(after))
+				wantResult(t, v, after.jwt(), invalid)
+				time.Sleep(30 * time.Second)
+				wantResult(t, v, after.jwt(), valid)
+			})
+		})
+	}
+	t.Run("while the keys are unavailable", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			before, after := newEd25519Key("k"), newEd25519Key("k")
+			keys := newKeyServer(before)
+			v := newVerifier(t, keys)
+			wantResult(t, v, before.jwt(), valid)
+			keys.fail(errors.New("down"))
+			time.Sleep(time.Minute)
+			wantReceivedResult(t, v, after.jwt(), unavailable)
+			wantResult(t, v, after.jwt(), invalid)
+			wantResult(t, v, before.jwt(), valid)
+		})
+	})
+	t.Run("invalid signatures cause one fetch in thirty seconds", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			keys := newKeyServer(newEd25519Key("k"))
+			v := newVerifier(t, keys)
+			for range 1000 {
+				wantResult(t, v, newEd25519Key("k").jwt(), invalid)
+				time.Sleep(100 * time.Millisecond)
+			}
+			if got := len(keys.fetches()); got > 4 {
+				t.Errorf("%d fetches in 100 s", got)
+			}
+		})
+	})
+}
+
+// A new key that a received token names is fetched at once.
+func TestReceivedKidIsFetchedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before, after := newEd25519Key("k1"), newEd25519Key("k2")
+		keys := newKeyServer(before)
+		v := newVerifier(t, keys)
+		wantResult(t, v, before.jwt(), valid)
+		time.Sleep(2 * time.Second)
+		keys.serve(jwks(before, after))
+		wantResult(t, v, after.jwt(), invalid) // from a browser: within the 30 s
+		wantReceivedResult(t, v, after.jwt(), valid)
+		wantResult(t, v, after.jwt(), valid)
+		if got := len(keys.fetches()); got != 2 {
+			t.Errorf("%d fetches, want 2", got)
+		}
+	})
+}
+
+func TestReceivedKidsAreFetchedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := newKeyServer(newEd25519Key("k1"))
+		v := newVerifier(t, keys)
+		for i := range 1000 {
+			wantReceivedResult(t, v, newEd25519Key(fmt.Sprint("new-", i)).jwt(), unavailable)
+			time.Sleep(10 * time.Millisecond)
+		}
+		wantFetchRate(t, keys, time.Second, 11)
+		if got := v.NewKids(); got > 16 {
+			t.Errorf("%d remembered kids, want 16 at most", got)
+		}
+	})
+}
+
+// The published set may lag behind received tokens.
+func TestReceivedKidPropagatesForAMinute(t *testing.T) {
+	for _, appears := range []time.Duration{5 * time.Second, time.Hour} {
+		t.Run(fmt.Sprint("appears after ", appears), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				before, after := newEd25519Key("k1"), newEd25519Key("k2")
+				keys := newKeyServer(before)
+				v := newVerifier(t, keys)
+				if err := v.Preload(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Second)
+				first := time.Now()
+				for time.Since(first) < time.Minute {
+					if time.Since(first) >= appears {
+						keys.serve(jwks(before, after))
+						wantReceivedResult(t, v, after.jwt(), valid)
+						return
+					}
+					wantReceivedResult(t, v, after.jwt(), unavailable)
+					time.Sleep(time.Second)
+				}
+				wantReceivedResult(t, v, after.jwt(), invalid)
+				keys.serve(jwks(before, after)) // the new key appears at last
+				time.Sleep(time.Second)
+				wantReceivedResult(t, v, after.jwt(), valid)
+			})
+		})
+	}
+}
+
+// While no key set can be fetched, there is no decision.
+func TestReceivedKidDuringOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before, after := newEd25519Key("k1"), newEd25519Key("k2")
+		keys := newKeyServer(before)
+		v := newVerifier(t, keys)
+		wantResult(t, v, before.jwt(), valid)
+		time.Sleep(time.Minute)
+		keys.fail(errDown)
+		for range 60 {
+			wantReceivedResult(t, v, after.jwt(), unavailable)
+			time.Sleep(time.Second)
+		}
+		wantResult(t, v, before.jwt(), valid)
+	})
+}

@@ -1,0 +1,120 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"strings"
+
+	"github.com/crossmint-go/auth/internal/bounds"
+	"github.com/crossmint-go/auth/internal/reply"
+)
+
+const (
+	formType = "application/x-www-form-urlencoded"
+
+	// maxCodeBytes allows for longer codes than the present ones of six digits.
+	maxCodeBytes = 16
+	// maxReturnToBytes keeps the Location header within the limits of browsers
+	// and proxies.
+	maxReturnToBytes = 2048
+)
+
+// A form holds the fields of a sign-in form. Every field may be missing.
+type form struct {
+	email, code string
+	returnTo    *url.URL // a path on this host, or nil
+}
+
+// formMessages are the public messages where they differ from those of Refresh.
+var formMessages = map[int]string{
+	http.StatusBadRequest:           "The body must be a form with each field once at the most",
+	http.StatusUnsupportedMediaType: "The body must be " + formType + ", without Content-Encoding",
+}
+
+// readForm checks the request and reads its form. If it returns false, it has
+// written the response. It makes every response uncacheable.
+func (s *SignIn) readForm(w http.ResponseWriter, r *http.Request) (form, bool) {
+	w.Header().Set("Cache-Control", "no-store")
+	if !s.checkRequest(w, r) {
+		return form{}, false
+	}
+	values, requestErr := readValues(w, r)
+	if requestErr == nil {
+		return newForm(values), true
+	}
+	message, ok := formMessages[requestErr.status]
+	if !ok {
+		s.writeStatus(w, r, requestErr)
+		return form{}, false
+	}
+	s.reportError(r, requestErr)
+	reply.JSON(w, requestErr.status, reply.Body{Error: http.StatusText(requestErr.status), Message: message})
+	return form{}, false
+}
+
+var errForm = errors.New("body is not a form, or has a duplicate field")
+
+func readValues(w http.ResponseWriter, r *http.Request) (url.Values, *requestError) {
+	if r.Header.Get("Content-Encoding") != "" || !hasMediaType(r, formType) {
+		return nil, &requestError{http.StatusUnsupportedMediaType, fmt.Errorf("body of type %+q", r.Header.Get("Content-Type"))}
+	}
+	body, requestErr := readBody(w, r)
+	if requestErr != nil {
+		return nil, requestErr
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, &requestError{http.StatusBadRequest, errForm} // url's error quotes the body
+	}
+	for _, value := range values {
+		if len(value) > 1 { // ambiguous: several values of one field
+			return nil, &requestError{http.StatusBadRequest, errForm}
+		}
+	}
+	return values, nil
+}
+
+// newForm removes the spaces that users paste with an address or a code.
+func newForm(values url.Values) form {
+	return form{
+		email:    strings.TrimSpace(values.Get("email")),
+		code:     strings.Join(strings.Fields(values.Get("code")), ""),
+		returnTo: parseReturnTo(values.Get("return_to")),
+	}
+}
+
+// parseReturnTo returns a path on this host, or nil for untrusted input.
+func parseReturnTo(rawURL string) *url.URL {
+	if rawURL == "" || len(rawURL) > maxReturnToBytes {
+		return nil
+	}
+	u, err := url.Parse(rawURL)
+	if err != nil || !reply.LocalPath(u) {
+		return nil
+	}
+	return u
+}
+
+// isEmail reports whether s is one address without a display name.
+func isEmail(s string) bool {
+	if len(s) > bounds.MaxEmailBytes {
+		return false
+	}
+	address, err := mail.ParseAddress(s)
+	return err == nil && address.Address == s
+}
+
+func isCode(s string) bool {
+	return s != "" && len(s) <= maxCodeBytes && strings.Trim(s, "0123456789") == ""
+}
+
+// normalizeEmail returns one name for all spellings of an inbox, for limits only.
+// It ignores case and the part after a plus sign (subaddress, RFC 5233).
+func normalizeEmail(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	local, _, _ := strings.Cut(email[:max(at, 0)], "+")
+	return strings.ToLower(local + email[max(at, 0):])
+}

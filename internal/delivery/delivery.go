@@ -1,0 +1,261 @@
+// Package delivery knows when the cookies of a response have left: when the
+// response header that carries them is written. It keeps handlers, proxies and
+// other layers from losing them on the way.
+package delivery
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/felixge/httpsnoop"
+)
+
+// Reasons why cookies do not count as delivered.
+var (
+	ErrDisconnected = errors.New("the client disconnected before the response was complete")
+	ErrHijacked     = errors.New("the connection was hijacked")
+	ErrUpgrade      = errors.New("browsers may drop the cookies of a response to a protocol upgrade")
+	ErrPanicked     = errors.New("the handler panicked before the response left")
+	ErrReplaced     = errors.New("the application has set cookies of the same names itself")
+	errWriteTimeout = fmt.Errorf("http.Server.WriteTimeout: %w", os.ErrDeadlineExceeded)
+)
+
+// Cookies are the Set-Cookie lines that a response has to carry.
+type Cookies struct {
+	// Lines are the values of Set-Cookie. The response header has them already.
+	Lines []string
+	// Vary is the request header that the response's Vary has to name.
+	Vary string
+	// StartedAt is the time at which the request began.
+	StartedAt time.Time
+	// Upgrade reports that the request asks for another protocol. Browsers
+	// drop the cookies of some responses to it, so they do not count.
+	Upgrade bool
+	// Check runs when the response header is about to be written. If it fails,
+	// for example because the user has logged out meanwhile, the response gets
+	// none of Lines.
+	Check func() error
+	// Done runs once, at the end: with nil if the cookies have left, else with
+	// the reason why not.
+	Done func(error)
+}
+
+// Serve calls next with a ResponseWriter that has the same optional interfaces as
+// w. It puts c into the response header when that is written, whatever was done
+// to the header meanwhile, together with Vary and Cache-Control: no-store.
+//
+// Informational responses (1xx) do not count as the response. The cookies count
+// as delivered when the handler flushes the response or returns, and the client
+// is still connected then: an outer layer such as http.TimeoutHandler may drop a
+// response that has not been flushed.
+func Serve(w http.ResponseWriter, r *http.Request, c Cookies, next func(http.ResponseWriter)) {
+	t := &tracker{cookies: c, ctx: r.Context(), w: w, before: without(w.Header()["Set-Cookie"], c.Lines)}
+	err := ErrPanicked
+	defer func() { t.finish(err) }()
+	next(httpsnoop.Wrap(w, t.hooks()))
+	t.beforeHeader(http.StatusOK) // net/http writes it if the handler has written nothing
+	err = nil
+}
+
+// tracker follows one response.
+type tracker struct {
+	cookies Cookies
+	ctx     context.Context
+	w       http.ResponseWriter
+	before  []string // Set-Cookie lines that outer layers have set
+
+	// mu guards all below: http.TimeoutHandler leaves goroutines behind that
+	// write.
+	mu      sync.Mutex
+	written bool  // the response header
+	failure error // why the cookies do not count although it was written
+	done    bool
+	// extended reports that the handler has set a write deadline of its own.
+	extended bool
+}
+
+func (t *tracker) hooks() httpsnoop.Hooks {
+	return httpsnoop.Hooks{
+		WriteHeader: func(next httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
+			return func(status int) { t.beforeHeader(status); next(status) }
+		},
+		Write: func(next httpsnoop.WriteFunc) httpsnoop.WriteFunc {
+			return func(b []byte) (int, error) { t.beforeHeader(http.StatusOK); return next(b) }
+		},
+		WriteString: func(next httpsnoop.WriteStringFunc) httpsnoop.WriteStringFunc {
+			return func(s string) (int, error) { t.beforeHeader(http.StatusOK); return next(s) }
+		},
+		ReadFrom: func(next httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
+			return func(src io.Reader) (int64, error) { t.beforeHeader(http.StatusOK); return next(src) }
+		},
+		Flush: func(next httpsnoop.FlushFunc) httpsnoop.FlushFunc {
+			return func() { t.beforeHeader(http.StatusOK); next(); t.finish(nil) }
+		},
+		FlushError: func(next httpsnoop.FlushErrorFunc) httpsnoop.FlushErrorFunc {
+			return func() error {
+				t.beforeHeader(http.StatusOK)
+				err := next()
+				if err == nil {
+					t.finish(nil)
+				}
+				return err
+			}
+		},
+		SetWriteDeadline: func(next httpsnoop.SetWriteDeadlineFunc) httpsnoop.SetWriteDeadlineFunc {
+			return func(deadline time.Time) error {
+				t.mu.Lock()
+				t.extended = true
+				t.mu.Unlock()
+				return next(deadline)
+			}
+		},
+		Hijack: func(next httpsnoop.HijackFunc) httpsnoop.HijackFunc {
+			return func() (net.Conn, *bufio.ReadWriter, error) {
+				conn, rw, err := next()
+				if err == nil {
+					t.finish(ErrHijacked)
+				}
+				return conn, rw, err
+			}
+		},
+	}
+}
+
+// beforeHeader puts the cookies into the response header. It runs before the
+// header is written, once.
+func (t *tracker) beforeHeader(status int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	informational := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
+	if t.written || t.done || informational {
+		return
+	}
+	t.written = true
+	h := t.w.Header()
+	if t.cookies.Check != nil {
+		t.failure = t.cookies.Check()
+	}
+	if t.failure == nil && t.replacedByApplication(h["Set-Cookie"]) {
+		t.failure = ErrReplaced
+	}
+	if t.failure != nil {
+		setLines(h, withoutOnce(h["Set-Cookie"], t.cookies.Lines))
+		return
+	}
+	if t.cookies.Upgrade {
+		t.failure = ErrUpgrade
+	}
+	missing := without(t.cookies.Lines, h["Set-Cookie"])
+	setLines(h, append(slices.Clip(h["Set-Cookie"]), missing...))
+	h.Set("Cache-Control", "no-store")
+	addVary(h, t.cookies.Vary)
+}
+
+// replacedByApplication reports whether the handler has set cookies with names
+// of ours itself.
+func (t *tracker) replacedByApplication(lines []string) bool {
+	ours := map[string]bool{}
+	for _, line := range t.cookies.Lines {
+		ours[cookieName(line)] = true
+	}
+	return slices.ContainsFunc(without(without(lines, t.cookies.Lines), t.before), func(line string) bool {
+		return ours[cookieName(line)]
+	})
+}
+
+// finish reports the end, once. A nil err means that the response has left.
+func (t *tracker) finish(err error) {
+	t.mu.Lock()
+	if t.done {
+		t.mu.Unlock()
+		return
+	}
+	t.done = true
+	switch {
+	case t.failure != nil:
+		err = t.failure
+	case err == nil && !t.extended:
+		err = Lost(t.ctx, t.cookies.StartedAt)
+	case err == nil && t.ctx.Err() != nil:
+		err = ErrDisconnected
+	}
+	t.mu.Unlock()
+	if t.cookies.Done != nil {
+		t.cookies.Done(err)
+	}
+}
+
+// Lost returns the reason why a response that is complete now does not reach the
+// client, or nil: the client has disconnected, or the write timeout of the server
+// has passed since the request began.
+func Lost(ctx context.Context, startedAt time.Time) error {
+	if ctx.Err() != nil {
+		return ErrDisconnected
+	}
+	server, _ := ctx.Value(http.ServerContextKey).(*http.Server)
+	if server == nil || server.WriteTimeout <= 0 || startedAt.IsZero() {
+		return nil
+	}
+	if took := time.Since(startedAt); took > server.WriteTimeout {
+		return fmt.Errorf("%w: it is %v, and the response took %v", errWriteTimeout, server.WriteTimeout, took.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// without returns lines without those in remove. It changes neither.
+func without(lines, remove []string) (rest []string) {
+	for _, line := range lines {
+		if !slices.Contains(remove, line) {
+			rest = append(rest, line)
+		}
+	}
+	return rest
+}
+
+// withoutOnce is without, but removes each line once: the application may have set
+// an equal line itself.
+func withoutOnce(lines, remove []string) (rest []string) {
+	rest = slices.Clone(lines)
+	for _, line := range remove {
+		if i := slices.Index(rest, line); i >= 0 {
+			rest = slices.Delete(rest, i, i+1)
+		}
+	}
+	return rest
+}
+
+func setLines(h http.Header, lines []string) {
+	if len(lines) == 0 {
+		delete(h, "Set-Cookie")
+		return
+	}
+	h["Set-Cookie"] = lines
+}
+
+// addVary adds the name of a request header to Vary, unless it has it.
+func addVary(h http.Header, name string) {
+	for _, value := range h["Vary"] {
+		for field := range strings.SplitSeq(value, ",") {
+			if field = strings.TrimSpace(field); field == "*" || strings.EqualFold(field, name) {
+				return
+			}
+		}
+	}
+	h["Vary"] = append(slices.Clip(h["Vary"]), name)
+}
+
+// cookieName returns the name in a Set-Cookie line.
+func cookieName(line string) string {
+	name, _, _ := strings.Cut(line, "=")
+	return strings.TrimSpace(name)
+}

@@ -1,0 +1,285 @@
+package delivery_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/internal/delivery"
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	jwtLine     = "session=jwt; Path=/"
+	refreshLine = "refresh=token; Path=/; HttpOnly"
+)
+
+var lines = []string{jwtLine, refreshLine}
+
+// outcome is what Serve has reported.
+type outcome struct {
+	done  chan error
+	check atomic.Pointer[error]
+}
+
+// serve returns a server whose handler sets the cookies, as a middleware does, and
+// then runs next.
+func serve(t *testing.T, http2, upgrade bool, outer func(http.Handler) http.Handler, next http.HandlerFunc) (*httptest.Server, *outcome) {
+	t.Helper()
+	o := &outcome{done: make(chan error, 1)}
+	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, line := range lines {
+			w.Header().Add("Set-Cookie", line)
+		}
+		c := delivery.Cookies{Lines: lines, Vary: "Cookie", Upgrade: upgrade, Done: func(err error) { o.done <- err }}
+		c.Check = func() error {
+			if err := o.check.Load(); err != nil {
+				return *err
+			}
+			return nil
+		}
+		delivery.Serve(w, r, c, func(w http.ResponseWriter) { next(w, r) })
+	})
+	if outer != nil {
+		handler = outer(handler)
+	}
+	server := httptest.NewUnstartedServer(handler)
+	server.EnableHTTP2 = http2
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server, o
+}
+
+// wait returns the reported reason.
+func (o *outcome) wait(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-o.done:
+		return err
+	case <-time.After(time.Minute): // far above any delay of a loaded machine
+		t.Fatal("Done was not called")
+		return nil
+	}
+}
+
+func get(t *testing.T, server *httptest.Server) *http.Response {
+	t.Helper()
+	res, err := server.Client().Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// wantCookies checks the headers that every response with the cookies has.
+func wantCookies(t *testing.T, res *http.Response, more ...string) {
+	t.Helper()
+	if diff := cmp.Diff(append(slices.Clone(more), lines...), res.Header["Set-Cookie"]); diff != "" {
+		t.Errorf("Set-Cookie (-want +got):\n%s", diff)
+	}
+	if got := res.Header["Cache-Control"]; !slices.Equal(got, []string{"no-store"}) {
+		t.Errorf("Cache-Control = %q, want no-store", got)
+	}
+	if got := strings.Join(res.Header["Vary"], ", "); !strings.Contains(got, "Cookie") {
+		t.Errorf("Vary = %q, want Cookie in it", got)
+	}
+}
+
+func TestDelivered(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		_, _ = io.WriteString(w, "from the backend")
+	}))
+	defer backend.Close()
+	target, _ := url.Parse(backend.URL)
+
+	tests := []struct {
+		name    string
+		handler http.HandlerFunc
+		more    []string // further Set-Cookie lines
+	}{
+		{name: "nothing written", handler: func(http.ResponseWriter, *http.Request) {}},
+		{name: "Write", handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) }},
+		{name: "WriteString", handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }},
+		{name: "WriteHeader 404", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }},
+		{name: "Flush", handler: func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() }},
+		{name: "ResponseController", handler: func(w http.ResponseWriter, _ *http.Request) {
+			_ = http.NewResponseController(w).Flush()
+		}},
+		{name: "ReadFrom", handler: func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.Copy(w, strings.NewReader(strings.Repeat("x", 100_000)))
+		}},
+		{name: "informational responses before", handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusProcessing)
+			w.WriteHeader(http.StatusEarlyHints)
+		}},
+		{name: "cache headers for everybody", handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Cache-Control", "public, max-age=43200")
+			w.Header().Del("Vary")
+		}},
+		{name: "header cleared", handler: func(w http.ResponseWriter, _ *http.Request) { clear(w.Header()) }},
+		{name: "Set-Cookie replaced", handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Set-Cookie", "theme=dark")
+		}, more: []string{"theme=dark"}},
+		{name: "TimeoutHandler inside", handler: http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			http.SetCookie(w, &http.Cookie{Name: "theme", Value: "dark"})
+		}), time.Minute, "").ServeHTTP, more: []string{"theme=dark"}},
+		{name: "ReverseProxy, backend sends 103", handler: (&httputil.ReverseProxy{
+			Rewrite: func(pr *httputil.ProxyRequest) { pr.SetURL(target) },
+		}).ServeHTTP},
+	}
+	for _, tt := range tests {
+		for _, http2 := range []bool{false, true} {
+			t.Run(tt.name+map[bool]string{false: " HTTP/1.1", true: " HTTP/2"}[http2], func(t *testing.T) {
+				server, o := serve(t, http2, false, nil, tt.handler)
+				wantCookies(t, get(t, server), tt.more...)
+				if err := o.wait(t); err != nil {
+					t.Errorf("not delivered: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestNotDelivered(t *testing.T) {
+	t.Run("panic", func(t *testing.T) {
+		server, o := serve(t, false, false, nil, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		if _, err := server.Client().Get(server.URL); err == nil {
+			t.Error("the connection was not cut")
+		}
+		if err := o.wait(t); !errors.Is(err, delivery.ErrPanicked) {
+			t.Errorf("got %v, want ErrPanicked", err)
+		}
+	})
+	t.Run("client disconnects before the header", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		server, o := serve(t, false, false, nil, func(_ http.ResponseWriter, r *http.Request) {
+			cancel()
+			<-r.Context().Done()
+		})
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+		_, _ = server.Client().Do(req)
+		if err := o.wait(t); !errors.Is(err, delivery.ErrDisconnected) {
+			t.Errorf("got %v, want ErrDisconnected", err)
+		}
+	})
+	t.Run("TimeoutHandler outside drops the response", func(t *testing.T) {
+		outer := func(h http.Handler) http.Handler { return http.TimeoutHandler(h, 10*time.Millisecond, "") }
+		server, o := serve(t, false, false, outer, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, "early")
+			<-r.Context().Done()
+		})
+		if res := get(t, server); res.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("status %d, want 503", res.StatusCode)
+		}
+		if err := o.wait(t); !errors.Is(err, delivery.ErrDisconnected) {
+			t.Errorf("got %v, want ErrDisconnected", err)
+		}
+	})
+	t.Run("hijacked", func(t *testing.T) {
+		server, o := serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = io.WriteString(conn, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+				_ = conn.Close()
+			}
+		})
+		get(t, server)
+		if err := o.wait(t); !errors.Is(err, delivery.ErrHijacked) {
+			t.Errorf("got %v, want ErrHijacked", err)
+		}
+	})
+	t.Run("upgrade refused", func(t *testing.T) {
+		server, o := serve(t, false, true, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+		wantCookies(t, get(t, server)) // some browsers keep them
+		if err := o.wait(t); !errors.Is(err, delivery.ErrUpgrade) {
+			t.Errorf("got %v, want ErrUpgrade", err)
+		}
+	})
+	t.Run("the application sets the same cookies", func(t *testing.T) {
+		server, o := serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			http.SetCookie(w, &http.Cookie{Name: "session", Value: "other"})
+		})
+		if got := get(t, server).Header["Set-Cookie"]; !slices.Equal(got, []string{"session=other"}) {
+			t.Errorf("Set-Cookie = %q, want the application's line alone", got)
+		}
+		if err := o.wait(t); !errors.Is(err, delivery.ErrReplaced) {
+			t.Errorf("got %v, want ErrReplaced", err)
+		}
+	})
+	t.Run("the application sets the same cookies, one of them with the same value", func(t *testing.T) {
+		server, o := serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Add("Set-Cookie", "session=other")
+			w.Header().Add("Set-Cookie", refreshLine)
+		})
+		if got := get(t, server).Header["Set-Cookie"]; !slices.Equal(got, []string{"session=other", refreshLine}) {
+			t.Errorf("Set-Cookie = %q, want the application's lines", got)
+		}
+		if err := o.wait(t); !errors.Is(err, delivery.ErrReplaced) {
+			t.Errorf("got %v, want ErrReplaced", err)
+		}
+	})
+	t.Run("the check fails", func(t *testing.T) {
+		loggedOut := errors.New("logged out")
+		server, o := serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Add("Set-Cookie", "theme=dark")
+		})
+		o.check.Store(&loggedOut)
+		if got := get(t, server).Header["Set-Cookie"]; !slices.Equal(got, []string{"theme=dark"}) {
+			t.Errorf("Set-Cookie = %q, want the application's line alone", got)
+		}
+		if err := o.wait(t); !errors.Is(err, loggedOut) {
+			t.Errorf("got %v, want the error of the check", err)
+		}
+	})
+}
+
+// A wrapped ResponseWriter has the optional interfaces of the one inside.
+func TestInterfaces(t *testing.T) {
+	tests := []struct {
+		name  string
+		http2 bool
+	}{
+		{name: "HTTP/1.1"},
+		{name: "HTTP/2", http2: true},
+	}
+	interfaces := func(w http.ResponseWriter) (has [6]bool) {
+		_, has[0] = w.(http.Flusher)
+		_, has[1] = w.(http.Hijacker)
+		_, has[2] = w.(http.Pusher)
+		_, has[3] = w.(io.ReaderFrom)
+		_, has[4] = w.(io.StringWriter)
+		has[5] = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Hour)) == nil
+		return has
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var outside, inside [6]bool
+			outer := func(h http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					outside = interfaces(w)
+					h.ServeHTTP(w, r)
+				})
+			}
+			server, o := serve(t, tt.http2, false, outer, func(w http.ResponseWriter, _ *http.Request) { inside = interfaces(w) })
+			get(t, server)
+			o.wait(t)
+			if diff := cmp.Diff(outside, inside); diff != "" {
+				t.Errorf("interfaces (-outside +inside):\n%s", diff)
+			}
+		})
+	}
+}

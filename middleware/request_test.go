@@ -1,0 +1,190 @@
+package middleware_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+	"github.com/google/go-cmp/cmp"
+)
+
+func signIn(t *testing.T, text string) middleware.Config {
+	t.Helper()
+	u, err := url.Parse(text)
+	must(t, err)
+	return middleware.Config{SignIn: u}
+}
+
+func TestSignInRedirectsNavigations(t *testing.T) {
+	header := func(namesAndValues ...string) http.Header {
+		h := http.Header{}
+		for i := 0; i < len(namesAndValues); i += 2 {
+			h.Set(namesAndValues[i], namesAndValues[i+1])
+		}
+		return h
+	}
+	tests := []struct {
+		name   string
+		method string
+		header http.Header
+		want   int
+	}{
+		{name: "navigation", method: "GET", header: header("Sec-Fetch-Mode", "navigate"), want: 303},
+		{name: "HEAD of a navigation", method: "HEAD", header: header("Sec-Fetch-Mode", "navigate"), want: 303},
+		{name: "fetch", method: "GET", header: header("Sec-Fetch-Mode", "cors"), want: 401},
+		{name: "fetch that accepts HTML", method: "GET", header: header("Sec-Fetch-Mode", "same-origin", "Accept", "text/html"), want: 401},
+		{name: "image", method: "GET", header: header("Sec-Fetch-Mode", "no-cors"), want: 401},
+		{name: "older browser", method: "GET", header: header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8"), want: 303},
+		{name: "script of an older browser", method: "GET", header: header("Accept", "application/json"), want: 401},
+		{name: "every type accepted", method: "GET", header: header("Accept", "*/*"), want: 401},
+		{name: "no header", method: "GET", header: header(), want: 401},
+		{name: "form", method: "POST", header: header("Sec-Fetch-Mode", "navigate", "Accept", "text/html"), want: 401},
+		{name: "PUT", method: "PUT", header: header("Accept", "text/html"), want: 401},
+	}
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	h := e.require(signIn(t, "/login"))(showUser)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := get("/private?a=1&b=2", "", "")
+			r.Method, r.Header = test.method, test.header
+			res, _ := serve(h, r)
+			want := []string{"", "no-store"}
+			if test.want == 303 {
+				want[0] = "/login?return_to=%2Fprivate%3Fa%3D1%26b%3D2"
+			}
+			if res.StatusCode != test.want {
+				t.Errorf("status: %d, want %d", res.StatusCode, test.want)
+			}
+			if diff := cmp.Diff(want, []string{res.Header.Get("Location"), res.Header.Get("Cache-Control")}); diff != "" {
+				t.Errorf("Location and Cache-Control (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSignInSituations(t *testing.T) {
+	want := map[string]string{
+		"renewed": "200 renewed", "valid": "200 kept", "rejected": "303 cleared", "anonymous": "303 kept", "unavailable": "503 kept retry 1", "not storable": "503 kept retry 1",
+	}
+	for _, situation := range situations {
+		t.Run(situation.name, func(t *testing.T) {
+			e := newEnv(t, crossminttest.Config{}, session.Config{})
+			jwt, refresh := situation.cookies(e)
+			r := get("/private", jwt, refresh)
+			r.Header.Set("Sec-Fetch-Mode", "navigate")
+			config := signIn(t, "/login")
+			config.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusServiceUnavailable) }
+			res, _ := serve(e.require(config)(showUser), r)
+			if diff := cmp.Diff(want[situation.name], summary(t, res)); diff != "" {
+				t.Errorf("response (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReturnTo(t *testing.T) {
+	tests := []struct {
+		name, requestURI, want string
+	}{
+		{name: "path", requestURI: "/private", want: "/private"},
+		{name: "path and query", requestURI: "/private?q=a%20b&r=/x", want: "/private?q=a%20b&r=/x"},
+		{name: "escaped path", requestURI: "/a%2Fb%20c", want: "/a%2Fb%20c"},
+		{name: "root", requestURI: "/", want: "/"},
+		{name: "another host", requestURI: "//evil.example/x", want: "/"},
+		{name: "another host, escaped", requestURI: "/%2Fevil.example", want: "/"},
+		{name: "backslash", requestURI: `/\evil.example`, want: "/"},
+		{name: "backslash, escaped", requestURI: "/%5Cevil.example", want: "/"},
+		{name: "three slashes", requestURI: "///evil.example", want: "/"},
+		{name: "tab", requestURI: "/%09/evil.example", want: "/"},
+		{name: "line feed", requestURI: "/%0a/evil.example", want: "/"},
+		{name: "backslash in the query", requestURI: `/private?a=\`, want: "/"},
+		{name: "absolute form", requestURI: "https://evil.example/private?a=1", want: "/private?a=1"},
+		{name: "absolute form of another host in the path", requestURI: "https://app.example//evil.example", want: "/"},
+		{name: "asterisk form", requestURI: "*", want: "/"},
+		{name: "empty", want: "/"},
+	}
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	h := e.require(signIn(t, "/login?lang=en&return_to=old"))(showUser)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := get("/", "", "")
+			r.RequestURI = test.requestURI
+			r.Header.Set("Sec-Fetch-Mode", "navigate")
+			r.Header.Set("X-Forwarded-Host", "evil.example")
+			r.Header.Set("X-Forwarded-Prefix", "//evil.example")
+			res, _ := serve(h, r)
+			location, err := res.Location()
+			must(t, err)
+			got := []string{location.Host, location.Path, location.Query().Get("lang"), location.Query().Get("return_to")}
+			if diff := cmp.Diff([]string{"", "/login", "en", test.want}, got); diff != "" {
+				t.Errorf("host, path, lang and return_to (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReturnToBehindStripPrefix(t *testing.T) {
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	h := http.StripPrefix("/app", e.require(signIn(t, "/login"))(showUser))
+	r := get("/app/private?a=1", "", "")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	res, _ := serve(h, r)
+	if diff := cmp.Diff("/login?return_to=%2Fapp%2Fprivate%3Fa%3D1", res.Header.Get("Location")); diff != "" {
+		t.Errorf("Location (-want +got):\n%s", diff)
+	}
+}
+
+// Config.SignIn cannot be changed after the check.
+func TestSignInIsACopy(t *testing.T) {
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	config := signIn(t, "/login")
+	h := e.require(config)(showUser)
+	config.SignIn.Host = "evil.example"
+	r := get("/", "", "")
+	r.Header.Set("Sec-Fetch-Mode", "navigate")
+	res, _ := serve(h, r)
+	if diff := cmp.Diff("/login?return_to=%2F", res.Header.Get("Location")); diff != "" {
+		t.Errorf("Location (-want +got):\n%s", diff)
+	}
+}
+
+func TestVary(t *testing.T) {
+	tests := []struct {
+		name   string
+		before []string // set by outer code
+		behind []string // added by the handler
+		want   []string
+	}{
+		{name: "alone", want: []string{"Cookie"}},
+		{name: "set before", before: []string{"Accept-Encoding"}, want: []string{"Accept-Encoding", "Cookie"}},
+		{name: "set before in two lines", before: []string{"Accept", "Origin"}, want: []string{"Accept", "Origin", "Cookie"}},
+		{name: "added behind", behind: []string{"Accept-Language"}, want: []string{"Cookie", "Accept-Language"}},
+		{name: "alone again: responses do not share added values", want: []string{"Cookie"}},
+	}
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	jwt, refresh := e.valid()
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			before := append(make([]string, 0, 8), test.before...)
+			if test.before != nil {
+				w.Header()["Vary"] = before
+			}
+			e.require(middleware.Config{})(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				for _, value := range test.behind {
+					w.Header().Add("Vary", value)
+				}
+			})).ServeHTTP(w, get("/me", jwt, refresh))
+			if diff := cmp.Diff(test.want, w.Header().Values("Vary")); diff != "" {
+				t.Errorf("Vary (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff("", before[:len(before)+1][len(before)]); diff != "" {
+				t.Errorf("the array of the caller was changed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

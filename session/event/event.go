@@ -1,0 +1,146 @@
+// Package event says what a session manager and its helpers report: one
+// [Event] for each outcome of a request, and for each thing that happens beside
+// a request.
+package event
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Outcome names the end of a request, or a thing that happened beside one.
+type Outcome string
+
+// The outcomes. Their strings are stable: dashboards may rely on them.
+const (
+	// Allowed: the JWT is valid, nothing was renewed. It is reported only
+	// where session.Config.ReportAllowed asks for it.
+	Allowed Outcome = "allowed"
+	// Refreshed: the session was renewed.
+	Refreshed Outcome = "refreshed"
+	// EarlyRefreshFailed: the JWT is still valid, so the request was served.
+	EarlyRefreshFailed Outcome = "early_refresh_failed"
+	// Rejected: 401, cookies kept.
+	Rejected Outcome = "rejected"
+	// SignedOut: 401, cookies cleared: upstream rejected the refresh token.
+	SignedOut Outcome = "signed_out"
+	// Unavailable: 503, cookies kept: upstream or the signing keys cannot be
+	// reached.
+	Unavailable Outcome = "unavailable"
+	// ServedStale: upstream is unavailable, and /refresh responded with the JWT
+	// that the browser already has.
+	ServedStale Outcome = "served_stale"
+	// NotDelivered: the response with the renewed session did not reach the
+	// browser. The next request with the old refresh token gets the session.
+	NotDelivered Outcome = "not_delivered"
+	// UndeliveredDropped: too many sessions wait for their delivery; the oldest
+	// were dropped.
+	UndeliveredDropped Outcome = "undelivered_dropped"
+	// UserChanged: the refresh token belongs to another user than the
+	// expired JWT beside it. It is reported beside Refreshed.
+	UserChanged Outcome = "user_changed"
+	// LoggedOut: the user logged out, here and at upstream.
+	LoggedOut Outcome = "logged_out"
+	// LogoutFailed: the user logged out here, but upstream could not be told.
+	LogoutFailed Outcome = "logout_failed"
+	// Revoked: a refresh ended after a logout; its new token was revoked.
+	Revoked Outcome = "revoked"
+	// RevokeFailed: as Revoked, but upstream could not be told.
+	RevokeFailed Outcome = "revoke_failed"
+	// APIKeyRejected: upstream responds with 403. Check the API key.
+	APIKeyRejected Outcome = "api_key_rejected"
+	// RejectionsSuspended: upstream rejected many users and accepted none, so
+	// the API key is suspect. Cookies are kept until upstream accepts a refresh.
+	// It is reported for each rejection in that time.
+	RejectionsSuspended Outcome = "rejections_suspended"
+	// RejectionsResumed: upstream accepted a refresh; rejections count again.
+	RejectionsResumed Outcome = "rejections_resumed"
+	// StoreDegraded: the store of a fleet was unavailable, or may have lost
+	// something.
+	StoreDegraded Outcome = "store_degraded"
+	// StoreRecovered: the store of a fleet can be reached again.
+	StoreRecovered Outcome = "store_recovered"
+	// Misconfigured: the program's configuration can lose sessions; Err says
+	// which value, and why. It is reported once.
+	Misconfigured Outcome = "misconfigured"
+	// Panicked: a refresh or a logout panicked, and the panic was recovered. A
+	// panic of a hook goes to the logger only.
+	Panicked Outcome = "panicked"
+)
+
+// An Event reports one outcome. It holds no secrets.
+type Event struct {
+	Outcome Outcome
+	// Op is the operation: "authenticate", "refresh", "sign_in" or "logout".
+	// "store" is the delivery of a renewed session to the browser, reported
+	// beside Refreshed: NotDelivered, Misconfigured, or Unavailable if the
+	// session does not fit into a cookie. "presence" is the connection of a
+	// fleet to its store.
+	Op string
+	// Err is the reason. It may quote claims of an invalid JWT.
+	Err error
+	// Anonymous reports that the request brought no token at all.
+	Anonymous bool
+	// UserID is set where a correctly signed JWT or a grant names the user.
+	UserID string
+	// Token identifies the refresh token by eight hex digits of an HMAC,
+	// whose key lives as long as the manager. It is empty without a token.
+	Token string
+	// Shared reports that the refresh of another request served this one.
+	Shared bool
+	// UpstreamStatus is the HTTP status of a failed upstream call, or 0.
+	UpstreamStatus int
+	// Latency is the duration of the operation, or 0 where it was not measured.
+	Latency time.Duration
+	// Repeated counts the events of the same kind that [Log] has suppressed
+	// since the last one that it wrote.
+	Repeated int
+}
+
+// Level returns the level at which [Log] writes e.
+func (e Event) Level() slog.Level {
+	switch e.Outcome {
+	case Unavailable, EarlyRefreshFailed, ServedStale, UserChanged, LogoutFailed, RevokeFailed, StoreDegraded, UndeliveredDropped, Misconfigured:
+		return slog.LevelWarn
+	case APIKeyRejected, RejectionsSuspended, Panicked:
+		return slog.LevelError
+	case Allowed:
+		return slog.LevelDebug
+	case Rejected:
+		if e.Anonymous { // no cookie of a session: never signed in
+			return slog.LevelDebug
+		}
+		return slog.LevelInfo
+	default:
+		return slog.LevelInfo
+	}
+}
+
+// LogValue implements slog.LogValuer. The handlers of log/slog quote text that
+// came from outside.
+func (e Event) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("outcome", string(e.Outcome)), slog.String("op", e.Op)}
+	add := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, value))
+		}
+	}
+	add("user", e.UserID)
+	add("token", e.Token)
+	if e.Err != nil {
+		add("error", e.Err.Error())
+	}
+	if e.UpstreamStatus != 0 {
+		attrs = append(attrs, slog.Int("upstream_status", e.UpstreamStatus))
+	}
+	if e.Latency != 0 {
+		attrs = append(attrs, slog.Duration("latency", e.Latency))
+	}
+	if e.Shared {
+		attrs = append(attrs, slog.Bool("shared", true))
+	}
+	if e.Repeated > 0 {
+		attrs = append(attrs, slog.Int("repeated", e.Repeated))
+	}
+	return slog.GroupValue(attrs...)
+}

@@ -1,0 +1,54 @@
+package redis
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"time"
+)
+
+// The store sees denied JWTs only as sealed digests. A digest identifies its JWT
+// only to a reader that has the JWT. It is sealed because a forged denial could
+// log users out.
+
+// A digest is the SHA-256 of a JWT's signing input (RFC 7515 §2).
+type digest = [sha256.Size]byte
+
+// kindDenial: a JWT whose user has logged out. It is no kind of a token's value.
+const kindDenial kind = 'd'
+
+// denialBytes is the length of a sealed denial: header, nonce, digest, tag.
+const denialBytes = headerBytes + nonceBytes + sha256.Size + 16
+
+// deployment returns the name of the keys and channels that all instances of a
+// deployment share.
+func (k *keyring) deployment() string {
+	mac := hmac.New(sha256.New, k.names)
+	mac.Write([]byte("the fleet")) // no refresh token has a space
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// sealDenial seals a digest. One key seals all denials of a deployment: there are
+// as many as logouts, far below the 2³² for which random nonces are safe.
+func (k *keyring) sealDenial(d digest, until time.Time) string {
+	sealed := make([]byte, headerBytes+nonceBytes, denialBytes)
+	putHeader(sealed, kindDenial, until)
+	_, _ = rand.Read(sealed[headerBytes:]) // never fails
+	return string(k.denials.Seal(sealed, sealed[headerBytes:], d[:], sealed[:headerBytes]))
+}
+
+// openDenial opens a denial. It returns false for foreign values.
+func (k *keyring) openDenial(sealed string) (d digest, until time.Time, ok bool) {
+	if len(sealed) != denialBytes || kind(sealed[0]) != kindDenial || sealed[1] != sealVersion {
+		return d, until, false
+	}
+	header, rest := []byte(sealed[:headerBytes]), []byte(sealed[headerBytes:])
+	plain, err := k.denials.Open(nil, rest[:nonceBytes], rest[nonceBytes:], header)
+	if err != nil {
+		return d, until, false
+	}
+	copy(d[:], plain)
+	return d, time.UnixMilli(int64(binary.BigEndian.Uint64(header[2:]))), true
+}

@@ -1,0 +1,63 @@
+package fleetlab_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+)
+
+// An instance that refreshed while the store was frozen publishes the rotation
+// afterwards, also when the grace period has ended. So a browser that presents the
+// old token again, because the response was lost, keeps its cookies.
+func TestRotationDuringFreezeIsPublishedLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f, m, fake := newPair(t)
+		must(t, m.backdate())
+		g := fake.ExpiredGrant(fake.NewUser("ada@example.com"))
+		jwt, refresh := g.JWT.Reveal(), g.RefreshToken.Secret.Reveal()
+		m.freeze()
+		if res := get(f, jwt, refresh); res.StatusCode != http.StatusOK {
+			t.Fatalf("while the store is frozen: %s", res.Status)
+		}
+		time.Sleep(15 * time.Second) // longer than the grace period
+		m.thaw()
+		time.Sleep(2 * time.Minute) // until the freeze no longer makes refusals uncertain
+		if res := get(f, jwt, refresh); res.StatusCode != http.StatusUnauthorized || len(res.Cookies()) != 0 {
+			t.Errorf("%s, cookies changed: %t; want 401 with the cookies kept", res.Status, len(res.Cookies()) != 0)
+		}
+	})
+}
+
+// newPair starts two instances for a bubble. Their upstream accepts no used tokens.
+// They are closed at the end of the test, unless the test has closed them before.
+func newPair(t *testing.T) (*fleet, *memoryStore, *crossminttest.Server) {
+	t.Helper()
+	fake, err := crossminttest.New(crossminttest.Config{InMemory: true, Algorithm: "EdDSA", Reuse: crossminttest.ReuseRefuse})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	m := &memoryStore{}
+	must(t, m.start())
+	t.Cleanup(func() { time.Sleep(clientCloseTime) })
+	t.Cleanup(m.close)
+	f := &fleet{upstream: fake.Config(), newRoute: func() (route, error) { return &pipeRoute{store: m}, nil }}
+	t.Cleanup(func() { must(t, f.close()) })
+	must(t, f.start(2, 1))
+	return f, m, fake
+}
+
+// get sends a request with these cookies to the next instance.
+func get(f *fleet, jwt, refresh string) *http.Response {
+	r := httptest.NewRequest(http.MethodGet, "https://app.example/me", nil)
+	r.AddCookie(&http.Cookie{Name: "crossmint-session", Value: jwt})
+	r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token", Value: refresh})
+	w := httptest.NewRecorder()
+	f.ServeHTTP(w, r)
+	return w.Result()
+}
