@@ -14,8 +14,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 
-expected='kept during request 1: token=ann
-kept after request 2:  token=bob'
+expected='kept during request 1: name=ann
+kept after request 2:  name=bob'
 
 cat >go.mod <<'END'
 module example
@@ -52,7 +52,7 @@ func main() {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
 	go func() { _ = app.Listener(listener) }()
-	for _, cookie := range []string{"token=ann", "token=bob"} { // on one connection
+	for _, cookie := range []string{"name=ann", "name=bob"} { // on one connection
 		r, err := http.NewRequest(http.MethodGet, "http://"+listener.Addr().String()+"/", nil)
 		check(err)
 		r.Header.Set("Cookie", cookie)
