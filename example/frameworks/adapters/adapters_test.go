@@ -1,7 +1,6 @@
 package adapters_test
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -28,7 +27,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	logx.Disable()
 	hlog.SetLevel(hlog.LevelFatal)
 	m.Run()
 }
@@ -47,8 +45,7 @@ func TestAdapters(t *testing.T) {
 }
 
 func newFiber2(t testing.TB, sessions *session.Manager, cookies *cookie.Codec) http.Handler {
-	app := fiber2.New(sessions, cookies)
-	return front(t, app.Listener, func(context.Context) error { return app.Shutdown() })
+	return front(t, fiber2.New(sessions, cookies).Listener)
 }
 
 func newFiber3(t testing.TB, sessions *session.Manager, cookies *cookie.Codec) http.Handler {
@@ -56,16 +53,14 @@ func newFiber3(t testing.TB, sessions *session.Manager, cookies *cookie.Codec) h
 	serve := func(l net.Listener) error {
 		return app.Listener(l, fiberv3.ListenConfig{DisableStartupMessage: true})
 	}
-	return front(t, serve, app.ShutdownWithContext)
+	return front(t, serve)
 }
 
 func newHertz(t testing.TB, sessions *session.Manager, cookies *cookie.Codec) http.Handler {
-	var router *server.Hertz
 	serve := func(l net.Listener) error {
-		router = hertz.New(sessions, cookies, server.WithListener(l), server.WithTransport(standard.NewTransporter), server.WithDisablePrintRoute(true))
-		return router.Run()
+		return hertz.New(sessions, cookies, server.WithListener(l), server.WithTransport(standard.NewTransporter), server.WithDisablePrintRoute(true)).Run()
 	}
-	return front(t, serve, func(ctx context.Context) error { return router.Shutdown(ctx) })
+	return front(t, serve)
 }
 
 func newIris(t testing.TB, sessions *session.Manager, cookies *cookie.Codec) http.Handler {
@@ -77,8 +72,10 @@ func newIris(t testing.TB, sessions *session.Manager, cookies *cookie.Codec) htt
 func newGoZero(t testing.TB, sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	var config rest.RestConf
 	site.Must(t, conf.FillDefault(&config)) // as without a configuration file
+	config.DevServer.Enabled = false
 	server, err := rest.NewServer(config)
 	site.Must(t, err)
+	logx.Disable() // NewServer has switched it on
 	gozero.New(server, sessions, cookies)
 	handler, err := rest.NewServerless(server)
 	site.Must(t, err)
@@ -86,8 +83,9 @@ func newGoZero(t testing.TB, sessions *session.Manager, cookies *cookie.Codec) h
 }
 
 // front starts a server that is not of net/http, and returns a proxy to it: the TLS
-// terminator that such servers usually have in front.
-func front(t testing.TB, serve func(net.Listener) error, shutdown func(context.Context) error) http.Handler {
+// terminator that such servers usually have in front. The server stops with its
+// listener: fasthttp's Shutdown has a data race with the contexts of past requests.
+func front(t testing.TB, serve func(net.Listener) error) http.Handler {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	site.Must(t, err)
 	go func() { _ = serve(listener) }()
@@ -95,7 +93,7 @@ func front(t testing.TB, serve func(net.Listener) error, shutdown func(context.C
 	transport := &http.Transport{}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
-		site.Must(t, shutdown(context.Background()))
+		_ = listener.Close()
 	})
 	return &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)

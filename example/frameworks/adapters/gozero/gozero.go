@@ -12,6 +12,7 @@ package gozero
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/handlers"
@@ -46,5 +47,6 @@ func me(w http.ResponseWriter, r *http.Request) {
 // slow takes longer than any timeout around it.
 func slow(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
+	time.Sleep(time.Second / 2)
 	me(w, r)
 }

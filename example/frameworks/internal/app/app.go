@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/crossmint-go/auth/session"
 )
@@ -27,8 +28,13 @@ func Stream(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
+// overrun is the time by which Slow exceeds a timeout: long enough to be late also on
+// a busy machine.
+const overrun = time.Second / 2
+
 // Slow takes longer than any timeout around it.
 func Slow(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
+	time.Sleep(overrun)
 	Me(w, r)
 }

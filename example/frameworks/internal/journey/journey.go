@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
@@ -142,4 +143,7 @@ func slow(v *Traveller) {
 	}
 	v.expect(response{Status: 200, Type: "application/json", Cookies: renewed + ", " + theme, Body: hello}, v.me())
 	v.expectCalls(crossminttest.Calls{JWKS: 1, Refresh: 1})
+	for v.Undelivered.Load() == 0 { // the handler is still running
+		time.Sleep(10 * time.Millisecond)
+	}
 }

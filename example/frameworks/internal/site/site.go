@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/crossmint-go/auth/cookie"
@@ -26,12 +27,19 @@ type Site struct {
 	Sessions *session.Manager
 	URL      *url.URL
 	Browser  *http.Client
+	// Undelivered counts the renewed sessions whose response was lost.
+	Undelivered *atomic.Int32
 }
 
 // New serves an example until the test ends.
 func New(t testing.TB, config crossminttest.Config, example func(*session.Manager, *cookie.Codec) http.Handler) *Site {
 	t.Helper()
-	fake, sessions, cookies := Kit(t, config)
+	undelivered := new(atomic.Int32)
+	fake, sessions, cookies := kit(t, config, func(e event.Event) {
+		if e.Outcome == event.NotDelivered {
+			undelivered.Add(1)
+		}
+	})
 	server := httptest.NewUnstartedServer(example(sessions, cookies))
 	server.EnableHTTP2 = true
 	server.StartTLS()
@@ -42,12 +50,17 @@ func New(t testing.TB, config crossminttest.Config, example func(*session.Manage
 	browser.Jar, err = cookiejar.New(nil)
 	Must(t, err)
 	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Site{fake, sessions, u, browser}
+	return &Site{fake, sessions, u, browser, undelivered}
 }
 
 // Kit returns the parts of the kit, configured as in production, on a fake
 // upstream.
 func Kit(t testing.TB, config crossminttest.Config) (*crossminttest.Server, *session.Manager, *cookie.Codec) {
+	t.Helper()
+	return kit(t, config, func(event.Event) {})
+}
+
+func kit(t testing.TB, config crossminttest.Config, onEvent func(event.Event)) (*crossminttest.Server, *session.Manager, *cookie.Codec) {
 	t.Helper()
 	config.Algorithm = "ES256" // its keys are made fast
 	fake, err := crossminttest.New(config)
@@ -60,7 +73,10 @@ func Kit(t testing.TB, config crossminttest.Config) (*crossminttest.Server, *ses
 	t.Cleanup(client.Close)
 	cookies, err := cookie.NewCodec(cookie.Config{ProjectID: client.ProjectID()})
 	Must(t, err)
-	report := func(_ context.Context, e event.Event) { t.Logf("event: %v", e.LogValue()) }
+	report := func(_ context.Context, e event.Event) {
+		t.Logf("event: %v", e.LogValue())
+		onEvent(e)
+	}
 	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: report})
 	Must(t, err)
 	t.Cleanup(func() { Must(t, sessions.Close(context.Background())) })
