@@ -162,8 +162,9 @@ func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d *decis
 		next(w)
 		return
 	}
-	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r), Check: d.result.Check}
-	if renewal := d.result.Renewed; renewal != nil {
+	result := d.result // a copy, so that d does not escape to the heap in every request
+	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r), Check: result.Check}
+	if renewal := result.Renewed; renewal != nil {
 		cookies.StartedAt = renewal.StartedAt
 		cookies.Done = func(err error) { renewal.Delivered(r.Context(), err) }
 	}
