@@ -121,12 +121,12 @@ func wantNoFault(t *testing.T, r lab.Report) {
 	}
 }
 
-func TestNobodyIsLoggedOut(t *testing.T) {
+func TestNoWrongfulLogout(t *testing.T) {
 	report := run(t, 30*time.Second, kit(0))
 	wantNoFault(t, report)
 }
 
-func TestNobodyIsLoggedOutWithStaleFor(t *testing.T) {
+func TestNoWrongfulLogoutWithStaleFor(t *testing.T) {
 	report := run(t, 30*time.Second, kit(15*time.Minute))
 	wantNoFault(t, report)
 }

@@ -86,8 +86,8 @@ type counts struct {
 	// accepted the newest refresh token that was delivered in full to the
 	// subject or the browser.
 	WrongfulLogouts int
-	// WrongfulEntries: the subject accepted a request as a user for whom none
-	// of its refresh tokens stands.
+	// WrongfulEntries: the subject accepted a request as a user, although none
+	// of the request's refresh tokens belongs to that user.
 	WrongfulEntries int
 	// MixedUp: a browser holds another user's session than the one of its
 	// last sign-in. After the response to a sign-in was written, the subject
