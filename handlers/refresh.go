@@ -18,7 +18,10 @@ import (
 //	200  {"jwt","refreshToken":{"secret","expiresAt"},"user"}, cookies set
 //	200  {"jwt","user":{"id"}}: upstream is unavailable, and the request's JWT is
 //	     still valid; with "stale":true if session.Config.StaleFor extends it
-//	401  {"error","message"}, cookies cleared if upstream has rejected them
+//	307  after a second, once: upstream has refused the cookies' token, but the
+//	     browser may have a newer one by now
+//	401  {"error","message"}, cookies cleared if upstream has refused them again
+//	     after more than an hour
 //	503  {"error","message"} with Retry-After, cookies kept
 //
 // The body may take 5 s to arrive, and the refresh takes up to
@@ -40,6 +43,9 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 	presented := e.cookies.Read(r)
 	result, err := e.sessions.Refresh(r.Context(), presented.Material, token)
 	if err = e.applyCookies(w, r, presented, result, err); err != nil {
+		if reply.AskAgain(w, r, err) {
+			return
+		}
 		e.reportError(r, err)
 		reply.RetryAfter(w, err)
 		reply.Error(w, err)

@@ -85,6 +85,7 @@ func (m *Manager) Authenticate(ctx context.Context, material Material) (Result, 
 		return m.accept(&first), nil
 	}
 	o := newOperation(m, "authenticate")
+	o.presented(&material)
 	candidates, foreign := m.candidates(ctx, first, material.Others)
 	result, err := m.authenticate(ctx, o, candidates, foreign, material.SkipEarlyRefresh)
 	return o.finish(ctx, result, err)
@@ -250,10 +251,22 @@ type operation struct {
 	rejected  []Secret // by upstream
 	primary   candidate
 	trusted   bool // the token comes from upstream itself
+
+	// refusedAt is Material.RefusedAt.
+	refusedAt time.Time
+	// keepCookies reports that a refusal does not concern the cookies, or not
+	// all of them.
+	keepCookies bool
 }
 
 func newOperation(m *Manager, op string) *operation {
 	return &operation{m: m, op: op, started: time.Now(), primary: candidate{err: errNoJWT}}
+}
+
+// presented notes the cookies of the request.
+func (o *operation) presented(material *Material) {
+	o.refusedAt = material.RefusedAt
+	o.keepCookies = material.Incomplete || len(material.Others) > maxPairs-1
 }
 
 // finish reports the outcome and stores an error for the context.
@@ -287,6 +300,8 @@ func outcomeName(result *Result, err error) event.Outcome {
 		return event.SignedOut
 	case rejected != nil:
 		return event.Rejected
+	case isAskAgain(err):
+		return event.AskedAgain
 	case err != nil:
 		return event.Unavailable
 	case result.Renewed != nil:

@@ -22,7 +22,11 @@ const (
 	EarlyRefreshFailed Outcome = "early_refresh_failed"
 	// Rejected: 401, cookies kept.
 	Rejected Outcome = "rejected"
-	// SignedOut: 401, cookies cleared: upstream rejected the refresh token.
+	// AskedAgain: upstream has refused the refresh token for the first time. The
+	// browser was asked to send the request again with its present cookies.
+	AskedAgain Outcome = "asked_again"
+	// SignedOut: 401, cookies cleared: upstream refused the refresh token twice,
+	// with more than an hour in between.
 	SignedOut Outcome = "signed_out"
 	// Unavailable: 503, cookies kept: upstream or the signing keys cannot be
 	// reached.
