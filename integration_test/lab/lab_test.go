@@ -110,6 +110,7 @@ func wantNoFault(t *testing.T, r lab.Report) {
 		{name: "turned away with a live token", count: r.TurnedAway},
 		{name: "pages with cookies that caches may store", count: r.Cacheable},
 		{name: "tokens sent to another project", count: r.Leaked},
+		{name: "redirect loops", count: r.RedirectLoops},
 	}
 	for _, crime := range crimes {
 		if crime.count != 0 {
