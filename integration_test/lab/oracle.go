@@ -332,17 +332,17 @@ type exchange struct {
 	written   uint64 // sequence
 }
 
-// isForgotten reports whether the browser comes back so late that no subject has to
-// know the successor of its token any more.
-func (p *presented) isForgotten() bool {
-	return p.token != p.newest && time.Since(p.newAt) >= undeliveredTTL
-}
-
 // presented is a session that a request brought.
 type presented struct {
 	*family
 	token string
 	ended bool // before the request arrived
+}
+
+// isForgotten reports whether the browser comes back so late that no subject has to
+// know the successor of its token any more.
+func (p *presented) isForgotten() bool {
+	return p.token != p.newest && time.Since(p.newAt) >= undeliveredTTL
 }
 
 // tokensOf returns the families of all refresh tokens among some cookies.
