@@ -117,6 +117,9 @@ func wantNoFault(t *testing.T, r lab.Report) {
 			t.Errorf("%d × %s", crime.count, crime.name)
 		}
 	}
+	if r.Events["asked again"] == 0 || r.RightfulLogouts == 0 {
+		t.Error("no refusal was a first one, or none a second one")
+	}
 	if r.ForeignRefused > 50 && r.ForeignHealed == 0 {
 		t.Error("no session was served again after a response with another project's JWT")
 	}

@@ -34,7 +34,7 @@ type Report struct {
 // required are the events that a run with life has to contain.
 func required() []string {
 	names := []string{
-		"asked again", "client left before the header", "client left within the header", "client left after the header",
+		"client left before the header", "client left within the header", "client left after the header",
 		"logout with requests in flight", "sign-in as another user with requests in flight",
 		"sign-in by the forms", "sign-in by a one-time secret", "back after a rejection",
 		"visit to another project", "former attributes", "cookies of a refused upgrade dropped",
