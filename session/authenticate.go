@@ -275,7 +275,7 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 		result = Result{outcome: &outcome{manager: o.m, err: err}, rejected: o.rejected}
 	}
 	e := event.Event{
-		Outcome: outcomeName(&result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),
+		Outcome: outcomeName(ctx, &result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),
 		UserID: o.primary.user(), Shared: o.shared, Latency: time.Since(o.started),
 	}
 	if e.Outcome == event.Allowed && !o.m.config.ReportAllowed {
@@ -293,7 +293,7 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 	return result, err
 }
 
-func outcomeName(result *Result, err error) event.Outcome {
+func outcomeName(ctx context.Context, result *Result, err error) event.Outcome {
 	var rejected *AuthenticationError
 	switch {
 	case errors.As(err, &rejected) && rejected.Clear:
@@ -302,6 +302,8 @@ func outcomeName(result *Result, err error) event.Outcome {
 		return event.Rejected
 	case isAskAgain(err):
 		return event.AskedAgain
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return event.Abandoned
 	case err != nil:
 		return event.Unavailable
 	case result.Renewed != nil:

@@ -244,6 +244,16 @@ func TestRefreshTimeout(t *testing.T) {
 		_, err = k.authenticate(m)
 		k.want(err, testkit.OK, 1)
 	})
+	run(t, "a client that disconnects is reported as such", testkit.Config{}, func(t *testing.T, k *kit) {
+		k.Fake.SetLatency(crossminttest.Refresh, 3*second)
+		ctx, leave := context.WithCancel(t.Context())
+		time.AfterFunc(second, leave)
+		_, err := k.Authenticate(ctx, k.Expired("ann@example.com"))
+		k.want(err, testkit.Unavailable, 1)
+		if k.Has(event.Unavailable) || !k.Has(event.Abandoned) {
+			t.Errorf("events = %v", k.Outcomes())
+		}
+	})
 	run(t, "a timeout is not retried", testkit.Config{}, func(t *testing.T, k *kit) {
 		k.Fake.FailAlways(crossminttest.Refresh, crossminttest.Hang())
 		_, err := k.authenticate(k.Expired("ann@example.com"))

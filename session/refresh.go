@@ -280,7 +280,7 @@ func (m *Manager) verifyShared(ctx context.Context, g *Grant) (*Token, error) {
 func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, shared Shared, renewal *Renewal) Result {
 	result := m.newResult(token, shared.Grant.RefreshToken)
 	renewal.Grant, renewal.StartedAt, renewal.manager, renewal.key = shared.Grant, o.started, m, shared.key
-	result.Renewed = renewal
+	result.Renewed, result.outcome.renewed = renewal, renewal
 	if before := o.primary.user(); before != "" && before != token.UserID {
 		m.report(ctx, event.Event{
 			Outcome: event.UserChanged, Op: o.op, UserID: token.UserID, Token: m.hasher.fingerprint(o.lastToken),

@@ -31,6 +31,8 @@ const (
 	// Unavailable: 503, cookies kept: upstream or the signing keys cannot be
 	// reached.
 	Unavailable Outcome = "unavailable"
+	// Abandoned: the client disconnected before there was a decision.
+	Abandoned Outcome = "abandoned"
 	// ServedStale: upstream is unavailable, and /refresh responded with the JWT
 	// that the browser already has.
 	ServedStale Outcome = "served_stale"
@@ -108,7 +110,7 @@ func (e Event) Level() slog.Level {
 		return slog.LevelWarn
 	case APIKeyRejected, RejectionsSuspended, Panicked:
 		return slog.LevelError
-	case Allowed:
+	case Allowed, Abandoned:
 		return slog.LevelDebug
 	case Rejected:
 		if e.Anonymous { // no cookie of a session: never signed in
