@@ -104,6 +104,10 @@ type UpstreamError struct {
 	// Uncertain marks a refusal that must not delete cookies. For example, the
 	// API key is suspect, or the store of a fleet is unavailable.
 	Uncertain bool
+	// APIKeyRejected reports that upstream rejects the API key, whatever the
+	// token: it has responded with 403 and a JSON object. Kind is
+	// ErrUnavailable.
+	APIKeyRejected bool
 	// Err is the cause. It holds no text from upstream.
 	Err error
 }

@@ -9,10 +9,6 @@ import (
 	"github.com/crossmint-go/auth/session/event"
 )
 
-// statusForbidden is the one HTTP status that means something to this package:
-// upstream responds with it to a bad API key.
-const statusForbidden = 403
-
 // Retries of one upstream call, beyond the first try.
 const (
 	// maxUnsentRetries bounds the retries of a call of which no byte was sent,
@@ -136,7 +132,7 @@ func (m *Manager) recordRefresh(ctx context.Context, user string, err error) err
 			m.report(ctx, event.Event{Outcome: event.RejectionsSuspended, Op: "refresh", UserID: user, Err: err, UpstreamStatus: up.Status})
 			return &uncertain
 		}
-	case up.Status == statusForbidden:
+	case up.APIKeyRejected:
 		m.report(ctx, event.Event{Outcome: event.APIKeyRejected, Op: "refresh", Err: err, UpstreamStatus: up.Status})
 	}
 	return err
