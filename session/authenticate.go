@@ -17,6 +17,9 @@ type candidate struct {
 	Pair
 	token *Token // nil unless the JWT is correctly signed
 	err   error  // nil: valid
+	// withdrawn is the user of a JWT whose key upstream has withdrawn. It
+	// counts for the limits only.
+	withdrawn string
 }
 
 var errNoJWT = errors.New("no JWT")
@@ -31,7 +34,10 @@ func (m *Manager) verifyPair(ctx context.Context, p Pair, now time.Time) candida
 		return candidate{Pair: p, err: errNoJWT}
 	}
 	token, err := m.verify(ctx, p.JWT, now)
-	return candidate{p, token, err}
+	if token != nil && err != nil && !errors.Is(err, ErrJWTExpired) {
+		return candidate{Pair: p, err: err, withdrawn: token.UserID}
+	}
+	return candidate{Pair: p, token: token, err: err}
 }
 
 // verify verifies a JWT and looks it up in the deny list.

@@ -26,6 +26,8 @@ var (
 	// token that upstream has sent was correct.
 	ErrOtherAudience = errors.New("token is for another project")
 	// ErrUnknownKey: no published key fits the token. The token is invalid.
+	// [Verifier.Verify] returns the Token all the same if a key has signed it
+	// that upstream published earlier.
 	ErrUnknownKey = errors.New("no signing key fits")
 
 	errSignature = errors.New("token's signature is invalid")
@@ -105,6 +107,11 @@ func (v *Verifier) verifyUncached(ctx context.Context, jwt string, hash uint64, 
 	}
 	k, keyErr := v.findKey(ctx, &p, received)
 	if keyErr = cmp.Or(keyErr, err); keyErr != nil {
+		if !received && v.keys.isWithdrawn(&p, keyErr) {
+			t := &session.Token{}
+			p.fillToken(t, jwt)
+			return t, unknownKey(&p)
+		}
 		return nil, keyErr
 	}
 	e, err := v.newEntry(&p, jwt)
