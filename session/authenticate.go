@@ -17,9 +17,9 @@ type candidate struct {
 	Pair
 	token *Token // nil unless the JWT is correctly signed
 	err   error  // nil: valid
-	// withdrawn is the user of a JWT whose key upstream has withdrawn. It
-	// counts for the limits only.
-	withdrawn string
+	// limits names the user for the limits, also of a JWT that is denied or
+	// whose key upstream has withdrawn.
+	limits limitedUser
 }
 
 var errNoJWT = errors.New("no JWT")
@@ -33,20 +33,19 @@ func (m *Manager) verifyPair(ctx context.Context, p Pair, now time.Time) candida
 	if p.JWT.IsZero() {
 		return candidate{Pair: p, err: errNoJWT}
 	}
-	token, err := m.verify(ctx, p.JWT, now)
-	if token != nil && err != nil && !errors.Is(err, ErrJWTExpired) {
-		return candidate{Pair: p, err: err, withdrawn: token.UserID}
+	c := candidate{Pair: p}
+	c.token, c.err = m.upstream.Verify(ctx, p.JWT.Reveal(), now)
+	if c.token == nil {
+		return c
 	}
-	return candidate{Pair: p, token: token, err: err}
-}
-
-// verify verifies a JWT and looks it up in the deny list.
-func (m *Manager) verify(ctx context.Context, jwt Secret, now time.Time) (*Token, error) {
-	token, err := m.upstream.Verify(ctx, jwt.Reveal(), now)
-	if token != nil && m.denied.contains(token) {
-		return nil, errDenied
+	c.limits = limitedUser{c.token.UserID, errors.Is(c.err, ErrJWTKeyUnknown)}
+	switch {
+	case m.denied.contains(c.token):
+		c.token, c.err = nil, errDenied
+	case c.err != nil && !errors.Is(c.err, ErrJWTExpired):
+		c.token = nil
 	}
-	return token, err
+	return c
 }
 
 // isSigned reports whether the JWT is correctly signed, expired or not.
@@ -91,8 +90,10 @@ func (m *Manager) Authenticate(ctx context.Context, material Material) (Result, 
 		return m.accept(&first), nil
 	}
 	o := newOperation(m, "authenticate")
-	candidates, foreign := m.candidates(ctx, first, material.Others)
-	result, err := m.authenticate(ctx, o, candidates, foreign, material.SkipEarlyRefresh)
+	timeoutCtx, cancel := context.WithDeadline(ctx, now.Add(m.config.RefreshTimeout))
+	defer cancel()
+	candidates, foreign := m.candidates(timeoutCtx, first, material.Others)
+	result, err := m.authenticate(timeoutCtx, o, candidates, foreign, material.SkipEarlyRefresh)
 	return o.finish(ctx, result, err)
 }
 
@@ -131,8 +132,6 @@ func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []c
 	if best.RefreshToken.IsZero() {
 		return Result{}, m.withoutRefreshToken(best)
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.config.RefreshTimeout)
-	defer cancel()
 	return m.renew(ctx, o, candidates)
 }
 

@@ -68,14 +68,12 @@ func (u UpstreamCalls) Fetch(ctx context.Context, token Secret, unverified *Gran
 
 var errUserMismatch = errors.New("user.id is not the JWT's sub")
 
-// upstreamCalls returns the calls for one refresh token. The user is the "sub"
-// of the correctly signed JWT beside the token, or empty without one. A trusted
-// token comes from upstream itself.
-func (m *Manager) upstreamCalls(user string, trusted bool) UpstreamCalls {
+// upstreamCalls returns the calls for one refresh token.
+func (m *Manager) upstreamCalls(c caller) UpstreamCalls {
 	return UpstreamCalls{
 		Exchange: func(ctx context.Context, token Secret) (grant *Grant, err error) {
 			err = recoverPanic(ctx, m.report, "refresh", func() (err error) {
-				grant, err = m.exchange(ctx, token, user, trusted)
+				grant, err = m.exchange(ctx, token, c)
 				return err
 			})
 			return grant, err
@@ -89,19 +87,18 @@ func (m *Manager) upstreamCalls(user string, trusted bool) UpstreamCalls {
 	}
 }
 
-// exchange sends token to upstream. A token without a correctly signed JWT, or
-// beside one that too many tokens came with, has to pass the limiter.
-func (m *Manager) exchange(ctx context.Context, token Secret, user string, trusted bool) (grant *Grant, err error) {
-	switch {
-	case trusted:
-	case m.userLimiter.Acquire(user):
-		defer m.userLimiter.Release(user)
-	default:
-		if !m.refreshLimiter.Acquire(ctx) {
-			return nil, errOverloaded("refresh", "too many refresh tokens without a signed JWT are rejected")
-		}
-		defer func() { m.refreshLimiter.Release(!hasKind(err, ErrRefused)) }()
+// exchange sends token to upstream, once the limiters let it pass and upstream's
+// Retry-After is over.
+func (m *Manager) exchange(ctx context.Context, token Secret, c caller) (grant *Grant, err error) {
+	key := m.hasher.key(token)
+	if err := m.backoff.get(key); err != nil {
+		return nil, err
 	}
+	release, ok := m.limiters.acquire(ctx, c, key)
+	if !ok {
+		return nil, errOverloaded("refresh", "too many refresh tokens are rejected")
+	}
+	defer func() { release(err) }()
 	err = retry(ctx, func(ctx context.Context) error {
 		grant, err = m.upstream.Refresh(ctx, token)
 		return err
@@ -109,16 +106,32 @@ func (m *Manager) exchange(ctx context.Context, token Secret, user string, trust
 	if err == nil && grant == nil {
 		err = unavailable("refresh", errors.New("upstream returned neither a grant nor an error"))
 	}
-	return grant, m.recordRefresh(ctx, user, err)
+	m.recordToken(key, grant, err)
+	return grant, m.recordRefresh(ctx, c, err)
+}
+
+// recordToken learns from the result of a refresh about the token of key.
+func (m *Manager) recordToken(key tokenKey, grant *Grant, err error) {
+	var up *UpstreamError
+	switch {
+	case err == nil:
+		next := m.hasher.key(grant.RefreshToken.Secret)
+		m.limiters.record(key, &next)
+	case !errors.As(err, &up):
+	case up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
+		m.limiters.record(key, nil)
+	default:
+		m.backoff.add(key, up)
+	}
 }
 
 // recordRefresh learns from the result of a refresh. It returns err, marked as
 // uncertain where the API key is suspect.
-func (m *Manager) recordRefresh(ctx context.Context, user string, err error) error {
+func (m *Manager) recordRefresh(ctx context.Context, c caller, err error) error {
 	if err == nil {
 		m.lastRefresh.Store(time.Now().UnixNano())
 		if m.keyMonitor.recordSuccess() {
-			m.report(ctx, event.Event{Outcome: event.RejectionsResumed, Op: "refresh", UserID: user})
+			m.report(ctx, event.Event{Outcome: event.RejectionsResumed, Op: "refresh", UserID: c.user})
 		}
 		return nil
 	}
@@ -126,10 +139,10 @@ func (m *Manager) recordRefresh(ctx context.Context, user string, err error) err
 	switch {
 	case !errors.As(err, &up):
 	case up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
-		if m.keyMonitor.recordRefusal(user) {
+		if m.keyMonitor.recordRefusal(c.user) {
 			uncertain := *up
 			uncertain.Uncertain = true
-			m.report(ctx, event.Event{Outcome: event.RejectionsSuspended, Op: "refresh", UserID: user, Err: err, UpstreamStatus: up.Status})
+			m.report(ctx, event.Event{Outcome: event.RejectionsSuspended, Op: "refresh", UserID: c.user, Err: err, UpstreamStatus: up.Status})
 			return &uncertain
 		}
 	case up.APIKeyRejected:
@@ -165,10 +178,15 @@ func (m *Manager) verifyGrant(ctx context.Context, g *Grant) error {
 
 // revokeGrant logs a grant out whose user logged out during the refresh.
 func (m *Manager) revokeGrant(ctx context.Context, g *Grant) {
-	err := retry(ctx, func(ctx context.Context) error { return m.upstream.Logout(ctx, g.RefreshToken.Secret) })
-	e := event.Event{Outcome: event.Revoked, Op: "logout", UserID: g.User.ID, Token: m.hasher.fingerprint(g.RefreshToken.Secret)}
-	if err != nil && !hasKind(err, ErrRefused) { // a refused token has ended already
-		e.Outcome, e.Err = event.RevokeFailed, err
+	ctx, cancel := context.WithTimeout(ctx, m.config.LogoutTimeout)
+	defer cancel()
+	err := m.logoutUpstream(ctx, g.RefreshToken.Secret, caller{trusted: true})
+	e := event.Event{
+		Outcome: event.Revoked, Op: "logout", UserID: g.User.ID, Token: m.hasher.fingerprint(g.RefreshToken.Secret),
+		Err: err, UpstreamStatus: statusOf(err),
+	}
+	if err != nil && !isDefiniteRefusal(err) { // a refused token has ended already
+		e.Outcome = event.RevokeFailed
 	}
 	m.report(ctx, e)
 }
