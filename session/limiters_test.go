@@ -241,6 +241,7 @@ func TestCrowdAfterKeyRotation(t *testing.T) {
 			}
 			if rotate {
 				k.Fake.RotateKeys()
+				time.Sleep(time.Minute)
 				k.fetchKeys()
 			}
 			started := time.Now()
