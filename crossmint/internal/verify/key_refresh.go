@@ -101,9 +101,9 @@ func (f *fetcher) trusted() *KeySet {
 
 // keysFor returns the keys that may have signed p, and the set that they are in.
 // ErrKeysUnavailable means that such a key may exist, any other error that none
-// exists.
-func (f *fetcher) keysFor(ctx context.Context, p *parsedToken, received bool) ([]*key, *KeySet, error) {
-	asked, s := f.now(), f.trusted()
+// exists. The caller began to ask at the given time.
+func (f *fetcher) keysFor(ctx context.Context, p *parsedToken, received bool, asked time.Time) ([]*key, *KeySet, error) {
+	s := f.trusted()
 	for isNew := false; ; {
 		if keys := s.keysFor(p); keys != nil {
 			return keys, s, nil

@@ -145,12 +145,16 @@ func (v *Verifier) VerifyWith(set *KeySet, jwt string) (*session.Token, error) {
 
 // findKey returns the published key that has signed p.
 func (v *Verifier) findKey(ctx context.Context, p *parsedToken, received bool) (*key, error) {
-	keys, set, err := v.keys.keysFor(ctx, p, received)
+	asked := v.keys.now()
+	keys, set, err := v.keys.keysFor(ctx, p, received, asked)
 	if err != nil {
 		return nil, err
 	}
 	if k := matchKey(keys, p); k != nil {
 		return k, nil
+	}
+	if !received && set.fetchedAt.After(asked) {
+		return nil, errSignature // no newer keys can be expected
 	}
 	if keys, err = v.keys.replacedKeys(ctx, p, set, received); err != nil {
 		return nil, err
