@@ -22,8 +22,9 @@ import (
 // JWT go first, and at most two are revoked: a browser has one, and one more
 // while cookie names change.
 //
-// Delete the cookies also if Logout returns an error: it means that upstream
-// could not be told, which the event reports as well. Only cookies of another
+// Delete the cookies also if Logout returns an error: it means that upstream or
+// the store of a fleet could not be told, which the event reports as well
+// ([event.LogoutFailed], [event.LogoutNotShared]). Only cookies of another
 // project, for which the error is [ErrOtherProject], have to stay. A client that
 // disconnects does not stop the logout.
 func (m *Manager) Logout(ctx context.Context, material Material, token Secret) error {
@@ -91,19 +92,20 @@ func logoutTokens(cookies []candidate, token Secret) (tokens []logoutToken) {
 func (m *Manager) logoutOne(ctx context.Context, t logoutToken) error {
 	started := time.Now()
 	latest := t.token
-	err := errors.Join(
-		recoverPanic(ctx, m.report, "logout", func() (err error) { latest, err = m.endLocally(ctx, t.token); return err }),
-		recoverPanic(ctx, m.report, "logout", func() error { return m.revoke(ctx, latest, t.user) }),
-	)
+	storeErr := recoverPanic(ctx, m.report, "logout", func() (err error) { latest, err = m.endLocally(ctx, t.token); return err })
+	upstreamErr := recoverPanic(ctx, m.report, "logout", func() error { return m.revoke(ctx, latest, t.user) })
+	err := errors.Join(storeErr, upstreamErr)
 	e := event.Event{
 		Outcome: event.LoggedOut, Op: "logout", UserID: t.user, Token: m.hasher.fingerprint(t.token), Err: err, Latency: time.Since(started),
 	}
-	if err != nil {
-		e.Outcome = event.LogoutFailed
-	}
 	var up *UpstreamError
-	if errors.As(err, &up) {
-		e.UpstreamStatus = up.Status
+	switch {
+	case errors.As(upstreamErr, &up):
+		e.Outcome, e.UpstreamStatus = event.LogoutFailed, up.Status
+	case upstreamErr != nil:
+		e.Outcome = event.LogoutFailed
+	case storeErr != nil:
+		e.Outcome = event.LogoutNotShared
 	}
 	m.report(ctx, e)
 	return err
