@@ -8,8 +8,10 @@ type Codec struct {
 	config Config
 	// nameSets begins with the configured one, the primary name set.
 	nameSets []nameSet
-	// names are the distinct names of all name sets.
+	// names are the distinct names of all name sets, and the marker's.
 	names []cookieName
+	// markerName is the index of the marker's name in names.
+	markerName int
 	// hasPrefix reports that the configured names have a prefix that keeps
 	// other hosts from setting them. Names without a prefix must not compete.
 	hasPrefix bool
@@ -22,9 +24,17 @@ type nameSet struct {
 }
 
 type cookieName struct {
-	name  string
-	isJWT bool // otherwise it is the name of a refresh token
+	name string
+	kind cookieKind
 }
+
+type cookieKind int
+
+const (
+	jwtCookie cookieKind = iota
+	refreshCookie
+	markerCookie
+)
 
 // NewCodec checks config and returns a Codec. One error reports all faults.
 func NewCodec(config Config) (*Codec, error) {
@@ -34,12 +44,13 @@ func NewCodec(config Config) (*Codec, error) {
 	c := &Codec{config: config, hasPrefix: hasPrefix(config.Names.JWT) && hasPrefix(config.Names.RefreshToken)}
 	scoped := Scoped(config.ProjectID)
 	for _, names := range c.readNames() {
-		set := nameSet{c.nameIndex(names.JWT, true), c.nameIndex(names.RefreshToken, false), names == scoped}
+		set := nameSet{c.nameIndex(names.JWT, jwtCookie), c.nameIndex(names.RefreshToken, refreshCookie), names == scoped}
 		known := func(other nameSet) bool { return other.jwt == set.jwt && other.refresh == set.refresh }
 		if !slices.ContainsFunc(c.nameSets, known) {
 			c.nameSets = append(c.nameSets, set)
 		}
 	}
+	c.markerName = c.nameIndex(config.Names.RefreshToken+markerSuffix, markerCookie)
 	return c, nil
 }
 
@@ -56,11 +67,11 @@ func (c *Codec) readNames() []Names {
 }
 
 // nameIndex returns the index of a name in c.names.
-func (c *Codec) nameIndex(name string, isJWT bool) int {
+func (c *Codec) nameIndex(name string, kind cookieKind) int {
 	if i := slices.IndexFunc(c.names, func(known cookieName) bool { return known.name == name }); i >= 0 {
 		return i
 	}
-	c.names = append(c.names, cookieName{name, isJWT})
+	c.names = append(c.names, cookieName{name, kind})
 	return len(c.names) - 1
 }
 

@@ -4,6 +4,7 @@ package cookie
 const (
 	MaxValuesPerName = maxValuesPerName
 	MaxCookies       = maxCookies
+	MaxMarkers       = maxMarkers
 )
 
 // Parse returns the values that the parser finds in the lines of a Cookie
@@ -13,7 +14,9 @@ func (c *Codec) Parse(lines []string) map[string][]string {
 	c.parse(lines, &found)
 	values := map[string][]string{}
 	for _, name := range c.names {
-		values[name.name] = nil
+		if name.kind != markerCookie {
+			values[name.name] = nil
+		}
 	}
 	for i := range found.count {
 		value := found.at(i)
@@ -27,7 +30,7 @@ func (c *Codec) Parse(lines []string) map[string][]string {
 func (c *Codec) IsJWT(name string) bool {
 	for _, known := range c.names {
 		if known.name == name {
-			return known.isJWT
+			return known.kind == jwtCookie
 		}
 	}
 	return false

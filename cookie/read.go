@@ -32,6 +32,10 @@ type cookieValues struct {
 	count int
 	first [4]cookieValue
 	more  []cookieValue
+	// markers are the values of the marker.
+	markers []string
+	// incomplete reports that values were dropped.
+	incomplete bool
 }
 
 type cookieValue struct {
@@ -39,10 +43,19 @@ type cookieValue struct {
 	value string
 }
 
-func (v *cookieValues) add(value cookieValue) {
-	if v.count < len(v.first) {
+func (v *cookieValues) add(kind cookieKind, value cookieValue) {
+	switch {
+	case kind == markerCookie:
+		if len(v.markers) < maxMarkers {
+			v.markers = append(v.markers, value.value)
+		}
+		return
+	case v.countOf(value.name) >= maxValuesPerName:
+		v.incomplete = true
+		return
+	case v.count < len(v.first):
 		v.first[v.count] = value
-	} else {
+	default:
 		v.more = append(v.more, value)
 	}
 	v.count++
@@ -100,6 +113,7 @@ func (c *Codec) Read(r *http.Request) *Presented {
 func (p *Presented) read(r *http.Request) {
 	c := p.codec
 	c.parse(r.Header["Cookie"], &p.values)
+	p.Material.Incomplete, p.Material.RefusedAt = p.values.incomplete, p.refusedAt()
 	empty := true
 	for i := range c.nameSets {
 		set := &c.nameSets[i]
@@ -165,12 +179,10 @@ func (c *Codec) parse(lines []string, values *cookieValues) {
 			}
 			value, hasValue := strings.CutPrefix(textproto.TrimString(part[len(c.names[name].name):]), "=")
 			value = unquote(value)
-			if !c.names[name].isJWT && !validValue(value) {
-				value = ""
+			if !hasValue || value == "" || c.names[name].kind == refreshCookie && !validValue(value) {
+				continue
 			}
-			if hasValue && value != "" && values.countOf(name) < maxValuesPerName {
-				values.add(cookieValue{name, value})
-			}
+			values.add(c.names[name].kind, cookieValue{name, value})
 		}
 	}
 	if cookies > maxCookies { // net/http drops all of them

@@ -43,16 +43,13 @@ func (c *Codec) Clear(w http.ResponseWriter, r *http.Request) {
 // browser. Call it before the response is written.
 //
 // A renewed session is stored under the names from which its refresh token
-// came, or else as [Codec.Write] does, and cookies with rejected tokens are
-// deleted. An error that asks for it deletes all cookies. If the session does not
-// fit into cookies, Apply returns an error that is session.ErrUnavailable:
+// came, or else as [Codec.Write] does. A first refusal sets the marker, a cookie
+// with the name of the refresh token's and the suffix -refused. A final refusal
+// deletes all cookies. If the session does not fit into cookies, Apply returns an error that is session.ErrUnavailable:
 // upstream has sent a malformed response. Otherwise it returns err.
 func (p *Presented) Apply(w http.ResponseWriter, result session.Result, err error) error {
 	if err != nil {
-		var rejected *session.AuthenticationError
-		if errors.As(err, &rejected) && rejected.Clear {
-			p.clear(w)
-		}
+		p.applyRefusal(w, err)
 		return err
 	}
 	if result.Renewed == nil {
@@ -64,12 +61,24 @@ func (p *Presented) Apply(w http.ResponseWriter, result session.Result, err erro
 	return nil
 }
 
+func (p *Presented) applyRefusal(w http.ResponseWriter, err error) {
+	var rejected *session.AuthenticationError
+	var upstream *session.UpstreamError
+	switch {
+	case errors.As(err, &rejected) && rejected.Clear:
+		p.clear(w)
+	case !p.Material.RefusedAt.IsZero():
+	case rejected != nil && rejected.Refused, errors.As(err, &upstream) && upstream.AskAgain:
+		p.setMarker(w)
+	}
+}
+
 func (p *Presented) renew(w http.ResponseWriter, renewal *session.Renewal) error {
 	target := p.nameSetOf(renewal.Used)
 	if target == nil {
 		return p.write(w, renewal.Grant, p.codec.primary(), func(int) bool { return true })
 	}
-	return p.write(w, renewal.Grant, target, func(name int) bool { return p.isStale(name, target, renewal.Rejected) })
+	return p.write(w, renewal.Grant, target, func(name int) bool { return p.isStale(name, target) })
 }
 
 // nameSetOf returns the name set that a presented pair was read from, or nil.
@@ -97,20 +106,12 @@ func (p *Presented) has(name int, value session.Secret) bool {
 	return false
 }
 
-// isStale reports whether a renewed session makes another cookie useless: its
-// token was rejected, or it is a second JWT beside the same refresh token.
-func (p *Presented) isStale(name int, target *nameSet, rejected []session.Secret) bool {
-	for i := range p.codec.nameSets {
-		set := &p.codec.nameSets[i]
-		if name != set.jwt && name != set.refresh {
-			continue
-		}
-		hasRejected := func(token session.Secret) bool { return p.has(set.refresh, token) }
-		if slices.ContainsFunc(rejected, hasRejected) || name == set.jwt && set.refresh == target.refresh {
-			return true
-		}
-	}
-	return false
+// isStale reports whether a renewed session makes another cookie useless: it is a
+// second JWT beside the same refresh token.
+func (p *Presented) isStale(name int, target *nameSet) bool {
+	return slices.ContainsFunc(p.codec.nameSets, func(set nameSet) bool {
+		return name == set.jwt && set.refresh == target.refresh
+	})
 }
 
 // write stores g under the names of target and deletes those other cookies of
@@ -137,6 +138,7 @@ func (p *Presented) write(w http.ResponseWriter, g *session.Grant, target *nameS
 			c.deleteFormer(w, name)
 		}
 	}
+	p.deleteMarker(w)
 	// The new cookies come last, so that a browser that takes a deletion for
 	// the same cookie keeps them.
 	http.SetCookie(w, jwt)
@@ -163,6 +165,7 @@ func (p *Presented) clear(w http.ResponseWriter) {
 			p.codec.deleteCookie(w, name)
 		}
 	}
+	p.deleteMarker(w)
 	noStore(w)
 }
 

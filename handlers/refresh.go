@@ -18,7 +18,10 @@ import (
 //	200  {"jwt","refreshToken":{"secret","expiresAt"},"user"}, cookies set
 //	200  {"jwt","user":{"id"}}: upstream is unavailable, and the request's JWT is
 //	     still valid; with "stale":true if session.Config.StaleFor extends it
-//	401  {"error","message"}, cookies cleared if upstream has rejected them
+//	307  after a second, once: upstream has refused the cookies' token, but the
+//	     browser may have a newer one by now
+//	401  {"error","message"}, cookies cleared if upstream has refused them again
+//	     after more than an hour
 //	503  {"error","message"} with Retry-After, cookies kept
 //
 // The body may take 5 s to arrive, and the refresh takes up to
@@ -37,18 +40,42 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 		e.writeStatus(w, r, requestErr)
 		return
 	}
-	presented := e.cookies.Read(r)
-	result, err := e.sessions.Refresh(r.Context(), presented.Material, token)
-	if err = e.applyCookies(w, r, presented, result, err); err != nil {
+	result, isOwn, err := e.renew(w, r, token)
+	if err != nil {
+		if reply.AskAgain(w, r, err) {
+			return
+		}
 		e.reportError(r, err)
 		reply.RetryAfter(w, err)
 		reply.Error(w, err)
 		return
 	}
 	reply.JSON(w, http.StatusOK, e.newRefreshResponse(result))
-	if result.Renewed != nil {
+	if isOwn && result.Renewed != nil {
 		result.Renewed.Delivered(r.Context(), delivery.Lost(r.Context(), result.Renewed.StartedAt))
 	}
+}
+
+// renew refreshes the session and writes its cookies. Inside a middleware that has
+// renewed the session already, or to which upstream has refused it, its outcome
+// counts and its cookies are on their way; then isOwn is false.
+func (e *endpoint) renew(w http.ResponseWriter, r *http.Request, token session.Secret) (result session.Result, isOwn bool, err error) {
+	if token.IsZero() {
+		outer, outerErr, ok := e.sessions.Resume(r.Context())
+		if ok && !outer.Bearer && (outer.Renewed != nil || isRefusal(outerErr)) {
+			return outer, false, outerErr
+		}
+	}
+	presented := e.cookies.Read(r)
+	result, err = e.sessions.Refresh(r.Context(), presented.Material, token)
+	return result, true, e.applyCookies(w, r, presented, result, err)
+}
+
+// isRefusal reports whether upstream has refused the cookies' tokens.
+func isRefusal(err error) bool {
+	var rejected *session.AuthenticationError
+	var upstream *session.UpstreamError
+	return errors.As(err, &rejected) && rejected.Refused || errors.As(err, &upstream) && upstream.AskAgain
 }
 
 // applyCookies writes the decision of the manager to the browser's cookies. It

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,12 +106,12 @@ func TestRefresh(t *testing.T) {
 			jwt, refresh := env.expiredTokens()
 			env.Fake.Revoke(refresh)
 			return post("/refresh", "{}", jwt, refresh)
-		}, want: outcome{Summary: "401 cleared", Refreshes: 1}},
+		}, want: outcome{Summary: "307 kept marked", Refreshes: 1}},
 		{name: "cookie rejected, valid JWT", request: func(env *testEnv) *http.Request {
 			jwt, refresh := env.validTokens()
 			env.Fake.Revoke(refresh)
 			return post("/refresh", "", jwt, refresh)
-		}, want: outcome{Summary: "401 cleared", Refreshes: 1}},
+		}, want: outcome{Summary: "307 kept marked", Refreshes: 1}},
 		{name: "body rejected, another token in the cookie", request: func(env *testEnv) *http.Request {
 			jwt, refresh := env.expiredTokens()
 			return post("/refresh", refreshBody("unknown"), jwt, refresh)
@@ -119,7 +120,20 @@ func TestRefresh(t *testing.T) {
 			jwt, refresh := env.expiredTokens()
 			env.Fake.Revoke(refresh)
 			return post("/refresh", refreshBody(refresh), jwt, refresh)
+		}, want: outcome{Summary: "307 kept marked", Refreshes: 1}},
+		{name: "cookie refused for the second time", request: func(env *testEnv) *http.Request {
+			jwt, refresh := env.expiredTokens()
+			env.Fake.Revoke(refresh)
+			r := post("/refresh", "{}", jwt, refresh)
+			testkit.AddMarker(r, refresh, time.Now().Add(-2*time.Hour))
+			return r
 		}, want: outcome{Summary: "401 cleared", Refreshes: 1}},
+		{name: "cookie refused a few seconds ago", request: func(env *testEnv) *http.Request {
+			jwt, refresh := env.expiredTokens()
+			r := post("/refresh", "{}", jwt, refresh)
+			testkit.AddMarker(r, refresh, time.Now().Add(-5*time.Second))
+			return r
+		}, want: outcome{Summary: "401 kept"}},
 		{name: "no tokens", request: func(*testEnv) *http.Request { return post("/refresh", "{}", "", "") }, want: outcome{Summary: "401 kept"}},
 		{name: "only a valid JWT", request: func(env *testEnv) *http.Request {
 			jwt, _ := env.validTokens()
@@ -149,7 +163,7 @@ func TestRefresh(t *testing.T) {
 			r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token-" + env.Fake.ProjectID(), Value: refresh})
 			env.Fake.Fail(crossminttest.Refresh, rejection)
 			return r
-		}, want: outcome{Summary: "401 cleared", Refreshes: 2}},
+		}, want: outcome{Summary: "307 kept marked", Refreshes: 2}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -162,27 +176,43 @@ func TestRefresh(t *testing.T) {
 }
 
 // TestInvalidTokensGetEqualResponses checks that a response does not reveal whether
-// a token was never issued, is revoked or has expired.
+// a token was never issued, is revoked or has expired. The marker differs, as the
+// token does.
 func TestInvalidTokensGetEqualResponses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		env := newTestEnv(t, crossminttest.Config{InMemory: true, RefreshTokenLifetime: time.Hour}, session.Config{}, handlers.Config{})
-		_, expired := env.expiredTokens()
+		// A second use of the same token gets another response, so each request
+		// has a token of its own.
+		issue := func() map[string]string {
+			tokens := map[string]string{}
+			for _, source := range []string{"cookie", "body", "both"} {
+				_, tokens[source] = env.expiredTokens()
+			}
+			return tokens
+		}
+		expired := issue()
 		time.Sleep(2 * time.Hour)
-		_, revoked := env.expiredTokens()
-		env.Fake.Revoke(revoked)
+		revoked := issue()
+		for _, token := range revoked {
+			env.Fake.Revoke(token)
+		}
+		unknown := map[string]string{"cookie": "unknown-1", "body": "unknown-2", "both": "unknown-3"}
 		responses := map[string]string{}
-		for name, token := range map[string]string{"expired": expired, "revoked": revoked, "unknown": "unknown"} {
+		for name, tokens := range map[string]map[string]string{"expired": expired, "revoked": revoked, "unknown": unknown} {
 			for source, r := range map[string]*http.Request{
-				"cookie": post("/refresh", "{}", "", token),
-				"body":   post("/refresh", refreshBody(token), "", ""),
-				"both":   post("/refresh", refreshBody(token), "", token),
+				"cookie": post("/refresh", "{}", "", tokens["cookie"]),
+				"body":   post("/refresh", refreshBody(tokens["body"]), "", ""),
+				"both":   post("/refresh", refreshBody(tokens["both"]), "", tokens["both"]),
 			} {
 				res, body := env.serve(t, r)
-				responses[name+", "+source] = fmt.Sprint(res.StatusCode, res.Header, body)
+				marker := regexp.MustCompile("-refused=[^;]{24};")
+				header := marker.ReplaceAllString(fmt.Sprint(res.Header), "-refused=MARKER;")
+				responses[name+", "+source] = fmt.Sprint(res.StatusCode, header, body)
 			}
 		}
 		for name, response := range responses {
-			if diff := cmp.Diff(responses["unknown, cookie"], response); diff != "" {
+			_, source, _ := strings.Cut(name, ", ")
+			if diff := cmp.Diff(responses["unknown, "+source], response); diff != "" {
 				t.Errorf("%s (-unknown +this):\n%s", name, diff)
 			}
 		}

@@ -394,6 +394,8 @@ func TestSignInDuringSlowResponseWithDeletion(t *testing.T) {
 		b := s.browser(t)
 		s.signInExpired(b, "former@example.com")
 		s.Fake.Revoke(b.token())
+		wantStatus(t, b.get("/me"), http.StatusTemporaryRedirect)
+		time.Sleep(2 * time.Hour)
 		public := b.request(http.MethodGet, "/public", "")
 		done := make(chan *http.Response)
 		go func() { done <- b.send(public) }()

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,15 +43,19 @@ func TestForgedTokensTakeNoMemory(t *testing.T) {
 		parts := strings.Split(fake.JWT(fake.NewUser("")), ".")
 		sent := 0
 		flood := func(n int) {
+			var all sync.WaitGroup
+			defer all.Wait()
 			for range n {
 				sent++
 				r, w := httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder()
 				r.AddCookie(&http.Cookie{Name: "crossmint-session", Value: fmt.Sprintf("%s.%s.%012d%s", parts[0], parts[1], sent, parts[2][12:])})
 				r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token", Value: fmt.Sprint("forged-", sent)})
-				protected.ServeHTTP(w, r)
-				if w.Code != http.StatusUnauthorized && w.Code != http.StatusServiceUnavailable {
-					t.Fatalf("request %d: %d", sent, w.Code)
-				}
+				all.Go(func() {
+					protected.ServeHTTP(w, r)
+					if w.Code != http.StatusTemporaryRedirect && w.Code != http.StatusServiceUnavailable {
+						t.Errorf("%v: %d", r.Header, w.Code)
+					}
+				})
 				time.Sleep(time.Millisecond)
 			}
 		}

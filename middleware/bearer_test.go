@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
@@ -74,7 +75,7 @@ func TestBearer(t *testing.T) {
 			r := get("/me", jwt, refresh)
 			r.Header["Authorization"] = test.authorization(e)
 			res, _ := serve(e.require(middleware.Config{Bearer: true})(showUser), r)
-			got := response{summary(t, res), res.Header.Get("WWW-Authenticate"), res.Header.Get("Vary"), e.fake.Calls().Refresh}
+			got := response{testkit.ResponseOutcome(t, res), res.Header.Get("WWW-Authenticate"), res.Header.Get("Vary"), e.fake.Calls().Refresh}
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("response (-want +got):\n%s", diff)
 			}
@@ -103,7 +104,7 @@ func TestBearerDuringKeyOutage(t *testing.T) {
 	r := get("/me", "", "")
 	r.Header.Set("Authorization", "Bearer "+jwt)
 	res, _ := serve(e.require(middleware.Config{Bearer: true})(showUser), r)
-	if got := summary(t, res) + res.Header.Get("WWW-Authenticate"); got != "503 kept retry 1" {
+	if got := testkit.ResponseOutcome(t, res) + res.Header.Get("WWW-Authenticate"); got != "503 kept retry 1" {
 		t.Errorf("response: %s", got)
 	}
 }
@@ -114,7 +115,7 @@ func TestBearerIsOffByDefault(t *testing.T) {
 	r := get("/me", "", "")
 	r.Header.Set("Authorization", "Bearer "+jwt)
 	res, body := serve(e.require(middleware.Config{})(showUser), r)
-	if got := []string{summary(t, res), message(t, res, body)}; got[0] != "401 kept" || got[1] != noCookies {
+	if got := []string{testkit.ResponseOutcome(t, res), message(t, res, body)}; got[0] != "401 kept" || got[1] != noCookies {
 		t.Errorf("response: %q", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
@@ -36,7 +37,7 @@ func TestEarlyRefresh(t *testing.T) {
 			e.fake.FailAlways(crossminttest.Refresh, crossminttest.Status(500, "", ""))
 		}, first: outcome{Response: "200 kept", Refreshes: 1}, second: outcome{Response: "200 kept"}},
 		{name: "slow", wait: lifetime - left, change: func(e *env, _ string) { e.fake.SetLatency(crossminttest.Refresh, time.Second) },
-			first: outcome{Response: "200 kept", Refreshes: 1}, delay: 250 * time.Millisecond, second: outcome{Response: "200 renewed"}},
+			first: outcome{Response: "200 renewed", Refreshes: 1}, delay: time.Second, second: outcome{Response: "200 renewed"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -74,7 +75,7 @@ func TestNoEarlyRefreshForCONNECT(t *testing.T) {
 		r := get("/chat", jwt, refresh)
 		r.Method = http.MethodConnect
 		res, _ := serve(e.require(middleware.Config{})(showUser), r)
-		if got := summary(t, res); got != "200 kept" || e.fake.Calls().Refresh != 0 {
+		if got := testkit.ResponseOutcome(t, res); got != "200 kept" || e.fake.Calls().Refresh != 0 {
 			t.Errorf("%s, upstream was called %d times", got, e.fake.Calls().Refresh)
 		}
 	})

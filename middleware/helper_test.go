@@ -11,10 +11,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
@@ -105,34 +107,10 @@ var showUser = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, s.UserID)
 })
 
-// summary describes a response: the status, the effect on the cookies (kept,
-// renewed or cleared), and Retry-After where it is set.
-func summary(t *testing.T, res *http.Response) string {
-	t.Helper()
-	cookies := map[string]string{}
-	for _, c := range res.Cookies() {
-		cookies[c.Name] = "renewed"
-		if c.MaxAge < 0 {
-			cookies[c.Name] = "cleared"
-		}
-	}
-	state := cookies["crossmint-session"]
-	if state != cookies["crossmint-refresh-token"] {
-		t.Errorf("one cookie of two was written: %v", cookies)
-	}
-	if state == "" {
-		state = "kept"
-	}
-	if state != "kept" || res.StatusCode >= 400 {
-		if got := res.Header.Get("Cache-Control"); got != "no-store" {
-			t.Errorf("Cache-Control: %q", got)
-		}
-	}
-	line := fmt.Sprintf("%d %s", res.StatusCode, state)
-	if after := res.Header.Get("Retry-After"); after != "" {
-		line += " retry " + after
-	}
-	return line
+// refusedTwice adds the marker of a refusal two hours ago to r.
+func refusedTwice(r *http.Request, refresh string) *http.Request {
+	testkit.AddMarker(r, refresh, time.Now().Add(-2*time.Hour))
+	return r
 }
 
 // serve returns the response to r and its body.

@@ -1,10 +1,12 @@
 package middleware
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/delivery"
@@ -49,11 +51,15 @@ func RequireSession(sessions *session.Manager, cookies *cookie.Codec, config Con
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			d := a.authenticate(w, r)
-			if d.err != nil {
-				a.respond(w, r, &d, func(w http.ResponseWriter) { a.writeError(w, r, d.err) })
-				return
-			}
-			a.respond(w, r, &d, func(w http.ResponseWriter) { serve(next, w, r, &d) })
+			a.respond(w, r, &d, func(w http.ResponseWriter) {
+				switch {
+				case d.err == nil:
+					serve(next, w, r, &d)
+				case canRedirect(r) && reply.AskAgain(w, r, d.err):
+				default:
+					a.writeError(w, r, d.err)
+				}
+			})
 		})
 	}
 }
@@ -61,13 +67,18 @@ func RequireSession(sessions *session.Manager, cookies *cookie.Codec, config Con
 // OptionalSession returns a middleware that always runs the next handler.
 // session.FromContext tells whether there is a session, and
 // session.ErrorFromContext why there is none: a public page must not fail with
-// upstream. Cookies are renewed and deleted as by [RequireSession].
+// upstream, and waits for it for one second at most. Cookies are renewed and deleted as by [RequireSession].
 func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Config) func(http.Handler) http.Handler {
 	a := newAuthenticator("OptionalSession", sessions, cookies, config)
+	a.timeout = optionalTimeout
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			d := a.authenticate(w, r)
-			a.respond(w, r, &d, func(w http.ResponseWriter) { serve(next, w, r, &d) })
+			a.respond(w, r, &d, func(w http.ResponseWriter) {
+				if !canRedirect(r) || !reply.AskAgain(w, r, d.err) {
+					serve(next, w, r, &d)
+				}
+			})
 		})
 	}
 }
@@ -101,7 +112,12 @@ type authenticator struct {
 	sessions *session.Manager
 	cookies  *cookie.Codec
 	config   Config
+	timeout  time.Duration // 0: that of the manager
 }
+
+// optionalTimeout is the time that OptionalSession waits for upstream and for the
+// signing keys. Then it serves the page without a session.
+const optionalTimeout = time.Second
 
 func newAuthenticator(name string, sessions *session.Manager, cookies *cookie.Codec, config Config) *authenticator {
 	switch {
@@ -116,7 +132,7 @@ func newAuthenticator(name string, sessions *session.Manager, cookies *cookie.Co
 		checked := *config.SignIn
 		config.SignIn = &checked
 	}
-	return &authenticator{sessions, cookies, config}
+	return &authenticator{sessions: sessions, cookies: cookies, config: config}
 }
 
 // decision is the outcome of one request.
@@ -143,7 +159,13 @@ func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) dec
 	}
 	presented := a.cookies.Read(r)
 	presented.Material.SkipEarlyRefresh = isUpgrade(r)
-	result, err := a.sessions.Authenticate(r.Context(), presented.Material)
+	ctx := r.Context()
+	if a.timeout > 0 {
+		limited, cancel := context.WithTimeout(ctx, a.timeout)
+		defer cancel()
+		ctx = limited
+	}
+	result, err := a.sessions.Authenticate(ctx, presented.Material)
 	if err == nil && result.Renewed == nil {
 		return decision{result: result} // the cookies stay as they are
 	}

@@ -43,10 +43,15 @@ func isUpgrade(r *http.Request) bool {
 	return r.Method == http.MethodConnect || len(r.Header["Upgrade"]) > 0
 }
 
+// canRedirect reports whether every client may send r again elsewhere.
+func canRedirect(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !isUpgrade(r)
+}
+
 // isNavigation reports whether r opens a page, rather than coming from a script.
 // Fetch metadata tells that; for older browsers Accept does.
 func isNavigation(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if !canRedirect(r) {
 		return false
 	}
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
@@ -68,18 +69,17 @@ func TestSignInRedirectsNavigations(t *testing.T) {
 
 func TestSignInSituations(t *testing.T) {
 	want := map[string]string{
-		"renewed": "200 renewed", "valid": "200 kept", "rejected": "303 cleared", "anonymous": "303 kept", "unavailable": "503 kept retry 1", "not storable": "503 kept retry 1",
+		"renewed": "200 renewed", "valid": "200 kept", "rejected": "303 cleared", "first refusal": "307 kept marked", "anonymous": "303 kept", "unavailable": "503 kept retry 1", "not storable": "503 kept retry 1",
 	}
 	for _, situation := range situations {
 		t.Run(situation.name, func(t *testing.T) {
 			e := newEnv(t, crossminttest.Config{}, session.Config{})
-			jwt, refresh := situation.cookies(e)
-			r := get("/private", jwt, refresh)
+			r := situation.get(e, "/private")
 			r.Header.Set("Sec-Fetch-Mode", "navigate")
 			config := signIn(t, "/login")
 			config.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusServiceUnavailable) }
 			res, _ := serve(e.require(config)(showUser), r)
-			if diff := cmp.Diff(want[situation.name], summary(t, res)); diff != "" {
+			if diff := cmp.Diff(want[situation.name], testkit.ResponseOutcome(t, res)); diff != "" {
 				t.Errorf("response (-want +got):\n%s", diff)
 			}
 		})

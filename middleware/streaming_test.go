@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 )
@@ -52,7 +53,7 @@ func TestServerSentEvents(t *testing.T) {
 	close(seen)
 	rest, err := io.ReadAll(body)
 	must(t, err)
-	if got := summary(t, res) + " " + first + string(rest); got != "200 renewed data: one\n\ndata: two\n\n" {
+	if got := testkit.ResponseOutcome(t, res) + " " + first + string(rest); got != "200 renewed data: one\n\ndata: two\n\n" {
 		t.Errorf("response: %q", got)
 	}
 }
@@ -72,7 +73,7 @@ func TestEarlyHints(t *testing.T) {
 	res, err := server.Client().Do(r.WithContext(httptrace.WithClientTrace(t.Context(), trace)))
 	must(t, err)
 	defer res.Body.Close()
-	if got := fmt.Sprint(hints, summary(t, res)); got != "[103 </style.css>; rel=preload]200 renewed" {
+	if got := fmt.Sprint(hints, testkit.ResponseOutcome(t, res)); got != "[103 </style.css>; rel=preload]200 renewed" {
 		t.Errorf("hints and response: %s", got)
 	}
 }
@@ -93,7 +94,7 @@ func TestResponseController(t *testing.T) {
 	res, err := server.Client().Do(r)
 	must(t, err)
 	_ = res.Body.Close()
-	if got := summary(t, res); got != "200 renewed" {
+	if got := testkit.ResponseOutcome(t, res); got != "200 renewed" {
 		t.Errorf("response: %s", got)
 	}
 }
@@ -130,7 +131,7 @@ func TestUpgrade(t *testing.T) {
 	back := bufio.NewReader(conn)
 	res, err := http.ReadResponse(back, r)
 	must(t, err)
-	if got := summary(t, res); got != "101 renewed" || <-user == "" {
+	if got := testkit.ResponseOutcome(t, res); got != "101 renewed" || <-user == "" {
 		t.Errorf("response: %s", got)
 	}
 	_, err = io.WriteString(conn, "hello\n")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 )
@@ -23,7 +24,7 @@ func TestUpgradeWithoutSession(t *testing.T) {
 		want    string
 	}{
 		{name: "no cookies", cookies: func(*env) (string, string) { return "", "" }, want: "401 kept"},
-		{name: "rejected", cookies: func(*env) (string, string) { return "", "unknown" }, want: "401 cleared"},
+		{name: "first refusal", cookies: func(*env) (string, string) { return "", "unknown" }, want: "503 kept retry 1 marked"},
 		{name: "unavailable", cookies: func(e *env) (string, string) { defer e.fake.Down(); return e.expired() }, want: "503 kept retry 1"},
 	}
 	for _, test := range tests {
@@ -45,7 +46,7 @@ func TestUpgradeWithoutSession(t *testing.T) {
 			res, err := http.ReadResponse(bufio.NewReader(conn), r)
 			must(t, err)
 			defer func() { _ = res.Body.Close() }()
-			if got := summary(t, res); got != test.want {
+			if got := testkit.ResponseOutcome(t, res); got != test.want {
 				t.Errorf("response: %s, want %s", got, test.want)
 			}
 		})
@@ -80,7 +81,7 @@ func TestFlushOverHTTP2(t *testing.T) {
 	close(seen)
 	rest, err := io.ReadAll(body)
 	must(t, err)
-	if got := summary(t, res) + " " + first + string(rest); got != "200 renewed one\nHTTP/2.0" {
+	if got := testkit.ResponseOutcome(t, res) + " " + first + string(rest); got != "200 renewed one\nHTTP/2.0" {
 		t.Errorf("response: %q", got)
 	}
 }
@@ -98,7 +99,7 @@ func TestForwardedHeadersAndCORS(t *testing.T) {
 		r.Header.Set(name, value)
 	}
 	res, _ := serve(e.require(middleware.Config{})(showUser), r)
-	if got := summary(t, res); got != "200 renewed" {
+	if got := testkit.ResponseOutcome(t, res); got != "200 renewed" {
 		t.Errorf("response: %s", got)
 	}
 	for _, c := range res.Cookies() {

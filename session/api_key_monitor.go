@@ -1,54 +1,40 @@
 package session
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
-const (
-	// minSuspectUsers is the number of distinct users that upstream has to
-	// reject within suspectWindow, without accepting one, before the API key is
-	// suspect.
-	minSuspectUsers = 20
-	suspectWindow   = time.Minute
-)
+// minSuspectUsers is the number of distinct users that upstream has to refuse,
+// without accepting one, before the API key is suspect.
+const minSuspectUsers = 5
 
-// A keyMonitor detects that upstream rejects all users. Then the API key is
-// wrong, for example revoked, and not the users' tokens. The zero value is ready.
+// A keyMonitor detects that upstream refuses all users. Then the API key is wrong,
+// for example revoked, and not the users' tokens, so no cookies are deleted. The
+// zero value is ready.
 type keyMonitor struct {
-	mu      sync.Mutex // guards all below
-	suspect bool
-	refused map[string]time.Time // the last refusal of each user
+	mu      sync.Mutex          // guards all below
+	refused map[string]struct{} // users since the last acceptance, up to minSuspectUsers
 }
 
-// isSuspect reports whether refusals are uncertain.
+// isSuspect reports whether the API key is suspect.
 func (k *keyMonitor) isSuspect() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.suspect
+	return k.isSuspectLocked()
 }
+
+func (k *keyMonitor) isSuspectLocked() bool { return len(k.refused) >= minSuspectUsers }
 
 // recordRefusal notes the refusal of a user whose JWT is correctly signed. It
 // reports whether the key was suspect before.
 func (k *keyMonitor) recordRefusal(user string) (suspect bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.suspect || user == "" {
-		return k.suspect
+	if k.isSuspectLocked() || user == "" {
+		return k.isSuspectLocked()
 	}
-	now := time.Now()
 	if k.refused == nil {
-		k.refused = map[string]time.Time{}
+		k.refused = map[string]struct{}{}
 	}
-	k.refused[user] = now
-	for other, at := range k.refused {
-		if now.Sub(at) >= suspectWindow {
-			delete(k.refused, other)
-		}
-	}
-	if len(k.refused) >= minSuspectUsers {
-		k.suspect, k.refused = true, nil
-	}
+	k.refused[user] = struct{}{}
 	return false
 }
 
@@ -57,6 +43,7 @@ func (k *keyMonitor) recordRefusal(user string) (suspect bool) {
 func (k *keyMonitor) recordSuccess() (ended bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	ended, k.suspect, k.refused = k.suspect, false, nil
+	ended = k.isSuspectLocked()
+	clear(k.refused)
 	return ended
 }

@@ -85,6 +85,7 @@ func (m *Manager) Authenticate(ctx context.Context, material Material) (Result, 
 		return m.accept(&first), nil
 	}
 	o := newOperation(m, "authenticate")
+	o.presented(&material)
 	candidates, foreign := m.candidates(ctx, first, material.Others)
 	result, err := m.authenticate(ctx, o, candidates, foreign, material.SkipEarlyRefresh)
 	return o.finish(ctx, result, err)
@@ -250,10 +251,22 @@ type operation struct {
 	rejected  []Secret // by upstream
 	primary   candidate
 	trusted   bool // the token comes from upstream itself
+
+	// refusedAt is Material.RefusedAt.
+	refusedAt time.Time
+	// keepCookies reports that a refusal does not concern the cookies, or not
+	// all of them.
+	keepCookies bool
 }
 
 func newOperation(m *Manager, op string) *operation {
 	return &operation{m: m, op: op, started: time.Now(), primary: candidate{err: errNoJWT}}
+}
+
+// presented notes the cookies of the request.
+func (o *operation) presented(material *Material) {
+	o.refusedAt = material.RefusedAt
+	o.keepCookies = material.Incomplete || len(material.Others) > maxPairs-1
 }
 
 // finish reports the outcome and stores an error for the context.
@@ -262,7 +275,7 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 		result = Result{outcome: &outcome{manager: o.m, err: err}, rejected: o.rejected}
 	}
 	e := event.Event{
-		Outcome: outcomeName(&result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),
+		Outcome: outcomeName(ctx, &result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),
 		UserID: o.primary.user(), Shared: o.shared, Latency: time.Since(o.started),
 	}
 	if e.Outcome == event.Allowed && !o.m.config.ReportAllowed {
@@ -280,13 +293,17 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 	return result, err
 }
 
-func outcomeName(result *Result, err error) event.Outcome {
+func outcomeName(ctx context.Context, result *Result, err error) event.Outcome {
 	var rejected *AuthenticationError
 	switch {
 	case errors.As(err, &rejected) && rejected.Clear:
 		return event.SignedOut
 	case rejected != nil:
 		return event.Rejected
+	case isAskAgain(err):
+		return event.AskedAgain
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return event.Abandoned
 	case err != nil:
 		return event.Unavailable
 	case result.Renewed != nil:

@@ -12,6 +12,7 @@ type contextKey struct{}
 // outcome is the value that a middleware stores in the context of a request.
 type outcome struct {
 	session AuthSession
+	renewed *Renewal
 	err     error    // the reason why there is no session
 	manager *Manager // nil for NewContext
 	bearer  bool     // the JWT came without cookies
@@ -75,7 +76,8 @@ func (r Result) NewContext(ctx context.Context, err error) context.Context {
 
 // Resume returns the outcome that an outer middleware with the same Manager
 // has stored in ctx, and reports whether there is one. Outcomes of other
-// managers don't count: they may belong to another project.
+// managers don't count: they may belong to another project. The outer middleware
+// stores what is Renewed with the user.
 func (m *Manager) Resume(ctx context.Context) (Result, error, bool) {
 	o := outcomeOf(ctx)
 	if o == nil || o.manager != m {
@@ -84,5 +86,5 @@ func (m *Manager) Resume(ctx context.Context) (Result, error, bool) {
 	if o.err != nil {
 		return Result{Bearer: o.bearer, outcome: o}, o.err, true
 	}
-	return Result{Session: &o.session, Bearer: o.bearer, outcome: o}, nil, true
+	return Result{Session: &o.session, Renewed: o.renewed, Bearer: o.bearer, outcome: o}, nil, true
 }

@@ -51,8 +51,12 @@ var (
 type AuthenticationError struct {
 	// Message may be shown to the browser. It tells nothing about the token.
 	Message string
-	// Clear reports whether the cookies have to be deleted: upstream has
-	// definitely rejected every refresh token that the request brought.
+	// Refused reports that upstream has definitely rejected every refresh token
+	// of the request's cookies. The browser keeps them, with a marker that holds
+	// the time of the first refusal; see [Material.RefusedAt].
+	Refused bool
+	// Clear reports that the cookies have to be deleted: upstream has refused
+	// their tokens twice, with more than an hour in between.
 	Clear bool
 	// Err is the cause. It is for logs, not for browsers: it may name claims
 	// and keys. It holds no secrets.
@@ -101,9 +105,14 @@ type UpstreamError struct {
 	// RetryAfter is the delay that upstream asks for, within 1 to 60 s; 0
 	// without one.
 	RetryAfter time.Duration
-	// Uncertain marks a refusal that must not delete cookies. For example, the
-	// API key is suspect, or the store of a fleet is unavailable.
+	// Uncertain marks a refusal that says nothing about the session, and never
+	// leads to the deletion of cookies. For example, the token is known to be
+	// used, or a router in front of upstream has responded with 404.
 	Uncertain bool
+	// AskAgain marks the first refusal of the cookies' tokens. Another process
+	// may have refreshed the session a moment ago, so the browser should send
+	// the request again after RetryAfter, with the cookies that it has then.
+	AskAgain bool
 	// Err is the cause. It holds no text from upstream.
 	Err error
 }
@@ -144,11 +153,14 @@ func (e *UpstreamError) Unwrap() []error {
 }
 
 // retryable reports whether a call failed in a way that may pass, and that
-// another try cannot make worse: nothing was sent, or upstream responded that it
-// is overloaded.
+// another try cannot make worse: nothing was sent, the signing keys could not be
+// fetched, or upstream responded that it is overloaded.
 func (e *UpstreamError) retryable() bool {
-	return e.kind() == ErrUnavailable && (e.NotSent || e.Status == 429 || e.Status >= 500) //nolint:errorlint // Kind is one of three sentinels
+	return e.kind() == ErrUnavailable && (e.NotSent || e.Op == opKeys || e.Status == 429 || e.Status >= 500) //nolint:errorlint // Kind is one of three sentinels
 }
+
+// opKeys is the UpstreamError.Op of a fetch of signing keys.
+const opKeys = "keys"
 
 // hasKind reports whether err is a failed upstream call of the given kind. It
 // looks at the call itself and not at its causes.

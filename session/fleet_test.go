@@ -111,10 +111,10 @@ func TestDenyListOfAFleet(t *testing.T) {
 
 func TestCachedRefusalOfAFleet(t *testing.T) {
 	refused := &session.UpstreamError{Kind: session.ErrRefused, Status: 401}
-	instances(t, "signs the user out", func(t *testing.T, shared *fleet, here, _ *kit) {
+	instances(t, "is a first refusal", func(t *testing.T, shared *fleet, here, _ *kit) {
 		shared.cached = refused
 		_, err := here.authenticate(here.Expired("ann@example.com"))
-		here.want(err, testkit.SignedOut, 0)
+		here.want(err, testkit.AskAgain, 0)
 	})
 	instances(t, "deletes no cookies while the API key is suspect", func(t *testing.T, shared *fleet, here, _ *kit) {
 		here.Fake.FailAlways(crossminttest.Refresh, testkit.RejectedByUpstream())
@@ -125,8 +125,8 @@ func TestCachedRefusalOfAFleet(t *testing.T) {
 			t.Fatal("the API key is not suspect: the test shows nothing")
 		}
 		shared.cached = refused
-		_, err := here.authenticate(here.Expired("ann@example.com"))
-		here.want(err, testkit.Rejected, 21)
+		_, err := here.authenticate(refusedBefore(here.Expired("ann@example.com"), 2*time.Hour))
+		here.want(err, testkit.Refused, 21)
 	})
 	instances(t, "does not count as an upstream call", func(t *testing.T, shared *fleet, here, _ *kit) {
 		shared.cached = refused
@@ -135,7 +135,7 @@ func TestCachedRefusalOfAFleet(t *testing.T) {
 			pairs = append(pairs, here.Expired(fmt.Sprintf("user%d@example.com", i)))
 		}
 		_, err := here.authenticate(several(pairs...))
-		here.want(err, testkit.SignedOut, 0)
+		here.want(err, testkit.AskAgain, 0)
 		if shared.lookups != 4 {
 			t.Errorf("%d of 4 tokens were looked up", shared.lookups)
 		}

@@ -40,7 +40,8 @@ type Config struct {
 	// 0 means 3 s.
 	LogoutTimeout time.Duration
 	// EarlyRefreshTimeout is the time that a request waits for a refresh that
-	// is not due yet. 0 means 250 ms.
+	// is not due yet. 0 means 250 ms. Without a Coordinator it waits for
+	// RefreshTimeout, because other processes would not find the result.
 	EarlyRefreshTimeout time.Duration
 	// StaleFor makes [Manager.Refresh] respond with a correctly signed JWT
 	// that has expired less than this ago, while upstream is unavailable. It is
@@ -131,6 +132,7 @@ type Manager struct {
 	logoutLimiter  *limit.Bucket
 	userLimiter    *limit.PerKey
 	keyMonitor     keyMonitor
+	refusals       *refusals
 	earlyBackoff   *earlyBackoff
 	denied         denyList
 	connections    connections
@@ -150,6 +152,7 @@ func NewManager(config Config) (*Manager, error) {
 		config: config, upstream: config.Upstream, hasher: newHasher(),
 		refreshLimiter: limit.NewBucket(unsigned), logoutLimiter: limit.NewBucket(unsigned),
 		userLimiter: limit.NewPerKey(maxRefreshesPerUser), earlyBackoff: newEarlyBackoff(),
+		refusals: newRefusals(),
 	}
 	m.coordinator = newLocalCoordinator(config.Coordinator, m.hasher, config.Grace, m.report)
 	m.subscribeDenials()

@@ -22,7 +22,7 @@ func TestPanicInTheHook(t *testing.T) {
 		want     string
 	}{
 		{name: "renewed", material: expired, want: testkit.OK},
-		{name: "refused", fault: testkit.RejectedByUpstream(), material: expired, want: testkit.SignedOut},
+		{name: "refused", fault: testkit.RejectedByUpstream(), material: expired, want: testkit.AskAgain},
 		{name: "unavailable", fault: testkit.BadGateway(), material: expired, want: testkit.Unavailable},
 		{name: "a bad API key", fault: crossminttest.Status(403, "", `{}`), material: expired, want: testkit.Unavailable},
 		{name: "no tokens", material: func(*kit) session.Material { return session.Material{} }, want: testkit.Rejected},

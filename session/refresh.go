@@ -46,38 +46,62 @@ func (m *Manager) Refresh(ctx context.Context, material Material, token Secret) 
 func (m *Manager) refresh(ctx context.Context, o *operation, material Material, token Secret) (Result, error) {
 	budget, cancel := context.WithTimeout(ctx, m.config.RefreshBudget)
 	defer cancel()
-	cookies, foreign := m.verifyAll(budget, &material)
-	if len(cookies) > 0 {
-		o.primary = cookies[0]
-	}
-	candidates := cookies
-	if !token.IsZero() {
-		candidates = []candidate{bodyCandidate(cookies, token)}
-	}
-	hasToken := slices.ContainsFunc(candidates, func(c candidate) bool { return !c.RefreshToken.IsZero() })
-	switch {
-	case !hasToken && foreign != nil:
-		return Result{}, notAuthenticated(messageNotValid, foreign)
-	case !hasToken:
-		return Result{}, notAuthenticated(messageNoTokenAtAll, ErrRefreshTokenMissing)
-	}
-	if err := firstUnavailable(candidates); err != nil && !o.primary.isSigned() {
-		return Result{}, err
-	}
-	result, err := m.renewWithRetry(budget, o, candidates)
+	var cookies []candidate
+	result, err := retryUnavailable(budget, func() (result Result, err error) {
+		result, cookies, err = m.refreshOnce(budget, o, material, token)
+		return result, err
+	})
 	if !token.IsZero() && result.Renewed != nil {
 		result.Renewed.Used = Pair{} // it did not come from a cookie
 		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, token, cookies, o.shared)
 	}
-	switch {
-	case errors.Is(err, ErrUnavailable) && concernsCookies(cookies, token):
+	if errors.Is(err, ErrUnavailable) && !isAskAgain(err) && concernsCookies(cookies, token) {
 		if stale, ok := m.staleSession(ctx, cookies); ok {
 			return stale, nil
 		}
-	case !concernsCookies(cookies, token):
-		doNotClear(err)
 	}
 	return result, err
+}
+
+// refreshOnce makes one try to refresh. It returns the pairs of the material, too.
+func (m *Manager) refreshOnce(ctx context.Context, o *operation, material Material, token Secret) (Result, []candidate, error) {
+	cookies, foreign := m.verifyAll(ctx, &material)
+	if len(cookies) > 0 {
+		o.primary = cookies[0]
+	}
+	o.presented(&material)
+	candidates := cookies
+	if !token.IsZero() {
+		candidates = []candidate{bodyCandidate(cookies, token)}
+		o.keepCookies = o.keepCookies || !holdOnly(cookies, token)
+	}
+	hasToken := slices.ContainsFunc(candidates, func(c candidate) bool { return !c.RefreshToken.IsZero() })
+	switch {
+	case !hasToken && foreign != nil:
+		return Result{}, cookies, notAuthenticated(messageNotValid, foreign)
+	case !hasToken:
+		return Result{}, cookies, notAuthenticated(messageNoTokenAtAll, ErrRefreshTokenMissing)
+	}
+	if err := firstUnavailable(candidates); err != nil && !o.primary.isSigned() {
+		return Result{}, cookies, err
+	}
+	result, err := m.renew(ctx, o, candidates)
+	return result, cookies, err
+}
+
+// retryUnavailable calls f, and again while upstream is unavailable, until ctx ends.
+func retryUnavailable(ctx context.Context, f func() (Result, error)) (Result, error) {
+	for delay := refreshRetryDelay; ; delay *= 2 {
+		result, err := f()
+		var up *UpstreamError
+		if err == nil || !errors.As(err, &up) || !up.retryable() {
+			return result, err
+		}
+		wait := max(backoff.Jitter(delay), up.RetryAfter)
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !backoff.Sleep(ctx, wait) {
+			return result, err
+		}
+	}
 }
 
 // SignIn exchanges the one-time secret of a sign-in. The new session replaces those
@@ -98,7 +122,6 @@ func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) 
 		stop()
 		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, secret, cookies, o.shared)
 	}
-	doNotClear(err)
 	return o.finish(ctx, result, err)
 }
 
@@ -151,6 +174,12 @@ func bodyCandidate(cookies []candidate, token Secret) candidate {
 	return c
 }
 
+// holdOnly reports whether the cookies hold the token from the body, and no other.
+func holdOnly(cookies []candidate, token Secret) bool {
+	other := func(c candidate) bool { return !c.RefreshToken.Equal(token) }
+	return len(cookies) > 0 && !slices.ContainsFunc(cookies, other)
+}
+
 // concernsCookies reports whether the fate of a token from the body is that of
 // the cookies: there is no such token, or the cookies hold neither another token
 // nor a valid JWT.
@@ -161,29 +190,6 @@ func concernsCookies(cookies []candidate, token Secret) bool {
 	return !slices.ContainsFunc(cookies, func(c candidate) bool {
 		return !c.RefreshToken.Equal(token) && (!c.RefreshToken.IsZero() || c.err == nil)
 	})
-}
-
-// doNotClear marks a rejection as one that does not concern the cookies.
-func doNotClear(err error) {
-	var rejected *AuthenticationError
-	if errors.As(err, &rejected) {
-		rejected.Clear = false
-	}
-}
-
-// renewWithRetry renews, and asks an unavailable upstream again until ctx ends.
-func (m *Manager) renewWithRetry(ctx context.Context, o *operation, candidates []candidate) (Result, error) {
-	for delay := refreshRetryDelay; ; delay *= 2 {
-		result, err := m.renew(ctx, o, candidates)
-		var up *UpstreamError
-		if err == nil || !errors.As(err, &up) || !up.retryable() {
-			return result, err
-		}
-		wait := max(backoff.Jitter(delay), up.RetryAfter)
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !backoff.Sleep(ctx, wait) {
-			return result, err
-		}
-	}
 }
 
 // staleSession returns the session that the browser already has, if its JWT is
@@ -207,34 +213,34 @@ func (m *Manager) staleSession(ctx context.Context, cookies []candidate) (Result
 // renew exchanges the first refresh token among the candidates that upstream
 // does not reject.
 func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidate) (Result, error) {
-	rejected := rejections{isSuspect: m.keyMonitor.isSuspect}
+	var rejected rejections
 	for i := range candidates {
 		c := &candidates[i]
 		if c.RefreshToken.IsZero() || rejected.contains(c.RefreshToken) {
 			continue
 		}
 		if rejected.asked >= maxTokensPerRequest {
-			rejected.keepCookies = true // upstream was not asked about the rest
+			rejected.uncertain = true // upstream was not asked about the rest
 			break
 		}
 		shared, token, err := m.fetch(ctx, o, c)
 		if err == nil {
-			return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair, Rejected: rejected.final}), nil
+			return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair}), nil
 		}
 		if !rejected.add(c.RefreshToken, shared, err) {
 			return Result{}, err
 		}
-		if hasKind(err, ErrRefused) && rejected.keepCookies {
-			break // the next token is tried only after a definite refusal
-		}
 	}
-	o.rejected = rejected.final
-	return Result{}, rejected.error()
+	if err := firstUnavailable(candidates); err != nil {
+		return Result{}, err // another pair may be good
+	}
+	return Result{}, m.refusalError(o, &rejected)
 }
 
 // fetch gets the grant that follows the refresh token of c, with a valid JWT.
 func (m *Manager) fetch(ctx context.Context, o *operation, c *candidate) (Shared, *Token, error) {
 	calls := m.upstreamCalls(c.user(), o.trusted)
+	calls.refusedBefore = o.refusedMomentsAgo()
 	refreshToken := c.RefreshToken
 	for range maxRepeatedRefreshes {
 		o.lastToken = refreshToken
@@ -274,7 +280,7 @@ func (m *Manager) verifyShared(ctx context.Context, g *Grant) (*Token, error) {
 func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, shared Shared, renewal *Renewal) Result {
 	result := m.newResult(token, shared.Grant.RefreshToken)
 	renewal.Grant, renewal.StartedAt, renewal.manager, renewal.key = shared.Grant, o.started, m, shared.key
-	result.Renewed = renewal
+	result.Renewed, result.outcome.renewed = renewal, renewal
 	if before := o.primary.user(); before != "" && before != token.UserID {
 		m.report(ctx, event.Event{
 			Outcome: event.UserChanged, Op: o.op, UserID: token.UserID, Token: m.hasher.fingerprint(o.lastToken),
@@ -282,51 +288,6 @@ func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, share
 		})
 	}
 	return result
-}
-
-// rejections gathers the refresh tokens of a request that are of no use.
-type rejections struct {
-	all         []Secret // tokens that need not be tried again
-	final       []Secret // of them, those that upstream has definitely rejected
-	asked       int      // of them, those that upstream was asked about
-	keepCookies bool     // a rejection is uncertain
-	last        error
-	// isSuspect reports whether the API key is suspect now. A cached refusal
-	// may be older than the suspicion.
-	isSuspect func() bool
-}
-
-func (r *rejections) contains(token Secret) bool { return slices.ContainsFunc(r.all, token.Equal) }
-
-// add notes a refusal or a logout. It returns false for any other error.
-func (r *rejections) add(token Secret, shared Shared, err error) bool {
-	var up *UpstreamError
-	switch {
-	case errors.Is(err, ErrLoggedOut):
-		// The response to the logout deletes the cookies. This response may
-		// arrive after a new sign-in, and must not.
-		r.keepCookies = true
-	case errors.As(err, &up) && up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
-		r.keepCookies = r.keepCookies || up.Uncertain || shared.Cached && r.isSuspect()
-	default:
-		return false
-	}
-	if !r.keepCookies {
-		r.final = append(r.final, token)
-	}
-	r.all = append(r.all, token)
-	r.last = err
-	if !shared.Cached {
-		r.asked++
-	}
-	return true
-}
-
-// error returns the error for a request whose tokens are all rejected.
-func (r *rejections) error() error {
-	err := notAuthenticated(messageNotValid, r.last)
-	err.Clear = !r.keepCookies
-	return err
 }
 
 // The early refresh happens in the last part of a JWT's life, so that usually no
@@ -361,7 +322,11 @@ func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) 
 	if m.earlyBackoff.contains(key) {
 		return m.accept(c), nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.config.EarlyRefreshTimeout)
+	timeout := m.config.EarlyRefreshTimeout
+	if m.config.Coordinator == nil {
+		timeout = m.config.RefreshTimeout // another process would not find the result
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	shared, token, err := m.fetch(ctx, o, c)
 	if err == nil {

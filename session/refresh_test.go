@@ -46,13 +46,13 @@ func TestRefresh(t *testing.T) {
 		_, err = k.Refresh(t.Context(), jwtOnly(k.Fake.JWT(k.Fake.NewUser("ann@example.com"))), none)
 		k.want(err, testkit.Rejected, 0)
 	})
-	run(t, "a refusal deletes the cookies that it concerns", testkit.Config{}, func(t *testing.T, k *kit) {
+	run(t, "a refusal counts for the cookies that it concerns", testkit.Config{}, func(t *testing.T, k *kit) {
 		_, err := k.Refresh(t.Context(), forged("cookie"), none)
-		k.want(err, testkit.SignedOut, 1)
+		k.want(err, testkit.AskAgain, 1)
 		_, err = k.Refresh(t.Context(), session.Material{}, session.NewSecret("forged"))
-		k.want(err, testkit.SignedOut, 2)
+		k.want(err, testkit.Rejected, 2)
 		_, err = k.Refresh(t.Context(), forged("same"), session.NewSecret("forged-same"))
-		k.want(err, testkit.SignedOut, 3)
+		k.want(err, testkit.AskAgain, 3)
 		_, err = k.Refresh(t.Context(), k.SignIn("ann@example.com"), session.NewSecret("another"))
 		k.want(err, testkit.Rejected, 4)
 		valid := jwtOnly(k.Fake.JWT(k.Fake.NewUser("ann@example.com")))
@@ -231,7 +231,8 @@ func TestEarlyRefresh(t *testing.T) {
 		_, err = k.authenticate(m)
 		k.want(err, testkit.OK, 1)
 	})
-	run(t, "a slow one delays a request by at most 250 ms, and is found later", testkit.Config{Fake: config}, func(t *testing.T, k *kit) {
+	stored := testkit.Config{Fake: config, Session: session.Config{Coordinator: &fleet{}}}
+	run(t, "with a store, a slow one delays a request by at most 250 ms, and is found later", stored, func(t *testing.T, k *kit) {
 		m := k.SignIn("ann@example.com")
 		_, _ = k.authenticate(m)
 		time.Sleep(575 * second)

@@ -45,7 +45,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	auth := session.AuthSession{UserID: "u", JWT: secret, RefreshToken: session.RefreshToken{Secret: secret}}
 	grant := session.Grant{JWT: secret, RefreshToken: session.RefreshToken{Secret: secret}}
 	material := session.Material{JWT: secret, RefreshToken: secret, Others: []session.Pair{{JWT: secret, RefreshToken: secret}}}
-	renewal := session.Renewal{Grant: &grant, Used: session.Pair{JWT: secret, RefreshToken: secret}, Rejected: []session.Secret{secret}}
+	renewal := session.Renewal{Grant: &grant, Used: session.Pair{JWT: secret, RefreshToken: secret}}
 	result := session.Result{Session: &auth, Renewed: &renewal}
 	ctx := session.NewContext(t.Context(), &auth)
 	inner := holder{

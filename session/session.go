@@ -87,6 +87,12 @@ type Material struct {
 	JWT, RefreshToken Secret
 	// Others are further pairs, the preferred ones first.
 	Others []Pair
+	// RefusedAt is the time at which upstream has first refused the refresh
+	// tokens of the request, as the marker cookie tells. Zero without a marker.
+	RefusedAt time.Time
+	// Incomplete reports that the request brought more cookies than were read.
+	// Then an unread one may be good, and no cookie is deleted.
+	Incomplete bool
 	// SkipEarlyRefresh renews only what has expired. It is for requests whose
 	// response may not carry cookies, for example a WebSocket handshake.
 	SkipEarlyRefresh bool
@@ -113,7 +119,7 @@ type Result struct {
 	Bearer bool
 
 	outcome  *outcome
-	rejected []Secret // by upstream, for a result that deletes cookies
+	rejected []Secret // by upstream, for a response that sets a marker or deletes cookies
 }
 
 // Check returns an error if what was decided must not reach the browser any more:
@@ -139,9 +145,6 @@ type Renewal struct {
 	// Used is the presented pair whose refresh token the Grant replaces. It is
 	// empty where the token was not part of the Material.
 	Used Pair
-	// Rejected are the presented refresh tokens that upstream has rejected
-	// before it accepted Used.
-	Rejected []Secret
 	// StartedAt is the time at which the request asked for the session.
 	StartedAt time.Time
 

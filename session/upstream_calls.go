@@ -37,6 +37,10 @@ type UpstreamCalls struct {
 	Verify func(ctx context.Context, g *Grant) error
 	// Revoke logs the refresh token of a grant out, if upstream is reachable.
 	Revoke func(ctx context.Context, g *Grant)
+
+	// refusedBefore reports that upstream has refused the token a moment ago,
+	// to this or to another process.
+	refusedBefore bool
 }
 
 // Fetch gets the grant that follows token. An upstream response with a refresh
@@ -56,6 +60,8 @@ func (u UpstreamCalls) Fetch(ctx context.Context, token Secret, unverified *Gran
 			return nil, unverified, err // no decision yet
 		}
 		token = unverified.RefreshToken.Secret
+	} else if u.refusedBefore {
+		return nil, nil, &UpstreamError{Kind: ErrRefused, Op: "refresh", Err: errRefusedBefore}
 	}
 	grant, err = u.Exchange(ctx, token)
 	switch {
@@ -69,6 +75,8 @@ func (u UpstreamCalls) Fetch(ctx context.Context, token Secret, unverified *Gran
 	}
 	return grant, nil, nil
 }
+
+var errRefusedBefore = errors.New("the browser's marker says that upstream has refused the token a moment ago")
 
 var errUserMismatch = errors.New("user.id is not the JWT's sub")
 
@@ -113,33 +121,29 @@ func (m *Manager) exchange(ctx context.Context, token Secret, user string, trust
 	if err == nil && grant == nil {
 		err = unavailable("refresh", errors.New("upstream returned neither a grant nor an error"))
 	}
-	return grant, m.recordRefresh(ctx, user, err)
+	m.recordRefresh(ctx, user, err)
+	return grant, err
 }
 
-// recordRefresh learns from the result of a refresh. It returns err, marked as
-// uncertain where the API key is suspect.
-func (m *Manager) recordRefresh(ctx context.Context, user string, err error) error {
+// recordRefresh learns from the result of a refresh.
+func (m *Manager) recordRefresh(ctx context.Context, user string, err error) {
 	if err == nil {
 		m.lastRefresh.Store(time.Now().UnixNano())
 		if m.keyMonitor.recordSuccess() {
 			m.report(ctx, event.Event{Outcome: event.RejectionsResumed, Op: "refresh", UserID: user})
 		}
-		return nil
+		return
 	}
 	var up *UpstreamError
 	switch {
 	case !errors.As(err, &up):
 	case up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
 		if m.keyMonitor.recordRefusal(user) {
-			uncertain := *up
-			uncertain.Uncertain = true
 			m.report(ctx, event.Event{Outcome: event.RejectionsSuspended, Op: "refresh", UserID: user, Err: err, UpstreamStatus: up.Status})
-			return &uncertain
 		}
 	case up.Status == statusForbidden:
 		m.report(ctx, event.Event{Outcome: event.APIKeyRejected, Op: "refresh", Err: err, UpstreamStatus: up.Status})
 	}
-	return err
 }
 
 // verifyGrant checks a grant that upstream has sent: the JWT has to be valid and

@@ -66,7 +66,7 @@ func TestForgedTokens(t *testing.T) {
 		if calls := k.Fake.Calls().Refresh; calls < 90 || calls > 101 {
 			t.Errorf("upstream was asked %d times", calls)
 		}
-		if outcomes[testkit.SignedOut] != k.Fake.Calls().Refresh || outcomes[testkit.SignedOut]+outcomes[testkit.Unavailable] != 5000 {
+		if outcomes[testkit.AskAgain] != k.Fake.Calls().Refresh || outcomes[testkit.AskAgain]+outcomes[testkit.Unavailable] != 5000 {
 			t.Errorf("outcomes = %v", outcomes)
 		}
 	})

@@ -3,7 +3,7 @@
 //	go run ./integration_test/figures
 //
 // It connects to itself over 127.0.0.1 and takes some minutes. Arguments select
-// figures: herd, flood, garbage, hour.
+// figures: herd, flood, garbage, undelivered, hour.
 package main
 
 import (
@@ -29,6 +29,7 @@ func main() {
 		{"herd", "1,000 open connections, one expired JWT, single-use refresh tokens", herd},
 		{"flood", "refreshes of signed-in users while 1,000 forged refresh tokens a second arrive", flood},
 		{"garbage", "10 million distinct forged tokens", garbage},
+		{"undelivered", "100,000 renewed sessions that no response has brought to a browser", undelivered},
 		{"hour", "the load of one hour: 3.6 million requests, every tenth a refresh", hour},
 	} {
 		if flag.NArg() > 0 && !slices.Contains(flag.Args(), f.name) {

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 const (
@@ -20,6 +24,9 @@ const (
 	workers       = 4
 	// garbageLimit bounds the memory for forged tokens.
 	garbageLimit = 64 * mebibyte
+	// undeliveredSessions are renewed at once; undeliveredLimit bounds their memory.
+	undeliveredSessions = 100_000
+	undeliveredLimit    = 250 * mebibyte
 )
 
 // heap returns the size of the live heap in bytes.
@@ -62,6 +69,30 @@ func garbage() error {
 	return errors.Join(
 		check(highest <= garbageLimit, "more than %d MiB", garbageLimit/mebibyte),
 		check(code == http.StatusOK, "the valid session is rejected"))
+}
+
+// undelivered renews sessions whose responses do not reach a browser.
+func undelivered() error {
+	s, upstream, err := newStatelessSite()
+	if err != nil {
+		return err
+	}
+	defer upstream.Close()
+	defer s.close()
+	jwt := session.NewSecret(s.fake.ExpiredJWT(s.fake.NewUser("ann@example.com")))
+	before := heap()
+	var failed atomic.Int64
+	spread(undeliveredSessions, func(n int) {
+		material := session.Material{JWT: jwt, RefreshToken: session.NewSecret(fmt.Sprint("token-", n))}
+		if result, err := s.sessions.Authenticate(context.Background(), material); err != nil || result.Renewed == nil {
+			failed.Add(1)
+		}
+	})
+	grown := heap() - before
+	fmt.Printf("  heap +%.1f MiB; %d sessions failed; %d × %s\n", float64(grown)/mebibyte, failed.Load(), s.dropped.Load(), event.UndeliveredDropped)
+	return errors.Join(
+		check(grown <= undeliveredLimit, "more than %d MiB", undeliveredLimit/mebibyte),
+		check(s.dropped.Load() > 0, "no event tells that sessions were dropped"))
 }
 
 // spread calls work n times, from several goroutines.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/crossmint-go/auth/cookie"
@@ -17,6 +18,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // site is a protected page with its upstream.
@@ -25,6 +27,7 @@ type site struct {
 	client   *crossmint.Client
 	sessions *session.Manager
 	handler  http.Handler
+	dropped  atomic.Int64 // events of that kind
 }
 
 func newSite(config crossminttest.Config) (*site, error) {
@@ -50,7 +53,11 @@ func (s *site) wire(config crossmint.Config) error {
 	if err != nil {
 		return err
 	}
-	sessions, err := session.NewManager(session.Config{Upstream: client, Logger: config.Logger})
+	sessions, err := session.NewManager(session.Config{Upstream: client, OnEvent: func(_ context.Context, e event.Event) {
+		if e.Outcome == event.UndeliveredDropped {
+			s.dropped.Add(1)
+		}
+	}})
 	if err != nil {
 		return err
 	}

@@ -220,10 +220,27 @@ func (r *received) refreshed() (user string, ok bool) {
 	return answer.User.ID, ok
 }
 
-// send sends one request with the cookies of the jar. The cookies of the response
-// are stored when its header arrives. Some browsers leave before they have the
-// response, and some responses are lost on the way.
-func (b *browser) send(q request) received {
+// maxRedirects is the number of redirects that browsers follow.
+const maxRedirects = 20
+
+// send sends a request, and again where the response is a redirect to the same
+// place (307).
+func (b *browser) send(q request) (got received) {
+	for range maxRedirects {
+		got = b.sendOnce(q)
+		if got.status != http.StatusTemporaryRedirect {
+			return got
+		}
+		b.lab.oracle.event("asked again")
+	}
+	b.lab.oracle.count(func(c *counts) { c.RedirectLoops++ })
+	return got
+}
+
+// sendOnce sends one request with the cookies of the jar. The cookies of the
+// response are stored when its header arrives. Some browsers leave before they have
+// the response, and some responses are lost on the way.
+func (b *browser) sendOnce(q request) received {
 	ctx, leave := context.WithCancel(context.Background())
 	defer leave()
 	var left atomic.Bool

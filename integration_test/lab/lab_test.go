@@ -110,11 +110,15 @@ func wantNoFault(t *testing.T, r lab.Report) {
 		{name: "turned away with a live token", count: r.TurnedAway},
 		{name: "pages with cookies that caches may store", count: r.Cacheable},
 		{name: "tokens sent to another project", count: r.Leaked},
+		{name: "redirect loops", count: r.RedirectLoops},
 	}
 	for _, crime := range crimes {
 		if crime.count != 0 {
 			t.Errorf("%d × %s", crime.count, crime.name)
 		}
+	}
+	if r.Events["asked again"] == 0 || r.RightfulLogouts == 0 {
+		t.Error("no refusal was a first one, or none a second one")
 	}
 	if r.ForeignRefused > 50 && r.ForeignHealed == 0 {
 		t.Error("no session was served again after a response with another project's JWT")

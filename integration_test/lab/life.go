@@ -58,10 +58,15 @@ func (b *browser) noteIf(condition bool, event string) {
 	}
 }
 
-// afterRejection lets half of the users come back before they sign in anew.
+// afterRejection lets half of the users come back before they sign in anew, some
+// of them after more than an hour.
 func (b *browser) afterRejection() {
 	if b.chance(2) {
-		time.Sleep(foreignTTL + b.upTo(time.Minute))
+		away := foreignTTL + b.upTo(time.Minute)
+		if b.chance(4) {
+			away += time.Hour
+		}
+		time.Sleep(away)
 		b.trouble.Store(false)
 		b.page(plan{kind: prompt})
 		if !b.trouble.Swap(false) {

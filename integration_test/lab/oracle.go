@@ -32,6 +32,7 @@ type family struct {
 	fake    *crossminttest.Server
 	user    string
 	newest  string          // the newest refresh token that was delivered in full
+	newAt   time.Time       // when it came
 	tokens  []string        // in their order
 	carried map[string]mark // when the first response with a token was written
 	since   uint64          // sequence of the response that signed in; 0: none has
@@ -42,7 +43,7 @@ type family struct {
 	byClient  bool   // the browser client has logged it out
 	revoked   bool   // at upstream, by an administrator
 
-	unrevoked bool      // upstream has not received a logout in full
+	unrevoked bool      // upstream has not received a logout in full, or cannot get one
 	reused    bool      // the subject has sent a used token although it had a live successor
 	lost      bool      // counted already
 	byBackend bool      // a backend has exchanged one of its tokens
@@ -70,6 +71,9 @@ const (
 	// grace is the documented time for which a subject has to serve an old
 	// token after the delivery of its successor.
 	grace = 10 * time.Second
+	// undeliveredTTL is the time for which a subject has to keep a successor
+	// that reached no browser.
+	undeliveredTTL = time.Hour
 	// foreignTTL is the time for which a token counts as rejected after
 	// upstream has exchanged it for another project's session.
 	foreignTTL = 31 * time.Second
@@ -110,6 +114,8 @@ type counts struct {
 	Cacheable int
 	// Leaked: a refresh token was sent to the upstream of another project.
 	Leaked int
+	// RedirectLoops: a browser was redirected until it gave up.
+	RedirectLoops int
 
 	// RightfulLogouts: the newest token was dead when the cookies were cleared.
 	RightfulLogouts int
@@ -125,6 +131,9 @@ type counts struct {
 	// two instances that share cookies without a store. BackendRefreshes is how many sessions
 	// the backend has refreshed.
 	LostByBackend, BackendRefreshes int
+	// LostByAbsence: sessions whose successor reached no browser within the
+	// hour for which a subject has to keep it.
+	LostByAbsence int
 	// Crossed: responses that were written before a sign-in, a logout or a
 	// later renewal, and arrived after it. No implementation can call them back. Their cookies
 	// open nothing, which MixedUp and Revived check.
@@ -250,8 +259,8 @@ func (o *oracle) answered(presented string, body []byte) {
 		o.owners[answer.Refresh.Secret] = f
 		f.tokens = append(f.tokens, answer.Refresh.Secret)
 	}
-	if utf8.Valid(body) {
-		f.newest = answer.Refresh.Secret
+	if utf8.Valid(body) && f.newest != answer.Refresh.Secret {
+		f.newest, f.newAt = answer.Refresh.Secret, time.Now()
 	}
 }
 
@@ -328,6 +337,12 @@ type presented struct {
 	*family
 	token string
 	ended bool // before the request arrived
+}
+
+// isForgotten reports whether the browser comes back so late that no subject has to
+// know the successor of its token any more.
+func (p *presented) isForgotten() bool {
+	return p.token != p.newest && time.Since(p.newAt) >= undeliveredTTL
 }
 
 // tokensOf returns the families of all refresh tokens among some cookies.
@@ -435,6 +450,7 @@ func (o *oracle) wrote(x *exchange) {
 		if status == http.StatusNoContent && !x.foreign {
 			for _, p := range x.presented {
 				p.loggedOut = max(p.loggedOut, x.written)
+				p.unrevoked = p.unrevoked || p.isForgotten()
 			}
 		}
 	case x.intent == signIn && len(carried) > 0:
@@ -480,6 +496,7 @@ func (o *oracle) replacedLocked(x *exchange, f *family) {
 	for _, p := range x.presented {
 		if p.family != f && p.replaced == 0 {
 			p.replaced = x.written
+			p.unrevoked = p.unrevoked || p.isForgotten()
 		}
 	}
 }
@@ -489,7 +506,7 @@ func (o *oracle) clearedLocked(x *exchange) {
 	for _, p := range x.presented {
 		switch {
 		case p.isOver():
-		case p.isLive(p.newest) && p.byBackend:
+		case p.isLive(p.newest) && (p.byBackend || p.isForgotten()):
 			o.endLocked(x, p)
 		case p.isLive(p.newest):
 			o.counts.WrongfulLogouts++
@@ -538,6 +555,8 @@ func (o *oracle) endLocked(x *exchange, p presented) {
 		o.counts.LostByCut++
 	case p.byBackend:
 		o.counts.LostByBackend++
+	case p.isForgotten():
+		o.counts.LostByAbsence++
 	default:
 		o.counts.LostOnTheWay++
 		o.exampleLocked("%s: lost; presented %.6s…, newest %.6s…, live: %t, cut %v ago", x, p.token, p.newest, p.isLive(p.newest), time.Since(p.cutAt))
@@ -638,7 +657,7 @@ func isPrivate(h http.Header) bool {
 func clears(cookies []*http.Cookie) bool {
 	deleted := false
 	for _, c := range cookies {
-		if strings.HasPrefix(c.Name, refreshCookie) {
+		if strings.HasPrefix(c.Name, refreshCookie) && !strings.HasSuffix(c.Name, "-refused") {
 			if c.MaxAge >= 0 && c.Value != "" {
 				return false
 			}

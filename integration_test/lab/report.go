@@ -100,7 +100,7 @@ func (r Report) String() string {
 	line("  wrongful entries: %d", r.WrongfulEntries)
 	line("  mixed up: %d, revived: %d, lost on the way: %d", r.MixedUp, r.Revived, r.LostOnTheWay)
 	line("  cacheable: %d, leaked to another project: %d", r.Cacheable, r.Leaked)
-	line("  rightful logouts: %d; %d sessions were lost on the wire by %d lost answers, %d by a cut after the header, %d by a backend that refreshed %d", r.RightfulLogouts, r.LostOnTheWire, r.Eaten, r.LostByCut, r.LostByBackend, r.BackendRefreshes)
+	line("  rightful logouts: %d; %d sessions were lost on the wire by %d lost answers, %d by a cut after the header, %d by a backend that refreshed %d, %d by an hour's absence", r.RightfulLogouts, r.LostOnTheWire, r.Eaten, r.LostByCut, r.LostByBackend, r.BackendRefreshes, r.LostByAbsence)
 	line("  %d responses crossed", r.Crossed)
 	line("  refused for another project's JWT: %d, served again: %d", r.ForeignRefused, r.ForeignHealed)
 	line("  turned away with a live token, cookies kept: %d", r.TurnedAway)

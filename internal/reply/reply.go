@@ -3,6 +3,7 @@
 package reply
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"math"
@@ -83,6 +84,29 @@ func retryDelay(err error) time.Duration {
 		return upstreamErr.RetryAfter
 	}
 	return defaultRetryAfter
+}
+
+// AskAgain responds to a first refusal, with which upstream says nothing certain
+// yet. It waits, so that the response of another process can reach the browser,
+// and redirects the browser to the same place (307, RFC 9110 §15.4.8). The browser
+// then sends the cookies that it has by then. AskAgain reports whether it has
+// responded. Location is relative, because a proxy may have rewritten the path.
+func AskAgain(w http.ResponseWriter, r *http.Request, err error) bool {
+	var upstreamErr *session.UpstreamError
+	if !errors.As(err, &upstreamErr) || !upstreamErr.AskAgain {
+		return false
+	}
+	wait := time.NewTimer(upstreamErr.RetryAfter)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-r.Context().Done():
+	}
+	_, query, _ := strings.Cut(cmp.Or(r.RequestURI, r.URL.RequestURI()), "?")
+	w.Header().Set("Location", "?"+query)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusTemporaryRedirect)
+	return true
 }
 
 func write(w http.ResponseWriter, status int, message string) {

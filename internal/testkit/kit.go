@@ -2,8 +2,13 @@ package testkit
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
@@ -109,6 +114,17 @@ func AddCookies(r *http.Request, m session.Material) {
 	if !m.RefreshToken.IsZero() {
 		r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token", Value: m.RefreshToken.Reveal()})
 	}
+}
+
+// AddMarker adds the marker of a first refusal to r: the cookie that says when
+// upstream has first refused the refresh token. The names are the documented ones.
+func AddMarker(r *http.Request, refreshToken string, at time.Time) {
+	text := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))[2:]
+	mac := hmac.New(sha256.New, []byte(refreshToken+"\x00"))
+	mac.Write([]byte("crossmint-go/auth refused 1"))
+	mac.Write(text)
+	value := base64.RawURLEncoding.EncodeToString(mac.Sum(text)[:18])
+	r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token-refused", Value: value})
 }
 
 // RejectedByUpstream is a response with which upstream definitely rejects a

@@ -14,21 +14,28 @@ import (
 // them.
 const (
 	OK          = "ok"
-	Rejected    = "401"       // the cookies are kept
-	SignedOut   = "401 clear" // the cookies are deleted
-	Unavailable = "503"       // the cookies are kept
+	Rejected    = "401"         // the cookies are kept
+	Refused     = "401 refused" // likewise, with a marker
+	SignedOut   = "401 clear"   // the cookies are deleted
+	AskAgain    = "ask again"   // the cookies are kept, with a marker
+	Unavailable = "503"         // the cookies are kept
 )
 
 // Outcome names the outcome that an error of a session.Manager stands for.
 func Outcome(err error) string {
 	var rejected *session.AuthenticationError
+	var upstream *session.UpstreamError
 	switch {
 	case err == nil:
 		return OK
 	case errors.As(err, &rejected) && rejected.Clear:
 		return SignedOut
+	case rejected != nil && rejected.Refused:
+		return Refused
 	case rejected != nil:
 		return Rejected
+	case errors.As(err, &upstream) && upstream.AskAgain:
+		return AskAgain
 	case errors.Is(err, session.ErrUnavailable):
 		return Unavailable
 	}
@@ -66,16 +73,21 @@ func VerifyOutcome(err error) string {
 }
 
 // ResponseOutcome names the outcome of a response: the status, the state of the
-// cookies (kept, renewed or cleared), and Retry-After where it is set. For
-// example "200 renewed" or "503 kept retry 1". A response that writes one half of
+// cookies (kept, renewed or cleared), Retry-After where it is set, and "marked"
+// where it sets the marker of a refusal. For example "200 renewed" or "503 kept
+// retry 1 marked". A response that writes one half of
 // a session makes the test fail, and so does one that a cache may store although
 // it writes cookies or is an error.
 func ResponseOutcome(t testing.TB, res *http.Response) string {
 	t.Helper()
 	states := map[string]string{} // by "jwt" and "refresh"
+	marked := false
 	for _, c := range res.Cookies() {
 		var half string
 		switch {
+		case strings.HasSuffix(c.Name, "-refused"):
+			marked = c.MaxAge > 0
+			continue
 		case strings.Contains(c.Name, "refresh-token"):
 			half = "refresh"
 		case strings.Contains(c.Name, "crossmint-session"), strings.Contains(c.Name, "crossmint-jwt"):
@@ -96,7 +108,7 @@ func ResponseOutcome(t testing.TB, res *http.Response) string {
 	if state == "" {
 		state = "kept"
 	}
-	if state != "kept" || res.StatusCode >= http.StatusBadRequest {
+	if state != "kept" || marked || res.StatusCode >= http.StatusBadRequest {
 		if got := res.Header.Get("Cache-Control"); got != "no-store" {
 			t.Errorf("Cache-Control: %q, want no-store", got)
 		}
@@ -104,6 +116,9 @@ func ResponseOutcome(t testing.TB, res *http.Response) string {
 	outcome := fmt.Sprintf("%d %s", res.StatusCode, state)
 	if after := res.Header.Get("Retry-After"); after != "" {
 		outcome += " retry " + after
+	}
+	if marked {
+		outcome += " marked"
 	}
 	return outcome
 }

@@ -22,11 +22,17 @@ const (
 	EarlyRefreshFailed Outcome = "early_refresh_failed"
 	// Rejected: 401, cookies kept.
 	Rejected Outcome = "rejected"
-	// SignedOut: 401, cookies cleared: upstream rejected the refresh token.
+	// AskedAgain: upstream has refused the refresh token for the first time. The
+	// browser was asked to send the request again with its present cookies.
+	AskedAgain Outcome = "asked_again"
+	// SignedOut: 401, cookies cleared: upstream refused the refresh token twice,
+	// with more than an hour in between.
 	SignedOut Outcome = "signed_out"
 	// Unavailable: 503, cookies kept: upstream or the signing keys cannot be
 	// reached.
 	Unavailable Outcome = "unavailable"
+	// Abandoned: the client disconnected before there was a decision.
+	Abandoned Outcome = "abandoned"
 	// ServedStale: upstream is unavailable, and /refresh responded with the JWT
 	// that the browser already has.
 	ServedStale Outcome = "served_stale"
@@ -107,7 +113,7 @@ func (e Event) Level() slog.Level {
 		return slog.LevelWarn
 	case APIKeyRejected, RejectionsSuspended, Panicked:
 		return slog.LevelError
-	case Allowed:
+	case Allowed, Abandoned:
 		return slog.LevelDebug
 	case Rejected:
 		if e.Anonymous { // no cookie of a session: never signed in

@@ -20,6 +20,8 @@ func TestLevel(t *testing.T) {
 	}{
 		{name: "valid JWT", event: event.Event{Outcome: event.Allowed}, want: slog.LevelDebug},
 		{name: "refresh", event: event.Event{Outcome: event.Refreshed}, want: slog.LevelInfo},
+		{name: "client gone", event: event.Event{Outcome: event.Abandoned}, want: slog.LevelDebug},
+		{name: "asked again", event: event.Event{Outcome: event.AskedAgain}, want: slog.LevelInfo},
 		{name: "rejected token", event: event.Event{Outcome: event.Rejected}, want: slog.LevelInfo},
 		{name: "request without tokens", event: event.Event{Outcome: event.Rejected, Anonymous: true}, want: slog.LevelDebug},
 		{name: "signed out", event: event.Event{Outcome: event.SignedOut}, want: slog.LevelInfo},
