@@ -55,10 +55,13 @@ func newPair(t *testing.T) (*fleet, *memoryStore, *crossminttest.Server) {
 }
 
 // get sends a request with these cookies to the next instance.
-func get(f *fleet, jwt, refresh string) *http.Response {
+func get(f *fleet, jwt, refresh string, more ...*http.Cookie) *http.Response {
 	r := httptest.NewRequest(http.MethodGet, "https://app.example/me", nil)
 	r.AddCookie(&http.Cookie{Name: "crossmint-session", Value: jwt})
 	r.AddCookie(&http.Cookie{Name: "crossmint-refresh-token", Value: refresh})
+	for _, c := range more {
+		r.AddCookie(c)
+	}
 	w := httptest.NewRecorder()
 	f.ServeHTTP(w, r)
 	return w.Result()
