@@ -45,8 +45,9 @@ type Shared struct {
 	// or the error beside it, came from memory or from another caller, or too
 	// many refreshes were running or waited for.
 	Cached bool
-	// Until is the end of a grace period that began elsewhere. Zero means that
-	// the grace period begins with the delivery of the grant.
+	// Until bounds the time for which the grant may be cached, where that began
+	// elsewhere. The grace period begins with the delivery of the grant, and ends
+	// then at the latest. Zero means no bound.
 	Until time.Time
 
 	// key is the token under which the in-process coordinator stores the grant.

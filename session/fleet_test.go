@@ -11,6 +11,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // fleet is a Coordinator and a DenyListBroadcaster that the instances of a fleet
@@ -20,6 +21,7 @@ type fleet struct {
 	cached    error          // the cached refusal; nil: upstream is asked
 	grant     *session.Grant // the cached grant of every token; nil: upstream is asked
 	deny      func() error   // nil: Deny succeeds
+	logoutErr error          // of Logout
 	callbacks []func([sha256.Size]byte, time.Time)
 }
 
@@ -32,7 +34,9 @@ func (f *fleet) Do(ctx context.Context, token session.Secret, calls session.Upst
 	return session.Shared{Grant: grant}, err
 }
 
-func (f *fleet) Logout(context.Context, session.Secret) ([]*session.Grant, error) { return nil, nil }
+func (f *fleet) Logout(context.Context, session.Secret) ([]*session.Grant, error) {
+	return nil, f.logoutErr
+}
 
 func (f *fleet) Close(context.Context) error { return nil }
 
@@ -150,4 +154,35 @@ func TestSharedGrantThatIsNotValidYet(t *testing.T) {
 		_, err := m.Authenticate(t.Context(), here.Expired("ann@example.com"))
 		here.want(err, testkit.Unavailable, 0)
 	})
+}
+
+func TestLogoutEventNamesTheCause(t *testing.T) {
+	storeErr := &session.UpstreamError{Kind: session.ErrUnavailable, Err: errors.New("the store")}
+	for _, test := range []struct {
+		name        string
+		storeErr    error
+		upstreamErr bool
+		want        event.Outcome
+		status      int
+	}{
+		{name: "neither fails", want: event.LoggedOut},
+		{name: "the store cannot be told", storeErr: storeErr, want: event.LogoutNotShared},
+		{name: "upstream cannot be told", upstreamErr: true, want: event.LogoutFailed, status: 502},
+		{name: "neither can be told", storeErr: storeErr, upstreamErr: true, want: event.LogoutFailed, status: 502},
+	} {
+		instances(t, test.name, func(t *testing.T, shared *fleet, here, _ *kit) {
+			shared.logoutErr = test.storeErr
+			if test.upstreamErr {
+				here.Fake.FailAlways(crossminttest.Logout, testkit.BadGateway())
+			}
+			err := here.Logout(t.Context(), here.SignIn("ann@example.com"), none)
+			if failed := test.storeErr != nil || test.upstreamErr; (err != nil) != failed || test.storeErr != nil && !errors.Is(err, storeErr) {
+				t.Errorf("err = %v", err)
+			}
+			events := here.All()
+			if last := events[len(events)-1]; last.Outcome != test.want || last.UpstreamStatus != test.status {
+				t.Errorf("event %s with status %d, want %s with %d", last.Outcome, last.UpstreamStatus, test.want, test.status)
+			}
+		})
+	}
 }

@@ -27,8 +27,9 @@ const logoutRetryDelay = 250 * time.Millisecond
 // JWT go first, and at most two are revoked: a browser has one, and one more
 // while cookie names change.
 //
-// Delete the cookies also if Logout returns an error: it means that upstream
-// could not be told, which the event reports as well. Only cookies of another
+// Delete the cookies also if Logout returns an error: it means that upstream or
+// the store of a fleet could not be told, which the event reports as well
+// ([event.LogoutFailed], [event.LogoutNotShared]). Only cookies of another
 // project, for which the error is [ErrOtherProject], have to stay. A client that
 // disconnects does not stop the logout.
 func (m *Manager) Logout(ctx context.Context, material Material, token Secret) error {
@@ -96,19 +97,20 @@ func logoutTokens(cookies []candidate, token Secret) (tokens []logoutToken) {
 func (m *Manager) logoutOne(ctx context.Context, t logoutToken) error {
 	started := time.Now()
 	latest := t.token
-	localErr := recoverPanic(ctx, m.report, "logout", func() (err error) { latest, err = m.endLocally(ctx, t.token); return err })
-	revokeErr := recoverPanic(ctx, m.report, "logout", func() error { return m.revoke(ctx, latest, t.caller) })
-	err := errors.Join(localErr, revokeErr)
+	storeErr := recoverPanic(ctx, m.report, "logout", func() (err error) { latest, err = m.endLocally(ctx, t.token); return err })
+	upstreamErr := recoverPanic(ctx, m.report, "logout", func() error { return m.revoke(ctx, latest, t.caller) })
+	err := errors.Join(storeErr, upstreamErr)
 	e := event.Event{
 		Outcome: event.LoggedOut, Op: "logout", UserID: t.caller.user, Token: m.hasher.fingerprint(t.token),
-		Err: err, UpstreamStatus: statusOf(revokeErr), Latency: time.Since(started),
+		Err: err, UpstreamStatus: statusOf(upstreamErr), Latency: time.Since(started),
 	}
 	switch {
-	case err == nil:
-	case localErr == nil && isDefiniteRefusal(revokeErr):
-		e.Outcome, err = event.LogoutRejected, nil
-	default:
+	case upstreamErr != nil && !isDefiniteRefusal(upstreamErr):
 		e.Outcome = event.LogoutFailed
+	case storeErr != nil:
+		e.Outcome = event.LogoutNotShared
+	case upstreamErr != nil:
+		e.Outcome, err = event.LogoutRejected, nil
 	}
 	m.report(ctx, e)
 	return err

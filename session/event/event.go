@@ -52,6 +52,10 @@ const (
 	LogoutRejected Outcome = "logout_rejected"
 	// LogoutFailed: the user logged out here, but upstream could not be told.
 	LogoutFailed Outcome = "logout_failed"
+	// LogoutNotShared: the user logged out here and at upstream, but the store
+	// of a fleet could not be told yet. Until it is back, the other instances
+	// may accept the session.
+	LogoutNotShared Outcome = "logout_not_shared"
 	// Revoked: a refresh ended after a logout; its new token was revoked.
 	Revoked Outcome = "revoked"
 	// RevokeFailed: as Revoked, but upstream could not be told.
@@ -64,8 +68,8 @@ const (
 	RejectionsSuspended Outcome = "rejections_suspended"
 	// RejectionsResumed: upstream accepted a refresh; rejections count again.
 	RejectionsResumed Outcome = "rejections_resumed"
-	// StoreDegraded: the store of a fleet was unavailable, or may have lost
-	// something.
+	// StoreDegraded: the store of a fleet is unavailable. Each instance reports
+	// the beginning of an outage.
 	StoreDegraded Outcome = "store_degraded"
 	// StoreRecovered: the store of a fleet can be reached again.
 	StoreRecovered Outcome = "store_recovered"
@@ -83,8 +87,7 @@ type Event struct {
 	// Op is the operation: "authenticate", "refresh", "sign_in" or "logout".
 	// "store" is the delivery of a renewed session to the browser, reported
 	// beside Refreshed: NotDelivered, Misconfigured, or Unavailable if the
-	// session does not fit into a cookie. "presence" is the connection of a
-	// fleet to its store.
+	// session does not fit into a cookie.
 	Op string
 	// Err is the reason. It may quote claims of an invalid JWT.
 	Err error
@@ -109,7 +112,7 @@ type Event struct {
 // Level returns the level at which [Log] writes e.
 func (e Event) Level() slog.Level {
 	switch e.Outcome {
-	case Unavailable, EarlyRefreshFailed, ServedStale, UserChanged, LogoutFailed, RevokeFailed, StoreDegraded, UndeliveredDropped, Misconfigured:
+	case Unavailable, EarlyRefreshFailed, ServedStale, UserChanged, LogoutFailed, LogoutNotShared, RevokeFailed, StoreDegraded, UndeliveredDropped, Misconfigured:
 		return slog.LevelWarn
 	case APIKeyRejected, RejectionsSuspended, Panicked:
 		return slog.LevelError

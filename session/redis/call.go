@@ -21,16 +21,12 @@ const (
 // call is one refresh as this instance sees it. The instance leads it, follows
 // another instance's, or refreshes solo without the store.
 type call struct {
-	c     *Coordinator
-	token session.Secret
-	calls session.UpstreamCalls
-	name  string
-	owner string // of the lock; random
-	// uncertain reports that the store was unavailable, or may have lost
-	// something: a refusal must not delete cookies.
-	uncertain  bool
+	c          *Coordinator
+	token      session.Secret
+	calls      session.UpstreamCalls
+	name       string
+	owner      string    // of the lock; random
 	leaderSeen time.Time // the last time at which another instance held the lock
-	unhush     func()    // set while this call stops the heartbeat
 }
 
 // result is the result of a call.
@@ -49,38 +45,50 @@ func newCall(c *Coordinator, token session.Secret, calls session.UpstreamCalls) 
 // run finds out what follows the token: from the store, from another instance,
 // or from upstream.
 func (f *call) run(ctx context.Context) result {
-	ear := f.c.store.bell.listen(f.name)
-	defer ear.leave()
-	defer f.release()
+	done := f.c.store.notifier.subscribe(f.name)
+	defer done.cancel()
 	for interval := minPollInterval; ; interval = min(2*interval, maxPollInterval) {
 		e, err := f.acquire(ctx)
 		if r, done := f.handle(ctx, e, err); done {
 			return r
 		}
-		if err := waitForLeader(ctx, ear, backoff.Jitter(interval)); err != nil {
+		if err := waitForLeader(ctx, done, backoff.Jitter(interval)); err != nil {
 			return result{err: err}
 		}
 	}
 }
 
-// acquire takes the lock, or returns the state of the token. A value that does
-// not open is removed, and makes refusals uncertain.
+// acquire takes the lock, or returns the state of the token.
+//
+// A later caller begins the grace period of the grant that it reads. A follower
+// does not: its requests may have ended without the grant, like the leader's.
 func (f *call) acquire(ctx context.Context) (entry, error) {
-	e, err := f.c.store.acquire(ctx, f.name, f.owner, nil)
-	if err != nil || len(e.value) == 0 {
-		return e, err
+	grace := f.c.grace
+	if f.isFollower() {
+		grace = 0
 	}
-	if _, _, err := f.c.keys.open(f.token, e.value); err == nil {
-		return e, nil
-	}
-	return f.c.store.acquire(ctx, f.name, f.owner, e.value)
+	return f.c.store.acquire(ctx, f.name, f.owner, grace)
 }
+
+func (f *call) isFollower() bool { return !f.leaderSeen.IsZero() }
 
 // handle handles the state of the token. It reports whether the call is done.
 func (f *call) handle(ctx context.Context, e entry, err error) (result, bool) {
-	if err != nil {
-		return f.handleError(ctx, err)
+	switch {
+	case err == nil:
+		return f.handleEntry(ctx, e)
+	case !f.isFollower():
+		return f.solo(ctx), true
+	case time.Since(f.leaderSeen) < lockTTL:
+		return result{}, false
+	default:
+		// The leader has used the token: upstream would take a second exchange
+		// for a theft.
+		return result{err: unavailable(err)}, true
 	}
+}
+
+func (f *call) handleEntry(ctx context.Context, e entry) (result, bool) {
 	switch e.state {
 	case stateLoggedOut:
 		return result{shared: session.Shared{Cached: true}, err: session.ErrLoggedOut}, true
@@ -90,50 +98,19 @@ func (f *call) handle(ctx context.Context, e entry, err error) (result, bool) {
 		f.leaderSeen = time.Now()
 		return result{}, false
 	case stateValue:
-		if r, ok := f.cached(ctx, e, f.leaderSeen.IsZero()); ok {
+		if r, ok := f.cached(ctx, e, !f.isFollower()); ok {
 			return r, true
 		}
 	}
-	return f.solo(ctx), true // the store does not follow the protocol
-}
-
-// handleError handles a store that is unavailable. It reports whether the call
-// is done.
-func (f *call) handleError(ctx context.Context, err error) (result, bool) {
-	switch {
-	case f.leaderSeen.IsZero():
-		f.hush()
-		if f.c.presence.silent() {
-			return f.solo(ctx), true
-		}
-	case time.Since(f.leaderSeen) >= lockTTL:
-		// The leader has used the token: upstream would take a second exchange
-		// for a theft.
-		return result{err: unavailable(err)}, true
-	}
-	return result{}, false
-}
-
-// hush stops the heartbeat of the instance until release: an instance that
-// refreshes solo must be listed as missing until its outcome is published.
-func (f *call) hush() {
-	if f.unhush == nil {
-		f.unhush = f.c.presence.hush()
-	}
-}
-
-func (f *call) release() {
-	if f.unhush != nil {
-		f.unhush()
-	}
+	return f.solo(ctx), true // a foreign value, which counts as absent
 }
 
 // waitForLeader waits for a notification, or for d.
-func waitForLeader(ctx context.Context, ear *ear, d time.Duration) error {
+func waitForLeader(ctx context.Context, done *subscription, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-ear.heard:
+	case <-done.notified:
 	case <-timer.C:
 	case <-ctx.Done():
 		return &session.UpstreamError{
@@ -143,27 +120,29 @@ func waitForLeader(ctx context.Context, ear *ear, d time.Duration) error {
 	return nil
 }
 
-// solo refreshes without the store. The outcome is published as soon as the
-// store is available.
+// solo refreshes without the store.
 func (f *call) solo(ctx context.Context) result {
-	f.uncertain = true
-	return f.finish(ctx, f.fetch(ctx, f.c.late.keptOf(f.name)))
+	return f.finish(ctx, f.fetch(ctx, f.pendingGrant()), false)
 }
 
 // leader refreshes for all instances while it holds the lock.
 func (f *call) leader(ctx context.Context, e entry) result {
-	f.uncertain = f.uncertain || e.uncertain || e.rotated || e.age < troubleAge
-	if e.ownerDied {
-		f.c.report.died(ctx)
-	}
 	unverified, ok := f.c.openGrant(f.token, e.value)
 	if !ok {
-		unverified = f.c.late.keptOf(f.name)
+		unverified = f.pendingGrant()
 	}
 	stop := f.renewLock(ctx)
 	o := f.fetch(ctx, unverified)
 	stop()
-	return f.finish(ctx, o)
+	return f.finish(ctx, o, e.rotated)
+}
+
+// pendingGrant returns the unverified grant that the store has missed, or nil.
+func (f *call) pendingGrant() *session.Grant {
+	if w := f.c.outcomes.get(f.name); w != nil {
+		return w.unverified
+	}
+	return nil
 }
 
 // renewLock renews the lock until stop is called. A lost lock ends nothing:
@@ -174,7 +153,7 @@ func (f *call) renewLock(ctx context.Context) (stop func()) {
 	go func() {
 		defer close(done)
 		for backoff.Sleep(ctx, renewInterval) {
-			_, _ = f.c.store.renew(ctx, f.name, f.owner) // the next try, or commit, finds out
+			_ = f.c.store.renew(ctx, f.name, f.owner) // the next try, or commit, finds out
 		}
 	}()
 	return func() {
@@ -193,10 +172,14 @@ func (f *call) cached(ctx context.Context, e entry, latest bool) (result, bool) 
 	}
 	if kind == kindRefusal {
 		refusal, err := unmarshalRefusal(plain)
-		return result{shared: session.Shared{Cached: true}, err: refusal}, err == nil
+		if err != nil {
+			return result{}, false
+		}
+		refusal.Uncertain = refusal.Uncertain || e.rotated
+		return result{shared: session.Shared{Cached: true}, err: refusal}, true
 	}
-	grant, ok := f.c.openGrant(f.token, e.value)
-	if !ok {
+	grant, err := unmarshalGrant(plain)
+	if err != nil {
 		return result{}, false
 	}
 	shared := session.Shared{Grant: grant, Cached: true, Until: e.until}
@@ -212,7 +195,7 @@ func (f *call) cached(ctx context.Context, e entry, latest bool) (result, bool) 
 func (f *call) followChain(ctx context.Context, shared *session.Shared) error {
 	for range bounds.MaxRotations - 1 {
 		token := shared.Grant.RefreshToken.Secret
-		e, err := f.c.store.acquire(ctx, f.c.keys.name(token), "", nil)
+		e, err := f.c.store.acquire(ctx, f.c.keys.name(token), "", f.c.grace)
 		if err == nil && e.state == stateLoggedOut {
 			shared.Grant = nil
 			return session.ErrLoggedOut
@@ -230,63 +213,72 @@ func (f *call) followChain(ctx context.Context, shared *session.Shared) error {
 }
 
 // finish commits an outcome and returns the result, which depends on what the
-// other instances have committed meanwhile.
-func (f *call) finish(ctx context.Context, o outcome) result {
-	if f.uncertain || f.c.store.breaker.doubts() || o.isDefinite() && f.c.presence.misses(ctx) {
-		o.makeUncertain()
-	}
-	if o.kind != kindNone {
-		f.c.late.forget(f.name, f.c.late.keptOf(f.name))
-	}
+// other instances have committed meanwhile. rotated reports whether the token was
+// known to be used before: then a refusal says nothing about the session.
+func (f *call) finish(ctx context.Context, o outcome, rotated bool) result {
+	expiresAt := time.Now().Add(o.ttl())
 	// A canceled call releases its lock, too.
-	e, err := f.commit(context.WithoutCancel(ctx), o, time.Now().Add(f.c.ttl(o.kind)))
-	switch {
-	case err != nil:
-		o.makeUncertain()
-		f.c.late.add(f, o)
-	case e.state == stateLoggedOut:
+	e, err := f.commit(context.WithoutCancel(ctx), o, expiresAt)
+	if err != nil {
+		f.commitLater(o, expiresAt)
+	} else if o.kind != kindNone {
+		f.c.outcomes.remove(f.name)
+	}
+	switch e.state {
+	case stateLoggedOut:
 		return result{err: session.ErrLoggedOut, orphan: o.grant}
-	case e.state == stateValue:
+	case stateValue:
 		if r, ok := f.cached(ctx, e, true); ok && r.err == nil {
 			return r
 		}
-		o.makeUncertain()
-	case e.state == stateLockLost:
-		o.makeUncertain()
 	}
-	if o.err != nil {
+	switch {
+	case o.err == nil:
+		return result{shared: session.Shared{Grant: o.grant}}
+	case o.kind == kindRefusal && (rotated || e.rotated):
+		return result{err: uncertain(o.err)}
+	default:
 		return result{err: o.err}
 	}
-	return result{shared: session.Shared{Grant: o.grant}}
 }
 
-// commit writes an outcome into the store, where it expires at until.
-func (f *call) commit(ctx context.Context, o outcome, until time.Time) (entry, error) {
+// commit writes an outcome into the store.
+func (f *call) commit(ctx context.Context, o outcome, expiresAt time.Time) (entry, error) {
 	plain, err := o.marshal()
 	if err != nil {
 		return entry{}, err
 	}
-	rotated, ttl := !o.repeats(f.token), time.Until(until)
+	rotated, ttl := !o.repeats(f.token), time.Until(expiresAt)
 	if o.kind == kindGrant && !rotated {
 		ttl = min(ttl, time.Second) // only the followers may read it
 	}
 	var sealed []byte
 	if plain != nil {
-		if sealed, err = f.c.keys.seal(f.token, o.kind, until, plain); err != nil {
+		if sealed, err = f.c.keys.seal(f.token, o.kind, expiresAt, plain); err != nil {
 			return entry{}, err
 		}
 	}
-	return f.c.store.commit(ctx, f.name, f.owner, o, sealed, ttl, rotated)
+	return f.c.store.commit(ctx, f.name, f.owner, o.kind, sealed, ttl, rotated)
 }
 
-// ttl returns the time for which the store keeps a value of a kind.
-func (c *Coordinator) ttl(k kind) time.Duration {
-	switch k {
-	case kindUnverified:
-		return bounds.UnverifiedTTL
-	case kindRefusal:
-		return bounds.RejectedTTL
-	default:
-		return c.grace
+// commitLater commits an outcome when the store is back. Outcomes are left out
+// while too many wait: the other instances then ask upstream.
+func (f *call) commitLater(o outcome, expiresAt time.Time) {
+	if o.kind == kindNone && f.pendingGrant() != nil {
+		return // it keeps its place
 	}
+	w := &write{expiresAt: expiresAt}
+	w.do = func(ctx context.Context) error {
+		e, err := f.commit(ctx, o, expiresAt)
+		if err == nil && e.state == stateLoggedOut && o.grant != nil {
+			ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
+			defer cancel()
+			f.calls.Revoke(ctx, o.grant)
+		}
+		return err
+	}
+	if o.kind == kindUnverified {
+		w.unverified = o.grant
+	}
+	_ = f.c.outcomes.add(f.name, w)
 }

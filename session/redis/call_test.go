@@ -56,6 +56,7 @@ func TestLostLockIsNotReleased(t *testing.T) {
 	})
 }
 
+// wantFollower waits until an instance follows the call in flight.
 func (s *store) wantFollower() {
 	s.t.Helper()
 	coordinatortest.Eventually(s.t, "an instance followed the other", func() bool {

@@ -38,17 +38,18 @@ type Config struct {
 	InsecureAllowPlaintext bool
 
 	// Grace is the time for which requests with the old token get the result
-	// of its refresh, as in session.Config. 0 means 10 s; at most 60 s.
+	// of its refresh, after another instance has read it for the first time; see
+	// session.Config. 0 means 10 s; at most 60 s.
 	Grace time.Duration
 	// Timeout bounds one operation of the store. 0 means 250 ms; at most 2 s.
 	Timeout time.Duration
 
-	// OnEvent receives event.StoreDegraded and event.StoreRecovered, at most a
-	// few in ten seconds. The Op is "refresh"; "logout", also while the
-	// instance does not get the logouts of others; or "presence", which an idle
-	// instance notices, too. OnEvent may be called concurrently and must not
-	// block. A panic in it is recovered and logged. nil: Logger receives the
-	// events.
+	// OnEvent receives event.StoreDegraded at the beginning of an outage, and
+	// event.StoreRecovered at its end. The Op is "refresh" or "logout": the
+	// operation that failed. "logout" also means that the instance does not get
+	// the logouts of others, which an idle instance notices, too. OnEvent may be
+	// called concurrently and must not block. A panic in it is recovered and
+	// logged. nil: event.Log writes the events to Logger.
 	OnEvent func(context.Context, event.Event)
 	// Logger is used where OnEvent is nil, and for panics of OnEvent. nil:
 	// slog.Default().

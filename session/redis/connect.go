@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -11,72 +10,52 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// errClosed is the error of every call after Close.
-var errClosed = errors.New("redis: the coordinator is closed")
+// attempt is an attempt to connect. Its results are set before done is closed.
+type attempt struct {
+	done   chan struct{}
+	client rueidis.Client
+	err    error
+}
 
-// connected returns the client. The first call makes it, independently of its
-// context: the client dials when it is made, and other calls wait for it, too.
+func newAttempt() *attempt { return &attempt{done: make(chan struct{})} }
+
+// connect makes the client, which dials when it is made and restores its
+// connection by itself.
+func (a *attempt) connect(option rueidis.ClientOption) {
+	if a.client, a.err = rueidis.NewClient(option); a.err != nil {
+		a.client, a.err = nil, fmt.Errorf("redis: connect: %w", a.err)
+	}
+	close(a.done)
+}
+
+// connectNow starts to connect, if that has not happened yet.
+func (s *store) connectNow() { s.start.Do(func() { s.running.Go(s.stayConnected) }) }
+
+// connected returns the client. While an attempt to connect runs, connected waits
+// for it.
 func (s *store) connected(ctx context.Context) (rueidis.Client, error) {
-	s.mu.Lock()
-	client, connecting := s.client, s.connecting
-	if client == nil && connecting == nil && s.stopped.Err() == nil {
-		connecting = make(chan struct{})
-		s.connecting = connecting
-		s.running.Go(s.connect)
-	}
-	s.mu.Unlock()
-	if client != nil {
-		return client, nil
-	}
-	if connecting == nil {
-		return nil, errClosed
-	}
+	s.connectNow()
+	a := s.attempt.Load()
 	select {
-	case <-connecting:
+	case <-a.done:
+		return a.client, a.err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.client == nil {
-		return nil, errors.New("redis: cannot connect to the store")
-	}
-	return s.client, nil
 }
 
-// connect makes the client, and subscribes until the store is closed.
-func (s *store) connect() {
-	client, err := rueidis.NewClient(s.option())
-	s.mu.Lock()
-	if err == nil {
-		s.client = client
-	}
-	close(s.connecting)
-	s.connecting = nil
-	s.mu.Unlock()
-	if err != nil {
-		s.report.down(s.stopped, opPresence, fmt.Errorf("redis: connect: %w", err))
-		return
-	}
-	s.subscribe(client)
-}
-
-// keepConnected connects to the store before there is an operation, and keeps
-// trying.
-func (s *store) keepConnected() {
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		if _, err := s.connected(s.stopped); err == nil || !backoff.Sleep(s.stopped, backoff.Jitter(pause)) {
-			return
+// stayConnected connects to the store and receives its messages, until the store
+// is closed. After each failure it connects or subscribes again.
+func (s *store) stayConnected() {
+	a := s.attempt.Load()
+	defer func() {
+		if a.client != nil {
+			a.client.Close() // waits a second for a store that hangs
 		}
-	}
-}
-
-// subscribe receives messages until the store is closed. It subscribes again
-// after each lost connection.
-func (s *store) subscribe(client rueidis.Client) {
+	}()
 	var unsubscribed atomic.Bool
 	ctx := rueidis.WithOnSubscriptionHook(s.stopped, func(to rueidis.PubSubSubscription) {
-		s.bell.strikeAll()
+		s.notifier.notifyAll()
 		if to.Channel == denied+s.deployment {
 			s.onSubscribed()
 			if unsubscribed.Swap(false) {
@@ -85,12 +64,19 @@ func (s *store) subscribe(client rueidis.Client) {
 		}
 	})
 	for pause := firstPause; s.stopped.Err() == nil; pause = min(2*pause, lastPause) {
-		started := time.Now()
-		err := client.Receive(ctx, client.B().Subscribe().Channel(channel, denied+s.deployment).Build(), s.onMessage)
-		s.breaker.trouble() // the connection is lost, or the store was replaced
-		if s.stopped.Err() == nil {
-			unsubscribed.Store(true)
-			s.report.unsubscribed(s.stopped, err)
+		if a.err != nil {
+			a = newAttempt()
+			s.attempt.Store(a)
+		}
+		if a.client == nil {
+			a.connect(s.option())
+		}
+		started, err := time.Now(), a.err
+		if err == nil {
+			err = a.client.Receive(ctx, a.client.B().Subscribe().Channel(channel, denied+s.deployment).Build(), s.onMessage)
+		}
+		if s.stopped.Err() == nil && !unsubscribed.Swap(true) {
+			s.report.degraded(s.stopped, opLogout, fmt.Errorf("not subscribed: %w", err))
 		}
 		if time.Since(started) > lastPause {
 			pause = firstPause
@@ -101,25 +87,14 @@ func (s *store) subscribe(client rueidis.Client) {
 
 func (s *store) onMessage(m rueidis.PubSubMessage) {
 	if m.Channel == channel {
-		s.bell.strike(m.Message)
+		s.notifier.notify(m.Message)
 	} else {
 		s.onDenial(m.Message)
 	}
 }
 
-// close ends the connection and waits for the goroutines of the store. The
-// client waits a second for a store that hangs.
+// close ends the connection and waits for the goroutines of the store.
 func (s *store) close() {
 	s.stop()
-	s.mu.Lock()
-	client := s.client
-	s.mu.Unlock()
-	if client != nil {
-		client.Close()
-	}
 	s.running.Wait()
-	// An attempt to connect may have succeeded meanwhile.
-	if s.client != client {
-		s.client.Close()
-	}
 }

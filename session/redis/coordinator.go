@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,9 +22,6 @@ const (
 	lockTTL = 12 * time.Second
 	// renewInterval leaves two tries before a lock expires.
 	renewInterval = 4 * time.Second
-	// uncertainTTL is the time for which refusals of a token are uncertain after
-	// the instance that was refreshing it has died.
-	uncertainTTL = time.Hour
 	// tombstoneTTL is as long as a grant from before the logout may still be
 	// published.
 	tombstoneTTL = bounds.UsedTTL
@@ -33,10 +31,10 @@ const (
 const (
 	opRefresh = "refresh"
 	opLogout  = "logout"
-	// opPresence is the connection itself: connecting to the store, and the
-	// heartbeat.
-	opPresence = "presence"
 )
+
+// errClosed is the error of every call after Close.
+var errClosed = errors.New("redis: the coordinator is closed")
 
 // A Coordinator shares refreshes among all instances that have the same store
 // and the same secret. It is safe for concurrent use. The session.Manager that
@@ -49,10 +47,10 @@ type Coordinator struct {
 
 	stopped  context.Context // ends when Close stops waiting
 	stop     context.CancelFunc
-	wg       sync.WaitGroup // of the calls and logouts
-	late     *latecomers
+	idle     chan struct{} // closed by Close, or after it by the last call or logout
 	denyList *denyList
-	presence *presence
+	logouts  *outbox // tombstones and denied JWTs
+	outcomes *outbox // outcomes of refreshes, by the name of the token
 
 	mu      sync.Mutex // guards all below
 	closed  bool
@@ -74,12 +72,11 @@ func New(config Config) (*Coordinator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	c := &Coordinator{grace: config.Grace, keys: keys, report: newReporter(&config)}
+	c := &Coordinator{grace: config.Grace, keys: keys, report: newReporter(&config), idle: make(chan struct{})}
 	c.store = newStore(option, config.Timeout, c.report)
 	c.stopped, c.stop = context.WithCancel(context.Background())
-	c.late = newLatecomers(c.stopped)
 	c.denyList = newDenyList(c.store, keys)
-	c.presence = newPresence(c.store, c.late)
+	c.logouts, c.outcomes = newOutbox(c.store, maxPendingLogouts), newOutbox(c.store, maxPendingOutcomes)
 	return c, nil
 }
 
@@ -129,34 +126,46 @@ func (c *Coordinator) begin() bool {
 		return false
 	}
 	c.running++
-	c.wg.Add(1)
 	return true
 }
 
 func (c *Coordinator) end() {
 	c.mu.Lock()
-	c.running--
-	c.mu.Unlock()
-	c.wg.Done()
-}
-
-func (c *Coordinator) isIdle() bool {
-	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.running == 0
+	c.running--
+	if c.closed && c.running == 0 {
+		close(c.idle)
+	}
 }
 
 // Logout implements session.Coordinator. If the store is unavailable, Logout
-// returns an error beside the descendants that it has found so far.
+// returns an error beside the descendants that it has found so far, and leaves the
+// other tombstones when the store is back.
 func (c *Coordinator) Logout(ctx context.Context, token session.Secret) (descendants []*session.Grant, err error) {
 	if !c.begin() {
-		return nil, unavailable(errClosed)
+		return nil, errNotShared(errClosed)
 	}
 	defer c.end()
+	descendants, rest, err := c.leaveTombstones(ctx, token)
+	if err == nil {
+		return descendants, nil
+	}
+	rest = session.NewSecret(strings.Clone(rest.Reveal())) // it may be a part of a request
+	retry := func(ctx context.Context) (err error) {
+		_, rest, err = c.leaveTombstones(ctx, rest)
+		return err
+	}
+	full := c.logouts.add("tombstone "+c.keys.name(token), &write{expiresAt: time.Now().Add(tombstoneTTL), do: retry})
+	return descendants, errNotShared(errors.Join(err, full))
+}
+
+// leaveTombstones leaves a tombstone for token and its descendants, and returns
+// the latter. On an error, rest is the first one that may have none.
+func (c *Coordinator) leaveTombstones(ctx context.Context, token session.Secret) (descendants []*session.Grant, rest session.Secret, err error) {
 	for range bounds.MaxRotations {
 		value, err := c.store.logout(ctx, c.keys.name(token))
 		if err != nil {
-			return descendants, unavailable(err)
+			return descendants, token, err
 		}
 		grant, ok := c.openGrant(token, value)
 		if !ok {
@@ -165,7 +174,7 @@ func (c *Coordinator) Logout(ctx context.Context, token session.Secret) (descend
 		descendants = append(descendants, grant)
 		token = grant.RefreshToken.Secret
 	}
-	return descendants, nil
+	return descendants, session.Secret{}, nil
 }
 
 // openGrant returns the grant in a value under token, if it is one.
@@ -180,32 +189,28 @@ func (c *Coordinator) openGrant(token session.Secret, value []byte) (*session.Gr
 
 // Close implements session.Coordinator: it waits for the calls in flight until
 // ctx ends, cancels those that are left, and disconnects from the store.
-func (c *Coordinator) Close(ctx context.Context) error {
+func (c *Coordinator) Close(ctx context.Context) (err error) {
 	c.mu.Lock()
+	if !c.closed && c.running == 0 {
+		close(c.idle)
+	}
 	c.closed = true
+	isIdle := c.running == 0
 	c.mu.Unlock()
-	idle := make(chan struct{})
-	go func() {
-		c.wg.Wait()
-		close(idle)
-	}()
-	var err error
-	select {
-	case <-idle:
-	case <-ctx.Done():
-		if !c.isIdle() {
+	if !isIdle {
+		select {
+		case <-c.idle:
+		case <-ctx.Done():
 			err = ctx.Err()
 		}
 	}
 	c.stop()
 	select {
-	case <-idle:
+	case <-c.idle:
 	case <-time.After(bounds.StopTimeout):
-		c.store.stop() // the outcome stays unpublished, and the instance listed as missing
+		c.store.stop()
 		return err
 	}
-	c.late.running.Wait()
-	c.presence.leave(context.WithoutCancel(ctx))
 	c.store.close()
 	return err
 }
@@ -213,4 +218,9 @@ func (c *Coordinator) Close(ctx context.Context) error {
 // unavailable returns the error for a call without a decision.
 func unavailable(cause error) error {
 	return &session.UpstreamError{Kind: session.ErrUnavailable, Op: opRefresh, RetryAfter: time.Second, Err: cause}
+}
+
+// errNotShared returns the error for a logout that the store does not have yet.
+func errNotShared(cause error) error {
+	return fmt.Errorf("redis: the other instances do not have the logout yet: %w: %w", session.ErrUnavailable, cause)
 }

@@ -3,7 +3,9 @@ package redis_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,11 +39,9 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// reset empties the store. Its refusals are definite, see age.
 func (s *store) reset() {
 	s.t.Helper()
 	s.do("FLUSHALL")
-	s.age()
 }
 
 // pair is a load balancer that alternates between two instances.
@@ -74,7 +74,6 @@ func onPair(t *testing.T, config redis.Config, test func(t *testing.T, s *store,
 	t.Helper()
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
-		s.age()
 		test(t, s, newCoordinator(t, s.URL(), config), newCoordinator(t, s.URL(), config))
 	})
 }
@@ -92,36 +91,72 @@ func TestGrace(t *testing.T) {
 			})
 		})
 	})
-	t.Run("the default is ten seconds", func(t *testing.T) {
-		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-			coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
-			s.wantTTL(s.keysOf("*:value")[0], 10*time.Second)
+	t.Run("it begins when another instance reads the grant, which is kept for an hour until then", func(t *testing.T) {
+		onPair(t, redis.Config{Grace: time.Second}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			calls := &coordinatortest.Calls{}
+			coordinatortest.Do(t, a, "a", calls)
+			value := s.keysOf("*:value")[0]
+			s.wantTTL(value, 59*time.Minute, time.Hour)
+			time.Sleep(1500 * time.Millisecond) // longer than the grace period
+			if got := coordinatortest.Do(t, b, "a", calls); got != "a'" {
+				t.Errorf("got %s", got)
+			}
+			calls.WantExchanged(t, 1)
+			s.wantTTL(value, 0, time.Second)
 		})
 	})
-	t.Run("every instance gets its end, also through a chain", func(t *testing.T) {
+	t.Run("the default is ten seconds, and later readers do not prolong it", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
+			coordinatortest.Do(t, b, "a", &coordinatortest.Calls{})
+			time.Sleep(time.Second)
+			coordinatortest.Do(t, b, "a", &coordinatortest.Calls{})
+			s.wantTTL(s.keysOf("*:value")[0], 0, 9*time.Second)
+		})
+	})
+	t.Run("a follower does not begin it", func(t *testing.T) {
+		release := make(chan struct{})
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
+			var callers sync.WaitGroup
+			callers.Go(func() { coordinatortest.Do(t, a, "a", calls) })
+			coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
+			callers.Go(func() { coordinatortest.Do(t, b, "a", calls) })
+			s.wantFollower()
+			release <- struct{}{}
+			callers.Wait()
+			s.wantTTL(s.keysOf("*:value")[0], 59*time.Minute, time.Hour)
+		})
+	})
+	t.Run("every reader gets the time until which it may keep the grant, also through a chain", func(t *testing.T) {
 		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 			calls := &coordinatortest.Calls{}
 			coordinatortest.Do(t, a, "a", calls)
-			latest := time.Now().Add(10*time.Second + time.Millisecond) // a started before
-			for range 2 {
-				shared, err := b.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if shared.Until.IsZero() || shared.Until.After(latest) || !shared.Cached {
-					t.Errorf("Until is %v, Cached is %t; want %v at the latest", shared.Until, shared.Cached, latest)
-				}
-				coordinatortest.Do(t, a, "a'", calls)
-			}
+			wantUntil(t, b, "a", time.Hour)
+			coordinatortest.Do(t, a, "a'", calls)
+			wantUntil(t, b, "a", 10*time.Second)
+			wantUntil(t, a, "a", 10*time.Second)
 		})
 	})
 }
 
-// wantTTL checks that a key has a TTL, and that it is not above most.
-func (s *store) wantTTL(key string, most time.Duration) {
+// wantUntil checks the time until which an instance may keep the grant of another.
+func wantUntil(t *testing.T, c session.Coordinator, token string, want time.Duration) {
+	t.Helper()
+	shared, err := c.Do(t.Context(), session.NewSecret(token), (&coordinatortest.Calls{}).Upstream())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := time.Until(shared.Until); left > want || left < want/2 || !shared.Cached {
+		t.Errorf("the grant may be kept for %v, Cached is %t; want up to %v", left, shared.Cached, want)
+	}
+}
+
+// wantTTL checks the TTL of a key.
+func (s *store) wantTTL(key string, least, most time.Duration) {
 	s.t.Helper()
-	if ms, _ := s.do("PTTL", key).AsInt64(); ms <= 0 || ms > most.Milliseconds() {
-		s.t.Errorf("the TTL of %s is %d ms, want at most %v", key, ms, most)
+	if ms, _ := s.do("PTTL", key).AsInt64(); ms <= least.Milliseconds() || ms > most.Milliseconds() {
+		s.t.Errorf("the TTL of %s is %d ms, want more than %v, and at most %v", key, ms, least, most)
 	}
 }
 
@@ -129,7 +164,7 @@ func TestRefusals(t *testing.T) {
 	t.Run("a definite one is cached for 30 s", func(t *testing.T) {
 		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 			wantRefusal(t, a, "a", definite)
-			s.wantTTL(s.keysOf("*:value")[0], 30*time.Second)
+			s.wantTTL(s.keysOf("*:value")[0], 0, 30*time.Second)
 		})
 	})
 	t.Run("an outage leaves nothing in the store", func(t *testing.T) {
@@ -147,10 +182,22 @@ func TestRefusals(t *testing.T) {
 			wantRefusal(t, b, "a", uncertain)
 		})
 	})
-	t.Run("all are uncertain in the first minute of a store", func(t *testing.T) {
+	t.Run("one of a token that was used while upstream was asked is uncertain, also after the grace period", func(t *testing.T) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			calls := &coordinatortest.Calls{Exchange: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
+				s.do("HSET", s.keysOf("crossmint:{*}:*")[0], "rotated", fmt.Sprint(time.Now().Add(time.Minute).UnixMilli()))
+				return coordinatortest.Refuse(ctx, token)
+			}}
+			for _, c := range []*redis.Coordinator{a, b} {
+				wantRefusalOf(t, c, "a", calls, uncertain)
+			}
+			calls.WantExchanged(t, 1)
+		})
+	})
+	t.Run("one from a flushed store is definite", func(t *testing.T) {
 		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 			s.do("FLUSHALL")
-			wantRefusal(t, b, "a", uncertain)
+			wantRefusal(t, b, "a", definite)
 		})
 	})
 }
@@ -326,5 +373,3 @@ func TestPanicsInUpstream(t *testing.T) {
 		})
 	}
 }
-
-// wantFollower waits until an instance follows the call in flight.

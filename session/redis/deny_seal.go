@@ -2,9 +2,7 @@ package redis
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"time"
 )
@@ -20,7 +18,7 @@ type digest = [sha256.Size]byte
 const kindDenial kind = 'd'
 
 // denialBytes is the length of a sealed denial: header, nonce, digest, tag.
-const denialBytes = headerBytes + nonceBytes + sha256.Size + 16
+const denialBytes = prefixBytes + sha256.Size + 16
 
 // deployment returns the name of the keys and channels that all instances of a
 // deployment share.
@@ -33,22 +31,17 @@ func (k *keyring) deployment() string {
 // sealDenial seals a digest. One key seals all denials of a deployment: there are
 // as many as logouts, far below the 2³² for which random nonces are safe.
 func (k *keyring) sealDenial(d digest, until time.Time) string {
-	sealed := make([]byte, headerBytes+nonceBytes, denialBytes)
-	putHeader(sealed, kindDenial, until)
-	_, _ = rand.Read(sealed[headerBytes:]) // never fails
-	return string(k.denials.Seal(sealed, sealed[headerBytes:], d[:], sealed[:headerBytes]))
+	return string(seal(k.denials, "", kindDenial, until, d[:]))
 }
 
 // openDenial opens a denial. It returns false for foreign values.
 func (k *keyring) openDenial(sealed string) (d digest, until time.Time, ok bool) {
-	if len(sealed) != denialBytes || kind(sealed[0]) != kindDenial || sealed[1] != sealVersion {
+	if len(sealed) != denialBytes || kind(sealed[0]) != kindDenial {
 		return d, until, false
 	}
-	header, rest := []byte(sealed[:headerBytes]), []byte(sealed[headerBytes:])
-	plain, err := k.denials.Open(nil, rest[:nonceBytes], rest[nonceBytes:], header)
+	_, until, plain, err := open(k.denials, "", []byte(sealed))
 	if err != nil {
 		return d, until, false
 	}
-	copy(d[:], plain)
-	return d, time.UnixMilli(int64(binary.BigEndian.Uint64(header[2:]))), true
+	return digest(plain), until, true
 }

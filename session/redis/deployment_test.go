@@ -62,6 +62,47 @@ func (s *store) cluster() {
 	})
 }
 
+// The package documentation gives these rules for an ACL.
+func TestACL(t *testing.T) {
+	t.Parallel()
+	binaries, err := storetest.Binaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := []string{"on", ">password", "~crossmint:*", "&crossmint:*", "-@all", "+@read", "+@write", "+@scripting", "+@pubsub", "+@connection", "+time"}
+	for name, path := range binaries {
+		for _, cluster := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", cluster: ", cluster), func(t *testing.T) {
+				var args []string
+				if cluster {
+					args, rules = []string{"--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"}, append(rules, "+cluster|slots")
+				}
+				s := startStore(t, path, args...)
+				if cluster {
+					s.cluster()
+				}
+				s.do(append([]string{"ACL", "SETUSER", "instance"}, rules...)...)
+				seen := &events{}
+				url := "redis://instance:password@" + s.Addr()
+				a, b := newSubscriber(t, url, redis.Config{OnEvent: seen.Record}), newSubscriber(t, url, redis.Config{OnEvent: seen.Record})
+				s.wantSubscribers(2)
+				calls := &coordinatortest.Calls{}
+				coordinatortest.Do(t, a, "a", calls)
+				coordinatortest.Do(t, b, "a", calls)
+				calls.WantExchanged(t, 1)
+				coordinatortest.Logout(t, a, "a")
+				if err := a.Deny(t.Context(), digestOf(0), time.Now().Add(time.Hour)); err != nil {
+					t.Error(err)
+				}
+				coordinatortest.Eventually(t, "the denial was received", func() bool { return b.deniedUntil(digestOf(0)) != 0 })
+				if len(seen.All()) > 0 {
+					t.Errorf("events: %v", seen.All())
+				}
+			})
+		}
+	}
+}
+
 // The nodes that a cluster on this machine announces may be on another machine.
 func TestPlaintextStaysOnThisMachine(t *testing.T) {
 	t.Parallel()

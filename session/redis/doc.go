@@ -9,8 +9,9 @@
 //
 // Upstream accepts each refresh token once. When requests of one browser reach
 // several instances with the same expired session, one instance asks upstream, and
-// all get the same new session. Requests that come with the old token up to 10 s
-// later get it, too.
+// all get the same new session. The store keeps that session for an hour. The
+// instance that reads it first, for a later request with the old token, shortens
+// that to the grace period of 10 s.
 //
 // A logout counts in all instances: its tokens are refused, its JWTs are denied,
 // and a refresh that is in flight elsewhere revokes its result.
@@ -20,27 +21,36 @@
 // [Config.URL] and [Config.Secret] are required. All instances of a deployment
 // have the same Secret, of 32 random bytes or more.
 //
-// Give the store the policy noeviction: a store that evicts keys loses locks. An
-// ACL must allow the keys and channels crossmint:*, and scripts with the commands
-// in them. A cluster, sentinels and TLS work; see [Config]. The store needs no
-// persistence.
+// Give the store the policy noeviction: a store that evicts keys loses locks and
+// logouts. A cluster, sentinels and TLS work; see [Config]. The store needs no
+// persistence. An ACL must allow the keys and channels crossmint:* and
+//
+//	-@all +@read +@write +@scripting +@pubsub +@connection +time
+//
+// and +cluster|slots in a cluster.
 //
 // # When the store is down
 //
 // Requests with a valid JWT never use the store, and notice nothing. A refresh
-// waits for one operation of the store, 250 ms at most. Then each instance
-// refreshes solo; for the first 3 s of an outage it has to wait before that. No
-// cookie is deleted: a refusal by upstream is uncertain then
-// (session.UpstreamError.Uncertain: 401, cookies kept), because another instance
-// may have the new session. When the store is back, the instances commit the
+// waits for one operation of the store, 250 ms at most. After a failure each
+// instance works alone, without that wait, and tries the store again after a
+// growing time of up to 5 s. When the store is back, the instances commit the
 // results that it missed.
 //
-// A logout during an outage ends the session in its own process and at upstream.
-// The other instances learn of its JWTs when the store is back.
+// While instances work alone, two of them may refresh the same token, and upstream
+// refuses one of them. The session.Manager does not delete cookies at the first
+// refusal, so that the browser comes back with the cookies of the other response.
 //
-// The events event.StoreDegraded and event.StoreRecovered report outages. While
-// upstream tolerates no reuse of a token, an instance that dies in the middle of a
-// refresh costs that user the session.
+// A logout during an outage ends the session in its own process and at upstream.
+// The other instances learn of it when the store is back, up to 4,096 tokens and
+// JWTs. Until then they may accept the session.
+//
+// The events event.StoreDegraded and event.StoreRecovered report the beginning and
+// the end of an outage.
+//
+// An instance that dies in the middle of a refresh delays that user: after 12 s at
+// most, another instance asks upstream. If upstream tolerates no reuse of the
+// token, the user has to sign in again.
 //
 // # What the store learns
 //

@@ -18,5 +18,5 @@ func TestHookPanics(t *testing.T) {
 	if got := coordinatortest.Do(t, c, "a", &coordinatortest.Calls{}); got != "a'" {
 		t.Errorf("got %s", got)
 	}
-	wantRefusal(t, c, "b", uncertain)
+	wantRefusal(t, c, "b", definite)
 }

@@ -32,6 +32,9 @@ const ClockSkew = clockSkew
 // MaxDenials bounds the denied JWTs in the store.
 const MaxDenials = maxDenials
 
+// MaxPendingLogouts bounds the logouts that wait for the store.
+const MaxPendingLogouts = maxPendingLogouts
+
 // SealDenial seals a denial as the coordinator does.
 func SealDenial(secret session.Secret, d [32]byte, until time.Time) (string, error) {
 	k, err := newKeyring(secret)

@@ -1,13 +1,14 @@
 package redis_test
 
 import (
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
 )
@@ -44,7 +45,7 @@ var foreignValues = []struct {
 	}},
 	{"words for times", func(s *store, record, value string) {
 		s.do("DEL", value)
-		s.do("HSET", record, "owner", "x", "until", "tomorrow", "out", "nan", "rotated", "inf", "doubt", "-1", "asking", "?")
+		s.do("HSET", record, "owner", "x", "until", "tomorrow", "out", "nan", "rotated", "inf")
 	}},
 }
 
@@ -68,50 +69,38 @@ func TestForeignValueCountsAsAbsent(t *testing.T) {
 	}
 }
 
-func TestForeignValueMakesRefusalsUncertain(t *testing.T) {
-	for _, g := range foreignValues[1:] {
+func TestRefusalBesideAForeignValue(t *testing.T) {
+	for _, g := range foreignValues {
 		t.Run(g.name, func(t *testing.T) {
 			onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
 				coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
 				value := s.keysOf("*:value")[0]
 				coordinatortest.Do(t, a, "other", &coordinatortest.Calls{})
 				g.write(s, strings.TrimSuffix(value, ":value"), value)
-				wantRefusal(t, b, "a", uncertain)
-			})
-		})
-	}
-}
-
-func TestInvalidAgeOfTheStore(t *testing.T) {
-	for _, text := range []string{"nan", "-nan", "inf", "-1", "0.5", "tomorrow", ""} {
-		t.Run(text, func(t *testing.T) {
-			onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
-				for part := range 256 {
-					s.do("SET", fmt.Sprintf("crossmint:{%02x}", part), text)
+				if err := coordinatortest.DoError(t, b, "a", &coordinatortest.Calls{Exchange: coordinatortest.Refuse}); !errors.Is(err, session.ErrRefused) {
+					t.Errorf("err = %v, want a refusal", err)
 				}
-				wantRefusal(t, a, "a", uncertain)
-				for part := range 256 {
-					s.do("SET", fmt.Sprintf("crossmint:{%02x}", part), text)
-				}
-				calls := &coordinatortest.Calls{}
-				coordinatortest.Do(t, a, "b", calls)
-				coordinatortest.Do(t, b, "b", calls)
-				calls.WantExchanged(t, 1)
 			})
 		})
 	}
 }
 
 func TestEventHasNoNameOfTheStore(t *testing.T) {
-	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, _ *redis.Coordinator) {
-		coordinatortest.Do(t, a, "a", &coordinatortest.Calls{})
-		value := s.keysOf("*:value")[0]
-		s.do("DEL", value)
-		s.do("HSET", strings.TrimSuffix(value, ":value"), "owner", "x", "asking", "1") // it has died
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
 		seen := &events{}
-		coordinatortest.Do(t, newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.Record}), "a", &coordinatortest.Calls{})
-		if seen.Count(event.StoreDegraded) != 1 || seen.All()[0].Token != "" {
-			t.Errorf("events: %+v, want one for the dead instance, without a name", seen.All())
+		c := newCoordinator(t, s.URL(), redis.Config{OnEvent: seen.Record})
+		coordinatortest.Do(t, c, "a", &coordinatortest.Calls{})
+		name := strings.Split(s.keysOf("*:value")[0], ":")[2]
+		s.Kill()
+		coordinatortest.Do(t, c, "a", &coordinatortest.Calls{})
+		if seen.Count(event.StoreDegraded) == 0 {
+			t.Error("no event reports the outage")
+		}
+		for _, e := range seen.All() {
+			if e.Token != "" || strings.Contains(e.Err.Error(), name) {
+				t.Errorf("the event has the name: %+v", e)
+			}
 		}
 	})
 }

@@ -79,15 +79,6 @@ func (s *store) do(words ...string) rueidis.RedisResult {
 	return r
 }
 
-// age makes the store an hour old: refusals are uncertain in its first minute.
-func (s *store) age() {
-	s.t.Helper()
-	since := fmt.Sprint(time.Now().Add(-time.Hour).UnixMilli())
-	for part := range 256 {
-		s.do("SET", fmt.Sprintf("crossmint:{%02x}", part), since)
-	}
-}
-
 // dump returns the content of the store, by key. Hashes are flattened.
 func (s *store) dump() map[string]string {
 	s.t.Helper()
@@ -168,6 +159,16 @@ func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordi
 	}
 	t.Cleanup(func() { _ = c.Close(context.Background()) })
 	return c
+}
+
+// hasGrant reports whether the store has a grant.
+func (s *store) hasGrant() bool {
+	for _, key := range s.keysOf("*:value") {
+		if value, _ := s.do("GET", key).ToString(); strings.HasPrefix(value, "g") {
+			return true
+		}
+	}
+	return false
 }
 
 // wantSubscribers waits until want instances are subscribed to denied JWTs.

@@ -3,7 +3,6 @@ package redis_test
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -53,13 +52,11 @@ func (f *fleet) wantNoRefresh() {
 	}
 }
 
-// untilAll waits until every instance has reported an outcome of one of the
-// operations.
-func (f *fleet) untilAll(outcome event.Outcome, ops ...string) {
+// untilAll waits until every instance has reported an outcome of an operation.
+func (f *fleet) untilAll(outcome event.Outcome, op string) {
 	f.t.Helper()
 	for _, i := range f.instances {
-		reported := func(op string) bool { return i.events.hasOf(outcome, op) }
-		coordinatortest.Eventually(f.t, fmt.Sprint("every instance reported ", outcome, " of ", ops), func() bool { return slices.ContainsFunc(ops, reported) })
+		coordinatortest.Eventually(f.t, fmt.Sprint("every instance reported ", outcome, " of ", op), func() bool { return i.events.hasOf(outcome, op) })
 	}
 }
 
@@ -71,11 +68,11 @@ func TestOutageIsNoticedByAnIdleInstance(t *testing.T) {
 		s.wantSubscribers(fleetSize)
 		s.Kill()
 		f.instances = append(f.instances, newInstance(t, f.fake.Config(), s.URL(), redis.Config{}))
-		f.untilAll(event.StoreDegraded, "presence")
+		f.untilAll(event.StoreDegraded, "logout")
 		if err := s.Up(); err != nil {
 			t.Fatal(err)
 		}
-		f.untilAll(event.StoreRecovered, "presence", "logout") // a new subscription reads the denials
+		f.untilAll(event.StoreRecovered, "logout")
 		f.wantNoRefresh()
 	})
 }
@@ -92,25 +89,19 @@ func TestLostSubscriptionIsReported(t *testing.T) {
 	})
 }
 
-func TestOutageDeletesNoCookies(t *testing.T) {
+func TestRefreshDuringOutage(t *testing.T) {
 	for _, failure := range failures {
 		t.Run(failure.name, func(t *testing.T) {
 			t.Parallel()
 			onEach(t, func(t *testing.T, s *store) {
-				s.age()
 				f := newFleet(t, s.URL(), crossminttest.Config{}, ofFleet())
 				jwt, refresh := f.expired("ada@example.com")
-				goneJWT, gone := f.expired("grace@example.com")
-				f.fake.Revoke(gone)
 				if err := failure.fail(s); err != nil {
 					t.Fatal(err)
 				}
 				for _, i := range f.instances {
 					if got := i.get(jwt, refresh); got.Status != http.StatusOK || got.Cookies == "" {
 						t.Errorf("an expired session: status %d", got.Status)
-					}
-					if got, want := i.get(goneJWT, gone), (response{Status: http.StatusUnauthorized}); got != want {
-						t.Errorf("a refused one: status %d, signed out: %t", got.Status, got.signedOut())
 					}
 					if i.events.Count(event.StoreDegraded) == 0 {
 						t.Error("no event reports the outage")
@@ -189,4 +180,46 @@ func (f *fleet) share(a, b *instance, email string, renewed, kept *atomic.Int64)
 		})
 	}
 	both.Wait()
+}
+
+// An instance that is cut off from the store refreshes alone. The store has nothing
+// about it, and gets its grant as soon as it is back.
+func TestInstanceIsCutOff(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		route := newForwarder(t, s.Addr())
+		cut, other := newSubscriber(t, route.URL(), ofFleet()), newSubscriber(t, s.URL(), ofFleet())
+		s.wantSubscribers(2)
+		route.cut(true)
+		time.Sleep(3 * time.Second) // an instance that is watched would be missed by now
+		if got := coordinatortest.Do(t, cut, "a", &coordinatortest.Calls{}); got != "a'" {
+			t.Errorf("the one that is cut off got %s", got)
+		}
+		wantRefusal(t, cut, "b", definite)
+		wantRefusal(t, other, "a", definite)
+		if keys := s.keysOf("*"); len(keys) != 1 {
+			t.Errorf("the store holds %v, want the refusal only", keys)
+		}
+		route.cut(false)
+		coordinatortest.Eventually(t, "the grant was committed", s.hasGrant)
+		calls := &coordinatortest.Calls{}
+		if got := coordinatortest.Do(t, other, "a", calls); got != "a'" {
+			t.Errorf("the other instance got %s", got)
+		}
+		calls.WantExchanged(t, 0)
+	})
+}
+
+func TestInstanceNeverReachesTheStore(t *testing.T) {
+	t.Parallel()
+	c := newSubscriber(t, "redis://127.0.0.1:1", ofFleet())
+	calls := &coordinatortest.Calls{}
+	for n := range 100 {
+		coordinatortest.Do(t, c, fmt.Sprint(n), calls)
+	}
+	calls.WantExchanged(t, 100)
+	wantRefusal(t, c, "refused", definite)
+	if err := c.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 }

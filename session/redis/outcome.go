@@ -3,7 +3,9 @@ package redis
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -36,20 +38,16 @@ func isRefused(err error) bool {
 	return errors.As(err, &up) && errors.Is(up.Kind, session.ErrRefused)
 }
 
-// makeUncertain marks a refusal as one that must not delete cookies.
-func (o *outcome) makeUncertain() {
+// uncertain marks a refusal as one that says nothing about the session, and leaves
+// other errors as they are.
+func uncertain(err error) error {
 	var up *session.UpstreamError
-	if o.isDefinite() && errors.As(o.err, &up) {
-		uncertain := *up
-		uncertain.Uncertain = true
-		o.err = &uncertain
+	if !isRefused(err) || !errors.As(err, &up) {
+		return err
 	}
-}
-
-// isDefinite reports whether o is a refusal that may delete cookies.
-func (o *outcome) isDefinite() bool {
-	var up *session.UpstreamError
-	return o.kind == kindRefusal && errors.As(o.err, &up) && !up.Uncertain
+	marked := *up
+	marked.Uncertain = true
+	return &marked
 }
 
 // marshal returns the bytes to seal; nil if there is nothing to store.
@@ -68,4 +66,19 @@ func (o *outcome) marshal() ([]byte, error) {
 // repeats reports whether upstream has not rotated token.
 func (o *outcome) repeats(token session.Secret) bool {
 	return (o.kind == kindGrant || o.kind == kindUnverified) && token.Equal(o.grant.RefreshToken.Secret)
+}
+
+// ttl returns the time for which the store keeps an outcome. A grant is kept as
+// long as in a process that has not delivered it.
+func (o *outcome) ttl() time.Duration {
+	switch o.kind {
+	case kindGrant:
+		return bounds.UsedTTL
+	case kindUnverified:
+		return bounds.UnverifiedTTL
+	case kindRefusal:
+		return bounds.RejectedTTL
+	default:
+		return lockTTL // it has to release the lock
+	}
 }

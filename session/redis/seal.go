@@ -85,54 +85,59 @@ func (k *keyring) valueAEAD(token session.Secret) (cipher.AEAD, error) {
 }
 
 // A sealed value is a header, a nonce and the ciphertext. The header is
-// readable. It is authenticated together with the name.
+// readable. It is authenticated, together with the name of a token.
 const (
 	sealVersion = 1
 	headerBytes = 1 + 1 + 8 // kind, version, expiry in ms since 1970
 	nonceBytes  = 12
+	prefixBytes = headerBytes + nonceBytes
 )
 
-// putHeader writes the header of a sealed value.
-func putHeader(sealed []byte, kind kind, expiresAt time.Time) {
+func seal(aead cipher.AEAD, name string, kind kind, expiresAt time.Time, plain []byte) []byte {
+	sealed := make([]byte, prefixBytes, prefixBytes+len(plain)+aead.Overhead())
 	sealed[0], sealed[1] = byte(kind), sealVersion
 	binary.BigEndian.PutUint64(sealed[2:], uint64(expiresAt.UnixMilli()))
-}
-
-func (k *keyring) seal(token session.Secret, kind kind, expiresAt time.Time, plain []byte) ([]byte, error) {
-	aead, err := k.valueAEAD(token)
-	if err != nil {
-		return nil, err
-	}
-	sealed := make([]byte, headerBytes+nonceBytes, headerBytes+nonceBytes+len(plain)+aead.Overhead())
-	putHeader(sealed, kind, expiresAt)
 	_, _ = rand.Read(sealed[headerBytes:]) // never fails
-	return aead.Seal(sealed, sealed[headerBytes:], plain, k.additionalData(token, sealed)), nil
+	return aead.Seal(sealed, sealed[headerBytes:], plain, additionalData(sealed, name))
 }
 
 // errNotFound: there is no value, or a foreign one.
 var errNotFound = errors.New("redis: no value of this deployment")
 
+func open(aead cipher.AEAD, name string, sealed []byte) (kind, time.Time, []byte, error) {
+	if len(sealed) < prefixBytes || sealed[1] != sealVersion {
+		return 0, time.Time{}, nil, errNotFound
+	}
+	plain, err := aead.Open(nil, sealed[headerBytes:prefixBytes], sealed[prefixBytes:], additionalData(sealed, name))
+	if err != nil {
+		return 0, time.Time{}, nil, errNotFound
+	}
+	return kind(sealed[0]), time.UnixMilli(int64(binary.BigEndian.Uint64(sealed[2:]))), plain, nil
+}
+
+// additionalData returns the header of a sealed value and its name.
+func additionalData(sealed []byte, name string) []byte {
+	return append(slices.Clone(sealed[:headerBytes]), name...)
+}
+
+// seal seals a value under a token.
+func (k *keyring) seal(token session.Secret, kind kind, expiresAt time.Time, plain []byte) ([]byte, error) {
+	aead, err := k.valueAEAD(token)
+	if err != nil {
+		return nil, err
+	}
+	return seal(aead, k.name(token), kind, expiresAt, plain), nil
+}
+
+// open opens a value under a token, unless it has expired.
 func (k *keyring) open(token session.Secret, sealed []byte) (kind, []byte, error) {
-	if len(sealed) < headerBytes+nonceBytes || sealed[1] != sealVersion {
-		return 0, nil, errNotFound
-	}
-	expiresAt := time.UnixMilli(int64(binary.BigEndian.Uint64(sealed[2:])))
-	if !time.Now().Before(expiresAt.Add(clockSkew)) {
-		return 0, nil, errNotFound
-	}
 	aead, err := k.valueAEAD(token)
 	if err != nil {
 		return 0, nil, err
 	}
-	nonce, ciphertext := sealed[headerBytes:headerBytes+nonceBytes], sealed[headerBytes+nonceBytes:]
-	plain, err := aead.Open(nil, nonce, ciphertext, k.additionalData(token, sealed))
-	if err != nil {
+	kind, expiresAt, plain, err := open(aead, k.name(token), sealed)
+	if err == nil && !time.Now().Before(expiresAt.Add(clockSkew)) {
 		return 0, nil, errNotFound
 	}
-	return kind(sealed[0]), plain, nil
-}
-
-// additionalData returns the header and the name of a value.
-func (k *keyring) additionalData(token session.Secret, sealed []byte) []byte {
-	return append(slices.Clone(sealed[:headerBytes]), k.name(token)...)
+	return kind, plain, err
 }

@@ -84,7 +84,18 @@ type response struct {
 	cookies string // "", "set" or "cleared"
 }
 
-func (b *browser) get() response {
+// get opens a page, and follows redirects to the same page.
+func (b *browser) get() (got response) {
+	const maxRedirects = 20
+	for range maxRedirects {
+		if got = b.send(); got.status != http.StatusTemporaryRedirect {
+			break
+		}
+	}
+	return got
+}
+
+func (b *browser) send() response {
 	r := httptest.NewRequest(http.MethodGet, site.String()+"me", nil)
 	for _, c := range b.jar.Cookies(site) {
 		r.AddCookie(c)
@@ -96,6 +107,7 @@ func (b *browser) get() response {
 	got := response{status: w.Code, user: strings.TrimSpace(w.Body.String())}
 	for _, c := range cookies {
 		switch {
+		case strings.HasSuffix(c.Name, "-refused"): // the marker of a refusal
 		case c.Value != "":
 			got.cookies = "set"
 		case got.cookies == "":

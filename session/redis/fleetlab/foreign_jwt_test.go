@@ -28,8 +28,7 @@ func TestForeignJWT(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f, m, fake := newPair(t)
-				must(t, m.backdate())
+				f, _, fake := newPair(t)
 				user := fake.NewUser("ada@example.com")
 				g := fake.ExpiredGrant(user)
 				fake.Fail(crossminttest.Refresh, crossminttest.Edit(func(response map[string]any) { response["jwt"] = fake.ForeignJWT(user) }))

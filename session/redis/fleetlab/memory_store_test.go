@@ -3,9 +3,7 @@ package fleetlab_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -64,18 +62,6 @@ func (m *memoryStore) start() error {
 	defer m.mu.Unlock()
 	m.redis = r
 	return nil
-}
-
-// backdate makes the data of the store look one hour old, in all of its 256 parts:
-// in the first minute, refusals are uncertain.
-func (m *memoryStore) backdate() error {
-	r, _ := m.state()
-	since := strconv.FormatInt(time.Now().Add(-time.Hour).UnixMilli(), 10)
-	var errs []error
-	for part := range 256 {
-		errs = append(errs, r.Set(fmt.Sprintf("crossmint:{%02x}", part), since))
-	}
-	return errors.Join(errs...)
 }
 
 // stop stops the store and closes all its connections. Its data is lost.

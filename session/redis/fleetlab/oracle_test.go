@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"testing"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 )
@@ -89,5 +90,33 @@ func (o *oracle) delivered(presented, newToken string) {
 	defer o.mu.Unlock()
 	if id, ok := o.owners[presented]; ok {
 		o.latest[id], o.owners[newToken] = newToken, id
+	}
+}
+
+func TestOracleFindsFailures(t *testing.T) {
+	fake, err := crossminttest.New(crossminttest.Config{InMemory: true, Algorithm: "EdDSA"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(fake.Close)
+	user := fake.NewUser("ada@example.com")
+	token := fake.Grant(user).RefreshToken.Secret.Reveal()
+	for _, test := range []struct {
+		name string
+		got  response
+		want int // failures
+	}{
+		{name: "served", got: response{status: http.StatusOK, user: user.ID}, want: 0},
+		{name: "served as another user", got: response{status: http.StatusOK, user: "another"}, want: 1},
+		{name: "cookies of a live session cleared", got: response{status: http.StatusUnauthorized, cookies: "cleared"}, want: 1},
+		{name: "401 with a live token", got: response{status: http.StatusUnauthorized}, want: 1},
+		{name: "an unexpected status", got: response{status: http.StatusTemporaryRedirect}, want: 1},
+	} {
+		o := newOracle(fake)
+		o.signedIn(user.ID, token)
+		o.check(user.ID, token, test.got)
+		if _, failures := o.results(); len(failures) != test.want {
+			t.Errorf("%s: failures %v, want %d", test.name, failures, test.want)
+		}
 	}
 }

@@ -13,6 +13,7 @@ const SENTENCES = {
   signed_out: () => "Crossmint rejected the refresh token. The user is signed out.",
   logged_out: () => "Signed out here and at Crossmint.",
   logout_failed: () => "Signed out here. Crossmint could not be informed.",
+  logout_not_shared: () => "Signed out here and at Crossmint. The other instances could not be informed yet.",
   up: () => "Crossmint is working.",
   slow: () => "Crossmint is slow.",
   down: () => "Crossmint is down.",

@@ -1,0 +1,106 @@
+package redis_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/redis"
+)
+
+func TestLogoutWithoutTheStore(t *testing.T) {
+	for _, failure := range failures {
+		t.Run(failure.name, func(t *testing.T) {
+			onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+				coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
+				coordinatortest.Do(t, b, "warm", &coordinatortest.Calls{})
+				if err := failure.fail(s); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := a.Logout(t.Context(), session.NewSecret("a")); !errors.Is(err, session.ErrUnavailable) {
+					t.Errorf("err = %v", err)
+				}
+				if err := failure.restore(s); err != nil {
+					t.Fatal(err)
+				}
+				coordinatortest.Eventually(t, "the other instance learned of the logout", func() bool {
+					_, err := b.Do(t.Context(), session.NewSecret("a"), (&coordinatortest.Calls{}).Upstream())
+					return errors.Is(err, session.ErrLoggedOut)
+				})
+			})
+		})
+	}
+}
+
+func TestLogoutWithoutTheStoreCoversDescendants(t *testing.T) {
+	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		coordinatortest.Do(t, b, "a", &coordinatortest.Calls{})
+		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
+		if err := s.Freeze(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.Logout(t.Context(), session.NewSecret("a")); err == nil {
+			t.Error("the logout succeeded without the store")
+		}
+		if err := s.Thaw(); err != nil {
+			t.Fatal(err)
+		}
+		coordinatortest.Eventually(t, "the successor was logged out", func() bool {
+			_, err := b.Do(t.Context(), session.NewSecret("a'"), (&coordinatortest.Calls{Exchange: coordinatortest.Overloaded}).Upstream())
+			return errors.Is(err, session.ErrLoggedOut)
+		})
+	})
+}
+
+// A logout during an outage counts everywhere when the store is back: the JWT and
+// the refresh token are refused.
+func TestLogoutDuringOutageOnFleet(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		f := newFleet(t, s.URL(), crossminttest.Config{}, ofFleet())
+		s.wantSubscribers(fleetSize)
+		jwt, refresh := f.valid("ada@example.com")
+		s.Kill()
+		_ = f.instances[0].sessions.Logout(t.Context(), material(jwt, refresh), session.Secret{}) // the store has missed it
+		if err := s.Up(); err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.instances {
+			coordinatortest.Eventually(t, "the JWT and the refresh token were refused", func() bool {
+				_, err := i.sessions.Authenticate(t.Context(), material(jwt, refresh))
+				return errors.Is(err, session.ErrLoggedOut)
+			})
+		}
+		if calls := f.fake.Calls().Refresh; calls > 0 {
+			t.Logf("upstream was asked %d times before the instances learned of the logout", calls)
+		}
+	})
+}
+
+func TestPendingLogoutsAreBounded(t *testing.T) {
+	t.Parallel()
+	c := newCoordinator(t, "redis://127.0.0.1:1", quick)
+	hour := time.Now().Add(time.Hour)
+	for n := range redis.MaxPendingLogouts {
+		var err error
+		if n%2 == 0 {
+			_, err = c.Logout(t.Context(), session.NewSecret(fmt.Sprint(n)))
+		} else {
+			err = c.Deny(t.Context(), digestOf(n), hour)
+		}
+		if err == nil || strings.Contains(err.Error(), "too many") {
+			t.Fatalf("logout %d: %v, want the error of the store only", n, err)
+		}
+	}
+	_, logoutErr := c.Logout(t.Context(), session.NewSecret("one more"))
+	for _, err := range []error{logoutErr, c.Deny(t.Context(), digestOf(-1), hour)} {
+		if err == nil || !strings.Contains(err.Error(), "too many writes wait for the store") {
+			t.Errorf("err = %v, want one that there are too many", err)
+		}
+	}
+}
