@@ -146,7 +146,7 @@ type decision struct {
 // needs.
 func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) decision {
 	jwt, isBearer := a.bearer(r)
-	if result, err, ok := a.sessions.Resume(r.Context()); ok && result.Bearer == isBearer {
+	if result, err, ok := a.sessions.Resume(r.Context(), isBearer); ok {
 		return decision{result: result, err: err}
 	}
 	a.addVary(w.Header())

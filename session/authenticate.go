@@ -206,7 +206,7 @@ func (m *Manager) withoutRefreshToken(c *candidate) error {
 // header. It never refreshes. Errors are as in [Manager.Authenticate].
 func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
 	result, err := m.verifyBearer(ctx, jwt)
-	result.Bearer, result.outcome.bearer = true, true
+	result.outcome.bearer = true
 	return result, err
 }
 
@@ -277,7 +277,7 @@ func (o *operation) presented(material *Material) {
 // finish reports the outcome and stores an error for the context.
 func (o *operation) finish(ctx context.Context, result Result, err error) (Result, error) {
 	if err != nil {
-		result = Result{outcome: &outcome{manager: o.m, err: err}, rejected: o.rejected}
+		result = Result{outcome: &outcome{manager: o.m, failure: &failure{err, o.rejected}}}
 	}
 	e := event.Event{
 		Outcome: outcomeName(ctx, &result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),

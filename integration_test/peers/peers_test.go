@@ -105,7 +105,7 @@ func TestQuickRunPrintsEveryRow(t *testing.T) {
 	var out bytes.Buffer
 	_, err := run(t.Context(), p, &out)
 	fatal(t, err)
-	names := []string{rsaName, bareJSONName, exampleName, nodeBareName, nodeSDKName, twoCoresTarget, exampleTarget, httpBareTarget, httpPeerTarget, httpNodeTarget}
+	names := []string{rsaName, bareJSONName, constantJSONName, exampleName, nodeBareName, nodeSDKName, twoCoresTarget, exampleTarget, httpBareTarget, httpPeerTarget, httpNodeTarget}
 	for _, c := range contenders {
 		names = append(names, c.name)
 	}

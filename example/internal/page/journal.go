@@ -38,7 +38,7 @@ type counts struct {
 	Calls     map[string]int `json:"calls"` // by endpoint
 }
 
-// A Journal records the site's requests, the outcomes of sessions, and the
+// A Journal records the requests of the page's tabs, the outcomes of sessions, and the
 // calls to Crossmint, for the time line. It serves them as JSON to every
 // client. A site in production does not need it. All methods are safe for
 // concurrent use.

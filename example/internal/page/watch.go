@@ -12,12 +12,14 @@ const (
 	maxTabBytes = 16
 )
 
-// Requests is a middleware that records the requests to next.
+// Requests is a middleware that records the requests of the page's tabs. Other
+// requests, for example those of curl, are not on the time line.
 func (j *Journal) Requests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tab := r.Header.Get(tabHeader)
-		if len(tab) > maxTabBytes {
-			tab = ""
+		if tab == "" || len(tab) > maxTabBytes {
+			next.ServeHTTP(w, r)
+			return
 		}
 		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		id, startedAt := j.start(record{Kind: "request", Name: r.URL.Path, Tab: tab})
