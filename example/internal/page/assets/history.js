@@ -4,7 +4,7 @@
 import { callMe, decidedAt } from "./session.js";
 
 const POLL_INTERVAL_MS = 400;
-const SESSION_CHANGES = ["refreshed", "logged_out", "logout_failed", "asked_again", "signed_out"];
+const SESSION_CHANGES = ["refreshed", "logged_out", "logout_failed", "rejected", "signed_out"];
 
 const watchers = []; // called with each response
 let state = 0;
