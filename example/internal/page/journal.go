@@ -25,7 +25,7 @@ type record struct {
 	Status   int    `json:"status,omitempty"`
 	At       int64  `json:"at"`               // Unix time in ms
 	Duration int64  `json:"duration"`         // in ms, or runningDuration
-	Served   int    `json:"served,omitempty"` // requests that one refresh has served
+	Served   int    `json:"served,omitempty"` // requests with the same outcome of one refresh token
 
 	fingerprint string // of the refresh token
 	state       int    // of the journal at the last change

@@ -12,6 +12,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/example/internal/page"
+	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/google/go-cmp/cmp"
 )
@@ -117,6 +118,11 @@ func TestEvents(t *testing.T) {
 		{Outcome: event.Refreshed, Op: "authenticate", Token: "two"},
 		{Outcome: event.Rejected, Err: errors.New("no session")},
 		{Outcome: event.Unavailable, Op: "authenticate", UpstreamStatus: 503, Token: "two", UserID: "ada"},
+		{Outcome: event.AskedAgain, Op: "authenticate", UpstreamStatus: 401, Token: "two"},
+		{Outcome: event.AskedAgain, Op: "authenticate", UpstreamStatus: 401, Token: "two"},
+		{Outcome: event.Rejected, Op: "authenticate", Token: "two", Err: &session.AuthenticationError{Refused: true}},
+		{Outcome: event.Rejected, Op: "authenticate", Token: "two", Err: &session.AuthenticationError{Refused: true}},
+		{Outcome: event.SignedOut, Op: "authenticate", UpstreamStatus: 401, Token: "two"},
 	} {
 		journal.Event(e)
 	}
@@ -124,7 +130,10 @@ func TestEvents(t *testing.T) {
 	compareRecords(t, got.Records,
 		record{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 50},
 		record{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 1},
-		record{Kind: "outcome", Name: "unavailable", Op: "authenticate", Status: 503, Served: 1})
+		record{Kind: "outcome", Name: "unavailable", Op: "authenticate", Status: 503, Served: 1},
+		record{Kind: "outcome", Name: "asked_again", Op: "authenticate", Status: 401, Served: 2},
+		record{Kind: "outcome", Name: "rejected", Op: "authenticate", Served: 2},
+		record{Kind: "outcome", Name: "signed_out", Op: "authenticate", Status: 401, Served: 1})
 	if got.Counts.Refreshes != 2 {
 		t.Errorf("%d refreshes, want 2", got.Counts.Refreshes)
 	}
