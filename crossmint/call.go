@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"sync/atomic"
 
 	"github.com/crossmint-go/auth/session"
@@ -32,20 +31,18 @@ const maxResponseBytes = 1 << 20
 
 // request is one call to upstream.
 type request struct {
-	op           string // for errors
-	method       string
-	url          string
-	body         map[string]string // sent as JSON, unless nil
-	noAPIKey     bool              // omits the headers that identify this client
-	refreshRoute bool              // goes to Config.RefreshRoute
+	op       string // for errors
+	method   string
+	url      string
+	body     map[string]string // sent as JSON, unless nil
+	noAPIKey bool              // omits the headers that identify this client
 }
 
 // response is a complete response of upstream.
 type response struct {
-	status        int
-	retryAfter    string
-	body          []byte
-	clearsCookies bool
+	status     int
+	retryAfter string
+	body       []byte
 }
 
 // call sends r once and returns the body of a 2xx response. It classifies every
@@ -58,8 +55,7 @@ func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
 	if failure := classify(res, err); failure != nil {
 		failure.Op = r.op
 		failure.NotSent, failure.Incomplete = progress.result(err)
-		// A refresh route clears the cookies with a definite refusal only.
-		failure.Uncertain = failure.Kind == session.ErrRefused && r.refreshRoute && !res.clearsCookies //nolint:errorlint // Kind is one of three sentinels
+		failure.APIKeyRejected = failure.APIKeyRejected && !r.noAPIKey
 		c.addHint(failure)
 		return nil, failure
 	}
@@ -94,8 +90,7 @@ func (c *Client) send(ctx context.Context, r request) (response, error) {
 	case len(body) > maxResponseBytes:
 		return response{}, errOversize
 	}
-	clearsCookies := slices.ContainsFunc(res.Cookies(), func(c *http.Cookie) bool { return c.MaxAge < 0 })
-	return response{res.StatusCode, res.Header.Get("Retry-After"), body, clearsCookies}, nil
+	return response{res.StatusCode, res.Header.Get("Retry-After"), body}, nil
 }
 
 // setHeaders sets the headers that every call of the API has.

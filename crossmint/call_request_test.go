@@ -2,7 +2,6 @@ package crossmint_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -128,35 +127,18 @@ func TestRefreshRouteSendsRequest(t *testing.T) {
 	}
 }
 
-// A refresh route that refuses a token clears the cookies if that is definite. If
-// it keeps them, its API key may be suspect.
+// A refresh route refuses tokens with the same statuses as upstream. It gets no
+// API key, so its 403 does not concern the key.
 func TestRefreshRouteRefusals(t *testing.T) {
-	tests := map[string]struct {
-		cookie    *http.Cookie
-		uncertain bool
-	}{
-		"clears cookies":      {cookie: &http.Cookie{Name: "crossmint-session", MaxAge: -1}, uncertain: false},
-		"keeps cookies":       {cookie: nil, uncertain: true},
-		"sets another cookie": {cookie: &http.Cookie{Name: "affinity", Value: "1", MaxAge: 60}, uncertain: true},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			u := newUpstream(t, func(w http.ResponseWriter, _ *http.Request) {
-				if test.cookie != nil {
-					http.SetCookie(w, test.cookie)
-				}
-				w.WriteHeader(http.StatusUnauthorized)
-				_, _ = io.WriteString(w, `{"error":"Unauthorized"}`)
-			})
-			route := newClient(t, configFor(t, u.URL, func(c *crossmint.Config) { c.RefreshRoute = u.URL + "/refresh" }))
-			err := upstreamError(t, refresh(t.Context(), t, route))
-			if !errors.Is(err, session.ErrRefused) || err.Uncertain != test.uncertain {
-				t.Errorf("%v, uncertain %v, want %v", err, err.Uncertain, test.uncertain)
-			}
-			if err := upstreamError(t, refresh(t.Context(), t, u.client)); err.Uncertain {
-				t.Error("upstream's own refusal is uncertain")
-			}
-		})
+	for status, want := range map[int]failure{
+		http.StatusUnauthorized: {Kind: refused, Status: 401},
+		http.StatusNotFound:     {Kind: refused, Status: 404, Uncertain: true},
+		http.StatusForbidden:    {Kind: unavailable, Status: 403},
+	} {
+		u := newUpstream(t, respond(status, jsonType, `{"error":"no"}`), func(c *crossmint.Config) { c.RefreshRoute = c.BaseURL + "/refresh" })
+		if diff := cmp.Diff(want, failureOf(t, refresh(t.Context(), t, u.client))); diff != "" {
+			t.Errorf("%d (-want +got):\n%s", status, diff)
+		}
 	}
 }
 

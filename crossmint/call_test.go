@@ -45,7 +45,7 @@ func TestCallClassifiesFaults(t *testing.T) {
 		{name: "a proxy's 502", fault: crossminttest.Status(502, "text/html", "<html>"), want: failure{Kind: unavailable, Status: 502}},
 		{name: "a redirect", fault: crossminttest.Redirect("/elsewhere"), want: failure{Kind: unavailable, Status: 307}},
 		{name: "a redirect to an invalid URL", fault: crossminttest.Redirect("http://[::1"), want: failure{Kind: unavailable, Status: 307}},
-		{name: "a bad API key", fault: crossminttest.Status(403, "", `{"error":true}`), want: failure{Kind: unavailable, Status: 403}},
+		{name: "a bad API key", fault: crossminttest.Status(403, "", `{"error":true}`), want: failure{Kind: unavailable, Status: 403, APIKeyRejected: true}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -31,11 +31,16 @@ const (
 // for a 2xx response. The error holds no text from upstream, which may repeat a
 // secret or bring markup into a log.
 //
-//	no complete response                        unavailable
-//	an oversize response                        malformed
-//	400, 401, 404, 410, 422 with a JSON object  refused
-//	the same without: from a proxy              unavailable
-//	everything else: 3xx, 403, 408, 429, 5xx …  unavailable
+//	no complete response                   unavailable
+//	an oversize response                   malformed
+//	400, 401 with a JSON object            refused
+//	404, 410, 422 with a JSON object       refused, uncertain
+//	403 with a JSON object                 unavailable, the API key is rejected
+//	the same without: from a proxy         unavailable
+//	everything else: 3xx, 408, 429, 5xx …  unavailable
+//
+// Routers and gateways in front of upstream respond with 404, 410 and 422 too,
+// for example because the base URL is wrong.
 func classify(res response, err error) *session.UpstreamError {
 	failure := &session.UpstreamError{
 		Kind: session.ErrUnavailable, Status: res.status, RetryAfter: retryAfter(res.retryAfter), Err: err,
@@ -46,22 +51,32 @@ func classify(res response, err error) *session.UpstreamError {
 	case err != nil:
 	case res.status >= 200 && res.status <= 299:
 		return nil
-	case !mayRefuse(res.status):
-	case isObject(res.body):
-		failure.Kind = session.ErrRefused
 	default:
-		failure.Err = errNotJSON
+		classifyStatus(failure, res)
 	}
 	return failure
 }
 
-// mayRefuse reports whether upstream rejects tokens with this status.
-func mayRefuse(status int) bool {
-	switch status {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity:
-		return true
+// classifyStatus classifies a complete response that is no success.
+func classifyStatus(failure *session.UpstreamError, res response) {
+	object := isObject(res.body)
+	switch res.status {
+	case http.StatusBadRequest, http.StatusUnauthorized:
+		if object {
+			failure.Kind = session.ErrRefused
+		}
+	case http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity:
+		if object {
+			failure.Kind, failure.Uncertain = session.ErrRefused, true
+		}
+	case http.StatusForbidden:
+		failure.APIKeyRejected = object
+	default:
+		return
 	}
-	return false
+	if !object {
+		failure.Err = errNotJSON
+	}
 }
 
 // malformed returns the error for a 2xx response of an unexpected form.

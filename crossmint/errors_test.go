@@ -25,10 +25,19 @@ const (
 	jsonType  = "application/json"
 )
 
-// A refusal is one of five statuses with a JSON object. All other responses are
-// unavailable.
+// Five statuses with a JSON object are refusals; three of them are uncertain. 403
+// with one rejects the API key. All other responses are unavailable.
 func TestClassifiesStatus(t *testing.T) {
-	definite := map[int]bool{400: true, 401: true, 404: true, 410: true, 422: true}
+	withObject := map[int]failure{
+		400: {Kind: refused}, 401: {Kind: refused},
+		404: {Kind: refused, Uncertain: true}, 410: {Kind: refused, Uncertain: true}, 422: {Kind: refused, Uncertain: true},
+		403: {Kind: unavailable, APIKeyRejected: true},
+	}
+	calls := map[string]func(*upstream) error{
+		"refresh": func(u *upstream) error { return refresh(t.Context(), t, u.client) },
+		"logout":  func(u *upstream) error { return u.client.Logout(t.Context(), secret) },
+		"sign-in": func(u *upstream) error { _, err := u.client.SendEmailOTP(t.Context(), "ann@example.com"); return err },
+	}
 	bodies := map[string]string{
 		"object": `{"error":"Unauthorized","message":"no"}`, "empty object": `{}`,
 		"list": `[]`, "text": `"no"`, "null": `null`, "nothing": ``, "HTML": `<html>no</html>`, "object and bytes": `{}x`,
@@ -41,15 +50,17 @@ func TestClassifiesStatus(t *testing.T) {
 			if status == 304 || status == 299 {
 				continue // 304 has no body; 299 is no error
 			}
-			want := failure{Kind: unavailable, Status: status}
-			if definite[status] && strings.HasSuffix(name, "object") {
-				want.Kind = refused
+			want, special := withObject[status]
+			if !special || !strings.HasSuffix(name, "object") {
+				want = failure{Kind: unavailable}
 			}
+			want.Status = status
 			t.Run(fmt.Sprint(status, " ", name), func(t *testing.T) {
 				u := newUpstream(t, respond(status, jsonType, body))
-				got := failureOf(t, refresh(t.Context(), t, u.client))
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("failure (-want +got):\n%s", diff)
+				for call, do := range calls {
+					if diff := cmp.Diff(want, failureOf(t, do(u))); diff != "" {
+						t.Errorf("%s: failure (-want +got):\n%s", call, diff)
+					}
 				}
 			})
 		}

@@ -159,16 +159,17 @@ var (
 
 // failure is the classification in a session.UpstreamError.
 type failure struct {
-	Kind                string
-	NotSent, Incomplete bool
-	Status              int
+	Kind                      string
+	NotSent, Incomplete       bool
+	Uncertain, APIKeyRejected bool
+	Status                    int
 }
 
 // failureOf returns the classification of err.
 func failureOf(t *testing.T, err error) failure {
 	t.Helper()
 	up := upstreamError(t, err)
-	return failure{up.Kind.Error(), up.NotSent, up.Incomplete, up.Status}
+	return failure{up.Kind.Error(), up.NotSent, up.Incomplete, up.Uncertain, up.APIKeyRejected, up.Status}
 }
 
 func upstreamError(t *testing.T, err error) *session.UpstreamError {

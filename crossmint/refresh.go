@@ -18,7 +18,7 @@ func (c *Client) Refresh(ctx context.Context, token session.Secret) (*session.Gr
 	r := request{op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/refresh", body: map[string]string{"refresh": token.Reveal()}}
 	member := "refresh"
 	if c.config.RefreshRoute != "" {
-		r.url, r.noAPIKey, r.refreshRoute, member = c.config.RefreshRoute, true, true, "refreshToken"
+		r.url, r.noAPIKey, member = c.config.RefreshRoute, true, "refreshToken"
 	}
 	body, err := c.call(ctx, r)
 	if err != nil {

@@ -22,7 +22,7 @@ func TestRefreshVectors(t *testing.T) {
 		"U_200_other_user.resp":        {user: "user-b"}, // the manager compares it with the JWT
 		"U_200_html.resp":              {failure: failure{Kind: malformed, Status: 200}},
 		"U_200_missing_refresh.resp":   {failure: failure{Kind: malformed, Status: 200}},
-		"U_403_bad_api_key.resp":       {failure: failure{Kind: unavailable, Status: 403}},
+		"U_403_bad_api_key.resp":       {failure: failure{Kind: unavailable, Status: 403, APIKeyRejected: true}},
 		"U_429.resp":                   {failure: failure{Kind: unavailable, Status: 429}, retryAfter: 7 * time.Second},
 	}
 	files, err := filepath.Glob("testdata/*.resp")

@@ -16,7 +16,10 @@ var _ session.Upstream = (*Client)(nil)
 // now, is time.Now() for most callers. Verify makes no call while it knows the
 // signing key that the JWT names. The error is
 // session.ErrJWTExpired together with the Token, session.ErrUnavailable if the
-// signing keys cannot be fetched, else session.ErrJWTInvalid with the reason.
+// signing keys cannot be fetched, else session.ErrJWTInvalid with the reason. An
+// error that is session.ErrJWTKeyUnknown, too, comes with the Token if upstream has
+// withdrawn the signing key within a day: the JWT is invalid, and only its user is
+// certain.
 func (c *Client) Verify(ctx context.Context, jwt string, now time.Time) (*session.Token, error) {
 	token, err := c.verifier.Verify(ctx, jwt, now)
 	return token, toSessionError(err)

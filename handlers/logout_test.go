@@ -112,17 +112,17 @@ func TestLogoutReadsOnlyJSON(t *testing.T) {
 // user's tokens are invalid in this process afterwards.
 func TestLogoutClearsDespiteUpstreamFailure(t *testing.T) {
 	tests := []struct {
-		name string
-		fail func(env *testEnv)
-		took time.Duration
+		name  string
+		fail  func(env *testEnv)
+		calls int // of upstream's logout, with a jitter between them
 	}{
-		{name: "500", fail: func(env *testEnv) { env.Fake.FailAlways(crossminttest.Logout, crossminttest.Status(500, "", "")) }},
-		{name: "429", fail: func(env *testEnv) {
+		{name: "500", calls: 4, fail: func(env *testEnv) { env.Fake.FailAlways(crossminttest.Logout, crossminttest.Status(500, "", "")) }},
+		{name: "429", calls: 3, fail: func(env *testEnv) {
 			env.Fake.FailAlways(crossminttest.Logout, crossminttest.Status(429, "", "").With("Retry-After", "1"))
 		}},
-		{name: "reset", fail: func(env *testEnv) { env.Fake.FailAlways(crossminttest.Logout, crossminttest.Reset()) }},
+		{name: "reset", calls: 4, fail: func(env *testEnv) { env.Fake.FailAlways(crossminttest.Logout, crossminttest.Reset()) }},
 		{name: "down", fail: func(env *testEnv) { env.Fake.Down() }},
-		{name: "no response", fail: func(env *testEnv) { env.Fake.FailAlways(crossminttest.Logout, crossminttest.Hang()) }, took: 3 * time.Second},
+		{name: "no response", calls: 1, fail: func(env *testEnv) { env.Fake.FailAlways(crossminttest.Logout, crossminttest.Hang()) }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -133,11 +133,11 @@ func TestLogoutClearsDespiteUpstreamFailure(t *testing.T) {
 				test.fail(env)
 				started := time.Now()
 				got := env.outcome(t, post("/logout", "", jwt, refresh))
-				if diff := cmp.Diff([]any{"204 cleared", test.took}, []any{got.Summary, time.Since(started)}); diff != "" {
-					t.Errorf("response and time (-want +got):\n%s", diff)
+				if took := time.Since(started); got.Summary != "204 cleared" || took > 3*time.Second {
+					t.Errorf("%s after %v, want 204 cleared within 3 s", got.Summary, took)
 				}
-				if got.Logouts > 1 {
-					t.Errorf("%d calls of upstream, want one at the most", got.Logouts)
+				if got.Logouts < test.calls || got.Logouts > test.calls+1 {
+					t.Errorf("%d calls of upstream, want %d or one more", got.Logouts, test.calls)
 				}
 				if !env.Has(event.LogoutFailed) {
 					t.Errorf("events: %v", env.Outcomes())
@@ -175,7 +175,7 @@ func TestLogoutDespitePanicInOnError(t *testing.T) {
 	causes := map[string]func(*testEnv) (body string){
 		"invalid body": func(*testEnv) string { return `{"refresh":1}` },
 		"upstream fails": func(env *testEnv) string {
-			env.Fake.Fail(crossminttest.Logout, crossminttest.Status(500, "", "{}"))
+			env.Fake.FailAlways(crossminttest.Logout, crossminttest.Status(403, "", "{}"))
 			return ""
 		},
 	}

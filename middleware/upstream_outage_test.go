@@ -19,10 +19,11 @@ const (
 )
 
 func TestUpstreamStatuses(t *testing.T) {
-	cleared := outcome{Response: "401 cleared", Message: notValid, Refreshes: 1}
+	refused := outcome{Response: "307 kept marked", Refreshes: 1}
+	uncertain := outcome{Response: "401 kept", Message: notValid, Refreshes: 1}
 	kept := outcome{Response: "503 kept retry 1", Message: tryLater, Refreshes: 1}
 	tests := map[int]outcome{ // with a JSON object
-		400: cleared, 401: cleared, 404: cleared, 410: cleared, 422: cleared,
+		400: refused, 401: refused, 404: uncertain, 410: uncertain, 422: uncertain,
 		402: kept, 403: kept, 405: kept, 408: kept, 409: kept, 418: kept, 425: kept, 429: kept, 451: kept,
 		300: kept, 301: kept, 302: kept, 304: kept, 307: kept, 308: kept,
 		500: kept, 501: kept, 502: kept, 503: kept, 504: kept, 520: kept,

@@ -87,4 +87,12 @@ func TestRevokedAPIKey(t *testing.T) {
 			t.Errorf("events = %v", k.Outcomes())
 		}
 	})
+	run(t, "a 403 of a proxy is not", testkit.Config{}, func(t *testing.T, k *kit) {
+		k.Fake.FailAlways(crossminttest.Refresh, crossminttest.Status(403, "text/html", "<html>Access denied</html>"))
+		_, err := k.authenticate(k.Expired("ann@example.com"))
+		k.want(err, testkit.Unavailable, 1)
+		if k.Has(event.APIKeyRejected) {
+			t.Errorf("events = %v", k.Outcomes())
+		}
+	})
 }

@@ -17,6 +17,9 @@ type candidate struct {
 	Pair
 	token *Token // nil unless the JWT is correctly signed
 	err   error  // nil: valid
+	// limits names the user for the limits, also of a JWT that is denied or
+	// whose key upstream has withdrawn.
+	limits limitedUser
 }
 
 var errNoJWT = errors.New("no JWT")
@@ -30,17 +33,19 @@ func (m *Manager) verifyPair(ctx context.Context, p Pair, now time.Time) candida
 	if p.JWT.IsZero() {
 		return candidate{Pair: p, err: errNoJWT}
 	}
-	token, err := m.verify(ctx, p.JWT, now)
-	return candidate{p, token, err}
-}
-
-// verify verifies a JWT and looks it up in the deny list.
-func (m *Manager) verify(ctx context.Context, jwt Secret, now time.Time) (*Token, error) {
-	token, err := m.upstream.Verify(ctx, jwt.Reveal(), now)
-	if token != nil && m.denied.contains(token) {
-		return nil, errDenied
+	c := candidate{Pair: p}
+	c.token, c.err = m.upstream.Verify(ctx, p.JWT.Reveal(), now)
+	if c.token == nil {
+		return c
 	}
-	return token, err
+	c.limits = limitedUser{c.token.UserID, errors.Is(c.err, ErrJWTKeyUnknown)}
+	switch {
+	case m.denied.contains(c.token):
+		c.token, c.err = nil, errDenied
+	case c.err != nil && !errors.Is(c.err, ErrJWTExpired):
+		c.token = nil
+	}
+	return c
 }
 
 // isSigned reports whether the JWT is correctly signed, expired or not.
@@ -86,8 +91,10 @@ func (m *Manager) Authenticate(ctx context.Context, material Material) (Result, 
 	}
 	o := newOperation(m, "authenticate")
 	o.presented(&material)
-	candidates, foreign := m.candidates(ctx, first, material.Others)
-	result, err := m.authenticate(ctx, o, candidates, foreign, material.SkipEarlyRefresh)
+	timeoutCtx, cancel := context.WithDeadline(ctx, now.Add(m.config.RefreshTimeout))
+	defer cancel()
+	candidates, foreign := m.candidates(timeoutCtx, first, material.Others)
+	result, err := m.authenticate(timeoutCtx, o, candidates, foreign, material.SkipEarlyRefresh)
 	return o.finish(ctx, result, err)
 }
 
@@ -126,8 +133,6 @@ func (m *Manager) authenticate(ctx context.Context, o *operation, candidates []c
 	if best.RefreshToken.IsZero() {
 		return Result{}, m.withoutRefreshToken(best)
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.config.RefreshTimeout)
-	defer cancel()
 	return m.renew(ctx, o, candidates)
 }
 

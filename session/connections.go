@@ -21,7 +21,7 @@ func (m *Manager) SessionContext(ctx context.Context, s *AuthSession) (context.C
 	remove := m.connections.add(s.UserID, func() { end(ErrLoggedOut) })
 	context.AfterFunc(ctx, remove)
 	// The user may have logged out between the request and now.
-	switch _, err := m.verify(ctx, s.JWT, time.Now()); {
+	switch err := m.verifyPair(ctx, Pair{JWT: s.JWT}, time.Now()).err; {
 	case err == nil, errors.Is(err, ErrUnavailable):
 	case errors.Is(err, ErrLoggedOut):
 		end(ErrLoggedOut)

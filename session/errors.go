@@ -113,6 +113,10 @@ type UpstreamError struct {
 	// may have refreshed the session a moment ago, so the browser should send
 	// the request again after RetryAfter, with the cookies that it has then.
 	AskAgain bool
+	// APIKeyRejected reports that upstream rejects the API key, whatever the
+	// token: it has responded with 403 and a JSON object. Kind is
+	// ErrUnavailable.
+	APIKeyRejected bool
 	// Err is the cause. It holds no text from upstream.
 	Err error
 }

@@ -24,8 +24,11 @@ const (
 	TombstoneTTL    = tombstoneTTL
 	UnverifiedTTL   = unverifiedTTL
 
+	UnsignedBurst    = unsignedBurst
 	UnsignedInFlight = unsignedInFlight
 	UnsignedQueue    = unsignedQueue
+
+	WithdrawnInFlight = withdrawnInFlight
 )
 
 // LocalCoordinator is the in-process coordinator.
@@ -73,8 +76,8 @@ func (c *localCoordinator) IsRecent(token string) bool {
 	return found
 }
 
-// MaxEarlyBackoffs bounds the tokens with an early refresh that failed.
-func MaxEarlyBackoffs() int { return sizeOf(newEarlyBackoff().tokens).Limit }
+// MaxBackoffs bounds the tokens that upstream is not asked about for a while.
+const MaxBackoffs = maxBackoffs
 
 // HasherSecret returns the padded secret of the token keys, as fmt prints bytes.
 func (m *Manager) HasherSecret() string {

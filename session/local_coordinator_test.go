@@ -312,7 +312,7 @@ func TestLocalCoordinatorMemory(t *testing.T) {
 	bytesPerEntry := map[string]int{
 		"recent": 2 << 10, "undelivered": 2 << 10, "unverified": 2 << 10, "rejected": 150, "used": 100, "tombstones": 100,
 	}
-	all := session.MaxEarlyBackoffs() * 100
+	all := session.MaxBackoffs * 100
 	for name, size := range newLocalCoordinator(t, nil).Sizes() {
 		if size.Limit <= 0 || bytesPerEntry[name] == 0 {
 			t.Errorf("%s has the limit %d and %d bytes per entry", name, size.Limit, bytesPerEntry[name])

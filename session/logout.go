@@ -7,14 +7,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/backoff"
 	"github.com/crossmint-go/auth/session/event"
 )
+
+// logoutRetryDelay is the first delay before upstream's logout is tried again; each
+// next delay is twice as long.
+const logoutRetryDelay = 250 * time.Millisecond
 
 // Logout ends the sessions that the request presents. Their JWTs are denied
 // until they expire: in this process, and in the whole fleet where
 // Config.Coordinator is a [DenyListBroadcaster]. Refresh tokens and their known
-// descendants are revoked at upstream, in one try of at most
-// Config.LogoutTimeout. The grant of a refresh that ends later is revoked, too.
+// descendants are revoked at upstream, within Config.LogoutTimeout; a failure that
+// may pass is tried again. The grant of a refresh that ends later is revoked, too.
 // The token is one that no cookie brought; the zero Secret means that there is
 // none.
 //
@@ -66,8 +71,8 @@ func (m *Manager) logoutVerifyContext(ctx context.Context) (context.Context, con
 
 // logoutToken is a refresh token to log out.
 type logoutToken struct {
-	token Secret
-	user  string // the "sub" of the correctly signed JWT beside it, or ""
+	token  Secret
+	caller caller
 }
 
 // logoutTokens returns the refresh tokens to log out, the most relevant first.
@@ -75,7 +80,7 @@ func logoutTokens(cookies []candidate, token Secret) (tokens []logoutToken) {
 	add := func(c *candidate) {
 		known := func(other logoutToken) bool { return other.token.Equal(c.RefreshToken) }
 		if !c.RefreshToken.IsZero() && len(tokens) < maxTokensPerRequest && !slices.ContainsFunc(tokens, known) {
-			tokens = append(tokens, logoutToken{c.RefreshToken, c.user()})
+			tokens = append(tokens, logoutToken{c.RefreshToken, caller{user: c.user(), limits: c.limits}})
 		}
 	}
 	if !token.IsZero() {
@@ -93,22 +98,37 @@ func (m *Manager) logoutOne(ctx context.Context, t logoutToken) error {
 	started := time.Now()
 	latest := t.token
 	storeErr := recoverPanic(ctx, m.report, "logout", func() (err error) { latest, err = m.endLocally(ctx, t.token); return err })
-	upstreamErr := recoverPanic(ctx, m.report, "logout", func() error { return m.revoke(ctx, latest, t.user) })
+	upstreamErr := recoverPanic(ctx, m.report, "logout", func() error { return m.revoke(ctx, latest, t.caller) })
 	err := errors.Join(storeErr, upstreamErr)
 	e := event.Event{
-		Outcome: event.LoggedOut, Op: "logout", UserID: t.user, Token: m.hasher.fingerprint(t.token), Err: err, Latency: time.Since(started),
+		Outcome: event.LoggedOut, Op: "logout", UserID: t.caller.user, Token: m.hasher.fingerprint(t.token),
+		Err: err, UpstreamStatus: statusOf(upstreamErr), Latency: time.Since(started),
 	}
-	var up *UpstreamError
 	switch {
-	case errors.As(upstreamErr, &up):
-		e.Outcome, e.UpstreamStatus = event.LogoutFailed, up.Status
-	case upstreamErr != nil:
+	case upstreamErr != nil && !isDefiniteRefusal(upstreamErr):
 		e.Outcome = event.LogoutFailed
 	case storeErr != nil:
 		e.Outcome = event.LogoutNotShared
+	case upstreamErr != nil:
+		e.Outcome, err = event.LogoutRejected, nil
 	}
 	m.report(ctx, e)
 	return err
+}
+
+// isDefiniteRefusal reports whether upstream itself has rejected a token.
+func isDefiniteRefusal(err error) bool {
+	var up *UpstreamError
+	return errors.As(err, &up) && up.kind() == ErrRefused && !up.Uncertain //nolint:errorlint // Kind is one of three sentinels
+}
+
+// statusOf returns the HTTP status of a failed upstream call, or 0.
+func statusOf(err error) int {
+	var up *UpstreamError
+	if errors.As(err, &up) {
+		return up.Status
+	}
+	return 0
 }
 
 // endLocally leaves tombstones for a token and its descendants, denies their
@@ -126,22 +146,39 @@ func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, 
 	return token, err
 }
 
-// revoke makes upstream end a token, in one try. A token without a signed JWT
-// may be forged: it waits for one of a few calls in flight. It uses up no tokens
-// of the limiter, because a logout must not fail for a flood of others.
-func (m *Manager) revoke(ctx context.Context, token Secret, user string) error {
-	if user == "" {
-		if !m.logoutLimiter.Acquire(ctx) {
-			return errOverloaded("logout", "too many logouts without a signed JWT are running")
-		}
-		defer m.logoutLimiter.Release(true)
-	}
-	err := m.upstream.Logout(ctx, token)
-	switch {
-	case hasKind(err, ErrRefused):
-		return nil // the token has ended already
-	case err == nil && user != "":
-		m.connections.closeAll(user)
+// revoke makes upstream end a token, and closes the connections of the user whose
+// signed JWT came with it.
+func (m *Manager) revoke(ctx context.Context, token Secret, c caller) error {
+	err := m.logoutUpstream(ctx, token, c)
+	if err == nil && c.user != "" {
+		m.connections.closeAll(c.user)
 	}
 	return err
+}
+
+// logoutUpstream makes upstream end a token. Until ctx ends, it tries again what
+// may pass. Each try has to pass the limiters, which bound the calls at once.
+func (m *Manager) logoutUpstream(ctx context.Context, token Secret, c caller) error {
+	for delay := logoutRetryDelay; ; delay *= 2 {
+		err := m.logoutOnce(ctx, token, c)
+		var up *UpstreamError
+		if err == nil || !errors.As(err, &up) || !up.retryable() && !up.Incomplete {
+			return err
+		}
+		wait := max(backoff.Jitter(delay), up.RetryAfter)
+		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !backoff.Sleep(ctx, wait) {
+			return err
+		}
+	}
+}
+
+func (m *Manager) logoutOnce(ctx context.Context, token Secret, c caller) error {
+	if !c.trusted {
+		release, ok := m.limiters.acquireLogout(ctx, c)
+		if !ok {
+			return errOverloaded("logout", "too many logouts are running")
+		}
+		defer release()
+	}
+	return m.upstream.Logout(ctx, token)
 }

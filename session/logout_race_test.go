@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -109,7 +110,7 @@ func TestLateGrantIsRevoked(t *testing.T) {
 		}
 	})
 	run(t, "an event tells that upstream was unavailable", testkit.Config{Fake: crossminttest.Config{Reuse: crossminttest.ReuseRefuse}}, func(t *testing.T, k *kit) {
-		race(t, k, crossminttest.Status(http.StatusInternalServerError, "", ""))
+		race(t, k, slices.Repeat([]crossminttest.Fault{crossminttest.Status(http.StatusInternalServerError, "", "")}, 10)...)
 		if !k.Has(event.RevokeFailed) || k.Has(event.Revoked) {
 			t.Errorf("events %v", k.Outcomes())
 		}

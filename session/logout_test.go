@@ -52,13 +52,6 @@ func TestLogout(t *testing.T) {
 			t.Errorf("%d tries", calls)
 		}
 	})
-	run(t, "of a token that upstream does not know succeeds", testkit.Config{}, func(t *testing.T, k *kit) {
-		k.Fake.FailAlways(crossminttest.Logout, testkit.RejectedByUpstream())
-		err := k.Logout(t.Context(), k.SignIn("ann@example.com"), none)
-		if err != nil || !k.Has(event.LoggedOut) || k.Has(event.LogoutFailed) {
-			t.Errorf("%v, events %v", err, k.Outcomes())
-		}
-	})
 	run(t, "that upstream was not told is remembered for minutes", testkit.Config{}, func(t *testing.T, k *kit) {
 		g := k.Fake.ExpiredGrant(k.Fake.NewUser("ann@example.com"))
 		pair := testkit.Material(g)
@@ -133,6 +126,70 @@ func TestLogout(t *testing.T) {
 			t.Errorf("the latest session still passes: %v", err)
 		}
 	})
+}
+
+// The event of a logout tells how upstream has responded.
+func TestLogoutReportsTheStatus(t *testing.T) {
+	for _, test := range []struct {
+		status  int
+		outcome event.Outcome
+	}{
+		{status: 200, outcome: event.LoggedOut},
+		{status: 400, outcome: event.LogoutRejected},
+		{status: 401, outcome: event.LogoutRejected},
+		{status: 404, outcome: event.LogoutFailed}, // perhaps of a router: the base URL may be wrong
+		{status: 403, outcome: event.LogoutFailed},
+		{status: 500, outcome: event.LogoutFailed},
+	} {
+		run(t, fmt.Sprint(test.status), testkit.Config{}, func(t *testing.T, k *kit) {
+			k.Fake.FailAlways(crossminttest.Logout, crossminttest.Status(test.status, "", `{}`))
+			err := k.Logout(t.Context(), k.SignIn("ann@example.com"), none)
+			last := k.All()[len(k.All())-1]
+			wantStatus := test.status
+			if test.status == 200 {
+				wantStatus = 0
+			}
+			if last.Outcome != test.outcome || last.UpstreamStatus != wantStatus || (last.Err == nil) != (test.status == 200) {
+				t.Errorf("event %s with status %d: %v", last.Outcome, last.UpstreamStatus, last.Err)
+			}
+			if (err != nil) != (test.outcome == event.LogoutFailed) {
+				t.Errorf("Logout = %v", err)
+			}
+		})
+	}
+}
+
+// A failure of upstream's logout that may pass is tried again within three seconds.
+func TestLogoutIsTriedAgain(t *testing.T) {
+	status := func(code int) crossminttest.Fault { return crossminttest.Status(code, "", `{}`) }
+	for _, test := range []struct {
+		name   string
+		faults []crossminttest.Fault
+		calls  int
+		most   time.Duration
+		failed bool
+	}{
+		{name: "reset", faults: []crossminttest.Fault{crossminttest.Reset()}, calls: 2, most: second / 4},
+		{name: "429", faults: []crossminttest.Fault{status(429)}, calls: 2, most: second / 4},
+		{name: "503", faults: []crossminttest.Fault{status(503)}, calls: 2, most: second / 4},
+		{name: "503, Retry-After 2", faults: []crossminttest.Fault{status(503).With("Retry-After", "2")}, calls: 2, most: 2 * second},
+		{name: "503, Retry-After 4", faults: []crossminttest.Fault{status(503).With("Retry-After", "4")}, calls: 1, failed: true},
+		{name: "three times 502", faults: []crossminttest.Fault{status(502), status(502), status(502)}, calls: 4, most: 2 * second},
+		{name: "401 is final", faults: []crossminttest.Fault{testkit.RejectedByUpstream()}, calls: 1},
+		{name: "403 is final", faults: []crossminttest.Fault{status(403)}, calls: 1, failed: true},
+	} {
+		run(t, test.name, testkit.Config{}, func(t *testing.T, k *kit) {
+			material := k.SignIn("ann@example.com")
+			k.fetchKeys()
+			k.Fake.Fail(crossminttest.Logout, test.faults...)
+			started := time.Now()
+			err := k.Logout(t.Context(), material, none)
+			took := time.Since(started)
+			if (err != nil) != test.failed || k.Fake.Calls().Logout != test.calls || took > test.most {
+				t.Errorf("%d calls in %v: %v", k.Fake.Calls().Logout, took, err)
+			}
+		})
+	}
 }
 
 // Signing keys that cannot be fetched do not use up the time of upstream's logout.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/eventhook"
-	"github.com/crossmint-go/auth/internal/limit"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -74,24 +73,6 @@ const (
 	closeTimeout = 10 * time.Second
 )
 
-// Limits for refresh tokens without a correctly signed JWT beside them. They may
-// be forged.
-const (
-	// unsignedRate and unsignedBurst bound the rejected tokens per second and
-	// at once.
-	unsignedRate  = 10
-	unsignedBurst = 50
-	// unsignedInFlight bounds the calls that are with upstream at once.
-	unsignedInFlight = 16
-	// unsignedQueue bounds the requests that wait for such a call: a second's
-	// worth of sign-ins at the highest rate that passes.
-	unsignedQueue = 1000
-	// maxRefreshesPerUser bounds the refreshes of one user that skip the
-	// limiter. A browser has one. Any user can get a signed JWT, and must not
-	// take the capacity of all others with forged tokens beside it.
-	maxRefreshesPerUser = 8
-)
-
 // check sets defaults and reports all faults.
 func (c *Config) check() error {
 	var faults []error
@@ -124,18 +105,16 @@ func (c *Config) check() error {
 // A Manager decides whether a request has a session. It verifies, refreshes and
 // ends sessions, and knows nothing of HTTP. It is safe for concurrent use.
 type Manager struct {
-	config         Config
-	upstream       Upstream
-	coordinator    *localCoordinator
-	hasher         *hasher
-	refreshLimiter *limit.Bucket
-	logoutLimiter  *limit.Bucket
-	userLimiter    *limit.PerKey
-	keyMonitor     keyMonitor
-	refusals       *refusals
-	earlyBackoff   *earlyBackoff
-	denied         denyList
-	connections    connections
+	config      Config
+	upstream    Upstream
+	coordinator *localCoordinator
+	hasher      *hasher
+	limiters    *limiters
+	backoff     *tokenBackoff
+	keyMonitor  keyMonitor
+	refusals    *refusals
+	denied      denyList
+	connections connections
 
 	lastRefresh atomic.Int64 // in ns since 1970; 0: none yet
 }
@@ -147,11 +126,9 @@ func NewManager(config Config) (*Manager, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	unsigned := limit.BucketConfig{Rate: unsignedRate, Burst: unsignedBurst, InFlight: unsignedInFlight, Queue: unsignedQueue}
 	m := &Manager{
 		config: config, upstream: config.Upstream, hasher: newHasher(),
-		refreshLimiter: limit.NewBucket(unsigned), logoutLimiter: limit.NewBucket(unsigned),
-		userLimiter: limit.NewPerKey(maxRefreshesPerUser), earlyBackoff: newEarlyBackoff(),
+		limiters: newLimiters(min(config.RefreshTimeout, config.RefreshBudget)), backoff: newTokenBackoff(),
 		refusals: newRefusals(),
 	}
 	m.coordinator = newLocalCoordinator(config.Coordinator, m.hasher, config.Grace, m.report)

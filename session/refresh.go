@@ -1,15 +1,14 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/backoff"
-	"github.com/crossmint-go/auth/internal/ttlmap"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -166,10 +165,14 @@ func (m *Manager) endReplaced(ctx context.Context, replaced []candidate) {
 func bodyCandidate(cookies []candidate, token Secret) candidate {
 	c := candidate{Pair: Pair{RefreshToken: token}, err: errNoJWT}
 	for i := range cookies {
-		if cookies[i].isSigned() && (cookies[i].RefreshToken.IsZero() || cookies[i].RefreshToken.Equal(token)) {
-			c.token, c.err = cookies[i].token, cookies[i].err
+		if !cookies[i].RefreshToken.IsZero() && !cookies[i].RefreshToken.Equal(token) {
+			continue
+		}
+		if cookies[i].isSigned() {
+			c.token, c.err, c.limits = cookies[i].token, cookies[i].err, cookies[i].limits
 			break
 		}
+		c.limits = cmp.Or(c.limits, cookies[i].limits)
 	}
 	return c
 }
@@ -239,7 +242,7 @@ func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidat
 
 // fetch gets the grant that follows the refresh token of c, with a valid JWT.
 func (m *Manager) fetch(ctx context.Context, o *operation, c *candidate) (Shared, *Token, error) {
-	calls := m.upstreamCalls(c.user(), o.trusted)
+	calls := m.upstreamCalls(caller{c.user(), c.limits, o.trusted})
 	calls.refusedBefore = o.refusedMomentsAgo()
 	refreshToken := c.RefreshToken
 	for range maxRepeatedRefreshes {
@@ -297,11 +300,6 @@ const (
 	// its life.
 	maxEarlyWindow      = 30 * time.Second
 	earlyWindowFraction = 10
-	// earlyBackoffTTL is the time for which a token gets no early refresh after
-	// one that failed.
-	earlyBackoffTTL = 5 * time.Second
-	// maxEarlyBackoffs bounds the tokens that are remembered for that.
-	maxEarlyBackoffs = 1 << 14
 )
 
 // refreshIsDue reports whether the JWT of c is valid, but not for long after now. A JWT
@@ -319,7 +317,7 @@ func (c *candidate) refreshIsDue(now time.Time) bool {
 // anything.
 func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) (Result, error) {
 	key := m.hasher.key(c.RefreshToken)
-	if m.earlyBackoff.contains(key) {
+	if m.backoff.hasEarly(key) {
 		return m.accept(c), nil
 	}
 	timeout := m.config.EarlyRefreshTimeout
@@ -333,33 +331,10 @@ func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) 
 		return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair}), nil
 	}
 	if ctx.Err() == nil { // else the refresh goes on, and the next request finds its result
-		m.earlyBackoff.add(key)
+		m.backoff.addEarly(key)
 		m.report(ctx, event.Event{
 			Outcome: event.EarlyRefreshFailed, Op: o.op, UserID: c.token.UserID, Token: m.hasher.fingerprint(c.RefreshToken), Err: err,
 		})
 	}
 	return m.accept(c), nil
-}
-
-// earlyBackoff remembers the tokens whose early refresh has failed.
-type earlyBackoff struct {
-	mu     sync.Mutex // guards tokens
-	tokens *ttlmap.Map[tokenKey, struct{}]
-}
-
-func newEarlyBackoff() *earlyBackoff {
-	return &earlyBackoff{tokens: ttlmap.New[tokenKey, struct{}](earlyBackoffTTL, maxEarlyBackoffs)}
-}
-
-func (b *earlyBackoff) contains(k tokenKey) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	_, found := b.tokens.Get(k)
-	return found
-}
-
-func (b *earlyBackoff) add(k tokenKey) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.tokens.Put(k, struct{}{})
 }

@@ -35,6 +35,17 @@ func isAskAgain(err error) bool {
 	return errors.As(err, &up) && up.AskAgain
 }
 
+// askAgain returns the error for a first refusal. It is not ErrRefused, and keeps
+// the status for events.
+func askAgain(refusal error) *UpstreamError {
+	err := &UpstreamError{Kind: ErrUnavailable, Op: "refresh", RetryAfter: askAgainDelay, AskAgain: true, Err: errRefusedOnce}
+	var up *UpstreamError
+	if errors.As(refusal, &up) {
+		err.Status = up.Status
+	}
+	return err
+}
+
 // rejections gathers the refresh tokens of a request that are of no use.
 type rejections struct {
 	all       []Secret
@@ -87,7 +98,7 @@ func (m *Manager) refusalError(o *operation, r *rejections) error {
 	}
 	switch age := now.Sub(first); {
 	case age >= 0 && age < askAgainDelay:
-		return &UpstreamError{Kind: ErrUnavailable, Op: "refresh", RetryAfter: askAgainDelay, AskAgain: true, Err: errRefusedOnce}
+		return askAgain(r.last)
 	case !o.refusedAt.IsZero() && age >= minClearAge && !m.keyMonitor.isSuspect():
 		rejected.Clear = m.refusals.clearOnce(k, now)
 	}

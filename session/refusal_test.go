@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"errors"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -58,8 +59,10 @@ func TestSecondStrike(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if !k.Has(event.AskedAgain) {
-			t.Errorf("events = %v", k.Outcomes())
+		for _, e := range k.All() {
+			if e.Outcome != event.AskedAgain || e.UpstreamStatus != http.StatusUnauthorized {
+				t.Errorf("event %v of upstream's status %d", e, e.UpstreamStatus)
+			}
 		}
 		time.Sleep(time.Second)
 		_, err := k.authenticate(m) // this browser does not store the marker

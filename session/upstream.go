@@ -14,7 +14,9 @@ type Upstream interface {
 	// A nil error means valid. An error that is [ErrJWTExpired] comes with the
 	// Token, because the signature is correct. An error that is
 	// [ErrUnavailable] means that there is no decision. Any other error means
-	// invalid.
+	// invalid. With [ErrJWTKeyUnknown] the Token may be returned if upstream
+	// has withdrawn the key that signed the JWT: then its refresh token is not
+	// limited like one without a signed JWT.
 	Verify(ctx context.Context, jwt string, now time.Time) (*Token, error)
 	// VerifyReceived is Verify for a JWT that upstream itself has just sent. A
 	// signing key that is not known yet may be fetched at once. A JWT that is

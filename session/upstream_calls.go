@@ -9,10 +9,6 @@ import (
 	"github.com/crossmint-go/auth/session/event"
 )
 
-// statusForbidden is the one HTTP status that means something to this package:
-// upstream responds with it to a bad API key.
-const statusForbidden = 403
-
 // Retries of one upstream call, beyond the first try.
 const (
 	// maxUnsentRetries bounds the retries of a call of which no byte was sent,
@@ -80,14 +76,12 @@ var errRefusedBefore = errors.New("the browser's marker says that upstream has r
 
 var errUserMismatch = errors.New("user.id is not the JWT's sub")
 
-// upstreamCalls returns the calls for one refresh token. The user is the "sub"
-// of the correctly signed JWT beside the token, or empty without one. A trusted
-// token comes from upstream itself.
-func (m *Manager) upstreamCalls(user string, trusted bool) UpstreamCalls {
+// upstreamCalls returns the calls for one refresh token.
+func (m *Manager) upstreamCalls(c caller) UpstreamCalls {
 	return UpstreamCalls{
 		Exchange: func(ctx context.Context, token Secret) (grant *Grant, err error) {
 			err = recoverPanic(ctx, m.report, "refresh", func() (err error) {
-				grant, err = m.exchange(ctx, token, user, trusted)
+				grant, err = m.exchange(ctx, token, c)
 				return err
 			})
 			return grant, err
@@ -101,19 +95,18 @@ func (m *Manager) upstreamCalls(user string, trusted bool) UpstreamCalls {
 	}
 }
 
-// exchange sends token to upstream. A token without a correctly signed JWT, or
-// beside one that too many tokens came with, has to pass the limiter.
-func (m *Manager) exchange(ctx context.Context, token Secret, user string, trusted bool) (grant *Grant, err error) {
-	switch {
-	case trusted:
-	case m.userLimiter.Acquire(user):
-		defer m.userLimiter.Release(user)
-	default:
-		if !m.refreshLimiter.Acquire(ctx) {
-			return nil, errOverloaded("refresh", "too many refresh tokens without a signed JWT are rejected")
-		}
-		defer func() { m.refreshLimiter.Release(!hasKind(err, ErrRefused)) }()
+// exchange sends token to upstream, once the limiters let it pass and upstream's
+// Retry-After is over.
+func (m *Manager) exchange(ctx context.Context, token Secret, c caller) (grant *Grant, err error) {
+	key := m.hasher.key(token)
+	if err := m.backoff.get(key); err != nil {
+		return nil, err
 	}
+	release, ok := m.limiters.acquire(ctx, c, key)
+	if !ok {
+		return nil, errOverloaded("refresh", "too many refresh tokens are rejected")
+	}
+	defer func() { release(err) }()
 	err = retry(ctx, func(ctx context.Context) error {
 		grant, err = m.upstream.Refresh(ctx, token)
 		return err
@@ -121,16 +114,32 @@ func (m *Manager) exchange(ctx context.Context, token Secret, user string, trust
 	if err == nil && grant == nil {
 		err = unavailable("refresh", errors.New("upstream returned neither a grant nor an error"))
 	}
-	m.recordRefresh(ctx, user, err)
+	m.recordToken(key, grant, err)
+	m.recordRefresh(ctx, c, err)
 	return grant, err
 }
 
+// recordToken learns from the result of a refresh about the token of key.
+func (m *Manager) recordToken(key tokenKey, grant *Grant, err error) {
+	var up *UpstreamError
+	switch {
+	case err == nil:
+		next := m.hasher.key(grant.RefreshToken.Secret)
+		m.limiters.record(key, &next)
+	case !errors.As(err, &up):
+	case up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
+		m.limiters.record(key, nil)
+	default:
+		m.backoff.add(key, up)
+	}
+}
+
 // recordRefresh learns from the result of a refresh.
-func (m *Manager) recordRefresh(ctx context.Context, user string, err error) {
+func (m *Manager) recordRefresh(ctx context.Context, c caller, err error) {
 	if err == nil {
 		m.lastRefresh.Store(time.Now().UnixNano())
 		if m.keyMonitor.recordSuccess() {
-			m.report(ctx, event.Event{Outcome: event.RejectionsResumed, Op: "refresh", UserID: user})
+			m.report(ctx, event.Event{Outcome: event.RejectionsResumed, Op: "refresh", UserID: c.user})
 		}
 		return
 	}
@@ -138,10 +147,10 @@ func (m *Manager) recordRefresh(ctx context.Context, user string, err error) {
 	switch {
 	case !errors.As(err, &up):
 	case up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
-		if m.keyMonitor.recordRefusal(user) {
-			m.report(ctx, event.Event{Outcome: event.RejectionsSuspended, Op: "refresh", UserID: user, Err: err, UpstreamStatus: up.Status})
+		if m.keyMonitor.recordRefusal(c.user) {
+			m.report(ctx, event.Event{Outcome: event.RejectionsSuspended, Op: "refresh", UserID: c.user, Err: err, UpstreamStatus: up.Status})
 		}
-	case up.Status == statusForbidden:
+	case up.APIKeyRejected:
 		m.report(ctx, event.Event{Outcome: event.APIKeyRejected, Op: "refresh", Err: err, UpstreamStatus: up.Status})
 	}
 }
@@ -173,10 +182,15 @@ func (m *Manager) verifyGrant(ctx context.Context, g *Grant) error {
 
 // revokeGrant logs a grant out whose user logged out during the refresh.
 func (m *Manager) revokeGrant(ctx context.Context, g *Grant) {
-	err := retry(ctx, func(ctx context.Context) error { return m.upstream.Logout(ctx, g.RefreshToken.Secret) })
-	e := event.Event{Outcome: event.Revoked, Op: "logout", UserID: g.User.ID, Token: m.hasher.fingerprint(g.RefreshToken.Secret)}
-	if err != nil && !hasKind(err, ErrRefused) { // a refused token has ended already
-		e.Outcome, e.Err = event.RevokeFailed, err
+	ctx, cancel := context.WithTimeout(ctx, m.config.LogoutTimeout)
+	defer cancel()
+	err := m.logoutUpstream(ctx, g.RefreshToken.Secret, caller{trusted: true})
+	e := event.Event{
+		Outcome: event.Revoked, Op: "logout", UserID: g.User.ID, Token: m.hasher.fingerprint(g.RefreshToken.Secret),
+		Err: err, UpstreamStatus: statusOf(err),
+	}
+	if err != nil && !isDefiniteRefusal(err) { // a refused token has ended already
+		e.Outcome = event.RevokeFailed
 	}
 	m.report(ctx, e)
 }

@@ -61,7 +61,7 @@ func (o *oracle) check(id, presented string, got reply) bool {
 			o.violations = append(o.violations, fmt.Sprintf("%s: signed out, but the latest token is live", id))
 		}
 		return false
-	case stranded:
+	case rejected:
 		o.counts.Stranded++
 		if o.fake.Live(presented) {
 			o.violations = append(o.violations, fmt.Sprintf("%s: 401, but the token is live", id))

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/testkit"
 )
 
 // visitor is the browser of one user.
@@ -33,7 +35,7 @@ var (
 	renewed     = reply{Status: 200, Cookies: "set"}
 	unavailable = reply{Status: 503, Retry: true}
 	signedOut   = reply{Status: 401, Cookies: "cleared"}
-	stranded    = reply{Status: 401}
+	rejected    = reply{Status: 401} // the cookies are kept
 	loggedOut   = reply{Status: 204, Cookies: "cleared"}
 )
 
@@ -90,6 +92,15 @@ func (v *visitor) do(t *testing.T, method, path, body string) (reply, string) {
 		t.Error(err)
 	}
 	return reply{res.StatusCode, cookieChange(res), res.Header.Get("Retry-After") != ""}, string(text)
+}
+
+// refusedBefore stores the marker of a first refusal, two hours ago.
+func (v *visitor) refusedBefore(t *testing.T) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, v.url.String(), nil)
+	fatal(t, err)
+	testkit.AddMarker(r, v.token(), time.Now().Add(-2*time.Hour))
+	v.client.Jar.SetCookies(v.url, r.Cookies())
 }
 
 // cookieChange returns the change of the cookies by a response.

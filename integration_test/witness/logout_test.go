@@ -13,8 +13,8 @@ var logoutScenarios = []scenario{
 	{name: "logout-other-cookies", play: func(s *stage) { s.logout("theme=dark") }},
 	{name: "logout-only-jwt", play: func(s *stage) { s.logout("crossmint-jwt=" + s.signIn().jwt) }},
 	{name: "logout-body", play: func(s *stage) { s.post("/logout", "", fields{"refresh": s.signIn().refresh}) }},
-	{name: "logout-500", play: func(s *stage) { s.failing(crossminttest.Logout, internalError).logout(s.signIn().String()) }},
-	{name: "logout-reset", play: func(s *stage) { s.failing(crossminttest.Logout, crossminttest.Reset()).logout(s.signIn().String()) }},
+	{name: "logout-500", setup: setup{outage: true}, play: func(s *stage) { s.failing(crossminttest.Logout, internalError).logout(s.signIn().String()) }},
+	{name: "logout-reset", setup: setup{outage: true}, play: func(s *stage) { s.failing(crossminttest.Logout, crossminttest.Reset()).logout(s.signIn().String()) }},
 	{name: "logout-down", play: func(s *stage) {
 		p := s.signIn().String()
 		s.down()

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 )
@@ -14,7 +15,7 @@ type BucketConfig struct {
 	Burst int
 	// InFlight is how many calls may run at once.
 	InFlight int
-	// Queue is how many calls may wait for one of the InFlight slots.
+	// Queue is how many calls may wait for a slot and a token.
 	Queue int
 }
 
@@ -23,7 +24,11 @@ type BucketConfig struct {
 // only rejected calls use up the bucket, and accepted ones pass at any rate.
 type Bucket struct {
 	config BucketConfig
-	slots  chan struct{} // one element per running call
+	slots  chan struct{} // one element per call that runs or waits for a token
+	// turn is held by the one call that waits for a token, so that the calls
+	// get their tokens in the order in which they came.
+	turn     chan struct{}
+	refunded chan struct{} // wakes the call that holds turn
 
 	mu      sync.Mutex // guards all below
 	tokens  float64
@@ -34,16 +39,17 @@ type Bucket struct {
 // NewBucket returns a full Bucket.
 func NewBucket(config BucketConfig) *Bucket {
 	return &Bucket{
-		config:  config,
-		slots:   make(chan struct{}, config.InFlight),
-		tokens:  float64(config.Burst),
-		updated: time.Now(),
+		config:   config,
+		slots:    make(chan struct{}, config.InFlight),
+		turn:     make(chan struct{}, 1),
+		refunded: make(chan struct{}, 1),
+		tokens:   float64(config.Burst),
+		updated:  time.Now(),
 	}
 }
 
-// Acquire waits for a slot and takes a token. It returns false if the queue is
-// full, no token is left, or ctx ends first. After true the caller must call
-// [Bucket.Release] once.
+// Acquire waits for a slot and a token. It returns false if the queue is full or
+// ctx ends first. After true the caller must call [Bucket.Release] once.
 func (b *Bucket) Acquire(ctx context.Context) bool {
 	if !b.enqueue() {
 		return false
@@ -54,7 +60,7 @@ func (b *Bucket) Acquire(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
-	if !b.takeToken() {
+	if !b.waitForToken(ctx) {
 		<-b.slots
 		return false
 	}
@@ -65,10 +71,15 @@ func (b *Bucket) Acquire(ctx context.Context) bool {
 // token, too.
 func (b *Bucket) Release(refund bool) {
 	<-b.slots
+	if !refund {
+		return
+	}
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if refund {
-		b.tokens++ // refillLocked applies the bound
+	b.tokens++ // refillLocked applies the bound
+	b.mu.Unlock()
+	select {
+	case b.refunded <- struct{}{}:
+	default:
 	}
 }
 
@@ -90,15 +101,51 @@ func (b *Bucket) dequeue() {
 	b.queued--
 }
 
-func (b *Bucket) takeToken() bool {
+// waitForToken takes a token as soon as there is one. It returns false if ctx
+// ends first.
+func (b *Bucket) waitForToken(ctx context.Context) bool {
+	select {
+	case b.turn <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	defer func() { <-b.turn }()
+	for {
+		wait := b.takeToken()
+		if wait <= 0 {
+			return true
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-b.refunded:
+			timer.Stop()
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		}
+	}
+}
+
+// takeToken takes a token and returns 0, or returns the time until there is one.
+func (b *Bucket) takeToken() (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.refillLocked()
 	if b.tokens < 1 {
-		return false
+		missing := (1 - b.tokens) / b.config.Rate * float64(time.Second)
+		return time.Duration(math.Ceil(missing))
 	}
 	b.tokens--
-	return true
+	return 0
+}
+
+// isFull reports whether the bucket has gained all its tokens again.
+func (b *Bucket) isFull() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.refillLocked()
+	return b.tokens >= float64(b.config.Burst)
 }
 
 // refillLocked adds the tokens gained since the last call, up to Burst.

@@ -36,28 +36,64 @@ func call(t *testing.T, b *limit.Bucket, duration time.Duration, accepted bool) 
 	return true
 }
 
+// passedWithin counts the calls of a flood that get in within d.
+func passedWithin(t *testing.T, b *limit.Bucket, d time.Duration) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	defer cancel()
+	var wg sync.WaitGroup
+	var passed atomic.Int64
+	for ctx.Err() == nil {
+		wg.Go(func() {
+			if b.Acquire(ctx) {
+				passed.Add(1)
+				b.Release(false)
+			}
+		})
+		time.Sleep(time.Millisecond)
+	}
+	wg.Wait()
+	return int(passed.Load())
+}
+
+// TestBucketLimitsRejectedCalls makes a thousand calls a second.
 func TestBucketLimitsRejectedCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBucket()
-		passed := 0
-		for range 5000 { // 1,000 calls a second for 5 s
-			if call(t, b, 0, false) {
-				passed++
-			}
-			time.Sleep(time.Millisecond)
-		}
-		if want := burst + 5*rate; passed < want-1 || passed > want {
-			t.Errorf("%d rejected calls passed in 5 s, want %d", passed, want)
+		if got, want := passedWithin(t, b, 5*time.Second), burst+5*rate; got < want-1 || got > want {
+			t.Errorf("%d rejected calls passed in 5 s, want %d", got, want)
 		}
 		time.Sleep(time.Hour)
-		passed = 0
-		for range 2 * burst {
-			if call(t, b, 0, false) {
-				passed++
-			}
+		if got := passedWithin(t, b, 60*time.Millisecond); got != burst {
+			t.Errorf("%d rejected calls passed at once after an hour, want %d", got, burst)
 		}
-		if passed != burst {
-			t.Errorf("%d rejected calls passed at once after an hour, want %d", passed, burst)
+	})
+}
+
+// TestBucketWaitsForToken empties the bucket. Later calls get their tokens in
+// the order in which they came, at the rate of the bucket.
+func TestBucketWaitsForToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBucket()
+		for range burst {
+			call(t, b, 0, false)
+		}
+		started := time.Now()
+		var wg sync.WaitGroup
+		waited := make([]time.Duration, 60)
+		for i := range waited {
+			wg.Go(func() {
+				if call(t, b, 0, false) {
+					waited[i] = time.Since(started)
+				}
+			})
+			synctest.Wait()
+		}
+		wg.Wait()
+		for i, got := range waited {
+			if want := time.Duration(i+1) * time.Second / rate; (got - want).Abs() > time.Millisecond {
+				t.Errorf("call %d got in after %v, want %v", i, got, want)
+			}
 		}
 	})
 }
@@ -103,14 +139,8 @@ func TestBucketRefundStaysWithinBurst(t *testing.T) {
 		for range 2 * burst {
 			call(t, b, time.Second, true)
 		}
-		passed := 0
-		for range 2 * burst {
-			if call(t, b, 0, false) {
-				passed++
-			}
-		}
-		if passed != burst {
-			t.Errorf("%d rejected calls passed at once, want %d", passed, burst)
+		if got := passedWithin(t, b, 60*time.Millisecond); got != burst {
+			t.Errorf("%d rejected calls passed at once, want %d", got, burst)
 		}
 	})
 }
@@ -165,7 +195,9 @@ func TestBucketWaitsForTokensOfRunningCalls(t *testing.T) {
 				b := limit.NewBucket(limit.BucketConfig{Rate: 0.001, Burst: 1, InFlight: 1, Queue: 1})
 				go call(t, b, time.Second, test.accepted)
 				synctest.Wait()
-				if got := b.Acquire(t.Context()); got != test.accepted {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if got := b.Acquire(ctx); got != test.accepted {
 					t.Errorf("Acquire = %v, want %v", got, test.accepted)
 				}
 			})

@@ -47,6 +47,9 @@ const (
 	UserChanged Outcome = "user_changed"
 	// LoggedOut: the user logged out, here and at upstream.
 	LoggedOut Outcome = "logged_out"
+	// LogoutRejected: the user logged out here, and upstream rejected the token
+	// with UpstreamStatus. Usually its session had ended before.
+	LogoutRejected Outcome = "logout_rejected"
 	// LogoutFailed: the user logged out here, but upstream could not be told.
 	LogoutFailed Outcome = "logout_failed"
 	// LogoutNotShared: the user logged out here and at upstream, but the store

@@ -105,6 +105,13 @@ func material(g session.Grant) session.Material {
 	return session.Material{JWT: g.JWT, RefreshToken: g.RefreshToken.Secret}
 }
 
+// refusedBefore returns the material with the marker of a first refusal, two hours
+// ago.
+func refusedBefore(m session.Material) session.Material {
+	m.RefusedAt = time.Now().Add(-2 * time.Hour)
+	return m
+}
+
 // visit makes a traced request that needs a session.
 func (w *world) visit(ctx context.Context, m session.Material) error {
 	ctx, span := w.tracer.Start(ctx, "GET /me")

@@ -64,12 +64,17 @@ func TestEventsAreCountedByOutcome(t *testing.T) {
 				t.Error("the request got a session")
 			}
 		}
+		w.fake.Fail(crossminttest.Refresh, refusing())
+		if err := w.visit(t.Context(), refusedBefore(w.expired("cy@example.com"))); err == nil {
+			t.Error("the refused request got a session")
+		}
 		must(t, w.Logout(t.Context(), material(ann), session.Secret{}))
 
 		want := map[string]int{
 			eventSeries(event.Refreshed, false, ""):                                          1,
 			eventSeries(event.Refreshed, true, ""):                                           1,
 			eventSeries(event.Unavailable, false, ",crossmint.upstream.status_class=5xx"):    1,
+			eventSeries(event.AskedAgain, false, ",crossmint.upstream.status_class=4xx"):     1,
 			eventSeries(event.SignedOut, false, ",crossmint.upstream.status_class=4xx"):      1,
 			"crossmint.operation=logout,crossmint.outcome=logged_out,crossmint.shared=false": 1,
 		}
@@ -80,7 +85,7 @@ func TestEventsAreCountedByOutcome(t *testing.T) {
 			"crossmint.operation=keys,crossmint.upstream.result=ok":             1,
 			"crossmint.operation=refresh,crossmint.upstream.result=ok":          1,
 			"crossmint.operation=refresh,crossmint.upstream.result=unavailable": 1,
-			"crossmint.operation=refresh,crossmint.upstream.result=refused":     1,
+			"crossmint.operation=refresh,crossmint.upstream.result=refused":     2,
 			"crossmint.operation=logout,crossmint.upstream.result=ok":           1,
 		})
 	})

@@ -96,6 +96,10 @@ func (w *world) live() *secrets {
 	found.add("forged JWT", forged)
 	_ = w.visit(ctx, session.Material{JWT: session.NewSecret(forged), RefreshToken: session.NewSecret("canary-forged")})
 	found.add("forged refresh token", "canary-forged")
+	w.fake.Fail(crossminttest.Refresh, refusing())
+	dead := w.fake.ExpiredGrant(w.fake.NewUser("canary-dead@example.com"))
+	found.addGrant(dead)
+	_ = w.visit(ctx, refusedBefore(material(dead)))
 	w.liveElsewhere(found)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -131,7 +135,7 @@ func TestNoSecretIsExported(t *testing.T) {
 	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
 		found := w.live()
 		spans, metrics := w.exported()
-		for _, part := range []string{"crossmint logout", "session authenticate", "GET", "unavailable", "signed_out", "incomplete"} {
+		for _, part := range []string{"crossmint logout", "session authenticate", "GET", "unavailable", "asked_again", "signed_out", "incomplete"} {
 			if !strings.Contains(spans, part) {
 				t.Errorf("no span has %q: the test covers too little", part)
 			}

@@ -156,7 +156,7 @@ func TestFailuresAreNamed(t *testing.T) {
 GET /me
   crossmint refresh refused 401
     POST /session/sdk/auth/refresh 401 401 ERROR
-  session authenticate signed_out false 4xx 401
+  session authenticate asked_again false 4xx 401
 `},
 		"gateway": {crossminttest.Status(502, "text/html", "<p>bad"), `
 GET /me
@@ -196,6 +196,32 @@ GET /me
 			})
 		})
 	}
+}
+
+func TestSecondRefusal(t *testing.T) {
+	in(t, otelsession.Config{}, func(t *testing.T, w *world) {
+		w.warmUp()
+		w.fake.FailAlways(crossminttest.Refresh, refusing())
+		m := w.expired("ann@example.com")
+		first := m
+		first.RefusedAt = time.Now().Add(-time.Minute)
+		for _, m := range []session.Material{first, refusedBefore(m)} {
+			if err := w.visit(t.Context(), m); err == nil {
+				t.Error("the request got a session")
+			}
+			time.Sleep(time.Minute) // the refusal is no longer cached
+		}
+		wantTree(t, w, `
+GET /me
+  crossmint refresh refused 401
+    POST /session/sdk/auth/refresh 401 401 ERROR
+  session authenticate rejected false 4xx 401
+GET /me
+  crossmint refresh refused 401
+    POST /session/sdk/auth/refresh 401 401 ERROR
+  session authenticate signed_out false 4xx 401
+`)
+	})
 }
 
 func TestValidSessionsAndVisitorsHaveNoSpan(t *testing.T) {

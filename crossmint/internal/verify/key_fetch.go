@@ -18,20 +18,55 @@ type fetchRun struct {
 func (f *fetcher) start(cooldown time.Duration) *fetchRun {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.running != nil {
-		return f.running
-	}
 	now := f.now()
-	since := now.Sub(f.lastAttempt) // negative after the clock was set back
-	if f.ctx.Err() != nil || !f.lastAttempt.IsZero() && since >= 0 && since < cooldown {
-		return nil
+	if f.running == nil && !isWithin(cooldown, f.lastAttempt, now) {
+		f.startLocked(now)
+	}
+	return f.running
+}
+
+// startForKid is start for a kid that a browser's token names. Only such fetches
+// use up the cooldown: a new key can appear just after any other fetch. After a
+// failed fetch it waits like a fetch that is due.
+func (f *fetcher) startForKid() *fetchRun {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.now()
+	switch {
+	case f.running != nil:
+	case isWithin(unknownKidCooldown, f.lastForKid, now):
+	case f.hasFailedLocked() && isWithin(backgroundCooldown, f.lastAttempt, now):
+	default:
+		f.startLocked(now)
+		f.lastForKid = now
+	}
+	return f.running
+}
+
+// hasFailedLocked reports whether a fetch has begun after that of the current
+// keys: it has failed, or is running.
+func (f *fetcher) hasFailedLocked() bool {
+	s := f.current.Load()
+	return s == nil || f.lastAttempt.After(s.fetchedAt)
+}
+
+// isWithin reports whether now is less than cooldown after last. The clock may
+// have been set back.
+func isWithin(cooldown time.Duration, last, now time.Time) bool {
+	since := now.Sub(last)
+	return !last.IsZero() && since >= 0 && since < cooldown
+}
+
+// startLocked starts a fetch, unless f is closed.
+func (f *fetcher) startLocked(now time.Time) {
+	if f.ctx.Err() != nil {
+		return
 	}
 	run := &fetchRun{done: make(chan struct{}), err: errors.New("the fetch has ended its goroutine")} // a transport called runtime.Goexit
 	f.running, f.lastAttempt = run, now
 	f.due.Store(int64(f.elapsed(now) + backgroundCooldown))
 	f.wg.Add(1)
 	go f.run(run, now)
-	return run
 }
 
 // run executes one fetch. It belongs to no caller: a caller that stops waiting
@@ -68,10 +103,10 @@ func (f *fetcher) fetchAndStore(startedAt time.Time) error {
 	if len(set.Warnings) > 0 {
 		f.warn("signing keys were left out or are unusual", "keys", set.Warnings)
 	}
-	if old := f.current.Load(); old != nil {
-		set.replace(old)
-	}
 	elapsed := f.elapsed(startedAt)
+	if old := f.current.Load(); old != nil {
+		set.replace(old, elapsed)
+	}
 	set.fetchedAt, set.trustedUntil = startedAt, elapsed+f.config.MaxAge
 	f.current.Store(set)
 	f.due.Store(int64(elapsed + f.config.RefreshAfter))

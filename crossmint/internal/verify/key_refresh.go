@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -9,8 +10,8 @@ import (
 )
 
 const (
-	// unknownKidCooldown is the least time between two fetches for keys that
-	// tokens from browsers name. Forged names cause no more fetches than that.
+	// unknownKidCooldown is the least time between two fetches that unknown kids
+	// of browsers' tokens cause. Forged kids cause no more fetches than that.
 	unknownKidCooldown = 30 * time.Second
 	// urgentCooldown is the least time between two fetches while there are no
 	// keys at all, or when a token that upstream has sent names a new one.
@@ -47,6 +48,7 @@ type fetcher struct {
 	mu          sync.Mutex // guards all below
 	running     *fetchRun
 	lastAttempt time.Time            // start of the last fetch
+	lastForKid  time.Time            // of them, the last that a browser's token caused
 	newKids     map[string]time.Time // kids of received tokens, with their first time
 	lastWarning time.Time
 }
@@ -99,23 +101,25 @@ func (f *fetcher) trusted() *KeySet {
 
 // keysFor returns the keys that may have signed p, and the set that they are in.
 // ErrKeysUnavailable means that such a key may exist, any other error that none
-// exists.
-func (f *fetcher) keysFor(ctx context.Context, p *parsedToken, received bool) ([]*key, *KeySet, error) {
+// exists. The caller began to ask at the given time.
+func (f *fetcher) keysFor(ctx context.Context, p *parsedToken, received bool, asked time.Time) ([]*key, *KeySet, error) {
 	s := f.trusted()
-	if keys := s.keysFor(p); keys != nil {
-		return keys, s, nil
-	}
-	newer, err := f.refetch(ctx, s, s == nil || received)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case newer != nil:
-		s = newer
+	for isNew := false; ; {
 		if keys := s.keysFor(p); keys != nil {
 			return keys, s, nil
 		}
+		if isNew {
+			return nil, nil, f.missingKey(s, p, received)
+		}
+		newer, err := f.refetch(ctx, s, s == nil || received)
+		if err != nil {
+			return nil, nil, err
+		}
+		isNew = newer == nil || newer == s || !newer.fetchedAt.Before(asked) // else its fetch was running already
+		if newer != nil {
+			s = newer
+		}
 	}
-	return nil, nil, f.missingKey(s, p, received)
 }
 
 // replacedKeys returns the keys of a set newer than s that may have signed p. The
@@ -134,11 +138,11 @@ func (f *fetcher) replacedKeys(ctx context.Context, p *parsedToken, s *KeySet, r
 // refetch waits for keys that are newer than the known ones. It returns nil
 // during a cooldown, and an error if the fetch failed.
 func (f *fetcher) refetch(ctx context.Context, known *KeySet, urgent bool) (*KeySet, error) {
-	cooldown := unknownKidCooldown
+	start := f.startForKid
 	if urgent {
-		cooldown = urgentCooldown
+		start = func() *fetchRun { return f.start(urgentCooldown) }
 	}
-	run := f.start(cooldown)
+	run := start()
 	if run == nil {
 		if s := f.trusted(); s != known {
 			return s, nil // a fetch has ended since the caller looked
@@ -154,13 +158,30 @@ func (f *fetcher) refetch(ctx context.Context, known *KeySet, urgent bool) (*Key
 
 // missingKey returns the error for a token whose key is not in s.
 func (f *fetcher) missingKey(s *KeySet, p *parsedToken, received bool) error {
-	if s == nil || f.now().Sub(s.fetchedAt) > unknownKidCooldown {
+	if s == nil || f.now().Sub(s.fetchedAt) > unknownKidCooldown || f.hasFailed() {
 		return ErrKeysUnavailable
 	}
 	if received && !f.hasPropagated(p.kid, s.fetchedAt) {
 		return fmt.Errorf("%w: %w yet", ErrKeysUnavailable, unknownKey(p))
 	}
 	return unknownKey(p)
+}
+
+// isWithdrawn reports whether a key that upstream no longer publishes has signed
+// p. The error is that of findKey.
+func (f *fetcher) isWithdrawn(p *parsedToken, err error) bool {
+	if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, errSignature) {
+		return false
+	}
+	s := f.trusted()
+	return s != nil && s.signedByWithdrawn(p, f.elapsed(f.now()))
+}
+
+// hasFailed reports whether the latest fetch stored no keys.
+func (f *fetcher) hasFailed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hasFailedLocked()
 }
 
 // hasPropagated reports whether keys that were fetched at the given time have to

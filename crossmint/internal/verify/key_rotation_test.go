@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/crossmint-go/auth/crossmint/internal/verify"
 )
 
 func TestKeyRotationCostsOneFetch(t *testing.T) {
@@ -49,15 +51,94 @@ func TestRemovedKeyStopsVerifying(t *testing.T) {
 				synctest.Wait()
 				wantResult(t, v, token, invalid)
 				wantResult(t, v, other, valid)
-				if got := len(keys.fetches()); got != 2 {
-					t.Errorf("%d fetches, want 2", got)
+				if got := len(keys.fetches()); got != 3 { // the third: upstream may publish the key again
+					t.Errorf("%d fetches, want 3", got)
 				}
 			})
 		})
 	}
 }
 
-// The same holds for a key that another one of its name replaces.
+// A token by a removed key is invalid, and its user is known for a day. The user
+// of a forged token is not.
+func TestWithdrawnKeyNamesTheUser(t *testing.T) {
+	for name, pair := range algorithms() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				removed, kept := pair[0], newEd25519Key("k2")
+				forger := pair[1]
+				forger.kid = removed.kid
+				keys := newKeyServer(removed, kept)
+				v := newVerifier(t, keys)
+				jwt := removed.jwtOf("user-a", time.Now().Add(100*time.Hour))
+				wantResult(t, v, jwt, valid)
+				keys.serve(jwks(kept))
+				time.Sleep(11 * time.Minute)
+				wantUser := func(jwt, want string, wantErr error) {
+					t.Helper()
+					token, err := v.VerifyNow(t.Context(), jwt)
+					user := ""
+					if token != nil {
+						user = token.UserID
+					}
+					if user != want || !errors.Is(err, wantErr) || resultOf(err) != invalid {
+						t.Errorf("user %q, %v; want %q, %v", user, err, want, wantErr)
+					}
+				}
+				wantUser(newEd25519Key("k9").jwt(), "", verify.ErrUnknownKey) // waits for the fetch
+				wantUser(jwt, "user-a", verify.ErrUnknownKey)
+				wantUser(removed.jwtOf("user-b", time.Now().Add(-time.Hour)), "user-b", verify.ErrUnknownKey)
+				wantUser(forger.jwtOf("user-a", time.Now().Add(time.Hour)), "", verify.ErrUnknownKey)
+				if token, err := v.VerifyReceived(t.Context(), jwt); token != nil || err == nil {
+					t.Errorf("a received token: %v, %v", token, err)
+				}
+				if v.CachedTokens() != 1 {
+					t.Errorf("%d cached tokens, want the first alone", v.CachedTokens())
+				}
+				for range 24 * 6 { // with many fetches
+					time.Sleep(11 * time.Minute)
+					wantResult(t, v, kept.jwt(), valid)
+				}
+				wantUser(jwt, "", verify.ErrUnknownKey)
+			})
+		})
+	}
+	t.Run("under the same kid", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			before, after := newEd25519Key("k"), newEd25519Key("k")
+			keys := newKeyServer(before)
+			v := newVerifier(t, keys)
+			wantResult(t, v, before.jwt(), valid)
+			keys.serve(jwks(after))
+			wantResult(t, v, after.jwt(), valid)
+			if token, err := v.VerifyNow(t.Context(), before.jwt()); token == nil || resultOf(err) != invalid {
+				t.Errorf("%v, %v", token, err)
+			}
+		})
+	})
+	t.Run("the latest eight are remembered", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var signers []signingKey
+			for i := range 10 {
+				signers = append(signers, newEd25519Key(fmt.Sprint("k", i)))
+			}
+			keys := newKeyServer(signers[0])
+			v := newVerifier(t, keys)
+			for _, signer := range signers {
+				keys.setKeys(signer)
+				wantResult(t, v, signer.jwt(), valid)
+				time.Sleep(31 * time.Second)
+			}
+			for i, signer := range signers[:9] {
+				if token, err := v.VerifyNow(t.Context(), signer.jwt()); (token != nil) != (i > 0) || resultOf(err) != invalid {
+					t.Errorf("key %d: %v, %v", i, token, err)
+				}
+			}
+		})
+	})
+}
+
+// A key that another one of its name replaces stops verifying, too.
 func TestReplacedKeyStopsVerifying(t *testing.T) {
 	for name, pair := range algorithms() {
 		t.Run(name, func(t *testing.T) {
@@ -108,9 +189,11 @@ func TestReplacedKeyIsNoticed(t *testing.T) {
 				v := newVerifier(t, keys)
 				wantResult(t, v, before.jwt(), valid)
 				keys.serve(jwks(after))
-				wantResult(t, v, after.jwt(), invalid)
-				time.Sleep(30 * time.Second)
 				wantResult(t, v, after.jwt(), valid)
+				keys.serve(jwks(before)) // and back again
+				wantResult(t, v, before.jwt(), invalid)
+				time.Sleep(30 * time.Second)
+				wantResult(t, v, before.jwt(), valid)
 			})
 		})
 	}
@@ -135,9 +218,7 @@ func TestReplacedKeyIsNoticed(t *testing.T) {
 				wantResult(t, v, newEd25519Key("k").jwt(), invalid)
 				time.Sleep(100 * time.Millisecond)
 			}
-			if got := len(keys.fetches()); got > 4 {
-				t.Errorf("%d fetches in 100 s", got)
-			}
+			wantFetchRate(t, keys.fetches()[1:], 30*time.Second, 4)
 		})
 	})
 }
@@ -149,14 +230,67 @@ func TestReceivedKidIsFetchedAtOnce(t *testing.T) {
 		keys := newKeyServer(before)
 		v := newVerifier(t, keys)
 		wantResult(t, v, before.jwt(), valid)
+		wantResult(t, v, newEd25519Key("k9").jwt(), invalid)
 		time.Sleep(2 * time.Second)
 		keys.serve(jwks(before, after))
 		wantResult(t, v, after.jwt(), invalid) // from a browser: within the 30 s
 		wantReceivedResult(t, v, after.jwt(), valid)
 		wantResult(t, v, after.jwt(), valid)
-		if got := len(keys.fetches()); got != 2 {
-			t.Errorf("%d fetches, want 2", got)
+		if got := len(keys.fetches()); got != 3 {
+			t.Errorf("%d fetches, want 3", got)
 		}
+	})
+}
+
+// Upstream rotates its keys just after a fetch that no unknown kid has caused. A
+// browser's token with the new key is valid at once.
+func TestRotationJustAfterAnotherFetch(t *testing.T) {
+	before, after := newEd25519Key("k1"), newEd25519Key("k2")
+	tests := []struct {
+		name  string
+		fetch func(t *testing.T, v *verify.Verifier)
+	}{
+		{name: "the first one", fetch: func(t *testing.T, v *verify.Verifier) {
+			if err := v.Preload(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{name: "the periodic one", fetch: func(t *testing.T, v *verify.Verifier) {
+			wantResult(t, v, before.jwt(), valid)
+			time.Sleep(11 * time.Minute)
+			wantResult(t, v, before.jwt(), valid)
+			synctest.Wait()
+		}},
+		{name: "that of a received token", fetch: func(t *testing.T, v *verify.Verifier) {
+			wantResult(t, v, before.jwt(), valid)
+			time.Sleep(time.Minute)
+			wantReceivedResult(t, v, newEd25519Key("k9").jwt(), unavailable)
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				keys := newKeyServer(before)
+				v := newVerifier(t, keys)
+				test.fetch(t, v)
+				time.Sleep(200 * time.Millisecond)
+				keys.setKeys(before, after)
+				wantResult(t, v, after.jwt(), valid)
+			})
+		})
+	}
+	t.Run("one that is still running", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			keys := newKeyServer(before)
+			v := newVerifier(t, keys)
+			wantResult(t, v, before.jwt(), valid)
+			time.Sleep(11 * time.Minute)
+			keys.setHook(delay(time.Second))
+			wantResult(t, v, before.jwt(), valid) // starts a fetch in the background
+			time.Sleep(200 * time.Millisecond)
+			keys.setKeys(before, after)
+			wantResult(t, v, after.jwt(), valid)
+		})
 	})
 }
 
@@ -168,7 +302,7 @@ func TestReceivedKidsAreFetchedOnceASecond(t *testing.T) {
 			wantReceivedResult(t, v, newEd25519Key(fmt.Sprint("new-", i)).jwt(), unavailable)
 			time.Sleep(10 * time.Millisecond)
 		}
-		wantFetchRate(t, keys, time.Second, 11)
+		wantFetchRate(t, keys.fetches(), time.Second, 11)
 		if got := v.NewKids(); got > 16 {
 			t.Errorf("%d remembered kids, want 16 at most", got)
 		}

@@ -28,6 +28,11 @@ const (
 	// one verification.
 	minRSABits = 2048
 	maxRSABits = 8192
+	// withdrawnTTL is the time for which a key that upstream no longer publishes
+	// tells users from forged tokens: the crowd after a rotation comes within
+	// hours. maxWithdrawnKeys bounds the number of such keys.
+	withdrawnTTL     = 24 * time.Hour
+	maxWithdrawnKeys = 8
 	// ecdsaSignatureBytes is r and s of P-256 side by side (RFC 7518 §3.4).
 	ecdsaSignatureBytes = 64
 )
@@ -58,6 +63,9 @@ func (k *key) hasSigned(p *parsedToken) bool {
 // in use.
 type KeySet struct {
 	keys []*key
+	// withdrawn are keys of earlier sets, the latest first. A token that one of
+	// them has signed is invalid.
+	withdrawn []withdrawnKey
 	// fetchedAt is the start of the fetch. From trustedUntil on, as
 	// fetcher.elapsed, the keys may not be used. A caller's own set has neither.
 	fetchedAt    time.Time
@@ -65,6 +73,13 @@ type KeySet struct {
 	// Warnings name the keys that were left out and the reasons. They hold no
 	// key material.
 	Warnings []string
+}
+
+// A withdrawnKey is a key that upstream no longer publishes. It is forgotten at
+// until, as fetcher.elapsed.
+type withdrawnKey struct {
+	*key
+	until time.Duration
 }
 
 // keysFor returns the keys that may have signed p. A "kid" can name several
@@ -213,14 +228,34 @@ func (k *key) equal(other *key) bool {
 }
 
 // replace makes s the successor of old. Keys that are in both stay the same
-// pointers, so that cached tokens stay valid. All other keys of old are retired.
-func (s *KeySet) replace(old *KeySet) {
+// pointers, so that cached tokens stay valid. All other keys of old are retired
+// and withdrawn. The fetch of s began at elapsed.
+func (s *KeySet) replace(old *KeySet, elapsed time.Duration) {
 	for _, k := range old.keys {
 		i := slices.IndexFunc(s.keys, k.equal)
 		if i < 0 {
 			k.retired.Store(true)
+			s.withdrawn = append(s.withdrawn, withdrawnKey{k, elapsed + withdrawnTTL})
 			continue
 		}
 		s.keys[i] = k
 	}
+	for _, w := range old.withdrawn {
+		if elapsed < w.until && !slices.ContainsFunc(s.keys, w.equal) {
+			s.withdrawn = append(s.withdrawn, w)
+		}
+	}
+	s.withdrawn = s.withdrawn[:min(len(s.withdrawn), maxWithdrawnKeys)]
+}
+
+// signedByWithdrawn reports whether a key that upstream published earlier has
+// signed p.
+func (s *KeySet) signedByWithdrawn(p *parsedToken, elapsed time.Duration) bool {
+	var keys []*key
+	for _, w := range s.withdrawn {
+		if elapsed < w.until && p.hasKid && w.kid == p.kid && w.algorithm == p.algorithm && len(keys) < maxKeysPerKid {
+			keys = append(keys, w.key)
+		}
+	}
+	return matchKey(keys, p) != nil
 }

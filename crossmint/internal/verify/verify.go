@@ -26,6 +26,8 @@ var (
 	// token that upstream has sent was correct.
 	ErrOtherAudience = errors.New("token is for another project")
 	// ErrUnknownKey: no published key fits the token. The token is invalid.
+	// [Verifier.Verify] returns the Token all the same if a key has signed it
+	// that upstream published earlier.
 	ErrUnknownKey = errors.New("no signing key fits")
 
 	errSignature = errors.New("token's signature is invalid")
@@ -105,6 +107,11 @@ func (v *Verifier) verifyUncached(ctx context.Context, jwt string, hash uint64, 
 	}
 	k, keyErr := v.findKey(ctx, &p, received)
 	if keyErr = cmp.Or(keyErr, err); keyErr != nil {
+		if !received && v.keys.isWithdrawn(&p, keyErr) {
+			t := &session.Token{}
+			p.fillToken(t, jwt)
+			return t, unknownKey(&p)
+		}
 		return nil, keyErr
 	}
 	e, err := v.newEntry(&p, jwt)
@@ -138,12 +145,16 @@ func (v *Verifier) VerifyWith(set *KeySet, jwt string) (*session.Token, error) {
 
 // findKey returns the published key that has signed p.
 func (v *Verifier) findKey(ctx context.Context, p *parsedToken, received bool) (*key, error) {
-	keys, set, err := v.keys.keysFor(ctx, p, received)
+	asked := v.keys.now()
+	keys, set, err := v.keys.keysFor(ctx, p, received, asked)
 	if err != nil {
 		return nil, err
 	}
 	if k := matchKey(keys, p); k != nil {
 		return k, nil
+	}
+	if !received && set.fetchedAt.After(asked) {
+		return nil, errSignature // no newer keys can be expected
 	}
 	if keys, err = v.keys.replacedKeys(ctx, p, set, received); err != nil {
 		return nil, err

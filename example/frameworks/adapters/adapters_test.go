@@ -35,7 +35,7 @@ func TestAdapters(t *testing.T) {
 	for _, f := range []journey.Framework{
 		{Name: "Fiber v2", New: newFiber2},
 		{Name: "Fiber v3", New: newFiber3},
-		{Name: "hertz", New: newHertz},
+		{Name: "hertz", New: newHertz, RedirectType: "text/plain"},
 		{Name: "iris", New: newIris, Stream: journey.Get("/stream")},
 		{Name: "go-zero", New: newGoZero, Slow: journey.Get("/slow")},
 	} {

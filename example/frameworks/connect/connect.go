@@ -4,6 +4,12 @@
 // Connect handlers are http.Handlers: no interceptor is needed, and the middleware
 // renews cookies before a procedure runs. Clients of all three protocols translate
 // its 401 to the code unauthenticated, and its 503 to unavailable.
+//
+// A procedure is a POST, which the middleware cannot redirect. Therefore a client
+// with cookies gets unavailable for upstream's first refusal. It should try again
+// after a second: then it either has the session that another instance has renewed,
+// or gets unauthenticated. Only the Connect protocol shows a client Retry-After, in
+// the metadata of the error.
 package connect
 
 import (

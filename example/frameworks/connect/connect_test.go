@@ -2,8 +2,10 @@ package connect_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/google/go-cmp/cmp"
@@ -27,16 +29,20 @@ var protocols = map[string][]connect.ClientOption{
 
 // call returns the user's ID, or the code of the error.
 func call(ctx context.Context, s *site.Site, authorization string, options []connect.ClientOption) string {
+	response, err := callUnary(ctx, s, authorization, options)
+	if err != nil {
+		return connect.CodeOf(err).String()
+	}
+	return response.Msg.GetValue()
+}
+
+func callUnary(ctx context.Context, s *site.Site, authorization string, options []connect.ClientOption) (*connect.Response[wrapperspb.StringValue], error) {
 	client := connect.NewClient[emptypb.Empty, wrapperspb.StringValue](s.Browser, s.URL.String()+example.MeProcedure, options...)
 	request := connect.NewRequest(&emptypb.Empty{})
 	if authorization != "" {
 		request.Header().Set("Authorization", authorization)
 	}
-	response, err := client.CallUnary(ctx, request)
-	if err != nil {
-		return connect.CodeOf(err).String()
-	}
-	return response.Msg.GetValue()
+	return client.CallUnary(ctx, request)
 }
 
 // TestClients checks that clients of each protocol understand the responses of the
@@ -59,6 +65,35 @@ func TestClients(t *testing.T) {
 			s.Fake.Fail(crossminttest.Refresh, crossminttest.Status(503, "", "{}"))
 			expect("a browser's expired JWT in an outage", "unavailable", "")
 			expect("a browser's expired JWT", "ada", "")
+		})
+	}
+}
+
+// TestRefusal checks that clients of each protocol can tell upstream's first refusal
+// from the end of the session. Those of the Connect protocol see when to try again.
+func TestRefusal(t *testing.T) {
+	for name, options := range protocols {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := site.New(t, crossminttest.Config{}, example.New)
+			s.Fake.Revoke(s.Fake.SignInExpired(s.Browser.Jar, s.URL, "ada@example.com").RefreshToken.Secret.Reveal())
+			got := []string{}
+			for range 2 {
+				_, err := callUnary(t.Context(), s, "", options)
+				var failed *connect.Error
+				if !errors.As(err, &failed) {
+					t.Fatal(err)
+				}
+				got = append(got, failed.Code().String()+" "+failed.Meta().Get("Retry-After"))
+				time.Sleep(time.Second)
+			}
+			want := []string{"unavailable ", "unauthenticated "}
+			if name == "Connect" {
+				want[0] += "1"
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("codes and Retry-After (-want +got):\n%s", diff)
+			}
 		})
 	}
 }

@@ -64,6 +64,20 @@ func TestSignedInUntilTheFormIsSent(t *testing.T) {
 	expect(t, s, "/", 200, "Sign in")
 }
 
+// TestSignedOutElsewhere expects that a visitor whose token upstream refuses is
+// redirected once to the same page, and then to the sign-in page.
+func TestSignedOutElsewhere(t *testing.T) {
+	s := site.New(t, crossminttest.Config{}, page.New)
+	s.Fake.Revoke(s.Fake.SignInExpired(s.Browser.Jar, s.URL, "ada@example.com").RefreshToken.Secret.Reveal())
+	if res, _ := visit(t, s, "/account?tab=2"); res.StatusCode != 307 || res.Header.Get("Location") != "?tab=2" {
+		t.Errorf("first: %s to %q", res.Status, res.Header.Get("Location"))
+	}
+	if res, _ := visit(t, s, "/account?tab=2"); res.StatusCode != 303 || res.Header.Get("Location") != "/signin?return_to=%2Faccount%3Ftab%3D2" {
+		t.Errorf("second: %s to %q", res.Status, res.Header.Get("Location"))
+	}
+	expect(t, s, "/", 200, "Sign in")
+}
+
 func TestOutage(t *testing.T) {
 	s := site.New(t, crossminttest.Config{}, page.New)
 	s.Fake.SignInExpired(s.Browser.Jar, s.URL, "ada@example.com")

@@ -53,16 +53,39 @@ func TestExpiredJWTIsRenewedUnnoticed(t *testing.T) {
 	})
 }
 
+// TestSignedOutElsewhere loses the cookies with the second refusal: upstream's first
+// one may concern a token that another instance has just exchanged.
 func TestSignedOutElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCustomer(t)
 		c.fake.RevokeUser(c.signIn(nil).ID)
 		c.expect("GET", "/orders", 200, "") // the JWT is still valid
 		time.Sleep(2 * time.Hour)
+		c.expect("GET", "/orders", 401, "Session is not valid") // after a redirect to the same place
+		c.expect("POST", "/refunds", 401, "Session is not valid")
+		if left := c.browser.Jar.Cookies(c.site); len(left) != 3 {
+			t.Errorf("in the jar after the first refusal: %v", left)
+		}
+		time.Sleep(2 * time.Hour)
 		c.expect("GET", "/orders", 401, "Session is not valid")
 		if left := c.browser.Jar.Cookies(c.site); len(left) != 0 {
 			t.Errorf("left in the jar: %v", left)
 		}
+	})
+}
+
+// TestSignedOutElsewhereBeforeAPost sends a request that cannot be redirected. The
+// client has to send it again.
+func TestSignedOutElsewhereBeforeAPost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCustomer(t)
+		c.fake.RevokeUser(c.signIn(nil).ID)
+		time.Sleep(2 * time.Hour)
+		if res := c.expect("POST", "/refunds", 503, "Please try again later"); res.Header.Get("Retry-After") != "1" {
+			t.Errorf("Retry-After %q", res.Header.Get("Retry-After"))
+		}
+		time.Sleep(time.Second)
+		c.expect("POST", "/refunds", 401, "Session is not valid")
 	})
 }
 

@@ -3,6 +3,10 @@
 // The socket ends with the session that opened it. The page connects again. After an
 // expiry the middleware renews the session; the response that switches protocols
 // carries the new cookies. After a logout the page gets 401.
+//
+// A handshake cannot be redirected. Upstream's first refusal is a 503, which a script
+// cannot distinguish from a lost connection, so the page connects again after a
+// second or later, and not at once.
 package websocket
 
 import (

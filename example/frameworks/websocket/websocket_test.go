@@ -12,6 +12,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/example/frameworks/internal/site"
 	"github.com/crossmint-go/auth/example/frameworks/websocket"
+	"github.com/crossmint-go/auth/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -73,6 +74,30 @@ func TestRenewedInTheHandshake(t *testing.T) {
 		if _, res := open(t, s); len(res.Cookies()) != cookies {
 			t.Errorf("socket %d: %v", i+1, res.Cookies())
 		}
+	}
+}
+
+// TestRefusal expects 503 for upstream's first refusal. Two hours later the handshake
+// deletes the cookies.
+func TestRefusal(t *testing.T) {
+	t.Parallel()
+	s := site.New(t, crossminttest.Config{}, websocket.New)
+	refresh := s.Fake.SignInExpired(s.Browser.Jar, s.URL, email).RefreshToken.Secret.Reveal()
+	s.Fake.Revoke(refresh)
+	for _, want := range []string{"503 kept retry 1 marked", "401 kept", "401 cleared"} {
+		_, res, err := dial(t, s, s.URL.String())
+		if err == nil {
+			t.Fatal("the socket was opened")
+		}
+		if got := testkit.ResponseOutcome(t, res); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		if want == "401 kept" {
+			r := s.Request(t, http.MethodGet, "/", "")
+			testkit.AddMarker(r, refresh, time.Now().Add(-2*time.Hour))
+			s.Browser.Jar.SetCookies(s.URL, r.Cookies())
+		}
+		time.Sleep(time.Second)
 	}
 }
 

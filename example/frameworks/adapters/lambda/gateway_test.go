@@ -21,7 +21,8 @@ func restAPI(t testing.TB, function func(context.Context, events.APIGatewayProxy
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		event := events.APIGatewayProxyRequest{
 			HTTPMethod: r.Method, Path: r.URL.Path, Headers: last(r), MultiValueHeaders: headers(r), Body: read(t, r),
-			RequestContext: events.APIGatewayProxyRequestContext{DomainName: r.Host},
+			MultiValueQueryStringParameters: r.URL.Query(),
+			RequestContext:                  events.APIGatewayProxyRequestContext{DomainName: r.Host},
 		}
 		result, err := function(r.Context(), event)
 		site.Must(t, err)
@@ -33,7 +34,7 @@ func restAPI(t testing.TB, function func(context.Context, events.APIGatewayProxy
 // commas.
 func httpAPI(t testing.TB, function func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		event := events.APIGatewayV2HTTPRequest{Version: "2.0", RawPath: r.URL.Path, Headers: map[string]string{}, Body: read(t, r)}
+		event := events.APIGatewayV2HTTPRequest{Version: "2.0", RawPath: r.URL.Path, RawQueryString: r.URL.RawQuery, Headers: map[string]string{}, Body: read(t, r)}
 		event.RequestContext.DomainName = r.Host
 		event.RequestContext.HTTP = events.APIGatewayV2HTTPRequestContextHTTPDescription{Method: r.Method, Path: r.URL.Path, SourceIP: "192.0.2.1"}
 		for name, values := range headers(r) {
@@ -55,7 +56,7 @@ func loadBalancer(t testing.TB, multiValue bool, function func(context.Context, 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		event := events.ALBTargetGroupRequest{HTTPMethod: r.Method, Path: r.URL.Path, Body: read(t, r)}
 		if multiValue {
-			event.MultiValueHeaders = headers(r)
+			event.MultiValueHeaders, event.MultiValueQueryStringParameters = headers(r), r.URL.Query()
 		} else {
 			event.Headers = last(r)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/example/frameworks/internal/site"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -75,10 +76,29 @@ func expired(v *Traveller) {
 	v.expectCalls(crossminttest.Calls{JWKS: 1, Refresh: 1})
 }
 
+// refused expects that upstream's first refusal deletes nothing, since another
+// instance may have renewed the session. The browser is asked to send its request
+// again. A refusal two hours later deletes the cookies.
 func refused(v *Traveller) {
 	grant := v.Fake.SignInExpired(v.Browser.Jar, v.URL, email)
 	v.Fake.Revoke(grant.RefreshToken.Secret.Reveal())
-	v.expect(response{Status: 401, Type: "application/json", Cookies: cleared, Body: `{"error":"Unauthorized","message":"Session is not valid"}`}, v.me())
+	const marked = "crossmint-refresh-token-refused set"
+	me := v.framework.Me(v)
+	me.URL.RawQuery = "tab=2"
+	first := response{Status: 307, Type: v.framework.RedirectType, Location: "?tab=2", Cookies: marked}
+	if me.Method != http.MethodGet {
+		first = response{Status: 503, Type: "application/json", RetryAfter: "1", Cookies: marked, Body: `{"error":"Service Unavailable","message":"Please try again later"}`}
+	}
+	v.expect(first, v.note(me))
+	time.Sleep(time.Second) // as Retry-After says; a redirect has waited before
+	unauthorized := response{Status: 401, Type: "application/json", Body: `{"error":"Unauthorized","message":"Session is not valid"}`}
+	v.expect(unauthorized, v.me())
+
+	second := v.framework.Me(v)
+	testkit.AddMarker(second, grant.RefreshToken.Secret.Reveal(), time.Now().Add(-2*time.Hour))
+	v.Browser.Jar.SetCookies(v.URL, second.Cookies())
+	unauthorized.Cookies = "crossmint-refresh-token deleted, crossmint-refresh-token-refused deleted, crossmint-session deleted"
+	v.expect(unauthorized, v.me())
 	if left := v.Browser.Jar.Cookies(v.URL); len(left) > 0 {
 		v.Errorf("left in the jar: %v", left)
 	}

@@ -27,6 +27,9 @@ type Framework struct {
 	// Slow requests a page whose handler takes longer than the timeout of the
 	// framework. nil: the framework has no timeout.
 	Slow func(*Traveller) *http.Request
+	// RedirectType is the media type that the framework adds to a redirect
+	// without a body. Most add none.
+	RedirectType string
 }
 
 // Get returns a function that requests a path.
@@ -47,8 +50,8 @@ const hello = "hello, user"
 
 // response is the part of a response that the journeys check.
 type response struct {
-	Status                                 int
-	Type, Allow, RetryAfter, Cookies, Body string
+	Status                                           int
+	Type, Allow, RetryAfter, Location, Cookies, Body string
 }
 
 func (v *Traveller) me() response {
@@ -71,7 +74,11 @@ func (v *Traveller) note(r *http.Request) response {
 		v.Errorf("Cache-Control of a response with session cookies: %q", got)
 	}
 	mediaType, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
-	return response{res.StatusCode, mediaType, res.Header.Get("Allow"), res.Header.Get("Retry-After"), cookiesOf(res), strings.TrimSpace(body)}
+	h := res.Header
+	return response{
+		Status: res.StatusCode, Type: mediaType, Allow: h.Get("Allow"), RetryAfter: h.Get("Retry-After"),
+		Location: h.Get("Location"), Cookies: cookiesOf(res), Body: strings.TrimSpace(body),
+	}
 }
 
 func (v *Traveller) expect(want, got response) {
