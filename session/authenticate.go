@@ -287,10 +287,7 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 		return result, err
 	}
 	e.Token = o.m.hasher.fingerprint(o.lastToken)
-	var up *UpstreamError
-	if errors.As(err, &up) {
-		e.UpstreamStatus = up.Status
-	}
+	e.UpstreamStatus = statusOf(err)
 	if result.Session != nil {
 		e.UserID = result.Session.UserID
 	}
@@ -299,6 +296,20 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 }
 
 func outcomeName(ctx context.Context, result *Result, err error) event.Outcome {
+	if err != nil {
+		return errorOutcome(ctx, err)
+	}
+	switch {
+	case result.Renewed != nil:
+		return event.Refreshed
+	case result.Stale:
+		return event.ServedStale
+	default:
+		return event.Allowed
+	}
+}
+
+func errorOutcome(ctx context.Context, err error) event.Outcome {
 	var rejected *AuthenticationError
 	switch {
 	case errors.As(err, &rejected) && rejected.Clear:
@@ -307,15 +318,9 @@ func outcomeName(ctx context.Context, result *Result, err error) event.Outcome {
 		return event.Rejected
 	case isAskAgain(err):
 		return event.AskedAgain
-	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+	case errors.Is(ctx.Err(), context.Canceled):
 		return event.Abandoned
-	case err != nil:
-		return event.Unavailable
-	case result.Renewed != nil:
-		return event.Refreshed
-	case result.Stale:
-		return event.ServedStale
 	default:
-		return event.Allowed
+		return event.Unavailable
 	}
 }
