@@ -146,6 +146,7 @@ func forwardValid(t *testing.T, p *protected) {
 	want(t, "page", visit{Status: 200, User: user}, b.open(t, "/page?a=1&b=2", "navigate"))
 	want(t, "the application's 401", visit{Status: 401, User: user}, b.open(t, "/own-401", "navigate"))
 	want(t, "the application's 500", visit{Status: 500, User: user}, b.open(t, "/own-500", "navigate"))
+	want(t, "post", seen{Status: 200, Body: user}, b.fetch(t, app, http.MethodPost, app+"/page", "{}"))
 	b.open(t, "/auth", "cors") // must not reach the kit: checked by open
 }
 
