@@ -23,6 +23,7 @@ type oracle struct {
 	homes    map[string]*crossminttest.Server // by user ID
 	false    map[string]bool                  // JWTs of falsified responses; true: of another project
 	events   map[string]int
+	needless map[string]int // sign-ins, by the place of the newest token
 	counts   counts
 	examples []string
 }
@@ -148,6 +149,10 @@ type counts struct {
 	// JWT a moment ago. ForeignHealed is how many of these sessions were
 	// served again.
 	ForeignRefused, ForeignHealed int
+	// NeedlessSignIns: sign-ins after a 401 of users whose session has not ended:
+	// upstream would still accept its newest token. Needless tells where that
+	// token was.
+	NeedlessSignIns int
 	// Attacks: requests with forged or foreign tokens.
 	Attacks int
 }
@@ -155,6 +160,7 @@ type counts struct {
 func newOracle() *oracle {
 	return &oracle{
 		owners: map[string]*family{}, homes: map[string]*crossminttest.Server{}, false: map[string]bool{}, events: map[string]int{},
+		needless: map[string]int{},
 	}
 }
 
@@ -195,6 +201,29 @@ func (o *oracle) signedIn(b *browser, user, secret string) {
 	f.since = o.nextLocked()
 	b.latest = f
 	o.counts.SignIns++
+}
+
+// signsInAfterRejection notes that a user decides to sign in because of a 401.
+func (o *oracle) signsInAfterRejection(b *browser) {
+	held := o.tokensOf(b.cookies())
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f := b.latest
+	if f == nil || f.isOver() || f.revoked || !f.isLive(f.newest) {
+		return
+	}
+	o.counts.NeedlessSignIns++
+	_, carried := f.carried[f.newest]
+	where := "in the memory of the subject"
+	switch {
+	case slices.ContainsFunc(held, func(p presented) bool { return p.token == f.newest }):
+		where = "in the browser"
+	case carried && !f.cutAt.IsZero():
+		where = "in a response that was cut"
+	case carried:
+		where = "in a response that did not arrive"
+	}
+	o.needless[where]++
 }
 
 // knows tells the oracle where a user lives, before a sign-in.

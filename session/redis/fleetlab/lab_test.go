@@ -112,7 +112,7 @@ func run(t *testing.T, grace time.Duration, s scenario) *result {
 	started := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		var closeErr error
-		report, err := lab.Run(lab.Config{Seed: *seed, Users: *users, Requests: *requests, Faults: *faults, Grace: grace},
+		report, err := lab.Run(lab.Config{Seed: *seed, Users: *users, Requests: *requests, Faults: *faults, Latency: *latency, Grace: grace},
 			func(config crossmint.Config) (http.Handler, func(), error) {
 				end, err := r.start(config, s)
 				return r.fleet, func() { closeErr = end() }, err
