@@ -364,6 +364,7 @@ func (b *browser) receive(x *exchange, left *atomic.Bool, lost bool, sentAt time
 
 func (b *browser) newRequest(q request, cookies []*http.Cookie) *http.Request {
 	r := httptest.NewRequest(q.method, b.url.JoinPath(q.path).String(), strings.NewReader(q.body))
+	r.RemoteAddr = fmt.Sprintf("192.0.2.%d:%d", b.index/maxPort, 1+b.index%maxPort) // its own, for load balancers
 	addCookies(r, cookies)
 	if q.method == http.MethodPost {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
@@ -377,6 +378,9 @@ func (b *browser) newRequest(q request, cookies []*http.Cookie) *http.Request {
 	}
 	return r
 }
+
+// maxPort is the highest port of an address.
+const maxPort = 65535
 
 func addCookies(r *http.Request, cookies []*http.Cookie) {
 	for _, c := range cookies {

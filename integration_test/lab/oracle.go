@@ -50,6 +50,9 @@ type family struct {
 	byBackend bool      // a backend has exchanged one of its tokens
 	cutAt     time.Time // of the first response with a successor that was cut on its way
 	foreignAt time.Time // of the last response with another project's JWT
+
+	refusedAt map[string]time.Time // when the browser got the first refusal of a token
+	cleared   bool                 // a response has deleted its cookies
 }
 
 // mark is a moment.
@@ -143,7 +146,10 @@ type counts struct {
 	LostByClient int
 	// Stranded: 401 with cookies kept, where the browser's own token was dead.
 	Stranded int
-	// TurnedAway: the same where it lived, without a logout or a sign-in.
+	// KeptTooLong: the same for an hour and more after the browser got the first
+	// refusal of that token, where no response has deleted the cookies.
+	KeptTooLong int
+	// TurnedAway: as Stranded, where it lived, without a logout or a sign-in.
 	TurnedAway int
 	// ForeignRefused of them are no crime: upstream had sent another project's
 	// JWT a moment ago. ForeignHealed is how many of these sessions were
@@ -234,7 +240,7 @@ func (o *oracle) knows(fake *crossminttest.Server, user string) {
 }
 
 func (o *oracle) newFamilyLocked(user, secret string) *family {
-	f := &family{fake: o.homes[user], user: user, newest: secret, tokens: []string{secret}, carried: map[string]mark{}}
+	f := &family{fake: o.homes[user], user: user, newest: secret, tokens: []string{secret}, carried: map[string]mark{}, refusedAt: map[string]time.Time{}}
 	o.families = append(o.families, f)
 	o.owners[secret] = f
 	return f
@@ -533,6 +539,7 @@ func (o *oracle) replacedLocked(x *exchange, f *family) {
 // clearedLocked judges a response that deletes the cookies.
 func (o *oracle) clearedLocked(x *exchange) {
 	for _, p := range x.presented {
+		p.cleared = true
 		switch {
 		case p.isOver():
 		case p.isLive(p.newest) && (p.byBackend || p.isForgotten()):
@@ -554,6 +561,10 @@ func (o *oracle) keptLocked(x *exchange) {
 	for _, p := range x.presented {
 		foreign := time.Since(p.foreignAt) < foreignTTL
 		live := p.isLive(p.token)
+		if first, found := p.refusedAt[p.token]; found && !live && !p.cleared && !x.foreign && time.Since(first) >= undeliveredTTL {
+			o.counts.KeptTooLong++
+			o.exampleLocked("%s: 401, cookies kept; presented %.6s…, refused %v ago", x, p.token, time.Since(first))
+		}
 		switch {
 		case x.foreign:
 		case !live && (p.isOver() || p.revoked):
@@ -610,6 +621,13 @@ func (o *oracle) cut(x *exchange, sentAt time.Time) {
 func (o *oracle) stored(x *exchange, before, after []presented) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if status, _, _ := x.conn.response(); status == http.StatusUnauthorized || status == http.StatusTemporaryRedirect {
+		for _, p := range x.presented {
+			if _, found := p.refusedAt[p.token]; !found {
+				p.refusedAt[p.token] = time.Now()
+			}
+		}
+	}
 	holds := func(all []presented, token string) bool {
 		return slices.ContainsFunc(all, func(p presented) bool { return p.token == token })
 	}

@@ -107,7 +107,7 @@ func (r Report) String() string {
 	line("  %d responses crossed", r.Crossed)
 	line("  refused for another project's JWT: %d, served again: %d", r.ForeignRefused, r.ForeignHealed)
 	line("  turned away with a live token, cookies kept: %d", r.TurnedAway)
-	line("  stranded with a dead token, cookies kept: %d", r.Stranded)
+	line("  stranded with a dead token, cookies kept: %d, of these for more than an hour: %d", r.Stranded, r.KeptTooLong)
 	line("  live sessions that the browser client ended: %d", r.LostByClient)
 	line("  needless sign-ins: %d; the newest token was %v", r.NeedlessSignIns, r.Needless)
 	struck := 0
