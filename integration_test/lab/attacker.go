@@ -30,7 +30,7 @@ func (a *attacker) live(n int) {
 		}
 		x := &exchange{conn: newConn(), plan: plan{kind: prompt}}
 		x.conn.onHeader, x.conn.onSend = func() {}, func() {}
-		r := httptest.NewRequest(http.MethodGet, a.lab.url().JoinPath(a.lab.page()).String(), nil)
+		r := httptest.NewRequest(http.MethodGet, a.lab.url().JoinPath(a.lab.pathOf(prompt)).String(), nil)
 		r.Header.Set("Cookie", "crossmint-session="+jwt+"; crossmint-refresh-token="+refresh)
 		a.world.handler.ServeHTTP(x.conn, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 		a.lab.oracle.count(func(c *counts) { c.Attacks++ })

@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,6 +70,9 @@ func (b *browser) upTo(d time.Duration) time.Duration {
 func (b *browser) live(n int) {
 	for sent := 0; sent < n; {
 		time.Sleep(b.pause())
+		if b.trouble.Swap(false) {
+			b.afterRejection()
+		}
 		if !b.signedIn {
 			b.signIn()
 		}
@@ -117,30 +121,54 @@ func (b *browser) view() int {
 	if b.chance(4) {
 		tabs = 3
 	}
-	var rejected atomic.Bool
 	var all sync.WaitGroup
 	for range tabs {
 		all.Go(func() {
 			time.Sleep(b.upTo(50 * time.Millisecond))
-			if b.get() == http.StatusUnauthorized {
-				rejected.Store(true)
-			}
+			b.page(plan{kind: prompt})
 		})
 	}
 	all.Wait()
-	if rejected.Load() {
-		b.signedIn = false
-	}
 	return tabs
 }
 
-// get asks for the protected page and returns the status.
-func (b *browser) get() int {
-	got := b.send(request{method: http.MethodGet, path: "/me", page: true})
-	if got.status == http.StatusOK {
+// page opens one page. A 401 asks the user to sign in, unless the browser has
+// another session by then.
+func (b *browser) page(p plan) {
+	got := b.send(request{method: http.MethodGet, path: b.lab.pathOf(p.kind), page: true, plan: p})
+	if got.status == http.StatusOK && !b.lab.config.Life { // else the page itself tells the oracle
 		b.lab.oracle.entered(got.exchange, strings.TrimSpace(got.body))
 	}
-	return got.status
+	if got.status != http.StatusUnauthorized {
+		return
+	}
+	now := b.lab.oracle.tokensOf(b.cookies())
+	isPresented := func(now presented) bool {
+		return slices.ContainsFunc(got.presented, func(p presented) bool { return p.family == now.family })
+	}
+	if len(now) == 0 || slices.ContainsFunc(now, isPresented) {
+		b.trouble.Store(true)
+	}
+}
+
+// afterRejection lets half of the users come back before they sign in anew, some
+// of them after more than an hour.
+func (b *browser) afterRejection() {
+	if b.chance(2) {
+		away := foreignTTL + b.upTo(time.Minute)
+		if b.chance(4) {
+			away += time.Hour
+		}
+		time.Sleep(away)
+		b.trouble.Store(false)
+		b.page(plan{kind: prompt})
+		if !b.trouble.Swap(false) {
+			b.lab.oracle.event("back after a rejection")
+			return
+		}
+	}
+	b.lab.oracle.signsInAfterRejection(b)
+	b.signedIn = false
 }
 
 // refresh does what the browser client does on every page view, and reports
@@ -181,7 +209,7 @@ func (b *browser) tryAfterLogout(cookies []*http.Cookie) {
 	x := &exchange{browser: b, conn: newConn(), plan: plan{kind: prompt}, presented: b.lab.oracle.tokensOf(cookies)}
 	b.lab.oracle.arrived(x)
 	x.conn.onHeader, x.conn.onSend = func() { b.lab.oracle.wrote(x) }, func() {}
-	r := httptest.NewRequest(http.MethodGet, b.url.JoinPath(b.lab.page()).String(), nil)
+	r := httptest.NewRequest(http.MethodGet, b.url.JoinPath(b.lab.pathOf(prompt)).String(), nil)
 	addCookies(r, cookies)
 	b.home.handler.ServeHTTP(x.conn, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	if status, _, body := x.conn.response(); status == http.StatusOK && !b.lab.config.Life {
@@ -336,6 +364,7 @@ func (b *browser) receive(x *exchange, left *atomic.Bool, lost bool, sentAt time
 
 func (b *browser) newRequest(q request, cookies []*http.Cookie) *http.Request {
 	r := httptest.NewRequest(q.method, b.url.JoinPath(q.path).String(), strings.NewReader(q.body))
+	r.RemoteAddr = fmt.Sprintf("192.0.2.%d:%d", b.index/maxPort, 1+b.index%maxPort) // its own, for load balancers
 	addCookies(r, cookies)
 	if q.method == http.MethodPost {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
@@ -349,6 +378,9 @@ func (b *browser) newRequest(q request, cookies []*http.Cookie) *http.Request {
 	}
 	return r
 }
+
+// maxPort is the highest port of an address.
+const maxPort = 65535
 
 func addCookies(r *http.Request, cookies []*http.Cookie) {
 	for _, c := range cookies {

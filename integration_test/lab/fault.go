@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"crypto/x509"
 	"math/rand/v2"
 	"net"
@@ -137,7 +138,7 @@ func newFaults(config Config, stream uint64, fake *crossminttest.Server, o *orac
 			f.dialing++
 		}
 	}
-	fake.SetLatency(crossminttest.Refresh, upstreamLatency)
+	fake.SetLatency(crossminttest.Refresh, cmp.Or(config.Latency, defaultLatency))
 	fake.FailWith(crossminttest.Refresh, f.refresh)
 	fake.FailWith(crossminttest.JWKS, func() crossminttest.Fault { return f.pick(keyFaults()) })
 	fake.FailWith(crossminttest.Logout, func() crossminttest.Fault {

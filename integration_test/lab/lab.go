@@ -59,11 +59,15 @@ type Config struct {
 	// Grace is for how long upstream answers a used refresh token with the
 	// same successor. 0: it refuses used tokens at once.
 	Grace time.Duration
+	// Latency is the time that upstream takes for a refresh. 0: 50 ms.
+	Latency time.Duration
 	// Life adds long, failing and wrapped pages, users that sign out and in
 	// meanwhile, another project on the same host and cookies of an earlier
-	// release. Without Grace upstream then also revokes the session of a token
-	// that is used twice.
+	// release.
 	Life bool
+	// RevokeFamily: without Grace upstream also revokes the session of a token
+	// that is used twice.
+	RevokeFamily bool
 	// Network, if set, is put between the subject and upstream: it gets the
 	// dialer that leads to upstream and returns the one that is used.
 	Network func(Dial) Dial
@@ -75,11 +79,11 @@ type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
 // What the world is like. JWTs live shorter than browsers pause now and then,
 // so that about every third request needs a refresh.
 const (
-	jwtLifetime     = 90 * time.Second
-	upstreamLatency = 50 * time.Millisecond
-	keyInterval     = 7 * time.Minute // between two rotations of the keys
-	clientShare     = 3               // every third browser runs the browser client
-	attackers       = 8
+	jwtLifetime    = 90 * time.Second
+	defaultLatency = 50 * time.Millisecond
+	keyInterval    = 7 * time.Minute // between two rotations of the keys
+	clientShare    = 3               // every third browser runs the browser client
+	attackers      = 8
 )
 
 // laboratory is a run in progress.
@@ -100,7 +104,7 @@ type world struct {
 // Run runs the subject and reports. The error is for runs that could not be
 // carried out, not for what the oracle found.
 func Run(config Config, subject Subject) (Report, error) {
-	if config.Users <= 0 || config.Requests <= 0 || config.Faults < 0 || config.Faults > 1 {
+	if config.Users <= 0 || config.Requests <= 0 || config.Faults < 0 || config.Faults > 1 || config.Latency < 0 {
 		return Report{}, fmt.Errorf("lab: impossible config %+v", config)
 	}
 	l := &laboratory{config: config, oracle: newOracle()}
@@ -183,7 +187,7 @@ func reuse(config Config) crossminttest.ReusePolicy {
 	switch {
 	case config.Grace > 0:
 		return crossminttest.ReuseGrace
-	case config.Life:
+	case config.RevokeFamily:
 		return crossminttest.ReuseRevokesFamily
 	default:
 		return crossminttest.ReuseRefuse
@@ -202,10 +206,10 @@ func (l *laboratory) url() *url.URL {
 	return u
 }
 
-// page returns the path of a protected page.
-func (l *laboratory) page() string {
+// pathOf returns the path of a protected page.
+func (l *laboratory) pathOf(kind string) string {
 	if l.config.Life {
-		return pathOf(prompt)
+		return pathOf(kind)
 	}
 	return "/me"
 }

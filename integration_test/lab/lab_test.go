@@ -84,7 +84,7 @@ func run(t *testing.T, grace time.Duration, subject lab.Subject) (report lab.Rep
 	started := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		var err error
-		report, err = lab.Run(lab.Config{Seed: *seed, Users: *users, Requests: *requests, Faults: 0.3, Grace: grace, Life: true}, subject)
+		report, err = lab.Run(lab.Config{Seed: *seed, Users: *users, Requests: *requests, Faults: 0.3, Grace: grace, Life: true, RevokeFamily: true}, subject)
 		if err != nil {
 			t.Fatal(err)
 		}

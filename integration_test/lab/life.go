@@ -58,25 +58,6 @@ func (b *browser) noteIf(condition bool, event string) {
 	}
 }
 
-// afterRejection lets half of the users come back before they sign in anew, some
-// of them after more than an hour.
-func (b *browser) afterRejection() {
-	if b.chance(2) {
-		away := foreignTTL + b.upTo(time.Minute)
-		if b.chance(4) {
-			away += time.Hour
-		}
-		time.Sleep(away)
-		b.trouble.Store(false)
-		b.page(plan{kind: prompt})
-		if !b.trouble.Swap(false) {
-			b.lab.oracle.event("back after a rejection")
-			return
-		}
-	}
-	b.signedIn = false
-}
-
 // otherEmail returns the address of the user's sibling at the same browser.
 func (b *browser) otherEmail() string {
 	if name, guest := strings.CutPrefix(b.email, "guest-"); guest {
@@ -204,23 +185,6 @@ func (b *browser) plan() plan {
 // isUpgrade reports whether the browser asks for a WebSocket.
 func (p plan) isUpgrade() bool {
 	return slices.ContainsFunc(kinds, func(k kind) bool { return k.name == p.kind && k.upgrade })
-}
-
-// page opens one page.
-func (b *browser) page(p plan) {
-	got := b.send(request{method: http.MethodGet, path: pathOf(p.kind), page: true, plan: p})
-	if got.status != http.StatusUnauthorized {
-		return
-	}
-	for _, now := range b.lab.oracle.tokensOf(b.cookies()) {
-		if slices.ContainsFunc(got.presented, func(p presented) bool { return p.family == now.family }) {
-			b.trouble.Store(true)
-			return
-		}
-	}
-	if len(b.lab.oracle.tokensOf(b.cookies())) == 0 {
-		b.trouble.Store(true)
-	}
 }
 
 // visitOther visits the other project on the same host, which has the same cookie

@@ -23,6 +23,7 @@ type oracle struct {
 	homes    map[string]*crossminttest.Server // by user ID
 	false    map[string]bool                  // JWTs of falsified responses; true: of another project
 	events   map[string]int
+	needless map[string]int // sign-ins, by the place of the newest token
 	counts   counts
 	examples []string
 }
@@ -49,6 +50,9 @@ type family struct {
 	byBackend bool      // a backend has exchanged one of its tokens
 	cutAt     time.Time // of the first response with a successor that was cut on its way
 	foreignAt time.Time // of the last response with another project's JWT
+
+	refusedAt map[string]time.Time // when the browser got the first refusal of a token
+	cleared   bool                 // a response has deleted its cookies
 }
 
 // mark is a moment.
@@ -142,12 +146,19 @@ type counts struct {
 	LostByClient int
 	// Stranded: 401 with cookies kept, where the browser's own token was dead.
 	Stranded int
-	// TurnedAway: the same where it lived, without a logout or a sign-in.
+	// KeptTooLong: the same for an hour and more after the browser got the first
+	// refusal of that token, where no response has deleted the cookies.
+	KeptTooLong int
+	// TurnedAway: as Stranded, where it lived, without a logout or a sign-in.
 	TurnedAway int
 	// ForeignRefused of them are no crime: upstream had sent another project's
 	// JWT a moment ago. ForeignHealed is how many of these sessions were
 	// served again.
 	ForeignRefused, ForeignHealed int
+	// NeedlessSignIns: sign-ins after a 401 of users whose session has not ended:
+	// upstream would still accept its newest token. Needless tells where that
+	// token was.
+	NeedlessSignIns int
 	// Attacks: requests with forged or foreign tokens.
 	Attacks int
 }
@@ -155,6 +166,7 @@ type counts struct {
 func newOracle() *oracle {
 	return &oracle{
 		owners: map[string]*family{}, homes: map[string]*crossminttest.Server{}, false: map[string]bool{}, events: map[string]int{},
+		needless: map[string]int{},
 	}
 }
 
@@ -197,6 +209,29 @@ func (o *oracle) signedIn(b *browser, user, secret string) {
 	o.counts.SignIns++
 }
 
+// signsInAfterRejection notes that a user decides to sign in because of a 401.
+func (o *oracle) signsInAfterRejection(b *browser) {
+	held := o.tokensOf(b.cookies())
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f := b.latest
+	if f == nil || f.isOver() || f.revoked || !f.isLive(f.newest) {
+		return
+	}
+	o.counts.NeedlessSignIns++
+	_, carried := f.carried[f.newest]
+	where := "in the memory of the subject"
+	switch {
+	case slices.ContainsFunc(held, func(p presented) bool { return p.token == f.newest }):
+		where = "in the browser"
+	case carried && !f.cutAt.IsZero():
+		where = "in a response that was cut"
+	case carried:
+		where = "in a response that did not arrive"
+	}
+	o.needless[where]++
+}
+
 // knows tells the oracle where a user lives, before a sign-in.
 func (o *oracle) knows(fake *crossminttest.Server, user string) {
 	o.mu.Lock()
@@ -205,7 +240,7 @@ func (o *oracle) knows(fake *crossminttest.Server, user string) {
 }
 
 func (o *oracle) newFamilyLocked(user, secret string) *family {
-	f := &family{fake: o.homes[user], user: user, newest: secret, tokens: []string{secret}, carried: map[string]mark{}}
+	f := &family{fake: o.homes[user], user: user, newest: secret, tokens: []string{secret}, carried: map[string]mark{}, refusedAt: map[string]time.Time{}}
 	o.families = append(o.families, f)
 	o.owners[secret] = f
 	return f
@@ -504,6 +539,7 @@ func (o *oracle) replacedLocked(x *exchange, f *family) {
 // clearedLocked judges a response that deletes the cookies.
 func (o *oracle) clearedLocked(x *exchange) {
 	for _, p := range x.presented {
+		p.cleared = true
 		switch {
 		case p.isOver():
 		case p.isLive(p.newest) && (p.byBackend || p.isForgotten()):
@@ -525,6 +561,10 @@ func (o *oracle) keptLocked(x *exchange) {
 	for _, p := range x.presented {
 		foreign := time.Since(p.foreignAt) < foreignTTL
 		live := p.isLive(p.token)
+		if first, found := p.refusedAt[p.token]; found && !live && !p.cleared && !x.foreign && time.Since(first) >= undeliveredTTL {
+			o.counts.KeptTooLong++
+			o.exampleLocked("%s: 401, cookies kept; presented %.6s…, refused %v ago", x, p.token, time.Since(first))
+		}
 		switch {
 		case x.foreign:
 		case !live && (p.isOver() || p.revoked):
@@ -581,6 +621,13 @@ func (o *oracle) cut(x *exchange, sentAt time.Time) {
 func (o *oracle) stored(x *exchange, before, after []presented) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if status, _, _ := x.conn.response(); status == http.StatusUnauthorized || status == http.StatusTemporaryRedirect {
+		for _, p := range x.presented {
+			if _, found := p.refusedAt[p.token]; !found {
+				p.refusedAt[p.token] = time.Now()
+			}
+		}
+	}
 	holds := func(all []presented, token string) bool {
 		return slices.ContainsFunc(all, func(p presented) bool { return p.token == token })
 	}

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,6 +23,8 @@ type Report struct {
 	Eaten int
 	// Events is how often each event of a run with life happened.
 	Events map[string]int
+	// Needless is where the newest token was at each needless sign-in.
+	Needless map[string]int
 	// Unstruck names the classes and the events that did not happen: such a
 	// run proves nothing about them.
 	Unstruck []string
@@ -52,7 +55,7 @@ func (l *laboratory) report(took time.Duration) Report {
 	o := l.oracle
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	r := Report{Config: l.config, Took: took, Struck: map[string]int{}, Events: maps.Clone(o.events), Examples: o.examples, counts: o.counts}
+	r := Report{Config: l.config, Took: took, Struck: map[string]int{}, Events: maps.Clone(o.events), Needless: maps.Clone(o.needless), Examples: o.examples, counts: o.counts}
 	for _, w := range l.worlds {
 		w.faults.addTo(&r)
 	}
@@ -85,9 +88,9 @@ func (f *faults) addTo(r *Report) {
 func (r Report) String() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	mode := fmt.Sprintf("upstream forgives for %v", r.Config.Grace)
+	mode := fmt.Sprintf("upstream takes %v and forgives for %v", cmp.Or(r.Config.Latency, defaultLatency), r.Config.Grace)
 	if r.Config.Grace == 0 {
-		mode = "upstream forgives nothing"
+		mode = fmt.Sprintf("upstream takes %v and forgives nothing", cmp.Or(r.Config.Latency, defaultLatency))
 	}
 	if r.Config.Life {
 		mode += ", with life"
@@ -104,8 +107,9 @@ func (r Report) String() string {
 	line("  %d responses crossed", r.Crossed)
 	line("  refused for another project's JWT: %d, served again: %d", r.ForeignRefused, r.ForeignHealed)
 	line("  turned away with a live token, cookies kept: %d", r.TurnedAway)
-	line("  stranded with a dead token, cookies kept: %d", r.Stranded)
+	line("  stranded with a dead token, cookies kept: %d, of these for more than an hour: %d", r.Stranded, r.KeptTooLong)
 	line("  live sessions that the browser client ended: %d", r.LostByClient)
+	line("  needless sign-ins: %d; the newest token was %v", r.NeedlessSignIns, r.Needless)
 	struck := 0
 	for _, n := range r.Struck {
 		struck += n

@@ -2,18 +2,21 @@ package fleetlab_test
 
 import (
 	"context"
+	"hash/fnv"
 	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"time"
 
 	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 )
 
 // fleet is a round-robin load balancer in front of instances. A killed instance is
-// replaced at once.
+// replaced at once. It is a lab.Site.
 type fleet struct {
 	upstream crossmint.Config
 	// newRoute returns the route of a new instance to the store. nil: there is no
@@ -26,6 +29,13 @@ type fleet struct {
 	killsSuspended func() bool
 	// allowHTTP allows cookies over plain HTTP.
 	allowHTTP bool
+	// unbuffered: the instances write the responses themselves. Then none may be
+	// killed.
+	unbuffered bool
+	// sticky: all requests of one address reach the same instance.
+	sticky bool
+	// freezes: the instances are frozen while they serve no request.
+	freezes bool
 
 	releases sync.WaitGroup // of killed and closed instances
 	logouts  logoutObserver
@@ -35,6 +45,8 @@ type fleet struct {
 	instances  []*instance
 	turn       int
 	kills      int
+	replaced   int // instances that were replaced gracefully
+	waits      int // upstream calls that waited for a frozen instance
 	closed     bool
 	events     map[event.Outcome]int
 	replaceErr error // of the last replacement that failed
@@ -57,8 +69,16 @@ func (f *fleet) start(n int, seed uint64) error {
 // again to another instance, as load balancers do; other methods get 502, and so do
 // all requests once the fleet is closed.
 func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.unbuffered {
+		i := f.acquire(r)
+		defer i.leave()
+		i.handler.ServeHTTP(w, r)
+		return
+	}
 	for {
-		got, alive := f.next().serve(r)
+		i := f.acquire(r)
+		got, alive := i.serve(r)
+		i.leave()
 		if alive {
 			f.logouts.observe(r, got)
 			maps.Copy(w.Header(), got.Header())
@@ -73,11 +93,67 @@ func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Require implements lab.Site. The next instance serves each request.
+func (f *fleet) Require(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		i := f.acquire(r)
+		defer i.leave()
+		i.require(next).ServeHTTP(w, r)
+	})
+}
+
+// UserID implements lab.Site.
+func (f *fleet) UserID(r *http.Request) string {
+	s, _ := session.FromContext(r.Context())
+	return s.UserID
+}
+
+// Forward implements lab.Site.
+func (f *fleet) Forward(out *http.Request) { f.next().cookies.Forward(out) }
+
 func (f *fleet) next() *instance {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.nextLocked()
+}
+
+func (f *fleet) nextLocked() *instance {
 	f.turn++
 	return f.instances[f.turn%len(f.instances)]
+}
+
+// acquire returns the instance for a request, which has to leave it.
+func (f *fleet) acquire(r *http.Request) *instance {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := f.nextLocked()
+	if f.sticky {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(r.RemoteAddr)) // never fails
+		i = f.instances[h.Sum32()%uint32(len(f.instances))]
+	}
+	i.enter()
+	return i
+}
+
+// replace replaces the instance that is the oldest. It finishes its requests, and
+// closes.
+func (f *fleet) replace() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	replacement, err := f.newInstance()
+	if err != nil || f.closed {
+		f.replaceErr = err
+		return
+	}
+	n := f.replaced % len(f.instances)
+	old := f.instances[n]
+	f.instances[n] = replacement
+	f.replaced++
+	f.releases.Go(func() {
+		old.requests.Wait()
+		old.release(context.Background())
+	})
 }
 
 // serve returns the response of an instance. It returns false if the instance is
@@ -94,6 +170,13 @@ func (i *instance) serve(r *http.Request) (got *httptest.ResponseRecorder, alive
 	case <-i.killed.Done():
 		return nil, false
 	}
+}
+
+// upTo returns a random duration below d.
+func (f *fleet) upTo(d time.Duration) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return upTo(f.random, d)
 }
 
 // kill kills an instance at any point of its work: from then on it exchanges no byte
@@ -141,6 +224,12 @@ func (f *fleet) isClosed() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.closed
+}
+
+func (f *fleet) countWait() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waits++
 }
 
 // eventCounts returns a copy of the counts of the events. The instances may report

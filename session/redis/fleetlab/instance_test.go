@@ -6,11 +6,16 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/integration_test/lab"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
@@ -30,16 +35,38 @@ type route interface {
 // instance is one instance of the fleet. It shares no state with the others.
 type instance struct {
 	handler  http.Handler
+	require  func(http.Handler) http.Handler
+	cookies  *cookie.Codec
 	client   *crossmint.Client
 	sessions *session.Manager
 	route    route           // nil without a store
 	killed   context.Context // ends when the instance is killed or released
 	end      context.CancelFunc
+	gate     gate
+	requests sync.WaitGroup
+	served   atomic.Int64 // requests
+}
+
+// enter begins a request.
+func (i *instance) enter() {
+	i.requests.Add(1)
+	i.served.Add(1)
+	i.gate.enter()
+}
+
+// leave ends a request.
+func (i *instance) leave() {
+	i.gate.leave()
+	i.requests.Done()
 }
 
 func (f *fleet) newInstance() (*instance, error) {
 	i := &instance{}
 	i.killed, i.end = context.WithCancel(context.Background())
+	if f.freezes {
+		i.gate.freeze = func() time.Duration { return f.upTo(time.Minute) }
+		i.gate.onWait = f.countWait
+	}
 	upstream := f.upstream
 	upstream.Logger = slog.New(slog.DiscardHandler)
 	upstream.HTTPClient = &http.Client{Transport: &killingTransport{upstream.HTTPClient.Transport, f, i}}
@@ -59,20 +86,32 @@ func (f *fleet) newInstance() (*instance, error) {
 	if i.sessions, err = session.NewManager(config); err != nil {
 		return nil, err
 	}
-	i.handler, err = newHandler(i.sessions, cookie.Config{ProjectID: i.client.ProjectID(), InsecureAllowHTTP: f.allowHTTP})
-	return i, err
-}
-
-func newHandler(sessions *session.Manager, config cookie.Config) (http.Handler, error) {
-	cookies, err := cookie.NewCodec(config)
+	i.cookies, err = cookie.NewCodec(cookie.Config{ProjectID: i.client.ProjectID(), InsecureAllowHTTP: f.allowHTTP, Former: former})
 	if err != nil {
 		return nil, err
 	}
+	i.require = middleware.RequireSession(i.sessions, i.cookies, middleware.Config{})
+	i.handler = i.newHandler()
+	return i, nil
+}
+
+// former are the attributes of the cookies of an earlier release.
+var former = []cookie.Config{
+	{Path: lab.FormerPath},
+	{Domain: lab.FormerDomain},
+	{Names: cookie.Names{JWT: lab.FormerPrefix + "-session", RefreshToken: lab.FormerPrefix + "-refresh-token"}},
+}
+
+func (i *instance) newHandler() http.Handler {
+	page := &url.URL{Path: "/signin"}
+	forms := handlers.NewSignIn(i.client, i.sessions, i.cookies, handlers.SignInConfig{EmailPage: page, CodePage: page, Key: secret})
 	mux := http.NewServeMux()
-	mux.Handle("/refresh", handlers.Refresh(sessions, cookies, handlers.Config{}))
-	mux.Handle("/logout", handlers.Logout(sessions, cookies, handlers.Config{}))
-	mux.Handle("/me", middleware.RequireSession(sessions, cookies, middleware.Config{})(http.HandlerFunc(me)))
-	return mux, nil
+	mux.Handle("/refresh", handlers.Refresh(i.sessions, i.cookies, handlers.Config{}))
+	mux.Handle("/logout", handlers.Logout(i.sessions, i.cookies, handlers.Config{}))
+	mux.HandleFunc("/signin/code", forms.SendCode)
+	mux.HandleFunc("/signin/confirm", forms.ConfirmCode)
+	mux.Handle("/me", i.require(http.HandlerFunc(me)))
+	return mux
 }
 
 // me writes the ID of the session's user.
@@ -112,12 +151,14 @@ func (t *killingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.instance.killed.Err() != nil {
 		return nil, errKilled
 	}
+	t.instance.gate.wait(r.Context())
 	res, err := t.next.RoundTrip(r)
+	t.instance.gate.wait(r.Context())
 	if err == nil && res.StatusCode == http.StatusOK && strings.HasSuffix(r.URL.Path, "/refresh") && t.fleet.chooseKill() {
 		t.fleet.kill(t.instance)
 	}
 	if err == nil {
-		res.Body = &killableBody{res.Body, t.instance}
+		res.Body = &killableBody{res.Body, t.instance, r.Context()}
 	}
 	return res, err
 }
@@ -126,9 +167,11 @@ func (t *killingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 type killableBody struct {
 	io.ReadCloser
 	instance *instance
+	ctx      context.Context // of the request
 }
 
 func (b *killableBody) Read(p []byte) (int, error) {
+	b.instance.gate.wait(b.ctx)
 	if b.instance.killed.Err() != nil {
 		return 0, errKilled
 	}

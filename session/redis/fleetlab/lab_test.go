@@ -26,6 +26,14 @@ type scenario struct {
 	killOneIn       int           // see fleet
 	// spareDegraded: no instance is killed while the store is degraded.
 	spareDegraded bool
+	// cutOff is the time for which one instance cannot reach the store, from the
+	// start on.
+	cutOff time.Duration
+	// replaceInterval is the time between two graceful replacements of an instance.
+	replaceInterval time.Duration
+	freezes         bool // see fleet
+	sticky          bool // see fleet
+	life            bool // see lab.Config
 }
 
 var (
@@ -40,65 +48,120 @@ var (
 	// partitions: single instances cannot reach the store for up to a minute, while
 	// the others can.
 	partitions = scenario{partitionPause: 10 * time.Second}
+	// cutOff: one instance cannot reach the store for 45 minutes.
+	cutOff = scenario{cutOff: 45 * time.Minute}
+	// neverConnected: one instance never reaches the store.
+	neverConnected = scenario{cutOff: 1000 * time.Hour}
 	// noStore: the instances share nothing.
 	noStore = scenario{noStore: true}
 )
 
 // grace is the time for which upstream accepts used tokens: longer than the lock of a
-// killed instance.
-const grace = 30 * time.Second
+// killed instance. never: upstream accepts each token once.
+const (
+	grace = 30 * time.Second
+	never = 0
+)
 
+// modes are the two kinds of upstream.
+var modes = []struct {
+	name  string
+	grace time.Duration
+}{
+	{name: "upstream accepts used tokens", grace: grace},
+	{name: "upstream accepts no used tokens", grace: never},
+}
+
+// No weather of the store signs a user out, whether or not upstream accepts used
+// tokens.
 func TestNoWrongfulLogout(t *testing.T) {
 	t.Parallel()
-	t.Run("the store restarts", func(t *testing.T) { run(t, grace, storeRestarts).check(t) })
-	t.Run("the store freezes", func(t *testing.T) { run(t, grace, storeFreezes).check(t) })
-	t.Run("no instance is killed", func(t *testing.T) {
-		r := run(t, grace, noKills)
-		r.checkLogouts(t)
-		r.checkRejections(t)
-		if r.freezes == 0 {
-			t.Error("no freeze of the store: this run proves nothing")
-		}
-	})
+	for _, mode := range modes {
+		t.Run(mode.name, func(t *testing.T) {
+			t.Run("the store restarts", func(t *testing.T) { run(t, mode.grace, storeRestarts).check(t) })
+			t.Run("the store freezes", func(t *testing.T) { run(t, mode.grace, storeFreezes).check(t) })
+			t.Run("no instance is killed", func(t *testing.T) {
+				r := run(t, mode.grace, noKills)
+				r.checkSessions(t)
+				if r.freezes == 0 {
+					t.Error("no freeze of the store: this run proves nothing")
+				}
+			})
+		})
+	}
 }
 
-// A partitioned instance refreshes solo. If upstream then refuses the used token to
-// another instance, the user is not logged out.
+// An instance that cannot reach the store refreshes alone. If upstream then refuses
+// the used token to another instance, the user is not logged out.
 func TestNoWrongfulLogoutDuringPartition(t *testing.T) {
 	t.Parallel()
-	r := run(t, 0, partitions)
-	r.checkLogouts(t)
-	if r.partitions == 0 {
-		t.Error("no instance was partitioned: this run proves nothing")
-	}
-}
-
-// If upstream accepts no used tokens, an instance that is killed at the wrong moment
-// takes the only live token of a session along. The first refusal after that deletes
-// no cookies.
-func TestUpstreamWithoutGrace(t *testing.T) {
-	t.Parallel()
-	for name, s := range map[string]scenario{"the store restarts": storeRestarts, "the store freezes": storeFreezes} {
-		t.Run(name, func(t *testing.T) { run(t, 0, s).check(t) })
-	}
+	t.Run("up to a minute", func(t *testing.T) {
+		r := run(t, never, partitions)
+		r.checkSessions(t)
+		if r.partitions == 0 {
+			t.Error("no instance was partitioned: this run proves nothing")
+		}
+	})
+	t.Run("45 minutes", func(t *testing.T) {
+		r := run(t, never, cutOff)
+		r.checkSessions(t)
+		if want := int(cutOff.cutOff / cutOffSlice); r.busySlices != want {
+			t.Errorf("requests in %d of the %d times of %v for which the instance was cut off", r.busySlices, want, cutOffSlice)
+		}
+	})
+	t.Run("for ever", func(t *testing.T) {
+		r := run(t, never, neverConnected)
+		r.checkSessions(t)
+		if r.busySlices == 0 {
+			t.Error("the instance without the store got no request: this run proves nothing")
+		}
+	})
 }
 
 // Instances that share nothing log no user out either, because one refusal of a used
 // token deletes no cookies. Some users have to sign in again.
 func TestWithoutStore(t *testing.T) {
 	t.Parallel()
-	for name, grace := range map[string]time.Duration{"upstream accepts used tokens": grace, "upstream accepts no used tokens": 0} {
-		t.Run(name, func(t *testing.T) { run(t, grace, noStore).checkLogouts(t) })
+	for _, mode := range modes {
+		t.Run(mode.name, func(t *testing.T) { run(t, mode.grace, noStore).checkSessions(t) })
 	}
+}
+
+// All users of an address reach the same instance, as behind a load balancer with
+// sticky sessions.
+func TestWithoutStoreSticky(t *testing.T) {
+	t.Parallel()
+	run(t, never, scenario{noStore: true, sticky: true}).checkSessions(t)
 }
 
 // result is the result of a run of package lab.
 type result struct {
 	lab.Report
-	fleet      *fleet
+	fleets     []*fleet // the first is that of the project
+	store      memoryStore
 	restarts   int
 	freezes    int
 	partitions int
+	busySlices int // times of cutOffSlice in which the instance that was cut off got requests
+}
+
+// cutOffSlice is the time in which the instance that is cut off has to get a request.
+const cutOffSlice = 5 * time.Minute
+
+// cutOffRequests is the number of requests with which a user stays for longer than an
+// hour.
+const cutOffRequests = 180
+
+// config returns the configuration of a run.
+func (s *scenario) config(grace time.Duration) lab.Config {
+	config := lab.Config{
+		Seed: *seed, Users: *users, Requests: *requests, Faults: *faults, Latency: *latency, Grace: grace, Life: s.life,
+	}
+	if s.cutOff > 0 {
+		config.Requests = max(config.Requests, 10*cutOffRequests)
+		config.Users = config.Requests / cutOffRequests
+	}
+	return config
 }
 
 // run runs a fleet in package lab.
@@ -107,128 +170,171 @@ func run(t *testing.T, grace time.Duration, s scenario) *result {
 	r := &result{}
 	started := time.Now()
 	synctest.Test(t, func(t *testing.T) {
-		var closeErr error
-		report, err := lab.Run(lab.Config{Seed: *seed, Users: *users, Requests: *requests, Faults: *faults, Grace: grace},
-			func(config crossmint.Config) (http.Handler, func(), error) {
-				end, err := r.start(config, s)
-				return r.fleet, func() { closeErr = end() }, err
-			})
-		if err := errors.Join(err, closeErr); err != nil {
+		end, err := r.startStore(s)
+		if err != nil {
 			t.Fatal(err)
 		}
-		r.Report = report
+		var closeErrs []error
+		r.Report, err = lab.Run(s.config(grace), func(config crossmint.Config) (http.Handler, func(), error) {
+			f, closeFleet, err := r.startFleet(config, s)
+			return f, func() { closeErrs = append(closeErrs, closeFleet()) }, err
+		})
+		end()
+		if err := errors.Join(append(closeErrs, err)...); err != nil {
+			t.Fatal(err)
+		}
 	})
-	t.Logf("%s  %d instances killed; the store: %d restarts, %d freezes, %d partitions from one instance\n"+
+	f := r.fleets[0]
+	t.Logf("%s  %d instances killed, %d replaced, %d waited frozen; the store: %d restarts, %d freezes, %d partitions from one instance\n"+
 		"  accepted after a logout: %d by the JWT, %d by the refresh token\n  %v\n  in %v of real time",
-		r.Report, r.fleet.kills, r.restarts, r.freezes, r.partitions, r.fleet.logouts.byJWT, r.fleet.logouts.byRefreshToken,
-		r.fleet.eventCounts(), time.Since(started).Round(time.Second))
+		r.Report, f.kills, f.replaced, f.waits, r.restarts, r.freezes, r.partitions, f.logouts.byJWT, f.logouts.byRefreshToken,
+		f.eventCounts(), time.Since(started).Round(time.Second))
 	return r
 }
 
 // check fails the test for every failure of the fleet.
 func (r *result) check(t *testing.T) {
 	t.Helper()
-	r.checkLogouts(t)
-	r.checkRejections(t)
+	r.checkSessions(t)
 	r.checkUsers(t)
-	if r.fleet.kills == 0 || r.freezes == 0 {
-		t.Errorf("%d instances killed, %d freezes of the store: this run proves nothing", r.fleet.kills, r.freezes)
+	if r.fleets[0].kills == 0 || r.freezes == 0 {
+		t.Errorf("%d instances killed, %d freezes of the store: this run proves nothing", r.fleets[0].kills, r.freezes)
 	}
 }
 
-func (r *result) checkLogouts(t *testing.T) {
+// checkSessions fails the test for every live session that the fleet has ended or
+// turned away. The 401s after a JWT of another project do not count: see
+// TestForeignJWT.
+func (r *result) checkSessions(t *testing.T) {
 	t.Helper()
-	if r.WrongfulLogouts != 0 {
-		t.Errorf("%d wrongful logouts", r.WrongfulLogouts)
+	if r.WrongfulLogouts != 0 || r.TurnedAway != 0 || r.RedirectLoops != 0 {
+		t.Errorf("%d wrongful logouts, %d times 401 with a live token, %d redirect loops", r.WrongfulLogouts, r.TurnedAway, r.RedirectLoops)
+	}
+	if *requests >= longRun && *faults > 0 && r.RightfulLogouts == 0 {
+		t.Error("no refusal has ended a session")
 	}
 }
 
-// checkRejections does not count the 401s after a JWT of another project, which
-// package lab excuses: see TestForeignJWT.
-func (r *result) checkRejections(t *testing.T) {
-	t.Helper()
-	if r.TurnedAway != 0 {
-		t.Errorf("%d times 401 with a live token", r.TurnedAway)
-	}
-}
+// longRun is the number of requests with which some users come back to a dead session
+// after an hour.
+const longRun = 20_000
 
 // checkUsers excuses the requests that the logoutObserver has counted: those by a
 // JWT, and those by a refresh token up to the number of failed logouts.
 func (r *result) checkUsers(t *testing.T) {
 	t.Helper()
-	logouts := &r.fleet.logouts
+	logouts := &r.fleets[0].logouts
 	if n := r.WrongfulEntries - logouts.byJWT - logouts.byRefreshToken; n != 0 {
 		t.Errorf("%d wrongful entries", n)
 	}
-	if n, most := logouts.byRefreshToken, r.fleet.eventCounts()[event.LogoutFailed]; n > most {
+	if n, most := logouts.byRefreshToken, r.fleets[0].eventCounts()[event.LogoutFailed]; n > most {
 		t.Errorf("%d requests accepted by a refresh token after its logout, but only %d logouts failed", n, most)
 	}
 }
 
-// start starts a fleet and its faults. The function end stops both.
-func (r *result) start(config crossmint.Config, s scenario) (end func() error, err error) {
-	m := &memoryStore{}
-	f := &fleet{upstream: config, killOneIn: s.killOneIn}
-	r.fleet = f
-	if !s.noStore {
-		f.newRoute = func() (route, error) { return &pipeRoute{store: m}, nil }
-		if err := m.start(); err != nil {
-			return nil, err
-		}
+// startStore starts the store and its faults. The function end stops both.
+func (r *result) startStore(s scenario) (end func(), err error) {
+	if s.noStore {
+		return func() {}, nil
 	}
-	if s.spareDegraded {
-		f.killsSuspended = m.isDegraded
-	}
-	if err := f.start(*size, *seed); err != nil {
+	if err := r.store.start(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { r.freezeStore(ctx, m, s) })
-	wg.Go(func() { r.restartStore(ctx, m, s) })
-	wg.Go(func() { r.partitionInstances(ctx, s) })
-	wg.Go(func() { f.killInstances(ctx, s) })
-	return func() error {
+	wg.Go(func() { r.freezeStore(ctx, s) })
+	wg.Go(func() { r.restartStore(ctx, s) })
+	return func() {
 		cancel()
 		wg.Wait()
-		err := f.close()
-		m.close()
+		r.store.close()
 		time.Sleep(clientCloseTime)
-		return err
 	}, nil
 }
 
-func (r *result) restartStore(ctx context.Context, m *memoryStore, s scenario) {
+// startFleet starts a fleet and its faults. The function end stops both.
+func (r *result) startFleet(config crossmint.Config, s scenario) (f *fleet, end func() error, err error) {
+	f = &fleet{upstream: config, killOneIn: s.killOneIn, unbuffered: s.life, freezes: s.freezes, sticky: s.sticky}
+	r.fleets = append(r.fleets, f)
+	if !s.noStore {
+		f.newRoute = func() (route, error) { return &pipeRoute{store: &r.store}, nil }
+	}
+	if s.spareDegraded {
+		f.killsSuspended = r.store.isDegraded
+	}
+	if err := f.start(*size, *seed); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { r.partitionInstances(ctx, f, s) })
+	wg.Go(func() { r.cutOffInstance(ctx, f, s) })
+	wg.Go(func() { f.killInstances(ctx, s) })
+	wg.Go(func() { f.replaceInstances(ctx, s) })
+	return f, func() error {
+		cancel()
+		wg.Wait()
+		return f.close()
+	}, nil
+}
+
+func (r *result) restartStore(ctx context.Context, s scenario) {
 	random := rand.New(rand.NewPCG(*seed, 3))
 	for s.restartInterval > 0 && sleep(ctx, s.restartInterval) {
 		r.restarts++
-		m.stop()
+		r.store.stop()
 		sleep(ctx, upTo(random, time.Second))
-		if err := m.start(); err != nil {
+		if err := r.store.start(); err != nil {
 			panic(err) // impossible: the store opens no port
 		}
 	}
 }
 
-func (r *result) freezeStore(ctx context.Context, m *memoryStore, s scenario) {
+func (r *result) freezeStore(ctx context.Context, s scenario) {
 	random := rand.New(rand.NewPCG(*seed, 4))
 	for s.freezeInterval > 0 && sleep(ctx, upTo(random, 2*s.freezeInterval)) {
 		r.freezes++
-		m.freeze()
+		r.store.freeze()
 		sleep(ctx, upTo(random, min(s.freezeInterval, time.Minute)))
-		m.thaw()
+		r.store.thaw()
 	}
 }
 
 // partitionInstances separates one instance after another from the store.
-func (r *result) partitionInstances(ctx context.Context, s scenario) {
+func (r *result) partitionInstances(ctx context.Context, f *fleet, s scenario) {
 	random := rand.New(rand.NewPCG(*seed, 6))
 	for s.partitionPause > 0 && sleep(ctx, upTo(random, 2*s.partitionPause)) {
 		r.partitions++
-		route := r.fleet.next().route.(*pipeRoute)
+		route := f.next().route.(*pipeRoute)
 		route.setPartitioned(true)
 		sleep(ctx, 2*time.Second+upTo(random, time.Minute))
 		route.setPartitioned(false)
+	}
+}
+
+// cutOffInstance separates the first instance from the store before the first request.
+func (r *result) cutOffInstance(ctx context.Context, f *fleet, s scenario) {
+	if s.cutOff == 0 {
+		return
+	}
+	i := f.instances[0]
+	route := i.route.(*pipeRoute)
+	route.setPartitioned(true)
+	for range s.cutOff / cutOffSlice {
+		before := i.served.Load()
+		if !sleep(ctx, cutOffSlice) {
+			return
+		}
+		if i.served.Load() > before {
+			r.busySlices++
+		}
+	}
+	route.setPartitioned(false)
+}
+
+func (f *fleet) replaceInstances(ctx context.Context, s scenario) {
+	for s.replaceInterval > 0 && sleep(ctx, s.replaceInterval) {
+		f.replace()
 	}
 }
 

@@ -19,6 +19,7 @@ var (
 	users     = flag.Int("fleet.users", 48, "users per run of package lab")
 	seed      = flag.Uint64("fleet.seed", 1, "repeats a run")
 	faults    = flag.Float64("fleet.faults", 0.3, "share of the upstream calls that fail")
+	latency   = flag.Duration("fleet.latency", 50*time.Millisecond, "time that upstream takes for a refresh")
 	size      = flag.Int("fleet.size", 4, "number of instances")
 	restart   = flag.Duration("fleet.restart", 10*time.Second, "time between two restarts of the store")
 	crowdTime = flag.Duration("fleet.crowd", 12*time.Second, "time for which the test in real time injects faults")
