@@ -86,7 +86,9 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 // Session returns a call that does the work of [RequireSession] and leaves the
 // response to its caller: the documented getSession(request, response). It sets
 // renewed cookies and deletes rejected ones on w, so call it before the response
-// is written. The error is as Config.ErrorHandler receives it.
+// is written. The error is as Config.ErrorHandler receives it. Session does not
+// redirect the browser after a first refusal: the error is session.ErrUnavailable,
+// and the browser has to send its request again.
 //
 // Prefer [RequireSession] or [OptionalSession]. The caller of Session writes the
 // response, so the middleware does not know when the cookies have left: for an
