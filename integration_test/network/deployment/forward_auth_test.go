@@ -216,6 +216,7 @@ func forwardRefusedTwice(t *testing.T, p *protected) {
 func forwardAnonymous(t *testing.T, p *protected) {
 	b := p.browser(t)
 	want(t, "page", p.proxy.unauthenticated("navigate", "/page?a=1"), b.open(t, "/page?a=1", "navigate"))
+	want(t, "page that looks like a host", p.proxy.unauthenticated("navigate", "//evil.example/"), b.open(t, "//evil.example/", "navigate"))
 	want(t, "script", p.proxy.unauthenticated("cors", "/page?a=1"), b.open(t, "/page?a=1", "cors"))
 	want(t, "upstream calls", 0, p.fake.Calls().Refresh)
 }
