@@ -12,8 +12,8 @@ import (
 // Names are the names of the two cookies of a session.
 type Names struct{ JWT, RefreshToken string }
 
-// Documented returns the names of the documentation, the default.
-func Documented() Names { return Names{"crossmint-session", unscopedRefresh} }
+// documented returns the names of the documentation.
+func documented() Names { return Names{"crossmint-session", unscopedRefresh} }
 
 // Unscoped returns the names of the server SDK up to 1.2.78 and of the
 // browser client up to 1.3.3.
@@ -40,7 +40,8 @@ type Config struct {
 	// ProjectID is the ID of the project, see crossmint.Client.ProjectID.
 	ProjectID string
 	// Names are the names under which new sessions are written. The zero
-	// value means [Documented]. The other known names are read as well.
+	// value means those of the documentation, crossmint-session and
+	// crossmint-refresh-token. The other known names are read as well.
 	Names Names
 
 	// OnlyConfiguredNames reads no other names than Names and those of Former.
@@ -83,7 +84,7 @@ const maxLifetime = 400 * 24 * time.Hour
 // check sets defaults and reports all faults.
 func (c *Config) check() error {
 	if c.Names == (Names{}) {
-		c.Names = Documented()
+		c.Names = documented()
 	}
 	if c.SameSite == 0 || c.SameSite == http.SameSiteDefaultMode {
 		c.SameSite = http.SameSiteLaxMode
@@ -105,7 +106,7 @@ func (c *Config) checkFormer() error {
 	for i := range c.Former {
 		f := &c.Former[i]
 		if f.Names == (Names{}) {
-			f.Names = Documented()
+			f.Names = documented()
 		}
 		if f.Path == "" {
 			f.Path = "/"
@@ -202,5 +203,5 @@ func hasPrefixFold(name, prefix string) bool {
 // otherNames returns the known names in the order in which they are read after
 // the configured ones.
 func otherNames(projectID string) []Names {
-	return []Names{Scoped(projectID), Unscoped(), Documented()}
+	return []Names{Scoped(projectID), Unscoped(), documented()}
 }

@@ -84,7 +84,7 @@ func TestConfigFaultsAreJoined(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	got := []cookie.Names{cookie.Documented(), cookie.Unscoped(), cookie.Scoped(project)}
+	got := []cookie.Names{cookie.DocumentedNames(), cookie.Unscoped(), cookie.Scoped(project)}
 	want := []cookie.Names{
 		{JWT: documentedJWT, RefreshToken: plainRefresh},
 		{JWT: unscopedJWT, RefreshToken: plainRefresh},

@@ -2,7 +2,7 @@
 // of a pending sign-in ([Codec.WritePendingSignIn]). Only this package composes
 // these cookies; internal/delivery keeps their lines in the response.
 //
-// Three sets of names are in use (see [Documented], [Unscoped] and [Scoped]). A
+// Three sets of names are in use (see Config.Names, [Unscoped] and [Scoped]). A
 // [Codec] reads all of them, and session.Manager chooses among the pairs. The
 // Codec writes one: a renewed session goes back under the names from which its
 // refresh token was read, so that no browser ends up with two sessions. A value that a browser would drop or change is an error; it

@@ -38,3 +38,6 @@ func (c *Codec) IsJWT(name string) bool {
 
 // ValidValue is the check of refresh cookies.
 func ValidValue(value string) bool { return validValue(value) }
+
+// DocumentedNames are the names of the documentation.
+func DocumentedNames() Names { return documented() }

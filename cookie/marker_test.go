@@ -31,7 +31,7 @@ func TestMarkerAttributes(t *testing.T) {
 	type attributes struct {
 		Name, Path, Domain            string
 		MaxAge                        int
-		Secure, HttpOnly, Partitioned bool
+		Secure, HTTPOnly, Partitioned bool
 		SameSite                      http.SameSite
 	}
 	month := 30 * 24 * 60 * 60
@@ -40,7 +40,7 @@ func TestMarkerAttributes(t *testing.T) {
 		config cookie.Config
 		want   attributes
 	}{
-		{name: "by default", want: attributes{Name: markerName, Path: "/", MaxAge: month, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}},
+		{name: "by default", want: attributes{Name: markerName, Path: "/", MaxAge: month, Secure: true, HTTPOnly: true, SameSite: http.SameSiteLaxMode}},
 		{
 			name: "as configured",
 			config: cookie.Config{
@@ -48,13 +48,13 @@ func TestMarkerAttributes(t *testing.T) {
 			},
 			want: attributes{
 				Name: scopedRefresh + "-refused", Path: "/app", Domain: "example.com", MaxAge: month,
-				Secure: true, HttpOnly: true, Partitioned: true, SameSite: http.SameSiteNoneMode,
+				Secure: true, HTTPOnly: true, Partitioned: true, SameSite: http.SameSiteNoneMode,
 			},
 		},
 		{
 			name:   "on plain http",
 			config: cookie.Config{InsecureAllowHTTP: true},
-			want:   attributes{Name: markerName, Path: "/", MaxAge: month, HttpOnly: true, SameSite: http.SameSiteLaxMode},
+			want:   attributes{Name: markerName, Path: "/", MaxAge: month, HTTPOnly: true, SameSite: http.SameSiteLaxMode},
 		},
 	}
 	for _, test := range tests {

@@ -168,9 +168,12 @@ func (c *Codec) parse(lines []string, values *cookieValues) {
 	cookies := len(lines)
 	for _, line := range lines {
 		for line != "" {
-			part, rest, more := strings.Cut(line, ";")
-			if line = rest; more {
+			part := line
+			if end := strings.IndexByte(line, ';'); end >= 0 {
+				part, line = line[:end], line[end+1:]
 				cookies++
+			} else {
+				line = ""
 			}
 			part = textproto.TrimString(part)
 			name := c.matchName(part)

@@ -193,7 +193,7 @@ func TestEveryByteOfARefreshCookieIsChecked(t *testing.T) {
 }
 
 // parserNames are sets of names that the parser could confuse.
-var parserNames = []cookie.Names{cookie.Documented(), cookie.Unscoped(), cookie.Scoped(project), {JWT: "a", RefreshToken: "ab"}, {JWT: "__Host-a", RefreshToken: "__Host-b"}}
+var parserNames = []cookie.Names{cookie.DocumentedNames(), cookie.Unscoped(), cookie.Scoped(project), {JWT: "a", RefreshToken: "ab"}, {JWT: "__Host-a", RefreshToken: "__Host-b"}}
 
 // FuzzParse compares the parser with that of net/http.
 func FuzzParse(f *testing.F) {

@@ -25,7 +25,7 @@ const (
 
 // mountForms adds a sign-in without any script: two pages, and the two
 // handlers of the kit to which their forms go. They protect themselves.
-func mountForms(mux *http.ServeMux, watched alice.Chain, client *crossmint.Client, sessions *session.Manager, cookies *cookie.Codec, fake *crossminttest.Server) {
+func mountForms(mux *http.ServeMux, client *crossmint.Client, sessions *session.Manager, cookies *cookie.Codec, fake *crossminttest.Server) {
 	signIn := handlers.NewSignIn(client, sessions, cookies, handlers.SignInConfig{
 		EmailPage: &url.URL{Path: emailPath}, CodePage: &url.URL{Path: codePath}, After: &url.URL{Path: emailPath},
 	})
@@ -43,9 +43,9 @@ func mountForms(mux *http.ServeMux, watched alice.Chain, client *crossmint.Clien
 	optional := alice.New(middleware.OptionalSession(sessions, cookies, middleware.Config{}))
 	mux.Handle("GET "+emailPath, optional.Then(page.EmailForm(pages)))
 	mux.Handle("GET "+codePath, page.CodeForm(pages))
-	mux.Handle(sendPath, watched.ThenFunc(signIn.SendCode))
-	mux.Handle(confirmPath, watched.ThenFunc(signIn.ConfirmCode))
-	mux.Handle(logoutPath, watched.Then(handlers.Logout(sessions, cookies, handlers.Config{AfterLogout: &url.URL{Path: emailPath}})))
+	mux.HandleFunc(sendPath, signIn.SendCode)
+	mux.HandleFunc(confirmPath, signIn.ConfirmCode)
+	mux.Handle(logoutPath, handlers.Logout(sessions, cookies, handlers.Config{AfterLogout: &url.URL{Path: emailPath}}))
 }
 
 // userID returns the ID of the signed-in user, or "".

@@ -127,7 +127,7 @@ func routes(client *crossmint.Client, sessions *session.Manager, cookies *cookie
 	for _, pattern := range []string{"GET /{$}", "GET /tab", "GET /assets/"} {
 		mux.Handle(pattern, pages)
 	}
-	mountForms(mux, watched, client, sessions, cookies, fake)
+	mountForms(mux, client, sessions, cookies, fake)
 	mountWatch(mux, watch, sessions, cookies, fake)
 	return mux
 }

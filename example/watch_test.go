@@ -25,7 +25,7 @@ func (v *visitor) history() string {
 func TestHistoryNamesNobody(t *testing.T) {
 	v := visit(t)
 	v.signIn()
-	_, me := v.do("GET", "/api/me", "", 200)
+	_, me := v.do("GET", "/api/me", "", 200, "X-Tab", "abc")
 	v.do("POST", "/api/demo/expire", "", 200)
 	v.do("GET", "/api/me", "", 200)
 	history := v.history()

@@ -61,8 +61,8 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 // counts and its cookies are on their way; then isOwn is false.
 func (e *endpoint) renew(w http.ResponseWriter, r *http.Request, token session.Secret) (result session.Result, isOwn bool, err error) {
 	if token.IsZero() {
-		outer, outerErr, ok := e.sessions.Resume(r.Context())
-		if ok && !outer.Bearer && (outer.Renewed != nil || isRefusal(outerErr)) {
+		outer, outerErr, ok := e.sessions.Resume(r.Context(), false)
+		if ok && (outer.Renewed != nil || isRefusal(outerErr)) {
 			return outer, false, outerErr
 		}
 	}

@@ -3,7 +3,8 @@
 // [RequireSession] lets only requests with a session pass, [OptionalSession]
 // lets all requests pass, and [Session] does the same work in a call. All three
 // renew an expired session invisibly to the browser. [RequireClaim], behind
-// RequireSession, checks a role or another claim.
+// RequireSession, checks a role or another claim. [ForwardAuth] is for proxies in
+// front of other applications.
 //
 // # Delivery
 //
@@ -18,7 +19,8 @@
 // A logout or a sign-in that comes meanwhile wins: then the cookies do not leave.
 //
 // [Session] is the exception. Its caller writes the response, so nothing of this
-// section applies to it; see there.
+// section applies to it; see there. With [ForwardAuth] a proxy writes the response
+// to the browser, so its cookies never count as delivered.
 //
 // A handler that sets cookies with the same names itself replaces the renewed
 // session.

@@ -107,12 +107,13 @@ func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) fu
 // [Session] or of Config.ErrorHandler: 401 or 503. For any other error it is 500.
 func StatusOf(err error) int { return reply.StatusOf(err) }
 
-// authenticator is the common part of the three.
+// authenticator is the common part of all of them.
 type authenticator struct {
-	sessions *session.Manager
-	cookies  *cookie.Codec
-	config   Config
-	timeout  time.Duration // 0: that of the manager
+	sessions    *session.Manager
+	cookies     *cookie.Codec
+	config      Config
+	timeout     time.Duration // 0: that of the manager
+	forwardAuth bool          // the response goes to a proxy, which reads it
 }
 
 // optionalTimeout is the time that OptionalSession waits for upstream and for the
@@ -146,7 +147,7 @@ type decision struct {
 // needs.
 func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) decision {
 	jwt, isBearer := a.bearer(r)
-	if result, err, ok := a.sessions.Resume(r.Context()); ok && result.Bearer == isBearer {
+	if result, err, ok := a.sessions.Resume(r.Context(), isBearer); ok {
 		return decision{result: result, err: err}
 	}
 	a.addVary(w.Header())
@@ -185,8 +186,10 @@ func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d *decis
 		return
 	}
 	result := d.result // a copy, so that d does not escape to the heap in every request
-	cookies := delivery.Cookies{Lines: slices.Clone(d.cookies), Vary: "Cookie", Upgrade: isUpgrade(r), Check: result.Check}
-	if renewal := result.Renewed; renewal != nil {
+	cookies := delivery.Cookies{
+		Lines: slices.Clone(d.cookies), Numbered: a.forwardAuth, Vary: "Cookie", Upgrade: isUpgrade(r), Check: result.Check,
+	}
+	if renewal := result.Renewed; renewal != nil && !a.forwardAuth { // a proxy that has them is no browser
 		cookies.StartedAt = renewal.StartedAt
 		cookies.Done = func(err error) { renewal.Delivered(r.Context(), err) }
 	}

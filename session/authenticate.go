@@ -206,7 +206,7 @@ func (m *Manager) withoutRefreshToken(c *candidate) error {
 // header. It never refreshes. Errors are as in [Manager.Authenticate].
 func (m *Manager) Verify(ctx context.Context, jwt Secret) (Result, error) {
 	result, err := m.verifyBearer(ctx, jwt)
-	result.Bearer, result.outcome.bearer = true, true
+	result.outcome.bearer = true
 	return result, err
 }
 
@@ -277,7 +277,7 @@ func (o *operation) presented(material *Material) {
 // finish reports the outcome and stores an error for the context.
 func (o *operation) finish(ctx context.Context, result Result, err error) (Result, error) {
 	if err != nil {
-		result = Result{outcome: &outcome{manager: o.m, err: err}, rejected: o.rejected}
+		result = Result{outcome: &outcome{manager: o.m, failure: &failure{err, o.rejected}}}
 	}
 	e := event.Event{
 		Outcome: outcomeName(ctx, &result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),
@@ -287,10 +287,7 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 		return result, err
 	}
 	e.Token = o.m.hasher.fingerprint(o.lastToken)
-	var up *UpstreamError
-	if errors.As(err, &up) {
-		e.UpstreamStatus = up.Status
-	}
+	e.UpstreamStatus = statusOf(err)
 	if result.Session != nil {
 		e.UserID = result.Session.UserID
 	}
@@ -299,6 +296,20 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 }
 
 func outcomeName(ctx context.Context, result *Result, err error) event.Outcome {
+	if err != nil {
+		return errorOutcome(ctx, err)
+	}
+	switch {
+	case result.Renewed != nil:
+		return event.Refreshed
+	case result.Stale:
+		return event.ServedStale
+	default:
+		return event.Allowed
+	}
+}
+
+func errorOutcome(ctx context.Context, err error) event.Outcome {
 	var rejected *AuthenticationError
 	switch {
 	case errors.As(err, &rejected) && rejected.Clear:
@@ -307,15 +318,9 @@ func outcomeName(ctx context.Context, result *Result, err error) event.Outcome {
 		return event.Rejected
 	case isAskAgain(err):
 		return event.AskedAgain
-	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+	case errors.Is(ctx.Err(), context.Canceled):
 		return event.Abandoned
-	case err != nil:
-		return event.Unavailable
-	case result.Renewed != nil:
-		return event.Refreshed
-	case result.Stale:
-		return event.ServedStale
 	default:
-		return event.Allowed
+		return event.Unavailable
 	}
 }

@@ -13,9 +13,24 @@ type contextKey struct{}
 type outcome struct {
 	session AuthSession
 	renewed *Renewal
-	err     error    // the reason why there is no session
+	failure *failure // nil where there is a session
 	manager *Manager // nil for NewContext
 	bearer  bool     // the JWT came without cookies
+}
+
+// failure is the reason why there is no session. It is not a part of outcome,
+// because most requests have a session.
+type failure struct {
+	err      error
+	rejected []Secret // by upstream, for a response that sets a marker or deletes cookies
+}
+
+// err returns nil where there is a session.
+func (o *outcome) err() error {
+	if o.failure == nil {
+		return nil
+	}
+	return o.failure.err
 }
 
 func outcomeOf(ctx context.Context) *outcome {
@@ -31,7 +46,7 @@ var errAbsent = errors.New("no session")
 // OptionalSession there may be.
 func FromContext(ctx context.Context) (*AuthSession, bool) {
 	o := outcomeOf(ctx)
-	if o == nil || o.err != nil {
+	if o == nil || o.failure != nil {
 		return nil, false
 	}
 	return &o.session, true
@@ -42,8 +57,8 @@ func FromContext(ctx context.Context) (*AuthSession, bool) {
 // [ErrUnavailable]. It returns nil where there is a session, and where no
 // middleware ran.
 func ErrorFromContext(ctx context.Context) error {
-	if o := outcomeOf(ctx); o != nil && !errors.Is(o.err, errAbsent) {
-		return o.err
+	if o := outcomeOf(ctx); o != nil && !errors.Is(o.err(), errAbsent) {
+		return o.err()
 	}
 	return nil
 }
@@ -53,7 +68,7 @@ func ErrorFromContext(ctx context.Context) error {
 // inside authenticates the request itself: it accepts only sessions of its own
 // manager.
 func NewContext(ctx context.Context, s *AuthSession) context.Context {
-	o := &outcome{err: errAbsent}
+	o := &outcome{failure: &failure{err: errAbsent}}
 	if s != nil {
 		o = &outcome{session: *s}
 	}
@@ -67,24 +82,25 @@ func (r Result) NewContext(ctx context.Context, err error) context.Context {
 	o := r.outcome
 	switch {
 	case o == nil:
-		o = &outcome{err: cmp.Or(err, errAbsent)}
-	case err != nil && o.err == nil:
-		o = &outcome{manager: o.manager, err: err, bearer: o.bearer}
+		o = &outcome{failure: &failure{err: cmp.Or(err, errAbsent)}}
+	case err != nil && o.failure == nil:
+		o = &outcome{manager: o.manager, failure: &failure{err: err}, bearer: o.bearer}
 	}
 	return context.WithValue(ctx, contextKey{}, o)
 }
 
 // Resume returns the outcome that an outer middleware with the same Manager
 // has stored in ctx, and reports whether there is one. Outcomes of other
-// managers don't count: they may belong to another project. The outer middleware
-// stores what is Renewed with the user.
-func (m *Manager) Resume(ctx context.Context) (Result, error, bool) {
+// managers don't count: they may belong to another project. bearer asks for an
+// outcome of [Manager.Verify]; otherwise only one of Authenticate or Refresh
+// counts. The outer middleware stores what is Renewed with the user.
+func (m *Manager) Resume(ctx context.Context, bearer bool) (Result, error, bool) {
 	o := outcomeOf(ctx)
-	if o == nil || o.manager != m {
+	if o == nil || o.manager != m || o.bearer != bearer {
 		return Result{}, nil, false
 	}
-	if o.err != nil {
-		return Result{Bearer: o.bearer, outcome: o}, o.err, true
+	if o.failure != nil {
+		return Result{outcome: o}, o.failure.err, true
 	}
-	return Result{Session: &o.session, Renewed: o.renewed, Bearer: o.bearer, outcome: o}, nil, true
+	return Result{Session: &o.session, Renewed: o.renewed, outcome: o}, nil, true
 }

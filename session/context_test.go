@@ -61,7 +61,7 @@ func TestResultNewContext(t *testing.T) {
 			if err := session.ErrorFromContext(ctx); !errors.Is(err, cause) {
 				t.Errorf("with the cause %v the error is %v", cause, err)
 			}
-			if resumed, err, ok := k.Resume(ctx); resumed.Session != nil || !errors.Is(err, cause) || !ok {
+			if resumed, err, ok := k.Resume(ctx, false); resumed.Session != nil || !errors.Is(err, cause) || !ok {
 				t.Errorf("with the cause %v Resume returns %v, %v, %v", cause, resumed.Session, err, ok)
 			}
 		}
@@ -89,7 +89,7 @@ func TestResume(t *testing.T) {
 			{name: "none", ctx: t.Context(), manager: k.Manager},
 		}
 		for _, test := range tests {
-			got, err, ok := test.manager.Resume(test.ctx)
+			got, err, ok := test.manager.Resume(test.ctx, false)
 			userID := ""
 			if got.Session != nil {
 				userID = got.Session.UserID

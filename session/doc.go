@@ -17,19 +17,25 @@
 // upstream, which belongs to none of them. Its result is verified, cached for a
 // short grace period and given to all.
 //
-// A session ends for one of three reasons only: upstream has definitely rejected
-// its refresh token ([ErrRefused]), its user has logged out, or a new sign-in in
-// the same browser has replaced it ([Manager.SignIn]). Every other failure is
+// A session ends for one of three reasons only: upstream has definitely refused
+// its refresh token twice, with more than an hour in between; its user has logged
+// out; or a new sign-in in the same browser has replaced it ([Manager.SignIn]).
+// Until the second refusal the browser keeps its cookies, because another process
+// may have refreshed the session. Every failure that is no refusal is
 // [ErrUnavailable]. Every outcome is reported as an event.
 //
 // # Where to look
 //
 //	authenticate.go       which pair of tokens counts; the outcome of a request
-//	refresh.go            when a session is renewed, and when a refusal clears it;
-//	                      Refresh and its retries after an overload; SignIn
+//	refresh.go            when a session is renewed; Refresh and its retries after
+//	                      an overload; SignIn
+//	refusal.go            when a refusal is asked again, and when it deletes the
+//	                      cookies
 //	local_coordinator.go  how callers share one refresh, and what is cached
 //	upstream_calls.go     how upstream is called, and called again after a lost
 //	                      connection
+//	limiters.go           how many calls forged tokens can cause
+//	token_backoff.go      which tokens upstream is not asked about for a while
 //	logout.go             how a session ends; deny_list.go: which JWTs are denied
 //	connections.go        which open connections a logout closes
 //	api_key_monitor.go    when the API key is suspect

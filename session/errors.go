@@ -169,6 +169,9 @@ const opKeys = "keys"
 // hasKind reports whether err is a failed upstream call of the given kind. It
 // looks at the call itself and not at its causes.
 func hasKind(err, kind error) bool {
+	if err == nil {
+		return false
+	}
 	var up *UpstreamError
 	return errors.As(err, &up) && up.kind() == kind //nolint:errorlint // Kind is one of three sentinels
 }

@@ -100,6 +100,9 @@ func newLimiters(requestTimeout time.Duration) *limiters {
 // acquire waits for the turn of a refresh with the token of key. It returns false
 // if the turn does not come in time. After true the caller must call release once.
 func (l *limiters) acquire(ctx context.Context, c caller, key tokenKey) (release func(err error), ok bool) {
+	if c.limits.id != "" && !c.limits.withdrawn && l.users.TryAcquire(c.limits.id) { // most refreshes
+		return func(err error) { l.users.Release(c.limits.id, isRefundable(err)) }, true
+	}
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
 	switch {
@@ -124,6 +127,9 @@ func (l *limiters) acquire(ctx context.Context, c caller, key tokenKey) (release
 // isRefundable reports whether a call with this result uses up no token of a
 // limiter: upstream has accepted it, or sent no complete response.
 func isRefundable(err error) bool {
+	if err == nil {
+		return true
+	}
 	var up *UpstreamError
 	return !errors.As(err, &up) || up.kind() == ErrUnavailable && up.Status == 0 //nolint:errorlint // Kind is one of three sentinels
 }

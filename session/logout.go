@@ -124,6 +124,9 @@ func isDefiniteRefusal(err error) bool {
 
 // statusOf returns the HTTP status of a failed upstream call, or 0.
 func statusOf(err error) int {
+	if err == nil {
+		return 0
+	}
 	var up *UpstreamError
 	if errors.As(err, &up) {
 		return up.Status

@@ -208,7 +208,7 @@ func (m *Manager) staleSession(ctx context.Context, cookies []candidate) (Result
 	}
 	result := m.accept(&c)
 	if stale {
-		result.Stale, result.outcome.err = true, ErrJWTExpired
+		result.Stale, result.outcome.failure = true, &failure{err: ErrJWTExpired}
 	}
 	return result, true
 }

@@ -115,11 +115,8 @@ type Result struct {
 	// Stale marks a session whose JWT has expired while upstream is
 	// unavailable. It must not open anything; see Config.StaleFor.
 	Stale bool
-	// Bearer marks the result of [Manager.Verify], which looks at no cookies.
-	Bearer bool
 
-	outcome  *outcome
-	rejected []Secret // by upstream, for a response that sets a marker or deletes cookies
+	outcome *outcome
 }
 
 // Check returns an error if what was decided must not reach the browser any more:
@@ -131,7 +128,10 @@ func (r *Result) Check() error {
 	if r.Renewed != nil {
 		return r.Renewed.check()
 	}
-	for _, token := range r.rejected {
+	if r.outcome == nil || r.outcome.failure == nil {
+		return nil
+	}
+	for _, token := range r.outcome.failure.rejected {
 		if r.outcome.manager.coordinator.isLoggedOut(token) {
 			return ErrLoggedOut
 		}

@@ -1,3 +1,3 @@
 // Package browser tests the middleware and the handlers of this module with Crossmint's
-// published browser client in a real Chromium. It has tests only.
+// published browser client in a real Chromium, and in Firefox. It has tests only.
 package browser

@@ -14,6 +14,7 @@ const (
 	documentedJWT   = "crossmint-session"
 	unscopedJWT     = "crossmint-jwt"
 	unscopedRefresh = "crossmint-refresh-token"
+	marker          = unscopedRefresh + "-refused" // set at upstream's first refusal
 	scopedJWT       = unscopedJWT + "-" + projectID
 	scopedRefresh   = unscopedRefresh + "-" + projectID
 )

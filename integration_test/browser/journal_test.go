@@ -92,6 +92,18 @@ func (j *journal) to(path string) []visit {
 	return found
 }
 
+// count returns the number of responses with the status.
+func (j *journal) count(status int) (n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, v := range j.visits {
+		if v.Status == status {
+			n++
+		}
+	}
+	return n
+}
+
 // last returns the last finished request to the path.
 func (j *journal) last(path string) visit {
 	found := j.to(path)

@@ -1,10 +1,12 @@
 package browser_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
@@ -66,21 +68,67 @@ func TestOutageWithoutStaleFor(t *testing.T) {
 	}
 }
 
+// TestRejectedTokenEndsTheSession shows upstream's first refusal: the browser is
+// redirected once, and keeps its cookies. After a second one, hours later, they are
+// deleted.
 func TestRejectedTokenEndsTheSession(t *testing.T) {
+	marked := []string{unscopedRefresh, marker, documentedJWT}
 	t.Run("at the client's refresh", func(t *testing.T) {
 		s, b := revoked(t)
 		b.open(s.url)
 		b.awaitState("the client's logout", state{Logouts: 1})
-		expectCleared(t, s.journal.last("/refresh"), "POST", "same-origin")
-		await(t, "an empty jar", nothing, b.shapes)
+		want := []visit{
+			{"POST", "/refresh", "same-origin", pair, 307, []string{marker}},
+			{"POST", "/refresh", "same-origin", marked, 401, nil},
+		}
+		if diff := cmp.Diff(want, s.journal.to("/refresh")); diff != "" {
+			t.Errorf("refreshes (-want +got):\n%s", diff)
+		}
+		await(t, "an empty jar, after the client's logout", nothing, b.shapes)
 	})
 	t.Run("at a rendered page", func(t *testing.T) {
 		s, b := revoked(t)
+		refresh := b.jar()[unscopedRefresh].Value
+		before := b.shapes()
 		s.expectRendered(b, "")
-		expectCleared(t, s.journal.last("/page"), "GET", "none")
+		want := []visit{{"GET", "/page", "none", pair, 307, []string{marker}}, {"GET", "/page", "none", marked, 401, nil}}
+		if diff := cmp.Diff(want, s.journal.to("/page")); diff != "" {
+			t.Errorf("page (-want +got):\n%s", diff)
+		}
+		before[marker] = hidden
+		b.expectCookies(before)
+
+		s.arrive(b, markerOf(t, refresh, time.Now().Add(-2*time.Hour)))
+		s.expectRendered(b, "")
+		if diff := cmp.Diff(visit{"GET", "/page", "none", marked, 401, marked}, s.journal.last("/page")); diff != "" {
+			t.Errorf("page, hours later (-want +got):\n%s", diff)
+		}
 		b.expectCookies(nothing)
 		s.openAnonymously(b)
 	})
+	t.Run("at the client's refresh, hours later", func(t *testing.T) {
+		s, b := revoked(t)
+		s.arrive(b, markerOf(t, b.jar()[unscopedRefresh].Value, time.Now().Add(-2*time.Hour)))
+		b.open(s.url)
+		b.awaitState("the client's logout", state{Logouts: 1})
+		if diff := cmp.Diff([]visit{{"POST", "/refresh", "same-origin", marked, 401, marked}}, s.journal.to("/refresh")); diff != "" {
+			t.Errorf("refreshes (-want +got):\n%s", diff)
+		}
+		await(t, "an empty jar", nothing, b.shapes)
+	})
+}
+
+// markerOf returns the cookie that says when upstream has first refused the refresh
+// token.
+func markerOf(t *testing.T, refresh string, at time.Time) *http.Cookie {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	fatal(t, err)
+	testkit.AddMarker(r, refresh, at)
+	c, err := r.Cookie(marker)
+	fatal(t, err)
+	c.Path = "/"
+	return c
 }
 
 // revoked returns a site, and a tab whose session upstream has ended.
@@ -92,13 +140,4 @@ func revoked(t *testing.T) (*site, *tab) {
 	b.expectCookies(map[string]kept{documentedJWT: {SameSite: "Lax"}, unscopedRefresh: {SameSite: "Lax", HTTPOnly: true}})
 	s.fake.RevokeUser(s.user())
 	return s, b
-}
-
-// expectCleared checks that the response has cleared the cookies.
-func expectCleared(t *testing.T, got visit, method, fetchSite string) {
-	t.Helper()
-	want := visit{method, got.Path, fetchSite, pair, 401, pair}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("visit (-want +got):\n%s", diff)
-	}
 }

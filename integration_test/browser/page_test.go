@@ -30,10 +30,11 @@ var clientTemplate = template.Must(template.New("client").Parse(`<!doctype html>
 <script src="/client.js"></script>
 `))
 
-// clientPage returns the public page with the browser client.
-func clientPage(options pageOptions) http.Handler {
+// clientPage returns the public page with the browser client, and more HTML at its end.
+func clientPage(options pageOptions, more string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = clientTemplate.Execute(w, options) // the browser may be gone
+		_, _ = io.WriteString(w, more)
 	})
 }
 

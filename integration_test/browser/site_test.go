@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"testing"
 
 	"github.com/crossmint-go/auth/cookie"
@@ -23,6 +24,7 @@ type options struct {
 	client        client
 	host          string // in the site's URL; "" means 127.0.0.1
 	withoutRoutes bool   // the page's client calls upstream itself
+	instances     int    // that requests go to in turn, without a store; 0 means one
 	fake          crossminttest.Config
 	cookies       cookie.Config
 	sessions      session.Config
@@ -46,27 +48,48 @@ func newSite(t *testing.T, o options) *site {
 		o.client = newest()
 	}
 	t.Logf("with @crossmint/client-sdk-auth %s", o.client.version)
-	fake := newFake(t, o.fake)
-	upstream, err := crossmint.NewClient(fake.Config())
-	fatal(t, err)
-	fatal(t, upstream.Preload(t.Context()))
 	o.cookies.ProjectID = projectID
 	cookies, err := cookie.NewCodec(o.cookies)
 	fatal(t, err)
-	o.sessions.Upstream, o.sessions.Logger = upstream, slog.New(slog.DiscardHandler)
-	sessions, err := session.NewManager(o.sessions)
-	fatal(t, err)
-	s := &site{t: t, fake: fake, cookies: cookies, withoutRoutes: o.withoutRoutes, bring: make(chan []*http.Cookie, 1)}
-	server := httptest.NewServer(s.journal.record(s.routes(o, sessions)))
+	s := &site{t: t, fake: newFake(t, o.fake), cookies: cookies, withoutRoutes: o.withoutRoutes, bring: make(chan []*http.Cookie, 1)}
+	var instances inTurn
+	for range max(o.instances, 1) {
+		instances.all = append(instances.all, s.routes(o, s.newManager(o.sessions)))
+	}
+	server := httptest.NewServer(s.journal.record(&instances))
 	t.Cleanup(func() {
 		server.Close()
-		fatal(t, sessions.Close(context.WithoutCancel(t.Context())))
 		if t.Failed() {
 			t.Logf("requests to the site:\n%s", s.journal.String())
 		}
 	})
 	s.url = under(o.host, server.URL)
 	return s
+}
+
+// newManager returns a manager with a client of its own, as in another process. The end
+// of the test closes it.
+func (s *site) newManager(config session.Config) *session.Manager {
+	s.t.Helper()
+	upstream, err := crossmint.NewClient(s.fake.Config())
+	fatal(s.t, err)
+	s.t.Cleanup(upstream.Close)
+	fatal(s.t, upstream.Preload(s.t.Context()))
+	config.Upstream, config.Logger = upstream, slog.New(slog.DiscardHandler)
+	sessions, err := session.NewManager(config)
+	fatal(s.t, err)
+	s.t.Cleanup(func() { fatal(s.t, sessions.Close(context.WithoutCancel(s.t.Context()))) })
+	return sessions
+}
+
+// inTurn sends requests to its handlers in turn.
+type inTurn struct {
+	all  []http.Handler
+	next atomic.Int64
+}
+
+func (i *inTurn) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	i.all[int(i.next.Add(1))%len(i.all)].ServeHTTP(w, r)
 }
 
 func fatal(t *testing.T, err error) {
@@ -95,7 +118,9 @@ func (s *site) routes(o options, sessions *session.Manager) http.Handler {
 	mux.Handle("/refresh", handlers.Refresh(sessions, s.cookies, o.handlers))
 	mux.Handle("/logout", handlers.Logout(sessions, s.cookies, o.handlers))
 	mux.Handle("GET /page", require(http.HandlerFunc(rendered)))
-	mux.Handle("GET /{$}", clientPage(s.pageOptions(o)))
+	mux.Handle("GET /{$}", clientPage(s.pageOptions(o), ""))
+	mux.Handle("GET /parallel", parallelPage())
+	mux.Handle("GET /parallel/client", clientPage(s.pageOptions(o), parallelScript(false)))
 	mux.HandleFunc("GET /client.js", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		_, _ = w.Write(o.client.script) // the browser may be gone
@@ -117,7 +142,7 @@ func (s *site) pageOptions(o options) pageOptions {
 }
 
 // arrive stores cookies in the profile of a tab, by Set-Cookie.
-func (s *site) arrive(b *tab, cookies ...*http.Cookie) {
+func (s *site) arrive(b interface{ open(url string) }, cookies ...*http.Cookie) {
 	s.t.Helper()
 	s.bring <- cookies
 	b.open(s.url + "/arrive")

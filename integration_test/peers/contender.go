@@ -50,7 +50,7 @@ var contenders = []contender{
 
 // contenderByName returns the contender of that name, and whether there is one.
 func contenderByName(name string) (c contender, ok bool) {
-	all := append([]contender{bareJSON}, contenders...)
+	all := append([]contender{bareJSON, constantJSON}, contenders...)
 	i := slices.IndexFunc(all, func(c contender) bool { return c.name == name })
 	if i < 0 {
 		return contender{}, false

@@ -53,12 +53,12 @@ func firstVerificationRound(ctx context.Context, p plan, up *upstream, client *c
 		tokens = tokens[1:]
 	}
 	runtime.GC()
-	elapsed(p.tokens, nothing, unit)
-	elapsed(p.tokens, nothing, verify)
+	elapsed(p.tokens, nothing, unit, nil)
+	elapsed(p.tokens, nothing, verify, nil)
 	var unitTook, firstTook time.Duration
 	for range p.tokens / chunk {
-		unitTook += elapsed(chunk, nothing, unit)
-		firstTook += elapsed(chunk, nothing, verify)
+		unitTook += elapsed(chunk, nothing, unit, nil)
+		firstTook += elapsed(chunk, nothing, verify, nil)
 	}
 	u, f = measure(chunk, nothing, unit), measure(chunk, nothing, verify)
 	u.nanoseconds = float64(unitTook) / float64(p.tokens)

@@ -61,6 +61,12 @@ func (v visitor) expect(t *testing.T, res *http.Response, page string) {
 	}
 }
 
+func (v visitor) visit(handler http.Handler) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, newRequest(cookies(jwtCookie, v.jwt, "forged")))
+	return w
+}
+
 func TestContendersRejectInvalidTokens(t *testing.T) {
 	up, err := newUpstream("RS256")
 	fatal(t, err)
@@ -73,8 +79,10 @@ func TestContendersRejectInvalidTokens(t *testing.T) {
 			handler, err := c.build(t.Context(), up.settings)
 			fatal(t, err)
 			for _, v := range visitors(up) {
-				w := httptest.NewRecorder()
-				handler.ServeHTTP(w, newRequest(cookies(jwtCookie, v.jwt, "forged")))
+				w := v.visit(handler)
+				if !v.passes && w.Code == http.StatusTemporaryRedirect && w.Header().Get("Location") == "?" && w.Body.Len() == 0 {
+					w = v.visit(handler) // upstream's first refusal: a browser tries again once
+				}
 				v.expect(t, w.Result(), up.user.ID)
 			}
 		})
@@ -105,7 +113,7 @@ func TestQuickRunPrintsEveryRow(t *testing.T) {
 	var out bytes.Buffer
 	_, err := run(t.Context(), p, &out)
 	fatal(t, err)
-	names := []string{rsaName, bareJSONName, exampleName, nodeBareName, nodeSDKName, twoCoresTarget, exampleTarget, httpBareTarget, httpPeerTarget, httpNodeTarget}
+	names := []string{rsaName, bareJSONName, constantJSONName, exampleName, nodeBareName, nodeSDKName, twoCoresTarget, exampleTarget, httpBareTarget, httpPeerTarget, httpNodeTarget}
 	for _, c := range contenders {
 		names = append(names, c.name)
 	}

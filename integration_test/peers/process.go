@@ -20,7 +20,8 @@ type process struct {
 	command *exec.Cmd
 	in      io.WriteCloser
 	out     *bufio.Reader
-	// cpuTime returns the CPU time of the process so far.
+	// cpuTime returns the CPU time of the process so far: as the kernel tells it,
+	// where it does, and otherwise as the process itself reports it.
 	cpuTime func() (time.Duration, error)
 }
 
@@ -42,10 +43,13 @@ func start(command *exec.Cmd, name string, s settings) (*process, error) {
 		return nil, err
 	}
 	p, err := startWithInput(command, name, string(settings)+"\n")
-	if err == nil {
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.cpuTime(); err != nil {
 		p.cpuTime = p.reportedCPUTime
 	}
-	return p, err
+	return p, nil
 }
 
 // startProgram starts a program that ends with an interrupt and needs no settings.
@@ -53,7 +57,6 @@ func startProgram(command *exec.Cmd, name string) (*process, error) {
 	p, err := startWithInput(command, name, "")
 	if err == nil {
 		_, p.address, _ = strings.Cut(p.address, "http://")
-		p.cpuTime = func() (time.Duration, error) { return cpuTimeOf(command.Process.Pid) }
 	}
 	return p, err
 }
@@ -75,6 +78,7 @@ func startWithInput(command *exec.Cmd, name, input string) (*process, error) {
 		return nil, err
 	}
 	p := &process{name: name, command: command, in: in, out: bufio.NewReader(out)}
+	p.cpuTime = func() (time.Duration, error) { return cpuTimeOf(command.Process.Pid) }
 	if _, err = io.WriteString(in, input); err == nil {
 		p.address, err = p.line()
 	}

@@ -8,41 +8,72 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime"
+	"slices"
 	"time"
 )
 
 // sample is the cost of one of n equal calls.
-type sample struct{ nanoseconds, allocs, bytes float64 }
+type sample struct {
+	nanoseconds, allocs, bytes float64
+	batches                    []float64 // ns per call, by batch
+}
 
 // measure calls work n times. Before that it does the same without measuring: the
 // first memory after a garbage collection may have to come from the operating
 // system, which a running server pays once.
+//
+// The time is CPU time of the process: other programs on the same cores do not
+// count. One reading of it takes longer than most calls, so it is read twice only,
+// and the calls get the share that they have of the wall-clock time.
 func measure(n int, prepare, work func()) sample {
 	var before, after runtime.MemStats
+	batches := make([]float64, 0, n/batchSize+1)
+	record := func(nanoseconds float64) { batches = append(batches, nanoseconds) }
 	runtime.GC()
-	elapsed(n, prepare, work)
+	elapsed(n, prepare, work, nil)
 	runtime.ReadMemStats(&before)
-	took := elapsed(n, prepare, work)
+	started, cpuBefore := time.Now(), cpuTime()
+	took := elapsed(n, prepare, work, record)
+	cpu, wall := cpuTime()-cpuBefore, time.Since(started)
 	runtime.ReadMemStats(&after)
 	return sample{
-		nanoseconds: float64(took) / float64(n),
+		nanoseconds: float64(took) * cpu.Seconds() / wall.Seconds() / float64(n),
 		allocs:      float64(after.Mallocs-before.Mallocs) / float64(n),
 		bytes:       float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
+		batches:     batches,
 	}
 }
 
 // elapsed calls work n times, in batches, and returns the time that it took. It
-// calls prepare before each batch; that time does not count.
-func elapsed(n int, prepare, work func()) (took time.Duration) {
+// calls prepare before each batch; that time does not count. record, if it is not
+// nil, gets the time per call of each batch.
+func elapsed(n int, prepare, work func(), record func(nanoseconds float64)) (took time.Duration) {
 	for done := 0; done < n; done += batchSize {
 		prepare()
+		calls := min(batchSize, n-done)
 		started := time.Now()
-		for range min(batchSize, n-done) {
+		for range calls {
 			work()
 		}
-		took += time.Since(started)
+		batch := time.Since(started)
+		took += batch
+		if record != nil {
+			record(float64(batch) / float64(calls))
+		}
 	}
 	return took
+}
+
+// undisturbed returns the time of a call in the fastest batches of all rounds, at
+// their 2nd percentile: that of a core which no other program uses, without the
+// garbage collector, because few batches contain a part of its work.
+func undisturbed(samples []sample) float64 {
+	var batches []float64
+	for _, s := range samples {
+		batches = append(batches, s.batches...)
+	}
+	slices.Sort(batches)
+	return batches[len(batches)/50]
 }
 
 // shuffled returns the numbers below n in a new random order, so that no contender

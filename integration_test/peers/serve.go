@@ -39,8 +39,9 @@ func serve(name string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	// The README and the example have such timeouts, too.
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: time.Minute}
+	// The example has the same timeouts: net/http works a little less if the first
+	// two are equal.
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 20 * time.Second, IdleTimeout: time.Minute}
 	defer server.Close()
 	go func() { _ = server.Serve(listener) }()
 	for _, err = fmt.Fprintln(out, listener.Addr()); err == nil && lines.Scan(); {

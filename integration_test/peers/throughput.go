@@ -18,9 +18,15 @@ type entrant struct {
 	body       string // the expected response
 	n          int
 	start      func() (*process, error)
-	server     *process // nil before the start
+	server     *process      // nil before the start
+	client     *client       // nil between the rounds
+	took, used time.Duration // in this round: the time, and the CPU time of the server
 	wall, core []float64
 }
+
+// turns is the number of parts of a round over HTTP. All servers take turns, so that
+// a disturbance of the machine affects all of them.
+const turns = 20
 
 // The targets over HTTP.
 const (
@@ -102,41 +108,76 @@ func measureStart(p plan, entrants []*entrant) (sharedCores, err error) {
 	release, sharedCores := separateCores(servers)
 	defer release()
 	for range p.servings {
-		for _, i := range shuffled(len(entrants)) {
-			if err := entrants[i].round(); err != nil {
-				return nil, fmt.Errorf("%s: %w", entrants[i].name, err)
-			}
+		if err := measureServing(entrants); err != nil {
+			return nil, err
 		}
 	}
 	return sharedCores, nil
 }
 
-// round measures once, after some requests that do not count: the memory of an
-// idle server may have to come from the operating system again.
-func (e *entrant) round() error {
-	c, err := dial(e.server.address, e.path, e.cookie, e.body)
-	if err != nil {
+// measureServing measures all servers once.
+func measureServing(entrants []*entrant) error {
+	defer func() {
+		for _, e := range entrants {
+			e.end()
+		}
+	}()
+	for _, e := range entrants {
+		if err := e.begin(); err != nil {
+			return fmt.Errorf("%s: %w", e.name, err)
+		}
+	}
+	for range turns {
+		for _, i := range shuffled(len(entrants)) {
+			if err := entrants[i].turn(); err != nil {
+				return fmt.Errorf("%s: %w", entrants[i].name, err)
+			}
+		}
+	}
+	for _, e := range entrants {
+		requests := float64(turns * (e.n / turns))
+		e.wall = append(e.wall, requests/e.took.Seconds())
+		e.core = append(e.core, requests/max(e.used, time.Microsecond).Seconds())
+	}
+	return nil
+}
+
+// begin opens the connections and sends some requests that do not count: the
+// memory of an idle server may have to come from the operating system again.
+func (e *entrant) begin() (err error) {
+	e.took, e.used = 0, 0
+	if e.client, err = dial(e.server.address, e.path, e.cookie, e.body); err != nil {
 		return err
 	}
-	defer c.close()
-	if _, err := c.run(e.n / 3); err != nil {
+	_, err = e.client.run(e.n / 3)
+	return err
+}
+
+func (e *entrant) end() {
+	if e.client != nil {
+		e.client.close()
+		e.client = nil
+	}
+}
+
+// turn measures a part of a round. One request on each connection comes first and
+// does not count: another server has just used the caches of the processor.
+func (e *entrant) turn() error {
+	if _, err := e.client.run(connections); err != nil {
 		return err
 	}
 	before, err := e.server.cpuTime()
 	if err != nil {
 		return err
 	}
-	took, err := c.run(e.n)
+	took, err := e.client.run(e.n / turns)
 	if err != nil {
 		return err
 	}
 	after, err := e.server.cpuTime()
-	if err != nil {
-		return err
-	}
-	e.wall = append(e.wall, float64(e.n)/took.Seconds())
-	e.core = append(e.core, float64(e.n)/max(after-before, time.Microsecond).Seconds())
-	return nil
+	e.took += took
+	e.used += after - before
+	return err
 }
 
 func reportThroughput(entrants []*entrant, p plan, r *report) {

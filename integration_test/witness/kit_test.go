@@ -125,12 +125,15 @@ func sdkSession(s *session.AuthSession) map[string]any {
 }
 
 func (k *kit) material(w http.ResponseWriter, r *http.Request) {
-	var in struct{ JWT, RefreshToken string }
+	var in struct {
+		JWT, RefreshToken string
+		RefusedAt         time.Time
+	}
 	if !read(w, r, &in) {
 		return
 	}
 	result, err := k.sessions.Authenticate(r.Context(), session.Material{
-		JWT: session.NewSecret(in.JWT), RefreshToken: session.NewSecret(in.RefreshToken),
+		JWT: session.NewSecret(in.JWT), RefreshToken: session.NewSecret(in.RefreshToken), RefusedAt: in.RefusedAt,
 	})
 	if err != nil {
 		w.WriteHeader(statusOf(err))

@@ -53,9 +53,11 @@ var nodeScenarios = []scenario{
 	{name: "node-session-expired", node: true, play: func(s *stage) { s.page(s.expired().String()) }},
 	{name: "node-session-own-cookie", node: true, setup: setup{theme: true}, play: func(s *stage) { s.page(s.expired().String()) }},
 	{name: "node-session-refused", node: true, play: func(s *stage) { s.page(s.refused().String()) }},
+	{name: "node-session-refused-again", node: true, play: func(s *stage) { s.page(s.refusedAgain()) }},
 	{name: "node-refresh-body", node: true, play: func(s *stage) { s.post("/refresh", "", fields{"refresh": s.expired().refresh}) }},
 	{name: "node-refresh-cookie", node: true, play: func(s *stage) { s.post("/refresh", s.expired().String(), fields{}) }},
 	{name: "node-refresh-none", node: true, play: func(s *stage) { s.post("/refresh", "", fields{}) }},
 	{name: "node-refresh-refused", node: true, play: func(s *stage) { s.post("/refresh", s.refused().String(), fields{}) }},
+	{name: "node-refresh-refused-again", node: true, play: func(s *stage) { s.post("/refresh", s.refusedAgain(), fields{}) }},
 	{name: "node-logout", node: true, play: func(s *stage) { s.logout(s.signIn().String()) }},
 }

@@ -197,7 +197,11 @@ func cookiesOf(h http.Header, n *names) map[string][]string {
 // render returns the value and the attributes of a cookie in a fixed order.
 // A Max-Age that says the same as Expires is left out.
 func render(c *http.Cookie, n *names) string {
-	parts := []string{`"` + n.replace(c.Value) + `"`}
+	value := n.replace(c.Value)
+	if strings.HasSuffix(c.Name, "-refused") {
+		value = marker.ReplaceAllString(value, "$$marker")
+	}
+	parts := []string{`"` + value + `"`}
 	add := func(is bool, text string) {
 		if is {
 			parts = append(parts, text)
@@ -215,6 +219,10 @@ func render(c *http.Cookie, n *names) string {
 	parts = append(parts, c.Unparsed...)
 	return strings.Join(parts, "; ")
 }
+
+// marker matches the value of the cookie that marks a first refusal: a time and a
+// code that authenticates it.
+var marker = regexp.MustCompile(`^[\w-]{24}$`)
 
 // past is the end of a deleted cookie.
 const past = "1970"

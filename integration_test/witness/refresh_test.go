@@ -35,6 +35,7 @@ var refreshScenarios = []scenario{
 	{name: "refresh-none-other-cookies", play: func(s *stage) { s.post("/refresh", "theme=dark", fields{}) }},
 	{name: "refresh-refused-body", play: func(s *stage) { s.post("/refresh", "", fields{"refresh": s.refused().refresh}) }},
 	{name: "refresh-refused-cookie", play: func(s *stage) { s.post("/refresh", s.refused().String(), fields{}) }},
+	{name: "refresh-refused-again", play: func(s *stage) { s.post("/refresh", s.refusedAgain(), fields{}) }},
 	{name: "refresh-refused-body-live-cookie", play: func(s *stage) {
 		s.post("/refresh", s.signIn().String(), fields{"refresh": "forged"})
 	}},

@@ -50,6 +50,7 @@ var sessionScenarios = []scenario{
 	}},
 	{name: "session-last-seconds", play: func(s *stage) { s.page(s.with(s.ending()).String()) }},
 	{name: "session-refused", heads: true, play: func(s *stage) { s.page(s.refused().String()) }},
+	{name: "session-refused-again", heads: true, play: func(s *stage) { s.page(s.refusedAgain()) }},
 	{name: "session-own-cookie", setup: setup{theme: true}, play: func(s *stage) { s.page(s.expired().String()) }},
 
 	{name: "session-500", heads: true, play: func(s *stage) { s.failing(crossminttest.Refresh, internalError).page(s.expired().String()) }},
@@ -127,6 +128,10 @@ var sessionScenarios = []scenario{
 	{name: "material-refused", play: func(s *stage) {
 		p := s.refused()
 		s.post("/material", "", fields{"jwt": p.jwt, "refreshToken": p.refresh})
+	}},
+	{name: "material-refused-again", play: func(s *stage) {
+		p := s.refused()
+		s.post("/material", "", fields{"jwt": p.jwt, "refreshToken": p.refresh, "refusedAt": firstRefusal()})
 	}},
 }
 

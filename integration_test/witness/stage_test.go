@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -167,6 +168,20 @@ func (s *stage) refused() pair {
 	p := s.expired()
 	s.Revoke(p.refresh)
 	return p
+}
+
+// firstRefusal is the time of the first refusal in scenarios of a second one.
+func firstRefusal() time.Time { return time.Now().Add(-2 * time.Hour) }
+
+// refusedAgain returns refused as a Cookie header, with this module's marker of the
+// first refusal. The SDK ignores it.
+func (s *stage) refusedAgain() string {
+	s.t.Helper()
+	p := s.refused()
+	r, err := http.NewRequest(http.MethodGet, s.baseURL, nil)
+	fatal(s.t, err)
+	testkit.AddMarker(r, p.refresh, firstRefusal())
+	return p.String() + "; " + r.Header.Get("Cookie")
 }
 
 func (s *stage) named(g session.Grant) pair {

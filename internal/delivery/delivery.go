@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +35,10 @@ var (
 type Cookies struct {
 	// Lines are the values of Set-Cookie. The response header has them already.
 	Lines []string
+	// Numbered repeats each Set-Cookie line of the response, the last one first,
+	// in the headers X-Set-Cookie-1, X-Set-Cookie-2 and so on. A proxy that reads
+	// too few of them loses a deletion, and not a new cookie.
+	Numbered bool
 	// Vary is the request header that the response's Vary has to name.
 	Vary string
 	// StartedAt is the time at which the request began.
@@ -159,6 +164,9 @@ func (t *tracker) beforeHeader(status int) {
 	setLines(h, append(slices.Clip(h["Set-Cookie"]), missing...))
 	h.Set("Cache-Control", "no-store")
 	addVary(h, t.cookies.Vary)
+	if t.cookies.Numbered {
+		addNumbered(h)
+	}
 }
 
 // replacedByApplication reports whether the handler has set cookies with names
@@ -240,6 +248,14 @@ func setLines(h http.Header, lines []string) {
 		return
 	}
 	h["Set-Cookie"] = lines
+}
+
+// addNumbered repeats the Set-Cookie lines, the last one first.
+func addNumbered(h http.Header) {
+	lines := h["Set-Cookie"]
+	for i := range lines {
+		h.Set("X-Set-Cookie-"+strconv.Itoa(i+1), lines[len(lines)-1-i])
+	}
 }
 
 // addVary adds the name of a request header to Vary, unless it has it.

@@ -40,7 +40,7 @@ func serve(t *testing.T, http2, upgrade bool, outer func(http.Handler) http.Hand
 		for _, line := range lines {
 			w.Header().Add("Set-Cookie", line)
 		}
-		c := delivery.Cookies{Lines: lines, Vary: "Cookie", Upgrade: upgrade, Done: func(err error) { o.done <- err }}
+		c := delivery.Cookies{Lines: lines, Numbered: true, Vary: "Cookie", Upgrade: upgrade, Done: func(err error) { o.done <- err }}
 		c.Check = func() error {
 			if err := o.check.Load(); err != nil {
 				return *err
@@ -89,6 +89,10 @@ func wantCookies(t *testing.T, res *http.Response, more ...string) {
 	t.Helper()
 	if diff := cmp.Diff(append(slices.Clone(more), lines...), res.Header["Set-Cookie"]); diff != "" {
 		t.Errorf("Set-Cookie (-want +got):\n%s", diff)
+	}
+	newest := []string{res.Header.Get("X-Set-Cookie-2"), res.Header.Get("X-Set-Cookie-1")}
+	if diff := cmp.Diff(lines, newest); diff != "" {
+		t.Errorf("X-Set-Cookie-2 and -1 (-want +got):\n%s", diff)
 	}
 	if got := res.Header["Cache-Control"]; !slices.Equal(got, []string{"no-store"}) {
 		t.Errorf("Cache-Control = %q, want no-store", got)
@@ -238,7 +242,8 @@ func TestNotDelivered(t *testing.T) {
 			w.Header().Add("Set-Cookie", "theme=dark")
 		})
 		o.check.Store(&loggedOut)
-		if got := get(t, server).Header["Set-Cookie"]; !slices.Equal(got, []string{"theme=dark"}) {
+		header := get(t, server).Header
+		if got := header["Set-Cookie"]; !slices.Equal(got, []string{"theme=dark"}) || header.Get("X-Set-Cookie-1") != "" {
 			t.Errorf("Set-Cookie = %q, want the application's line alone", got)
 		}
 		if err := o.wait(t); !errors.Is(err, loggedOut) {

@@ -3,6 +3,7 @@ package limit
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 )
@@ -22,122 +23,136 @@ type BucketConfig struct {
 // A Bucket is a token bucket for calls that upstream either accepts or
 // rejects. Each running call holds one token. An accepted call returns it, so
 // only rejected calls use up the bucket, and accepted ones pass at any rate.
+// Waiting calls get their turns in the order in which they came.
 type Bucket struct {
 	config BucketConfig
-	slots  chan struct{} // one element per call that runs or waits for a token
-	// turn is held by the one call that waits for a token, so that the calls
-	// get their tokens in the order in which they came.
-	turn     chan struct{}
-	refunded chan struct{} // wakes the call that holds turn
 
 	mu      sync.Mutex // guards all below
 	tokens  float64
 	updated time.Time
-	queued  int
+	running int
+	waiting []chan struct{} // one for each waiting call; closed at its turn
+	refill  *time.Timer     // calls startWaiting when there is a token; nil: not needed yet
 }
 
 // NewBucket returns a full Bucket.
 func NewBucket(config BucketConfig) *Bucket {
-	return &Bucket{
-		config:   config,
-		slots:    make(chan struct{}, config.InFlight),
-		turn:     make(chan struct{}, 1),
-		refunded: make(chan struct{}, 1),
-		tokens:   float64(config.Burst),
-		updated:  time.Now(),
-	}
+	b := &Bucket{}
+	b.init(config)
+	return b
+}
+
+func (b *Bucket) init(config BucketConfig) {
+	b.config, b.tokens, b.updated = config, float64(config.Burst), time.Now()
 }
 
 // Acquire waits for a slot and a token. It returns false if the queue is full or
 // ctx ends first. After true the caller must call [Bucket.Release] once.
 func (b *Bucket) Acquire(ctx context.Context) bool {
-	if !b.enqueue() {
+	if b.TryAcquire() {
+		return true
+	}
+	turn := b.enqueue()
+	if turn == nil {
 		return false
 	}
-	defer b.dequeue()
 	select {
-	case b.slots <- struct{}{}:
+	case <-turn:
+		return true
 	case <-ctx.Done():
-		return false
 	}
-	if !b.waitForToken(ctx) {
-		<-b.slots
-		return false
+	if !b.leaveQueue(turn) {
+		b.Release(true) // the turn came at the same moment
 	}
-	return true
+	return false
+}
+
+// TryAcquire is Acquire without waiting.
+func (b *Bucket) TryAcquire() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting) == 0 && b.startLocked()
 }
 
 // Release frees the slot of an acquired call. With refund it returns the
 // token, too.
 func (b *Bucket) Release(refund bool) {
-	<-b.slots
-	if !refund {
-		return
-	}
-	b.mu.Lock()
-	b.tokens++ // refillLocked applies the bound
-	b.mu.Unlock()
-	select {
-	case b.refunded <- struct{}{}:
-	default:
-	}
-}
-
-// enqueue reports whether the queue had room for one more call. It does not look
-// at the tokens, since running calls may return theirs.
-func (b *Bucket) enqueue() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.queued >= b.config.Queue {
+	b.running--
+	if refund {
+		b.tokens++ // refillLocked applies the bound
+	}
+	b.startWaitingLocked()
+}
+
+// enqueue returns the channel that is closed at the caller's turn, or nil if the
+// queue is full.
+func (b *Bucket) enqueue() chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) >= b.config.Queue {
+		return nil
+	}
+	turn := make(chan struct{})
+	b.waiting = append(b.waiting, turn)
+	b.startWaitingLocked()
+	return turn
+}
+
+// leaveQueue returns false if the turn has come already.
+func (b *Bucket) leaveQueue(turn chan struct{}) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.Index(b.waiting, turn)
+	if i < 0 {
 		return false
 	}
-	b.queued++
+	b.waiting = slices.Delete(b.waiting, i, i+1)
+	b.startWaitingLocked() // stops the timer of an empty queue
 	return true
 }
 
-func (b *Bucket) dequeue() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.queued--
-}
-
-// waitForToken takes a token as soon as there is one. It returns false if ctx
-// ends first.
-func (b *Bucket) waitForToken(ctx context.Context) bool {
-	select {
-	case b.turn <- struct{}{}:
-	case <-ctx.Done():
+// startLocked starts a call if there are a slot and a token.
+func (b *Bucket) startLocked() bool {
+	b.refillLocked()
+	if b.running >= b.config.InFlight || b.tokens < 1 {
 		return false
 	}
-	defer func() { <-b.turn }()
-	for {
-		wait := b.takeToken()
-		if wait <= 0 {
-			return true
+	b.running++
+	b.tokens--
+	return true
+}
+
+func (b *Bucket) startWaiting() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.startWaitingLocked()
+}
+
+// startWaitingLocked starts as many waiting calls as it can. If the next one lacks
+// only a token, the timer starts it.
+func (b *Bucket) startWaitingLocked() {
+	for len(b.waiting) > 0 && b.startLocked() {
+		close(b.waiting[0])
+		b.waiting = b.waiting[1:]
+	}
+	switch {
+	case len(b.waiting) == 0 || b.running >= b.config.InFlight:
+		if b.refill != nil {
+			b.refill.Stop()
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-b.refunded:
-			timer.Stop()
-		case <-ctx.Done():
-			timer.Stop()
-			return false
-		}
+	case b.refill == nil:
+		b.refill = time.AfterFunc(b.untilTokenLocked(), b.startWaiting)
+	default:
+		b.refill.Reset(b.untilTokenLocked())
 	}
 }
 
-// takeToken takes a token and returns 0, or returns the time until there is one.
-func (b *Bucket) takeToken() (wait time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.refillLocked()
-	if b.tokens < 1 {
-		missing := (1 - b.tokens) / b.config.Rate * float64(time.Second)
-		return time.Duration(math.Ceil(missing))
-	}
-	b.tokens--
-	return 0
+// untilTokenLocked returns the time until the bucket has gained a token.
+func (b *Bucket) untilTokenLocked() time.Duration {
+	missing := (1 - b.tokens) / b.config.Rate * float64(time.Second)
+	return time.Duration(math.Ceil(missing))
 }
 
 // isFull reports whether the bucket has gained all its tokens again.

@@ -21,7 +21,7 @@ type PerKey struct {
 
 // sharedBucket counts the calls that use it. PerKey.mu guards calls.
 type sharedBucket struct {
-	*Bucket
+	Bucket
 	calls int
 }
 
@@ -38,6 +38,19 @@ func (p *PerKey) Acquire(ctx context.Context, key string) bool {
 		return false
 	}
 	if !b.Acquire(ctx) {
+		p.leave(key, b)
+		return false
+	}
+	return true
+}
+
+// TryAcquire is Acquire without waiting.
+func (p *PerKey) TryAcquire(key string) bool {
+	b := p.enter(key)
+	if b == nil {
+		return false
+	}
+	if !b.TryAcquire() {
 		p.leave(key, b)
 		return false
 	}
@@ -65,7 +78,8 @@ func (p *PerKey) enter(key string) *sharedBucket {
 		if len(p.buckets) >= p.maxKeys {
 			return nil
 		}
-		b = &sharedBucket{Bucket: NewBucket(p.config)}
+		b = &sharedBucket{}
+		b.init(p.config)
 		p.buckets[key] = b
 	}
 	b.calls++

@@ -45,14 +45,14 @@ func newCall(c *Coordinator, token session.Secret, calls session.UpstreamCalls) 
 // run finds out what follows the token: from the store, from another instance,
 // or from upstream.
 func (f *call) run(ctx context.Context) result {
-	done := f.c.store.notifier.subscribe(f.name)
-	defer done.cancel()
+	notified, cancel := f.c.store.notifier.subscribe(f.name)
+	defer cancel()
 	for interval := minPollInterval; ; interval = min(2*interval, maxPollInterval) {
 		e, err := f.acquire(ctx)
 		if r, done := f.handle(ctx, e, err); done {
 			return r
 		}
-		if err := waitForLeader(ctx, done, backoff.Jitter(interval)); err != nil {
+		if err := waitForLeader(ctx, notified, backoff.Jitter(interval)); err != nil {
 			return result{err: err}
 		}
 	}
@@ -106,11 +106,11 @@ func (f *call) handleEntry(ctx context.Context, e entry) (result, bool) {
 }
 
 // waitForLeader waits for a notification, or for d.
-func waitForLeader(ctx context.Context, done *subscription, d time.Duration) error {
+func waitForLeader(ctx context.Context, notified <-chan struct{}, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-done.notified:
+	case <-notified:
 	case <-timer.C:
 	case <-ctx.Done():
 		return &session.UpstreamError{
@@ -145,15 +145,16 @@ func (f *call) pendingGrant() *session.Grant {
 	return nil
 }
 
-// renewLock renews the lock until stop is called. A lost lock ends nothing:
-// upstream has been asked already, and commit finds out what happened meanwhile.
+// renewLock renews the lock until stop is called: the owner acquires it again. A
+// lost lock ends nothing: upstream has been asked already, and commit finds out what
+// happened meanwhile.
 func (f *call) renewLock(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for backoff.Sleep(ctx, renewInterval) {
-			_ = f.c.store.renew(ctx, f.name, f.owner) // the next try, or commit, finds out
+			_, _ = f.c.store.acquire(ctx, f.name, f.owner, 0) // the next try, or commit, finds out
 		}
 	}()
 	return func() {

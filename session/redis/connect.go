@@ -55,7 +55,7 @@ func (s *store) stayConnected() {
 	}()
 	var unsubscribed atomic.Bool
 	ctx := rueidis.WithOnSubscriptionHook(s.stopped, func(to rueidis.PubSubSubscription) {
-		s.notifier.notifyAll()
+		s.notifier.notify(allNames)
 		if to.Channel == denied+s.deployment {
 			s.onSubscribed()
 			if unsubscribed.Swap(false) {

@@ -40,10 +40,9 @@ var errClosed = errors.New("redis: the coordinator is closed")
 // and the same secret. It is safe for concurrent use. The session.Manager that
 // it is given to closes it.
 type Coordinator struct {
-	grace  time.Duration
-	keys   *keyring
-	store  *store
-	report *reporter
+	grace time.Duration
+	keys  *keyring
+	store *store
 
 	stopped  context.Context // ends when Close stops waiting
 	stop     context.CancelFunc
@@ -72,8 +71,8 @@ func New(config Config) (*Coordinator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	c := &Coordinator{grace: config.Grace, keys: keys, report: newReporter(&config), idle: make(chan struct{})}
-	c.store = newStore(option, config.Timeout, c.report)
+	c := &Coordinator{grace: config.Grace, keys: keys, idle: make(chan struct{})}
+	c.store = newStore(option, config.Timeout, newReporter(&config))
 	c.stopped, c.stop = context.WithCancel(context.Background())
 	c.denyList = newDenyList(c.store, keys)
 	c.logouts, c.outcomes = newOutbox(c.store, maxPendingLogouts), newOutbox(c.store, maxPendingOutcomes)

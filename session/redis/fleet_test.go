@@ -200,7 +200,7 @@ func TestChainOnFleet(t *testing.T) {
 	})
 }
 
-// The instances share a refusal. What the browser gets is the Manager's decision.
+// The instances share a refusal. The Manager chooses the response for the browser.
 func TestRefusalOnFleet(t *testing.T) {
 	onEach(t, func(t *testing.T, s *store) {
 		f := newFleet(t, s.URL(), crossminttest.Config{}, redis.Config{})

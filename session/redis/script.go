@@ -44,10 +44,10 @@ local left = redis.call('PTTL', KEYS[2])
 local function reply(state) return {state, value, rotated, tostring(left)} end
 `
 
-// acquire returns the value of a token, or takes its lock. ARGV: the owner (an
-// empty one takes no lock); the TTL of the lock; and the grace period of a grant,
-// which begins when it is read (0: it does not). It returns the state; the value;
-// whether the token is known to be used; and the TTL that the value had.
+// acquire returns the value of a token, or takes or renews its lock. ARGV: the
+// owner (an empty one takes no lock); the TTL of the lock; and the grace period of a
+// grant, which begins when it is read (0: it does not). It returns the state; the
+// value; whether the token is known to be used; and the TTL that the value had.
 var acquire = rueidis.NewLuaScript(prelude + `
 if live('out') then return reply('loggedOut') end
 if value ~= '' and kind ~= 'k' then
@@ -63,15 +63,6 @@ end
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'until', now + ARGV[2])
 keep_record(ARGV[2])
 return reply('leader')
-`)
-
-// renew extends a lock, if the owner still holds it. ARGV: the owner and the TTL.
-var renew = rueidis.NewLuaScript(prelude + `
-if owner == ARGV[1] then
-  redis.call('HSET', KEYS[1], 'until', now + ARGV[2])
-  keep_record(ARGV[2])
-end
-return reply('done')
 `)
 
 // commit stores the outcome of a refresh, releases the lock if the owner still

@@ -101,11 +101,6 @@ func (s *store) acquire(ctx context.Context, name, owner string, grace time.Dura
 	return s.runEntry(ctx, opRefresh, acquire, name, owner, millis(lockTTL), millis(grace))
 }
 
-func (s *store) renew(ctx context.Context, name, owner string) error {
-	_, err := s.runEntry(ctx, opRefresh, renew, name, owner, millis(lockTTL))
-	return err
-}
-
 // commit runs the script commit with a sealed value. rotated reports whether
 // upstream has rotated the token.
 func (s *store) commit(ctx context.Context, name, owner string, kind kind, sealed []byte, ttl time.Duration, rotated bool) (entry, error) {

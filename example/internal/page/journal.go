@@ -25,7 +25,7 @@ type record struct {
 	Status   int    `json:"status,omitempty"`
 	At       int64  `json:"at"`               // Unix time in ms
 	Duration int64  `json:"duration"`         // in ms, or runningDuration
-	Served   int    `json:"served,omitempty"` // requests that one refresh has served
+	Served   int    `json:"served,omitempty"` // requests with the same outcome of one refresh token
 
 	fingerprint string // of the refresh token
 	state       int    // of the journal at the last change
@@ -38,7 +38,7 @@ type counts struct {
 	Calls     map[string]int `json:"calls"` // by endpoint
 }
 
-// A Journal records the site's requests, the outcomes of sessions, and the
+// A Journal records the requests of the page's tabs, the outcomes of sessions, and the
 // calls to Crossmint, for the time line. It serves them as JSON to every
 // client. A site in production does not need it. All methods are safe for
 // concurrent use.

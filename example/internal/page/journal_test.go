@@ -12,6 +12,7 @@ import (
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/example/internal/page"
+	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/google/go-cmp/cmp"
 )
@@ -50,14 +51,19 @@ func compareRecords(t *testing.T, got []record, want ...record) {
 	}
 }
 
+// TestRequests sends a request of a tab, and one of another client.
 func TestRequests(t *testing.T) {
 	journal := page.NewJournal()
 	handler := journal.Requests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		compareRecords(t, read(t, journal, 0).Records, record{Kind: "request", Name: "/api/me", Tab: "abc"}) // still running
+		if r.Header.Get("X-Tab") != "" {
+			compareRecords(t, read(t, journal, 0).Records, record{Kind: "request", Name: "/api/me", Tab: "abc"}) // still running
+		}
 		w.WriteHeader(http.StatusTeapot)
 	}))
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/me", nil)
 	request.Header.Set("X-Tab", "abc")
+	handler.ServeHTTP(httptest.NewRecorder(), request)
+	request.Header.Del("X-Tab")
 	handler.ServeHTTP(httptest.NewRecorder(), request)
 	got := read(t, journal, 0)
 	compareRecords(t, got.Records, record{Kind: "request", Name: "/api/me", Tab: "abc", Status: http.StatusTeapot})
@@ -112,6 +118,11 @@ func TestEvents(t *testing.T) {
 		{Outcome: event.Refreshed, Op: "authenticate", Token: "two"},
 		{Outcome: event.Rejected, Err: errors.New("no session")},
 		{Outcome: event.Unavailable, Op: "authenticate", UpstreamStatus: 503, Token: "two", UserID: "ada"},
+		{Outcome: event.AskedAgain, Op: "authenticate", UpstreamStatus: 401, Token: "two"},
+		{Outcome: event.AskedAgain, Op: "authenticate", UpstreamStatus: 401, Token: "two"},
+		{Outcome: event.Rejected, Op: "authenticate", Token: "two", Err: &session.AuthenticationError{Refused: true}},
+		{Outcome: event.Rejected, Op: "authenticate", Token: "two", Err: &session.AuthenticationError{Refused: true}},
+		{Outcome: event.SignedOut, Op: "authenticate", UpstreamStatus: 401, Token: "two"},
 	} {
 		journal.Event(e)
 	}
@@ -119,7 +130,10 @@ func TestEvents(t *testing.T) {
 	compareRecords(t, got.Records,
 		record{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 50},
 		record{Kind: "outcome", Name: "refreshed", Op: "authenticate", Served: 1},
-		record{Kind: "outcome", Name: "unavailable", Op: "authenticate", Status: 503, Served: 1})
+		record{Kind: "outcome", Name: "unavailable", Op: "authenticate", Status: 503, Served: 1},
+		record{Kind: "outcome", Name: "asked_again", Op: "authenticate", Status: 401, Served: 2},
+		record{Kind: "outcome", Name: "rejected", Op: "authenticate", Served: 2},
+		record{Kind: "outcome", Name: "signed_out", Op: "authenticate", Status: 401, Served: 1})
 	if got.Counts.Refreshes != 2 {
 		t.Errorf("%d refreshes, want 2", got.Counts.Refreshes)
 	}
@@ -128,11 +142,13 @@ func TestEvents(t *testing.T) {
 // TestEvictedRecord ends a request that the journal has evicted.
 func TestEvictedRecord(t *testing.T) {
 	journal := page.NewJournal()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/me", nil)
+	request.Header.Set("X-Tab", "abc")
 	journal.Requests(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		for range 10_000 {
 			journal.Event(event.Event{Outcome: event.LoggedOut})
 		}
-	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/me", nil))
+	})).ServeHTTP(httptest.NewRecorder(), request)
 	if n := len(read(t, journal, 0).Records); n == 0 || n > 2000 {
 		t.Errorf("%d records", n)
 	}

@@ -1,9 +1,11 @@
 package page
 
 import (
+	"errors"
 	"net/http"
 	"path"
 
+	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -12,12 +14,14 @@ const (
 	maxTabBytes = 16
 )
 
-// Requests is a middleware that records the requests to next.
+// Requests is a middleware that records the requests of the page's tabs. Other
+// requests, for example those of curl, are not on the time line.
 func (j *Journal) Requests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tab := r.Header.Get(tabHeader)
-		if len(tab) > maxTabBytes {
-			tab = ""
+		if tab == "" || len(tab) > maxTabBytes {
+			next.ServeHTTP(w, r)
+			return
 		}
 		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		id, startedAt := j.start(record{Kind: "request", Name: r.URL.Path, Tab: tab})
@@ -81,14 +85,14 @@ func endpoint(urlPath string) string {
 	}
 }
 
-// Event records an outcome, for session.Config.OnEvent. Outcomes of one
-// refresh are one record, with the number of requests that the refresh served.
+// Event records an outcome, for session.Config.OnEvent. The same outcomes of one
+// refresh token are one record, with the number of requests.
 func (j *Journal) Event(e event.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	switch {
-	case e.Outcome == event.Rejected: // the request shows the 401 already
-	case e.Outcome == event.Refreshed && j.countServedLocked(e.Token):
+	case e.Outcome == event.Rejected && !isRefused(e.Err): // the request shows the 401 already
+	case isShared(e.Outcome) && j.countServedLocked(e):
 	default:
 		if e.Outcome == event.Refreshed {
 			j.counts.Refreshes++
@@ -97,12 +101,24 @@ func (j *Journal) Event(e event.Event) {
 	}
 }
 
-// countServedLocked adds a request to the record of a token's refresh. It
-// reports whether there is such a record.
-func (j *Journal) countServedLocked(fingerprint string) bool {
+// isShared reports whether many requests with one refresh token can have the
+// outcome.
+func isShared(o event.Outcome) bool {
+	return o == event.Refreshed || o == event.AskedAgain || o == event.Rejected
+}
+
+// isRefused reports whether Crossmint has rejected the refresh token.
+func isRefused(err error) bool {
+	var rejected *session.AuthenticationError
+	return errors.As(err, &rejected) && rejected.Refused
+}
+
+// countServedLocked adds a request to the record of the same outcome of the
+// token. It reports whether there is such a record.
+func (j *Journal) countServedLocked(e event.Event) bool {
 	for i := len(j.records) - 1; i >= 0; i-- {
 		r := &j.records[i]
-		if r.fingerprint == fingerprint && r.Name == string(event.Refreshed) {
+		if r.fingerprint == e.Token && r.Name == string(e.Outcome) {
 			j.state++
 			r.Served, r.state = r.Served+1, j.state
 			return true

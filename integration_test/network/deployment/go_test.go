@@ -114,3 +114,14 @@ func withoutRoute(k *kit, cookies *cookie.Codec) http.Handler {
 	//doc:end
 	return mux
 }
+
+func forwardAuth(k *kit, cookies *cookie.Codec) http.Handler {
+	sessions, config := k.sessions, handlers.Config{OmitRefreshSecret: true}
+	//doc:forward-auth
+	mux := http.NewServeMux()
+	mux.Handle("/auth", middleware.ForwardAuth(sessions, cookies, "X-User-Id", middleware.Config{}))
+	mux.Handle("/refresh", handlers.Refresh(sessions, cookies, config))
+	mux.Handle("/logout", handlers.Logout(sessions, cookies, config))
+	//doc:end
+	return mux
+}

@@ -66,7 +66,8 @@ func (f *fleet) start(n int, seed uint64) error {
 }
 
 // ServeHTTP gives a request to the next instance. If that is killed, a GET is sent
-// again to another instance, as load balancers do; other methods get 502.
+// again to another instance, as load balancers do; other methods get 502, and so do
+// all requests once the fleet is closed.
 func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.unbuffered {
 		i := f.acquire(r)
@@ -85,7 +86,7 @@ func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(got.Body.Bytes())
 			return
 		}
-		if r.Method != http.MethodGet {
+		if r.Method != http.MethodGet || f.isClosed() {
 			http.Error(w, "the instance was killed", http.StatusBadGateway)
 			return
 		}
@@ -217,6 +218,12 @@ func (f *fleet) countEvent(_ context.Context, e event.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.events[e.Outcome]++
+}
+
+func (f *fleet) isClosed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.closed
 }
 
 func (f *fleet) countWait() {

@@ -4,7 +4,7 @@
 import { callMe, decidedAt } from "./session.js";
 
 const POLL_INTERVAL_MS = 400;
-const SESSION_CHANGES = ["refreshed", "logged_out", "logout_failed", "logout_not_shared", "signed_out"];
+const SESSION_CHANGES = ["refreshed", "logged_out", "logout_failed", "logout_not_shared", "logout_rejected", "rejected", "signed_out"];
 
 const watchers = []; // called with each response
 let state = 0;

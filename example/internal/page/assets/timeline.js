@@ -217,6 +217,7 @@ const isRunning = (r) => r.duration < 0;
 function requestState(r) {
   if (isRunning(r)) return "running";
   if (r.status === 401) return "unauthorized";
+  if (r.status === 307) return "redirected";
   return r.status < 400 ? "succeeded" : "failed";
 }
 

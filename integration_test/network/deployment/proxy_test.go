@@ -1,0 +1,150 @@
+package deployment_test
+
+import (
+	"bytes"
+	"flag"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var proxyFolder = flag.String("proxies", "", "folder with the programs caddy and traefik, to test these as well as nginx")
+
+// proxy is a program that asks the kit about each request.
+type proxy struct {
+	name string
+	// run starts it and returns its address.
+	run func(t *testing.T, kit, application string, c certificate) string
+	// signIn returns the redirect to the sign-in page, or "" where there is none.
+	signIn func(mode, path string) string
+	// signInStatus is the status of this redirect.
+	signInStatus int
+	// losesDeletions reports that deletions of cookies do not come with it.
+	losesDeletions bool
+	// kitDown is the status without a response of the kit.
+	kitDown int
+}
+
+func proxies(t *testing.T) []proxy {
+	t.Helper()
+	all := []proxy{{
+		name: "nginx", run: runNginx, signInStatus: http.StatusSeeOther, kitDown: http.StatusServiceUnavailable,
+		signIn: pagesOnly(func(path string) string { return "/signin?return_to=" + path }),
+	}}
+	if *proxyFolder == "" {
+		return all
+	}
+	return append(all, proxy{
+		name: "caddy", run: runCaddy, signInStatus: http.StatusSeeOther, kitDown: http.StatusBadGateway,
+		signIn: pagesOnly(func(path string) string { return "/signin?return_to=" + url.QueryEscape(path) }),
+	}, proxy{
+		name: "traefik", run: runTraefik, kitDown: http.StatusInternalServerError,
+		signIn: func(_, _ string) string { return "" },
+	}, proxy{
+		name: "traefik with authSigninURL", run: runTraefikSignIn, signInStatus: http.StatusFound, kitDown: http.StatusInternalServerError,
+		signIn: func(_, _ string) string { return "/signin" }, losesDeletions: true,
+	})
+}
+
+// pagesOnly returns a redirect for pages, and none for scripts.
+func pagesOnly(redirect func(path string) string) func(mode, path string) string {
+	return func(mode, path string) string {
+		if mode != "navigate" {
+			return ""
+		}
+		return redirect(path)
+	}
+}
+
+// unauthenticated returns the response to a request without a session.
+func (p proxy) unauthenticated(mode, path string) visit {
+	if location := p.signIn(mode, path); location != "" {
+		return visit{Status: p.signInStatus, Location: location}
+	}
+	return visit{Status: http.StatusUnauthorized}
+}
+
+func runNginx(t *testing.T, kit, application string, c certificate) string {
+	t.Helper()
+	text := strings.ReplaceAll(snippet(t, "forward-auth", "nginx"), "http://127.0.0.1:9000", "http://"+application)
+	return nginx(t, text, kit, c)
+}
+
+func runCaddy(t *testing.T, kit, application string, c certificate) string {
+	t.Helper()
+	address := freeAddress(t)
+	_, port, _ := net.SplitHostPort(address)
+	config := "{\n\tadmin off\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n}\n" + strings.NewReplacer(
+		"app.example.com {", "app.example.com:"+port+" {", "/etc/ssl/app.pem", c.certificate, "/etc/ssl/app.key", c.key,
+		"127.0.0.1:8080", kit, "127.0.0.1:9000", application,
+	).Replace(snippet(t, "forward-auth", "caddy"))
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	fatal(t, os.WriteFile(file, []byte(config), 0o600))
+	start(t, address, "caddy", "run", "--adapter", "caddyfile", "--config", file)
+	return address
+}
+
+func runTraefik(t *testing.T, kit, application string, c certificate) string {
+	t.Helper()
+	return traefik(t, kit, application, c, func(config string) string { return config })
+}
+
+func runTraefikSignIn(t *testing.T, kit, application string, c certificate) string {
+	t.Helper()
+	return traefik(t, kit, application, c, func(config string) string {
+		line := "        trustForwardHeader: false\n"
+		return strings.Replace(config, line, line+"        authSigninURL: /signin\n", 1)
+	})
+}
+
+func traefik(t *testing.T, kit, application string, c certificate, change func(string) string) string {
+	t.Helper()
+	address := freeAddress(t)
+	config := strings.NewReplacer(
+		"/etc/ssl/app.pem", c.certificate, "/etc/ssl/app.key", c.key, "127.0.0.1:8080", kit, "127.0.0.1:9000", application,
+	).Replace(change(snippet(t, "forward-auth", "yaml")))
+	file := filepath.Join(t.TempDir(), "dynamic.yaml")
+	fatal(t, os.WriteFile(file, []byte(config), 0o600))
+	start(t, address, "traefik", "--entryPoints.websecure.address="+address, "--entryPoints.websecure.http.aliasHeadersStrategy=delete",
+		"--providers.file.filename="+file, "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false")
+	return address
+}
+
+// freeAddress returns an address that no program uses now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener := listen(t)
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// start runs a program of the folder until the test ends, and waits until it
+// accepts connections.
+func start(t *testing.T, address, program string, arguments ...string) {
+	t.Helper()
+	var log bytes.Buffer
+	command := exec.Command(filepath.Join(*proxyFolder, program), arguments...)
+	command.Stdout, command.Stderr = &log, &log
+	command.Env = []string{"HOME=" + t.TempDir()}
+	fatal(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Signal(syscall.SIGTERM)
+		if err := command.Wait(); err != nil || t.Failed() {
+			t.Logf("%s: %v\n%s", program, err, log.String())
+		}
+	})
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			_ = conn.Close()
+			return
+		}
+	}
+	t.Fatalf("%s does not listen:\n%s", program, log.String())
+}
