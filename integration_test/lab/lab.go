@@ -231,7 +231,7 @@ func (l *laboratory) crowd() {
 	}
 	for i := range attackers {
 		a := newAttacker(l, i)
-		all.Go(func() { a.live(l.config.Requests / l.config.Users * 10) })
+		all.Go(func() { a.live(min(l.config.Requests/l.config.Users*10, l.config.Requests/attackers/2)) })
 	}
 	all.Wait()
 	close(done)

@@ -26,6 +26,7 @@ type oracle struct {
 	needless map[string]int // sign-ins, by the place of the newest token
 	counts   counts
 	examples []string
+	told     map[string]int // crimes, by the format of their example
 }
 
 // A family is one sign-in: a refresh token with its successors at upstream.
@@ -51,7 +52,7 @@ type family struct {
 	cutAt     time.Time // of the first response with a successor that was cut on its way
 	foreignAt time.Time // of the last response with another project's JWT
 
-	refusedAt map[string]time.Time // when the browser got the first refusal of a token
+	refusedAt map[string]time.Time // when the browser got the marker of a refused token
 	cleared   bool                 // a response has deleted its cookies
 }
 
@@ -146,8 +147,8 @@ type counts struct {
 	LostByClient int
 	// Stranded: 401 with cookies kept, where the browser's own token was dead.
 	Stranded int
-	// KeptTooLong: the same for an hour and more after the browser got the first
-	// refusal of that token, where no response has deleted the cookies.
+	// KeptTooLong: the same an hour after the browser got the marker of that token
+	// and later, where no response has deleted the cookies.
 	KeptTooLong int
 	// TurnedAway: as Stranded, where it lived, without a logout or a sign-in.
 	TurnedAway int
@@ -166,12 +167,12 @@ type counts struct {
 func newOracle() *oracle {
 	return &oracle{
 		owners: map[string]*family{}, homes: map[string]*crossminttest.Server{}, false: map[string]bool{}, events: map[string]int{},
-		needless: map[string]int{},
+		needless: map[string]int{}, told: map[string]int{},
 	}
 }
 
-// maxExamples bounds the crimes that a report tells in words.
-const maxExamples = 20
+// maxExamples bounds the crimes of each kind that a report tells in words.
+const maxExamples = 5
 
 // count changes the counts.
 func (o *oracle) count(change func(*counts)) {
@@ -188,7 +189,7 @@ func (o *oracle) event(name string) {
 }
 
 func (o *oracle) exampleLocked(format string, args ...any) {
-	if len(o.examples) < maxExamples {
+	if o.told[format]++; o.told[format] <= maxExamples {
 		o.examples = append(o.examples, time.Now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
 	}
 }
@@ -621,7 +622,8 @@ func (o *oracle) cut(x *exchange, sentAt time.Time) {
 func (o *oracle) stored(x *exchange, before, after []presented) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if status, _, _ := x.conn.response(); status == http.StatusUnauthorized || status == http.StatusTemporaryRedirect {
+	isMarker := func(c *http.Cookie) bool { return strings.HasSuffix(c.Name, markerSuffix) && c.MaxAge >= 0 }
+	if slices.ContainsFunc(x.conn.cookies(), isMarker) {
 		for _, p := range x.presented {
 			if _, found := p.refusedAt[p.token]; !found {
 				p.refusedAt[p.token] = time.Now()
@@ -700,11 +702,14 @@ func isPrivate(h http.Header) bool {
 	return has("Cache-Control", "no-store") && has("Vary", "cookie")
 }
 
+// markerSuffix ends the name of the cookie that notes a refusal.
+const markerSuffix = "-refused"
+
 // clears reports whether a response deletes a refresh cookie and sets no other.
 func clears(cookies []*http.Cookie) bool {
 	deleted := false
 	for _, c := range cookies {
-		if strings.HasPrefix(c.Name, refreshCookie) && !strings.HasSuffix(c.Name, "-refused") {
+		if strings.HasPrefix(c.Name, refreshCookie) && !strings.HasSuffix(c.Name, markerSuffix) {
 			if c.MaxAge >= 0 && c.Value != "" {
 				return false
 			}
