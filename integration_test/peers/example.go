@@ -142,9 +142,10 @@ func fetchOnce(ctx context.Context, start func() (*process, error), path, cookie
 
 func reportExample(entrants []*entrant, p plan, r *report) {
 	example, bareHandler := entrants[0], entrants[1]
-	rows := [][]string{{"", "requests/s", "requests/s per core", "the example, of it"}}
+	rows := [][]string{{"", "requests/s", "requests/s per core", "the example, of it", "undisturbed µs", "the example, of it"}}
 	for _, e := range entrants {
-		rows = append(rows, []string{e.name, fmt.Sprintf("%.0f", median(e.wall)), fmt.Sprintf("%.0f", median(e.core)), fmt.Sprintf("%.3f", medianRatio(example.core, e.core))})
+		rows = append(rows, []string{e.name, fmt.Sprintf("%.0f", median(e.wall)), fmt.Sprintf("%.0f", median(e.core)), fmt.Sprintf("%.3f", medianRatio(example.core, e.core)),
+			fmt.Sprintf("%.1f", fastest(e.turns)), fmt.Sprintf("%.3f", fastest(e.turns)/fastest(example.turns))})
 	}
 	r.table(fmt.Sprintf("The example's protected JSON over HTTP, %d open connections, one core for each server: medians of %d rounds", connections, p.starts*p.servings), rows)
 	r.atLeast(exampleTarget, medianRatio(example.core, bareHandler.core), 0.92)

@@ -64,16 +64,21 @@ func elapsed(n int, prepare, work func(), record func(nanoseconds float64)) (too
 	return took
 }
 
-// undisturbed returns the time of a call in the fastest batches of all rounds, at
-// their 2nd percentile: that of a core which no other program uses, without the
-// garbage collector, because few batches contain a part of its work.
+// undisturbed returns the time of a call in the fastest batches of all rounds: that
+// of a core which no other program uses, without the garbage collector, because few
+// batches contain a part of its work.
 func undisturbed(samples []sample) float64 {
 	var batches []float64
 	for _, s := range samples {
 		batches = append(batches, s.batches...)
 	}
-	slices.Sort(batches)
-	return batches[len(batches)/50]
+	return fastest(batches)
+}
+
+// fastest returns the 2nd percentile of times.
+func fastest(times []float64) float64 {
+	sorted := slices.Sorted(slices.Values(times))
+	return sorted[len(sorted)/50]
 }
 
 // shuffled returns the numbers below n in a new random order, so that no contender

@@ -22,11 +22,12 @@ type entrant struct {
 	client     *client       // nil between the rounds
 	took, used time.Duration // in this round: the time, and the CPU time of the server
 	wall, core []float64
+	turns      []float64 // CPU time per request, by turn, in µs
 }
 
 // turns is the number of parts of a round over HTTP. All servers take turns, so that
 // a disturbance of the machine affects all of them.
-const turns = 20
+const turns = 60
 
 // The targets over HTTP.
 const (
@@ -137,7 +138,7 @@ func measureServing(entrants []*entrant) error {
 	for _, e := range entrants {
 		requests := float64(turns * (e.n / turns))
 		e.wall = append(e.wall, requests/e.took.Seconds())
-		e.core = append(e.core, requests/max(e.used, time.Microsecond).Seconds())
+		e.core = append(e.core, requests/e.used.Seconds())
 	}
 	return nil
 }
@@ -170,13 +171,16 @@ func (e *entrant) turn() error {
 	if err != nil {
 		return err
 	}
-	took, err := e.client.run(e.n / turns)
+	n := e.n / turns
+	took, err := e.client.run(n)
 	if err != nil {
 		return err
 	}
 	after, err := e.server.cpuTime()
+	used := max(after-before, time.Microsecond)
 	e.took += took
-	e.used += after - before
+	e.used += used
+	e.turns = append(e.turns, 1e6*used.Seconds()/float64(n))
 	return err
 }
 
