@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint"
@@ -36,6 +37,8 @@ type fleet struct {
 	sticky bool
 	// freezes: the instances are frozen while they serve no request.
 	freezes bool
+	// requests counts the requests. nil: they are not counted.
+	requests *atomic.Int64
 
 	releases sync.WaitGroup // of killed and closed instances
 	logouts  logoutObserver
@@ -124,6 +127,9 @@ func (f *fleet) nextLocked() *instance {
 
 // acquire returns the instance for a request, which has to leave it.
 func (f *fleet) acquire(r *http.Request) *instance {
+	if f.requests != nil {
+		f.requests.Add(1)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i := f.nextLocked()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +141,7 @@ type result struct {
 	lab.Report
 	fleets     []*fleet // the first is that of the project
 	store      memoryStore
+	requests   atomic.Int64 // of all fleets
 	restarts   int
 	freezes    int
 	partitions int
@@ -255,7 +257,7 @@ func (r *result) startStore(s scenario) (end func(), err error) {
 
 // startFleet starts a fleet and its faults. The function end stops both.
 func (r *result) startFleet(config crossmint.Config, s scenario) (f *fleet, end func() error, err error) {
-	f = &fleet{upstream: config, killOneIn: s.killOneIn, unbuffered: s.life, freezes: s.freezes, sticky: s.sticky}
+	f = &fleet{requests: &r.requests, upstream: config, killOneIn: s.killOneIn, unbuffered: s.life, freezes: s.freezes, sticky: s.sticky}
 	r.fleets = append(r.fleets, f)
 	if !s.noStore {
 		f.newRoute = func() (route, error) { return &pipeRoute{store: &r.store}, nil }
@@ -270,8 +272,8 @@ func (r *result) startFleet(config crossmint.Config, s scenario) (f *fleet, end 
 	var wg sync.WaitGroup
 	wg.Go(func() { r.partitionInstances(ctx, f, s) })
 	wg.Go(func() { r.cutOffInstance(ctx, f, s) })
-	wg.Go(func() { f.killInstances(ctx, s) })
-	wg.Go(func() { f.replaceInstances(ctx, s) })
+	wg.Go(func() { r.killInstances(ctx, f, s) })
+	wg.Go(func() { r.replaceInstances(ctx, f, s) })
 	return f, func() error {
 		cancel()
 		wg.Wait()
@@ -281,7 +283,7 @@ func (r *result) startFleet(config crossmint.Config, s scenario) (f *fleet, end 
 
 func (r *result) restartStore(ctx context.Context, s scenario) {
 	random := rand.New(rand.NewPCG(*seed, 3))
-	for s.restartInterval > 0 && sleep(ctx, s.restartInterval) {
+	for s.restartInterval > 0 && r.sleepBusy(ctx, s.restartInterval) {
 		r.restarts++
 		r.store.stop()
 		sleep(ctx, upTo(random, time.Second))
@@ -293,7 +295,7 @@ func (r *result) restartStore(ctx context.Context, s scenario) {
 
 func (r *result) freezeStore(ctx context.Context, s scenario) {
 	random := rand.New(rand.NewPCG(*seed, 4))
-	for s.freezeInterval > 0 && sleep(ctx, upTo(random, 2*s.freezeInterval)) {
+	for s.freezeInterval > 0 && r.sleepBusy(ctx, upTo(random, 2*s.freezeInterval)) {
 		r.freezes++
 		r.store.freeze()
 		sleep(ctx, upTo(random, min(s.freezeInterval, time.Minute)))
@@ -304,7 +306,7 @@ func (r *result) freezeStore(ctx context.Context, s scenario) {
 // partitionInstances separates one instance after another from the store.
 func (r *result) partitionInstances(ctx context.Context, f *fleet, s scenario) {
 	random := rand.New(rand.NewPCG(*seed, 6))
-	for s.partitionPause > 0 && sleep(ctx, upTo(random, 2*s.partitionPause)) {
+	for s.partitionPause > 0 && r.sleepBusy(ctx, upTo(random, 2*s.partitionPause)) {
 		r.partitions++
 		route := f.next().route.(*pipeRoute)
 		route.setPartitioned(true)
@@ -333,15 +335,15 @@ func (r *result) cutOffInstance(ctx context.Context, f *fleet, s scenario) {
 	route.setPartitioned(s.unreachable)
 }
 
-func (f *fleet) replaceInstances(ctx context.Context, s scenario) {
-	for s.replaceInterval > 0 && sleep(ctx, s.replaceInterval) {
+func (r *result) replaceInstances(ctx context.Context, f *fleet, s scenario) {
+	for s.replaceInterval > 0 && r.sleepBusy(ctx, s.replaceInterval) {
 		f.replace()
 	}
 }
 
-func (f *fleet) killInstances(ctx context.Context, s scenario) {
+func (r *result) killInstances(ctx context.Context, f *fleet, s scenario) {
 	random := rand.New(rand.NewPCG(*seed, 5))
-	for s.killInterval > 0 && sleep(ctx, upTo(random, 2*s.killInterval)) {
+	for s.killInterval > 0 && r.sleepBusy(ctx, upTo(random, 2*s.killInterval)) {
 		if f.killsSuspended == nil || !f.killsSuspended() {
 			f.kill(f.next())
 		}
@@ -351,6 +353,21 @@ func (f *fleet) killInstances(ctx context.Context, s scenario) {
 // upTo returns a random duration below d.
 func upTo(random *rand.Rand, d time.Duration) time.Duration {
 	return time.Duration(random.Int64N(int64(d)))
+}
+
+// sleepBusy sleeps for d, and again while no request has come: the weather of the
+// hours in which all users are away proves nothing. It returns false if ctx ends
+// first.
+func (r *result) sleepBusy(ctx context.Context, d time.Duration) bool {
+	for {
+		before := r.requests.Load()
+		if !sleep(ctx, d) {
+			return false
+		}
+		if r.requests.Load() != before {
+			return true
+		}
+	}
 }
 
 // sleep sleeps for d. It returns false if ctx ends first.
