@@ -60,7 +60,8 @@ func refreshes(flooded bool) (took []time.Duration, calls int, err error) {
 		wg.Go(func() {
 			for i := 0; time.Now().Before(end); i++ {
 				wg.Go(func() {
-					if code := s.status(request("", fmt.Sprint("forged-", i))); code != http.StatusUnauthorized && code != http.StatusServiceUnavailable {
+					code := s.status(request("", fmt.Sprint("forged-", i)))
+					if code != http.StatusTemporaryRedirect && code != http.StatusServiceUnavailable {
 						addError(fmt.Errorf("a forged token: %d", code))
 					}
 				})
