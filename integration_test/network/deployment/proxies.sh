@@ -3,7 +3,7 @@
 # Tests forward authentication with Caddy and Traefik as well as nginx, with the
 # configurations of docs/deployments.md. FOLDER contains the program traefik, v3.7.13:
 # "go install" cannot build it, because its module replaces others. Caddy is built
-# into FOLDER unless it is there. That takes about four minutes of processor time, so
+# into FOLDER unless it is there. That takes about four minutes of processor time; so
 # this is not part of "make test".
 set -euo pipefail
 programs=$(realpath "${1:?usage: proxies.sh FOLDER}")

@@ -2,6 +2,7 @@ package deployment_test
 
 import (
 	"bytes"
+	"crypto/tls"
 	"flag"
 	"net"
 	"net/http"
@@ -87,7 +88,7 @@ func runCaddy(t *testing.T, kit, application string, c certificate) string {
 	).Replace(snippet(t, "forward-auth", "caddy"))
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	fatal(t, os.WriteFile(file, []byte(config), 0o600))
-	start(t, address, "caddy", "run", "--adapter", "caddyfile", "--config", file)
+	start(t, c, address, "caddy", "run", "--adapter", "caddyfile", "--config", file)
 	return address
 }
 
@@ -112,7 +113,7 @@ func traefik(t *testing.T, kit, application string, c certificate, change func(s
 	).Replace(change(snippet(t, "forward-auth", "yaml")))
 	file := filepath.Join(t.TempDir(), "dynamic.yaml")
 	fatal(t, os.WriteFile(file, []byte(config), 0o600))
-	start(t, address, "traefik", "--entryPoints.websecure.address="+address, "--entryPoints.websecure.http.aliasHeadersStrategy=delete",
+	start(t, c, address, "traefik", "--entryPoints.websecure.address="+address, "--entryPoints.websecure.http.aliasHeadersStrategy=delete",
 		"--providers.file.filename="+file, "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false")
 	return address
 }
@@ -126,8 +127,8 @@ func freeAddress(t *testing.T) string {
 }
 
 // start runs a program of the folder until the test ends, and waits until it
-// accepts connections.
-func start(t *testing.T, address, program string, arguments ...string) {
+// presents c: Traefik accepts connections before it has read its configuration.
+func start(t *testing.T, c certificate, address, program string, arguments ...string) {
 	t.Helper()
 	var log bytes.Buffer
 	command := exec.Command(filepath.Join(*proxyFolder, program), arguments...)
@@ -141,10 +142,10 @@ func start(t *testing.T, address, program string, arguments ...string) {
 		}
 	})
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", address); err == nil {
+		if conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: c.roots, ServerName: "app.example.com"}); err == nil {
 			_ = conn.Close()
 			return
 		}
 	}
-	t.Fatalf("%s does not listen:\n%s", program, log.String())
+	t.Fatalf("%s does not serve TLS:\n%s", program, log.String())
 }
