@@ -22,6 +22,11 @@ const (
 	// deletes the cookies. It is as long as any process or store may hold a
 	// successor of the token that no browser has.
 	minClearAge = bounds.UsedTTL
+	// maxClearDelay is the longest time that a request may have waited for the
+	// refusal that deletes its cookies. Another instance may have responded to a
+	// request with the same token meanwhile, and the user may have signed in
+	// since.
+	maxClearDelay = time.Second
 	// maxRefusals bounds the remembered first refusals, of about 100 bytes each:
 	// more than the limiter for forged tokens lets pass in minClearAge.
 	maxRefusals = 1 << 16
@@ -99,6 +104,7 @@ func (m *Manager) refusalError(o *operation, r *rejections) error {
 	switch age := now.Sub(first); {
 	case age >= 0 && age < askAgainDelay:
 		return askAgain(r.last)
+	case time.Since(o.started) > maxClearDelay:
 	case !o.refusedAt.IsZero() && age >= minClearAge && !m.keyMonitor.isSuspect():
 		rejected.Clear = m.refusals.clearOnce(k, now)
 	}

@@ -78,6 +78,16 @@ func TestSecondStrike(t *testing.T) {
 		_, err = k.authenticate(m)
 		k.want(err, testkit.Refused, 1)
 	})
+	run(t, "a late response deletes nothing, because that of another instance may precede it", testkit.Config{}, func(t *testing.T, k *kit) {
+		m := refusedBefore(refused(k), 2*time.Hour)
+		k.Fake.SetLatency(crossminttest.Refresh, 1100*time.Millisecond)
+		_, err := k.authenticate(m)
+		k.want(err, testkit.Refused, 1)
+		k.Fake.SetLatency(crossminttest.Refresh, 900*time.Millisecond)
+		time.Sleep(time.Minute)
+		_, err = k.authenticate(m)
+		k.want(err, testkit.SignedOut, 2)
+	})
 	run(t, "a marker does not keep a successor from its browser", testkit.Config{}, func(t *testing.T, k *kit) {
 		m := k.Expired("ann@example.com")
 		_, err := k.authenticate(m)

@@ -161,7 +161,7 @@ func (s *scenario) config(grace time.Duration) lab.Config {
 		Seed: *seed, Users: *users, Requests: *requests, Faults: *faults, Latency: *latency, Grace: grace, Life: s.life,
 	}
 	if s.cutOff > 0 {
-		config.Requests = max(config.Requests, 10*cutOffRequests)
+		config.Requests = max(config.Requests, 5*cutOffRequests)
 		config.Users = config.Requests / cutOffRequests
 	}
 	return config

@@ -15,8 +15,8 @@ func TestMain(m *testing.M) {
 }
 
 var (
-	requests  = flag.Int("fleet.requests", 720, "requests per run of package lab")
-	users     = flag.Int("fleet.users", 48, "users per run of package lab")
+	requests  = flag.Int("fleet.requests", 480, "requests per run of package lab")
+	users     = flag.Int("fleet.users", 32, "users per run of package lab")
 	seed      = flag.Uint64("fleet.seed", 1, "repeats a run")
 	faults    = flag.Float64("fleet.faults", 0.3, "share of the upstream calls that fail")
 	latency   = flag.Duration("fleet.latency", 50*time.Millisecond, "time that upstream takes for a refresh")
