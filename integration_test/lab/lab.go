@@ -68,6 +68,10 @@ type Config struct {
 	// RevokeFamily: without Grace upstream also revokes the session of a token
 	// that is used twice.
 	RevokeFamily bool
+	// Instances: the subject is several processes. After a response with another
+	// project's JWT each may remember the refusal although another has healed the
+	// session.
+	Instances bool
 	// Network, if set, is put between the subject and upstream: it gets the
 	// dialer that leads to upstream and returns the one that is used.
 	Network func(Dial) Dial
@@ -107,7 +111,7 @@ func Run(config Config, subject Subject) (Report, error) {
 	if config.Users <= 0 || config.Requests <= 0 || config.Faults < 0 || config.Faults > 1 || config.Latency < 0 {
 		return Report{}, fmt.Errorf("lab: impossible config %+v", config)
 	}
-	l := &laboratory{config: config, oracle: newOracle()}
+	l := &laboratory{config: config, oracle: newOracle(config.Instances)}
 	defer func() {
 		for _, w := range l.worlds {
 			w.end()

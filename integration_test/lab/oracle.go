@@ -16,6 +16,8 @@ import (
 // oracle knows the true state of the sessions, and judges. The fields of counts
 // define its crimes.
 type oracle struct {
+	instances bool // see Config.Instances
+
 	mu       sync.Mutex // guards all below
 	sequence uint64     // orders what happens in one instant
 	families []*family
@@ -51,6 +53,7 @@ type family struct {
 	byBackend bool      // a backend has exchanged one of its tokens
 	cutAt     time.Time // of the first response with a successor that was cut on its way
 	foreignAt time.Time // of the last response with another project's JWT
+	healed    bool      // a response has carried a session since
 
 	refusedAt map[string]time.Time // when the browser got the marker of a refused token
 	cleared   bool                 // a response has deleted its cookies
@@ -164,8 +167,9 @@ type counts struct {
 	Attacks int
 }
 
-func newOracle() *oracle {
+func newOracle(instances bool) *oracle {
 	return &oracle{
+		instances: instances,
 		owners: map[string]*family{}, homes: map[string]*crossminttest.Server{}, false: map[string]bool{}, events: map[string]int{},
 		needless: map[string]int{}, told: map[string]int{},
 	}
@@ -289,7 +293,7 @@ func (o *oracle) answered(presented string, body []byte) {
 		f = o.newFamilyLocked(answer.User.ID, answer.Refresh.Secret)
 	}
 	if foreign {
-		f.foreignAt = time.Now()
+		f.foreignAt, f.healed = time.Now(), false
 	}
 	if o.owners[answer.Refresh.Secret] == nil {
 		o.owners[answer.Refresh.Secret] = f
@@ -504,8 +508,8 @@ func (o *oracle) carriedLocked(x *exchange, c presented) {
 	if _, known := f.carried[c.token]; !known {
 		f.carried[c.token] = mark{x.written, time.Now()}
 	}
-	if !f.foreignAt.IsZero() {
-		f.foreignAt = time.Time{}
+	if !f.foreignAt.IsZero() && !f.healed {
+		f.healed = true
 		o.counts.ForeignHealed++
 	}
 	sameSession := func(p presented) bool { return p.family == f }
@@ -560,7 +564,7 @@ func (o *oracle) clearedLocked(x *exchange) {
 // own token is dead, and wrong for one whose token lives.
 func (o *oracle) keptLocked(x *exchange) {
 	for _, p := range x.presented {
-		foreign := time.Since(p.foreignAt) < foreignTTL
+		foreign := time.Since(p.foreignAt) < foreignTTL && (!p.healed || o.instances)
 		live := p.isLive(p.token)
 		if first, found := p.refusedAt[p.token]; found && !live && !p.cleared && !x.foreign && time.Since(first) >= undeliveredTTL {
 			o.counts.KeptTooLong++

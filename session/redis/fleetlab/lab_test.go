@@ -158,7 +158,7 @@ const cutOffRequests = 180
 // config returns the configuration of a run.
 func (s *scenario) config(grace time.Duration) lab.Config {
 	config := lab.Config{
-		Seed: *seed, Users: *users, Requests: *requests, Faults: *faults, Latency: *latency, Grace: grace, Life: s.life,
+		Seed: *seed, Users: *users, Requests: *requests, Faults: *faults, Latency: *latency, Grace: grace, Life: s.life, Instances: true,
 	}
 	if s.cutOff > 0 {
 		config.Requests = max(config.Requests, 5*cutOffRequests)
