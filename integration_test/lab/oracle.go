@@ -170,7 +170,7 @@ type counts struct {
 func newOracle(instances bool) *oracle {
 	return &oracle{
 		instances: instances,
-		owners: map[string]*family{}, homes: map[string]*crossminttest.Server{}, false: map[string]bool{}, events: map[string]int{},
+		owners:    map[string]*family{}, homes: map[string]*crossminttest.Server{}, false: map[string]bool{}, events: map[string]int{},
 		needless: map[string]int{}, told: map[string]int{},
 	}
 }
