@@ -153,6 +153,9 @@ func (c *Config) checkNames() error {
 	if c.Names.JWT == c.Names.RefreshToken {
 		errs = append(errs, errors.New("cookie: the two names must differ"))
 	}
+	if c.Names.JWT == c.Names.RefreshToken+markerSuffix {
+		errs = append(errs, fmt.Errorf("cookie: %s is the name of the marker of refusals", c.Names.JWT))
+	}
 	scoped := Scoped(c.ProjectID)
 	for _, name := range []string{scoped.JWT, scoped.RefreshToken} {
 		if (&http.Cookie{Name: name}).Valid() != nil {

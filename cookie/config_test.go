@@ -26,6 +26,8 @@ func TestConfigFaults(t *testing.T) {
 		{name: "lifetime above 400 days", config: cookie.Config{ProjectID: "p", Lifetime: 401 * 24 * time.Hour}, want: []string{"cookie: Lifetime must be between 0 and 400 days"}},
 		{name: "path relative", config: cookie.Config{ProjectID: "p", Path: "app"}, want: []string{"cookie: Path must begin with a slash"}},
 		{name: "one name for both", config: cookie.Config{ProjectID: "p", Names: custom("a", "a")}, want: []string{"cookie: the two names must differ"}},
+		{name: "JWT under the name of the marker", config: cookie.Config{ProjectID: "p", Names: custom("a-refused", "a")},
+			want: []string{"cookie: a-refused is the name of the marker of refusals"}},
 		{name: "JWT under the name of a refresh token", config: cookie.Config{ProjectID: "p", Names: custom(plainRefresh, "b")},
 			want: []string{"cookie: a JWT and a refresh token may not share the name crossmint-refresh-token"}},
 		{name: "refresh token under the name of a JWT", config: cookie.Config{ProjectID: "p", Names: custom("a", "crossmint-jwt-p")},
