@@ -7,9 +7,10 @@ import (
 )
 
 // logoutObserver counts the requests that are accepted with cookies whose logout got
-// 204. There are two documented reasons: an instance that has not received the logout
-// accepts the JWT until it expires, and the refresh token works if upstream could not
-// be reached, or if the store could not be and another instance has a later token. Package lab counts both as wrongful entries.
+// 204. There are two documented reasons. An instance that has not received the logout
+// accepts the JWT until it expires. The refresh token works if upstream could not be
+// reached, or if the store could not be and another instance has a later token.
+// Package lab counts both as wrongful entries.
 type logoutObserver struct {
 	mu             sync.Mutex // guards all below
 	jwts           map[string]bool
