@@ -187,15 +187,31 @@ func (a *authenticator) respond(w http.ResponseWriter, r *http.Request, d *decis
 		next(w)
 		return
 	}
-	result := d.result // a copy, so that d does not escape to the heap in every request
+	// A copy, so that d does not escape to the heap in every request.
+	decided := &deliverable{result: d.result, request: r, toProxy: a.forwardAuth}
 	cookies := delivery.Cookies{
-		Lines: slices.Clone(d.cookies), Numbered: a.forwardAuth, Vary: "Cookie", Upgrade: isUpgrade(r), Check: result.Check,
+		Lines: slices.Clone(d.cookies), Numbered: a.forwardAuth, Vary: "Cookie", Upgrade: isUpgrade(r), Decision: decided,
 	}
-	if renewal := result.Renewed; renewal != nil && !a.forwardAuth { // a proxy that has them is no browser
+	if renewal := d.result.Renewed; renewal != nil {
 		cookies.StartedAt = renewal.StartedAt
-		cookies.Done = func(err error) { renewal.Delivered(r.Context(), err) }
 	}
 	delivery.Serve(w, r, cookies, next)
+}
+
+// A deliverable is a delivery.Decision: it tells the manager whether a renewed
+// session has left.
+type deliverable struct {
+	result  session.Result
+	request *http.Request
+	toProxy bool // a proxy that has the cookies is no browser
+}
+
+func (d *deliverable) Check() error { return d.result.Check() }
+
+func (d *deliverable) Done(err error) {
+	if d.result.Renewed != nil && !d.toProxy {
+		d.result.Renewed.Delivered(d.request.Context(), err)
+	}
 }
 
 // serve runs next with the decision in the context. Code around the middleware

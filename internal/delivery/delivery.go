@@ -46,13 +46,19 @@ type Cookies struct {
 	// Upgrade reports that the request asks for another protocol. Browsers
 	// drop the cookies of some responses to it, so they do not count.
 	Upgrade bool
+	// Decision is what the cookies carry out.
+	Decision Decision
+}
+
+// A Decision may change until the response header is written.
+type Decision interface {
 	// Check runs when the response header is about to be written. If it fails,
 	// for example because the user has logged out meanwhile, the response gets
-	// none of Lines.
-	Check func() error
+	// none of the cookies.
+	Check() error
 	// Done runs once, at the end: with nil if the cookies have left, else with
 	// the reason why not.
-	Done func(error)
+	Done(err error)
 }
 
 // Serve calls next with a ResponseWriter that has the same optional interfaces as
@@ -147,9 +153,7 @@ func (t *tracker) beforeHeader(status int) {
 	}
 	t.written = true
 	h := t.w.Header()
-	if t.cookies.Check != nil {
-		t.failure = t.cookies.Check()
-	}
+	t.failure = t.cookies.Decision.Check()
 	if t.failure == nil && t.replacedByApplication(h["Set-Cookie"]) {
 		t.failure = ErrReplaced
 	}
@@ -162,7 +166,9 @@ func (t *tracker) beforeHeader(status int) {
 	}
 	missing := without(t.cookies.Lines, h["Set-Cookie"])
 	setLines(h, append(slices.Clip(h["Set-Cookie"]), missing...))
-	h.Set("Cache-Control", "no-store")
+	if got := h["Cache-Control"]; len(got) != 1 || got[0] != "no-store" {
+		h.Set("Cache-Control", "no-store")
+	}
 	addVary(h, t.cookies.Vary)
 	if t.cookies.Numbered {
 		addNumbered(h)
@@ -198,9 +204,7 @@ func (t *tracker) finish(err error) {
 		err = ErrDisconnected
 	}
 	t.mu.Unlock()
-	if t.cookies.Done != nil {
-		t.cookies.Done(err)
-	}
+	t.cookies.Decision.Done(err)
 }
 
 // Lost returns the reason why a response that is complete now does not reach the

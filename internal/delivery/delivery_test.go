@@ -31,6 +31,17 @@ type outcome struct {
 	check atomic.Pointer[error]
 }
 
+// Check implements delivery.Decision.
+func (o *outcome) Check() error {
+	if err := o.check.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Done implements delivery.Decision.
+func (o *outcome) Done(err error) { o.done <- err }
+
 // serve returns a server whose handler sets the cookies, as a middleware does, and
 // then runs next.
 func serve(t *testing.T, http2, upgrade bool, outer func(http.Handler) http.Handler, next http.HandlerFunc) (*httptest.Server, *outcome) {
@@ -40,13 +51,7 @@ func serve(t *testing.T, http2, upgrade bool, outer func(http.Handler) http.Hand
 		for _, line := range lines {
 			w.Header().Add("Set-Cookie", line)
 		}
-		c := delivery.Cookies{Lines: lines, Numbered: true, Vary: "Cookie", Upgrade: upgrade, Done: func(err error) { o.done <- err }}
-		c.Check = func() error {
-			if err := o.check.Load(); err != nil {
-				return *err
-			}
-			return nil
-		}
+		c := delivery.Cookies{Lines: lines, Numbered: true, Vary: "Cookie", Upgrade: upgrade, Decision: o}
 		delivery.Serve(w, r, c, func(w http.ResponseWriter) { next(w, r) })
 	})
 	if outer != nil {
