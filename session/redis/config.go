@@ -41,7 +41,7 @@ type Config struct {
 	// of its refresh, after another instance has read it for the first time; see
 	// session.Config. 0 means 10 s; at most 60 s.
 	Grace time.Duration
-	// Timeout bounds one operation of the store. 0 means 250 ms; at most 2 s.
+	// Timeout bounds one operation of the store. 0 means 1 s; at most 2 s.
 	Timeout time.Duration
 
 	// OnEvent receives event.StoreDegraded at the beginning of an outage, and
@@ -59,7 +59,9 @@ type Config struct {
 // Defaults and bounds of a Config.
 const (
 	minSecretBytes = 32
-	defaultTimeout = 250 * time.Millisecond
+	// defaultTimeout is long enough for a store that is only slow. An instance
+	// that gives up refreshes alone, and upstream may get the same token twice.
+	defaultTimeout = time.Second
 	// maxTimeout leaves time for two renewals of a lock that fail before it
 	// expires: each starts renewInterval after the end of the last operation.
 	maxTimeout = lockTTL/2 - renewInterval
@@ -70,7 +72,7 @@ const (
 	// connectionTimeoutFactor times Config.Timeout is the timeout for making a
 	// connection, and for a response to the ping that an idle connection gets
 	// every pingInterval. No request waits for either.
-	connectionTimeoutFactor = 4
+	connectionTimeoutFactor = 2
 	pingInterval            = 5 * time.Second
 	bufferBytes             = 64 << 10
 )

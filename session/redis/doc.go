@@ -32,7 +32,7 @@
 // # When the store is down
 //
 // Requests with a valid JWT never use the store, and notice nothing. A refresh
-// waits for one operation of the store, 250 ms at most. After a failure each
+// waits for one operation of the store, 1 s at most. After a failure each
 // instance works alone, without that wait, and tries the store again after a
 // growing time of up to 5 s. When the store is back, the instances commit the
 // results that it missed.
