@@ -59,6 +59,8 @@ soak: ## the whole suite under -race, twenty times
 lab: ## the fault laboratories at full size, 30 % faults: a million requests, and a fleet of ten
 	go test ./integration_test/lab -v -timeout=2h -lab.requests=1000000 -lab.users=10000
 	go -C session/redis/fleetlab test -v -timeout=2h -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.crowd=30s
+	go -C session/redis/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=81500 -fleet.users=1630 -fleet.size=10 -fleet.latency=400ms
+	go -C session/redis/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.latency=400ms -fleet.faults=0
 
 figures: ## what docs/figures.md says of herds, floods and memory
 	go run ./integration_test/figures

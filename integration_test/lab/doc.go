@@ -19,5 +19,6 @@
 // The oracle counts outcomes that must not happen. Report defines them at its
 // fields, the crimes: WrongfulLogouts, WrongfulEntries, MixedUp, Revived,
 // LostOnTheWay, TurnedAway, Cacheable and Leaked. It counts apart those that no
-// implementation can avoid.
+// implementation can avoid, and NeedlessSignIns, which a fleet without a store
+// cannot avoid wholly.
 package lab

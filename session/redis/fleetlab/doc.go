@@ -13,6 +13,7 @@
 //
 // Both apply the rules of package lab: the fleet must not log a user out whose
 // latest refresh token is live, and must not accept a request without a session.
+// TestLife adds all that package lab does with lab.Config.Life.
 //
 // The package is a module of its own, so that users of session/redis do not depend
 // on the modules of its tests.
