@@ -87,5 +87,7 @@ func TestOutage(t *testing.T) {
 		t.Errorf("Retry-After %q, %v", res.Header.Get("Retry-After"), res.Cookies())
 	}
 	s.Fake.Heal()
+	// Ada's token is not sent again before the end of Retry-After.
+	s.Fake.SignInExpired(s.Browser.Jar, s.URL, "bob@example.com")
 	expect(t, s, "/account", 200, "You are ")
 }
