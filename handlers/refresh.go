@@ -74,8 +74,7 @@ func (e *endpoint) renew(w http.ResponseWriter, r *http.Request, token session.S
 // isRefusal reports whether upstream has refused the cookies' tokens.
 func isRefusal(err error) bool {
 	var rejected *session.AuthenticationError
-	var upstream *session.UpstreamError
-	return errors.As(err, &rejected) && rejected.Refused || errors.As(err, &upstream) && upstream.AskAgain
+	return errors.As(err, &rejected) && rejected.Refused || reply.IsFirstRefusal(err)
 }
 
 // applyCookies writes the decision of the manager to the browser's cookies. It

@@ -70,7 +70,7 @@ func TestParallelRequestsToTwoInstances(t *testing.T) {
 		for range 10 {
 			synctest.Test(t, func(t *testing.T) {
 				site, kit := newInstances(t, 2)
-				b := &virtualBrowser{t, site, new(virtualSite).browser(t).jar, new(virtualSite).browser(t).url}
+				b := newVirtualBrowser(t, site)
 				kit.Fake.SignInExpired(b.jar, b.url, "ann@example.com")
 				kit.Fake.SetLatency(crossminttest.Refresh, latency)
 				var all sync.WaitGroup
@@ -96,7 +96,7 @@ func TestParallelRequestsToTwoInstances(t *testing.T) {
 func TestEndedSessionOnTwoInstances(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site, kit := newInstances(t, 2)
-		b := &virtualBrowser{t, site, new(virtualSite).browser(t).jar, new(virtualSite).browser(t).url}
+		b := newVirtualBrowser(t, site)
 		kit.Fake.SignInExpired(b.jar, b.url, "ann@example.com")
 		kit.Fake.Revoke(b.token())
 		res, redirects := b.follow(http.MethodGet, "/me?x=1", "")
@@ -127,7 +127,7 @@ func TestEndedSessionOnTwoInstances(t *testing.T) {
 func TestFirstRefusalOfAPost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site, kit := newInstances(t, 1)
-		b := &virtualBrowser{t, site, new(virtualSite).browser(t).jar, new(virtualSite).browser(t).url}
+		b := newVirtualBrowser(t, site)
 		kit.Fake.SignInExpired(b.jar, b.url, "ann@example.com")
 		kit.Fake.Revoke(b.token())
 		started := time.Now()

@@ -76,8 +76,10 @@ type virtualBrowser struct {
 	url  *url.URL
 }
 
-func (s *virtualSite) browser(t *testing.T) *virtualBrowser {
-	return &virtualBrowser{t, s.mux, testkit.Must(cookiejar.New(nil)), testkit.Must(url.Parse("https://site.test/"))}
+func (s *virtualSite) browser(t *testing.T) *virtualBrowser { return newVirtualBrowser(t, s.mux) }
+
+func newVirtualBrowser(t *testing.T, site http.Handler) *virtualBrowser {
+	return &virtualBrowser{t, site, testkit.Must(cookiejar.New(nil)), testkit.Must(url.Parse("https://site.test/"))}
 }
 
 // signInExpired gives the browser the cookies of a user whose JWT has expired.

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -65,9 +64,7 @@ func ForwardAuth(sessions *session.Manager, cookies *cookie.Codec, userHeader st
 // forbid responds to a proxy that must not pass r on. Its status is never 2xx.
 func forbid(w http.ResponseWriter, r *http.Request, err error) {
 	reply.RetryAfter(w, err)
-	var upstreamErr *session.UpstreamError
-	firstRefusal := errors.As(err, &upstreamErr) && upstreamErr.AskAgain
-	if firstRefusal && r.Header.Get("X-Forwarded-Method") == http.MethodGet && isNavigation(r) {
+	if reply.IsFirstRefusal(err) && r.Header.Get("X-Forwarded-Method") == http.MethodGet && isNavigation(r) {
 		w.Header().Set("Refresh", w.Header().Get("Retry-After"))
 	}
 	reply.Error(w, err)

@@ -168,8 +168,7 @@ func (m *Manager) logoutUpstream(ctx context.Context, token Secret, c caller) er
 		if err == nil || !errors.As(err, &up) || !up.retryable() && !up.Incomplete {
 			return err
 		}
-		wait := max(backoff.Jitter(delay), up.RetryAfter)
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !backoff.Sleep(ctx, wait) {
+		if !backoff.SleepWithin(ctx, max(backoff.Jitter(delay), up.RetryAfter)) {
 			return err
 		}
 	}

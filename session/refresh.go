@@ -96,8 +96,7 @@ func retryUnavailable(ctx context.Context, f func() (Result, error)) (Result, er
 		if err == nil || !errors.As(err, &up) || !up.retryable() {
 			return result, err
 		}
-		wait := max(backoff.Jitter(delay), up.RetryAfter)
-		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait || !backoff.Sleep(ctx, wait) {
+		if !backoff.SleepWithin(ctx, max(backoff.Jitter(delay), up.RetryAfter)) {
 			return result, err
 		}
 	}

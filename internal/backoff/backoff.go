@@ -22,3 +22,11 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 // Jitter returns between half and all of d, so that callers that failed
 // together do not return together. d is at least 2 ns.
 func Jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2) }
+
+// SleepWithin is Sleep, but returns false at once if the deadline of ctx comes first.
+func SleepWithin(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
+		return false
+	}
+	return Sleep(ctx, d)
+}

@@ -86,17 +86,22 @@ func retryDelay(err error) time.Duration {
 	return defaultRetryAfter
 }
 
+// IsFirstRefusal reports whether the browser should send its request again at once.
+func IsFirstRefusal(err error) bool {
+	var upstreamErr *session.UpstreamError
+	return errors.As(err, &upstreamErr) && upstreamErr.AskAgain
+}
+
 // AskAgain responds to a first refusal, with which upstream says nothing certain
 // yet. It waits, so that the response of another process can reach the browser,
 // and redirects the browser to the same place (307, RFC 9110 §15.4.8). The browser
 // then sends the cookies that it has by then. AskAgain reports whether it has
 // responded. Location is relative, because a proxy may have rewritten the path.
 func AskAgain(w http.ResponseWriter, r *http.Request, err error) bool {
-	var upstreamErr *session.UpstreamError
-	if !errors.As(err, &upstreamErr) || !upstreamErr.AskAgain {
+	if !IsFirstRefusal(err) {
 		return false
 	}
-	wait := time.NewTimer(upstreamErr.RetryAfter)
+	wait := time.NewTimer(retryDelay(err))
 	defer wait.Stop()
 	select {
 	case <-wait.C:
