@@ -36,6 +36,23 @@ type denyList struct {
 	unverified map[[sha256.Size]byte]time.Time
 }
 
+// A denial names a JWT by the digest of its signing input, and its end.
+type denial struct {
+	digest [sha256.Size]byte
+	until  time.Time
+}
+
+// newDenial returns the denial of a grant's JWT, unless that has no end.
+func newDenial(g *Grant) (d denial, ok bool) {
+	d.digest = signingInputDigest(g.JWT)
+	if g.token != nil {
+		d.until = g.token.ExpiresAt
+		return d, true
+	}
+	d.until, ok = unverifiedExpiry(g.JWT)
+	return d, ok
+}
+
 // contains reports whether a token is denied. A token remembers the version of
 // the list that it was last looked up in, so that most requests compare numbers.
 func (d *denyList) contains(t *Token) bool {
@@ -124,15 +141,20 @@ func (m *Manager) deny(ctx context.Context, c *candidate) {
 	switch {
 	case c.JWT.IsZero():
 	case c.isSigned():
-		digest := signingInputDigest(c.JWT)
-		m.denied.add(digest, c.token.ExpiresAt)
-		if fleet, ok := m.config.Coordinator.(DenyListBroadcaster); ok && c.err == nil {
-			_ = recoverPanic(ctx, m.report, "logout", func() error { return fleet.Deny(ctx, digest, c.token.ExpiresAt) })
-		}
+		m.denyInFleet(ctx, denial{signingInputDigest(c.JWT), c.token.ExpiresAt})
 	case errors.Is(c.err, ErrUnavailable), errors.Is(c.err, ErrJWTKeyUnknown):
 		if until, ok := unverifiedExpiry(c.JWT); ok {
 			m.denied.addUnverified(signingInputDigest(c.JWT), until)
 		}
+	}
+}
+
+// denyInFleet denies a JWT that upstream has issued. This process does so even if it
+// has expired: the clock may go back.
+func (m *Manager) denyInFleet(ctx context.Context, d denial) {
+	m.denied.add(d.digest, d.until)
+	if fleet, ok := m.config.Coordinator.(DenyListBroadcaster); ok && d.until.After(time.Now()) {
+		_ = recoverPanic(ctx, m.report, "logout", func() error { return fleet.Deny(ctx, d.digest, d.until) })
 	}
 }
 

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 // Bounds of the in-process coordinator. Together its maps stay below some
-// 190 MiB. Forged tokens, which upstream only ever rejects, fill less than
+// 220 MiB. Forged tokens, which upstream only ever rejects, fill less than
 // 20 MiB of them.
 const (
 	// maxCalls bounds the refreshes that run at once; each holds a connection
@@ -35,6 +36,8 @@ const (
 	// maxTombstones bounds the remembered logouts, of about 60 bytes each. A
 	// flood of forged logouts needs long to evict a real one.
 	maxTombstones = 1 << 18
+	// maxIssued bounds the tokens whose origin is known, of about 200 bytes each.
+	maxIssued = 1 << 17
 
 	maxRotations  = bounds.MaxRotations
 	rejectedTTL   = bounds.RejectedTTL
@@ -69,6 +72,15 @@ type localCoordinator struct {
 	rejected    *ttlmap.Map[tokenKey, *UpstreamError] // negative cache
 	used        *ttlmap.Map[tokenKey, struct{}]       // tokens that have been exchanged
 	tombstones  *ttlmap.Map[tokenKey, struct{}]       // tokens that were logged out
+	issued      *ttlmap.Map[tokenKey, []issue]        // how tokens came into being
+}
+
+// An issue is one grant of a token: what was exchanged for it, and the JWT that
+// came with it. A token may be issued several times: upstream may accept the same
+// token again for a short time, and then sends another JWT.
+type issue struct {
+	from tokenKey
+	jwt  denial
 }
 
 func newLocalCoordinator(shared Coordinator, hasher *hasher, grace time.Duration, report func(context.Context, event.Event)) *localCoordinator {
@@ -82,6 +94,7 @@ func newLocalCoordinator(shared Coordinator, hasher *hasher, grace time.Duration
 		rejected:    ttlmap.New[tokenKey, *UpstreamError](rejectedTTL, maxRejected),
 		used:        ttlmap.New[tokenKey, struct{}](undeliveredTTL, maxUsed),
 		tombstones:  ttlmap.New[tokenKey, struct{}](tombstoneTTL, maxTombstones),
+		issued:      ttlmap.New[tokenKey, []issue](undeliveredTTL, maxIssued),
 	}
 }
 
@@ -253,11 +266,24 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 // cacheGrantLocked stores a grant under the token that was exchanged for it.
 // Where upstream does not rotate tokens there is nothing to store.
 func (c *localCoordinator) cacheGrantLocked(k tokenKey, grant *Grant, until time.Time) (dropped int) {
-	if c.hasher.key(grant.RefreshToken.Secret) == k {
+	successor := c.hasher.key(grant.RefreshToken.Secret)
+	c.recordIssueLocked(k, successor, grant)
+	if successor == k {
 		return 0
 	}
 	c.used.Put(k, struct{}{})
 	return c.undelivered.PutUntil(k, grant, until)
+}
+
+// recordIssueLocked notes that k was exchanged for the grant of successor.
+func (c *localCoordinator) recordIssueLocked(k, successor tokenKey, grant *Grant) {
+	jwt, ok := newDenial(grant)
+	if !ok {
+		return
+	}
+	issues, _ := c.issued.Get(successor)
+	latest := max(0, len(issues)-maxRotations+1)
+	c.issued.Put(successor, append(slices.Clone(issues[latest:]), issue{k, jwt}))
 }
 
 // cacheRejectionLocked stores a refusal. A refusal of a used token is uncertain:
@@ -364,11 +390,15 @@ func (c *localCoordinator) Logout(ctx context.Context, token Secret) ([]*Grant, 
 	return append(descendants, more...), err
 }
 
-// markLoggedOut leaves a tombstone for token and for all its descendants.
+// markLoggedOut leaves a tombstone for token, for all its descendants, and for the
+// tokens before it, whose responses may still be on their way.
 func (c *localCoordinator) markLoggedOut(token Secret) (latest Secret, descendants []*Grant) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	latest = token
+	for _, issue := range c.originsLocked(c.hasher.key(token)) {
+		c.tombstones.Put(issue.from, struct{}{})
+	}
 	for range maxRotations {
 		k := c.hasher.key(latest)
 		c.tombstones.Put(k, struct{}{})
@@ -382,6 +412,33 @@ func (c *localCoordinator) markLoggedOut(token Secret) (latest Secret, descendan
 		latest = grant.RefreshToken.Secret
 	}
 	return latest, descendants
+}
+
+// originsLocked returns the issues of the token of k and of the tokens before it,
+// the latest first, as far as maxRotations issues lead back.
+func (c *localCoordinator) originsLocked(k tokenKey) (origins []issue) {
+	visited := []tokenKey{k}
+	for i := 0; i < len(visited) && len(origins) < maxRotations; i++ {
+		issues, _ := c.issued.Get(visited[i])
+		for _, issue := range slices.Backward(issues) {
+			origins = append(origins, issue)
+			if !slices.Contains(visited, issue.from) {
+				visited = append(visited, issue.from)
+			}
+		}
+	}
+	return origins
+}
+
+// issuedWith returns the JWTs that came with a token and with those before it.
+func (c *localCoordinator) issuedWith(token Secret) (jwts []denial) {
+	k := c.hasher.key(token)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, issue := range c.originsLocked(k) {
+		jwts = append(jwts, issue.jwt)
+	}
+	return jwts
 }
 
 // leadsTo reports whether token is the refresh token of grant, or is known to

@@ -134,8 +134,8 @@ func statusOf(err error) int {
 	return 0
 }
 
-// endLocally leaves tombstones for a token and its descendants, denies their
-// JWTs, closes the connections that they opened, and returns the latest token.
+// endLocally leaves tombstones for a token, its descendants and the tokens before
+// it, denies their JWTs, closes the connections that they opened, and returns the latest token.
 func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, err error) {
 	descendants, err := m.coordinator.Logout(ctx, token)
 	verifyCtx, stop := m.logoutVerifyContext(ctx)
@@ -145,6 +145,9 @@ func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, 
 		m.deny(ctx, &c)
 		m.connections.closeAll(g.User.ID)
 		token = g.RefreshToken.Secret
+	}
+	for _, jwt := range m.coordinator.issuedWith(token) {
+		m.denyInFleet(ctx, jwt)
 	}
 	return token, err
 }

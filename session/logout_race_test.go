@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -199,5 +200,61 @@ func TestSignInEndsUnverifiedGrant(t *testing.T) {
 		result.Renewed.Delivered(t.Context(), nil)
 		time.Sleep(5 * second)
 		k.wantAlive(user, 0)
+	})
+}
+
+// A response with an earlier pair of a session may arrive after its logout. It
+// opens nothing, and one whose header is not written yet is stopped.
+func TestEarlierPairsAfterLogout(t *testing.T) {
+	refresh := func(t *testing.T, k *kit, m session.Material) session.Result {
+		t.Helper()
+		result, err := k.Refresh(t.Context(), m, none)
+		testkit.NoError(t, err)
+		return result
+	}
+	wantEnded := func(t *testing.T, k *kit, name string, m session.Material) {
+		t.Helper()
+		if _, err := k.authenticate(m); testkit.Outcome(err) != testkit.Rejected {
+			t.Errorf("%s after the logout: %v", name, err)
+		}
+	}
+	once := testkit.Config{Fake: crossminttest.Config{Reuse: crossminttest.ReuseRefuse}}
+	run(t, "a response that waits, the later pair undelivered", once, func(t *testing.T, k *kit) {
+		first := k.SignIn("ann@example.com")
+		slow := refresh(t, k, first)
+		second := refresh(t, k, first) // the same grant, which arrives
+		second.Renewed.Delivered(t.Context(), nil)
+		third := refresh(t, k, materialOf(second.Session))
+		time.Sleep(30 * time.Second)
+		testkit.NoError(t, k.Logout(t.Context(), materialOf(third.Session), none))
+		if err := slow.Check(); !errors.Is(err, session.ErrLoggedOut) {
+			t.Errorf("the response that waits: %v", err)
+		}
+	})
+	run(t, "the pair before, both delivered", once, func(t *testing.T, k *kit) {
+		first := k.SignIn("ann@example.com")
+		second := refresh(t, k, first)
+		second.Renewed.Delivered(t.Context(), nil)
+		third := refresh(t, k, materialOf(second.Session))
+		third.Renewed.Delivered(t.Context(), nil)
+		time.Sleep(20 * time.Second)
+		testkit.NoError(t, k.Logout(t.Context(), materialOf(third.Session), none))
+		wantEnded(t, k, "the pair before", materialOf(second.Session))
+	})
+	run(t, "another JWT with the same refresh token", once, func(t *testing.T, k *kit) {
+		user := k.Fake.NewUser("ann@example.com")
+		m := k.managerWith(changedUpstream{refresh: func(_ context.Context, token session.Secret) (*session.Grant, error) {
+			g := k.Fake.Grant(user)
+			g.RefreshToken.Secret = token // this upstream does not rotate
+			return &g, nil
+		}})
+		pair := testkit.Material(k.Fake.Grant(user))
+		earlier := testkit.Must(m.Refresh(t.Context(), pair, none)).Session
+		time.Sleep(time.Second)
+		later := testkit.Must(m.Refresh(t.Context(), pair, none)).Session
+		testkit.NoError(t, m.Logout(t.Context(), materialOf(later), none))
+		if _, err := m.Authenticate(t.Context(), materialOf(earlier)); testkit.Outcome(err) != testkit.Rejected {
+			t.Errorf("the earlier JWT after the logout: %v", err)
+		}
 	})
 }

@@ -377,6 +377,19 @@ type presented struct {
 	*family
 	token string
 	ended bool // before the request arrived
+	// cutBefore is the family's cutAt when the request was sent. A later response
+	// may reach the browser while the request is on its way.
+	cutBefore time.Time
+}
+
+// isLostByCut reports whether the grace period had begun with a response that was
+// cut, and is over.
+func (p *presented) isLostByCut() bool {
+	cutAt := p.cutAt
+	if cutAt.IsZero() {
+		cutAt = p.cutBefore
+	}
+	return !cutAt.IsZero() && time.Since(cutAt) >= grace
 }
 
 // isForgotten reports whether the browser comes back so late that no subject has to
@@ -391,7 +404,7 @@ func (o *oracle) tokensOf(cookies []*http.Cookie) (found []presented) {
 	defer o.mu.Unlock()
 	for _, c := range cookies {
 		if f := o.owners[c.Value]; f != nil {
-			found = append(found, presented{family: f, token: c.Value})
+			found = append(found, presented{family: f, token: c.Value, cutBefore: f.cutAt})
 		}
 	}
 	return found
@@ -596,7 +609,7 @@ func (o *oracle) endLocked(x *exchange, p presented) {
 	switch {
 	case replacedOnTheWire:
 		o.counts.LostOnTheWire++
-	case !p.cutAt.IsZero() && time.Since(p.cutAt) >= grace:
+	case p.isLostByCut():
 		o.counts.LostByCut++
 	case p.byBackend:
 		o.counts.LostByBackend++
