@@ -72,12 +72,19 @@ type localCoordinator struct {
 	rejected    *ttlmap.Map[tokenKey, *UpstreamError] // negative cache
 	used        *ttlmap.Map[tokenKey, struct{}]       // tokens that have been exchanged
 	tombstones  *ttlmap.Map[tokenKey, struct{}]       // tokens that were logged out
-	issued      *ttlmap.Map[tokenKey, []issue]        // how tokens came into being
+	issued      *ttlmap.Map[tokenKey, origin]         // how tokens came into being
 }
 
-// An issue is one grant of a token: what was exchanged for it, and the JWT that
-// came with it. A token may be issued several times: upstream may accept the same
-// token again for a short time, and then sends another JWT.
+// An origin tells how a token came into being. A token may be issued several times:
+// upstream may accept the same token again for a short time, and then sends another
+// JWT.
+type origin struct {
+	last    issue
+	earlier []issue
+}
+
+// An issue is one grant of a token: the token that was exchanged for it, and the JWT
+// that came with it.
 type issue struct {
 	from tokenKey
 	jwt  denial
@@ -94,7 +101,7 @@ func newLocalCoordinator(shared Coordinator, hasher *hasher, grace time.Duration
 		rejected:    ttlmap.New[tokenKey, *UpstreamError](rejectedTTL, maxRejected),
 		used:        ttlmap.New[tokenKey, struct{}](undeliveredTTL, maxUsed),
 		tombstones:  ttlmap.New[tokenKey, struct{}](tombstoneTTL, maxTombstones),
-		issued:      ttlmap.New[tokenKey, []issue](undeliveredTTL, maxIssued),
+		issued:      ttlmap.New[tokenKey, origin](undeliveredTTL, maxIssued),
 	}
 }
 
@@ -281,9 +288,12 @@ func (c *localCoordinator) recordIssueLocked(k, successor tokenKey, grant *Grant
 	if !ok {
 		return
 	}
-	issues, _ := c.issued.Get(successor)
-	latest := max(0, len(issues)-maxRotations+1)
-	c.issued.Put(successor, append(slices.Clone(issues[latest:]), issue{k, jwt}))
+	o, again := c.issued.Get(successor)
+	if again {
+		o.earlier = append(slices.Clone(o.earlier[max(0, len(o.earlier)-maxRotations):]), o.last)
+	}
+	o.last = issue{k, jwt}
+	c.issued.Put(successor, o)
 }
 
 // cacheRejectionLocked stores a refusal. A refusal of a used token is uncertain:
@@ -414,20 +424,23 @@ func (c *localCoordinator) markLoggedOut(token Secret) (latest Secret, descendan
 	return latest, descendants
 }
 
-// originsLocked returns the issues of the token of k and of the tokens before it,
-// the latest first, as far as maxRotations issues lead back.
-func (c *localCoordinator) originsLocked(k tokenKey) (origins []issue) {
+// originsLocked returns the issues of the token of k and of the tokens before it, from
+// token to token, as far as maxRotations issues lead back.
+func (c *localCoordinator) originsLocked(k tokenKey) (issues []issue) {
 	visited := []tokenKey{k}
-	for i := 0; i < len(visited) && len(origins) < maxRotations; i++ {
-		issues, _ := c.issued.Get(visited[i])
-		for _, issue := range slices.Backward(issues) {
-			origins = append(origins, issue)
+	for i := 0; i < len(visited) && len(issues) < maxRotations; i++ {
+		o, found := c.issued.Get(visited[i])
+		if !found {
+			continue
+		}
+		for _, issue := range append(slices.Clip(o.earlier), o.last) {
+			issues = append(issues, issue)
 			if !slices.Contains(visited, issue.from) {
 				visited = append(visited, issue.from)
 			}
 		}
 	}
-	return origins
+	return issues
 }
 
 // issuedWith returns the JWTs that came with a token and with those before it.
