@@ -293,7 +293,9 @@ func (b *browser) sendOnce(q request) received {
 			arrived <- b.receive(x, &left, lost, sentAt)
 		}()
 	}
-	r := b.newRequest(q, cookies).WithContext(context.WithValue(ctx, exchangeKey{}, x))
+	ctx = context.WithValue(ctx, exchangeKey{}, x)
+	ctx = context.WithValue(ctx, http.ServerContextKey, &http.Server{ReadHeaderTimeout: time.Minute}) // as net/http does
+	r := b.newRequest(q, cookies).WithContext(ctx)
 	time.Sleep(b.upTo(time.Second)) // on its way
 	b.lab.oracle.arrived(x)
 	serve(to.handler, x.conn, r)

@@ -398,6 +398,12 @@ func (p *presented) isForgotten() bool {
 	return p.token != p.newest && time.Since(p.newAt) >= undeliveredTTL
 }
 
+// hasUnknownSuccessor reports whether no subject has to know the successor of p's
+// token any more, so that a logout with it cannot reach that one.
+func (p *presented) hasUnknownSuccessor() bool {
+	return p.isForgotten() || p.token != p.newest && p.isLostByCut()
+}
+
 // tokensOf returns the families of all refresh tokens among some cookies.
 func (o *oracle) tokensOf(cookies []*http.Cookie) (found []presented) {
 	o.mu.Lock()
@@ -464,6 +470,8 @@ func (o *oracle) entered(x *exchange, user string) {
 		o.counts.WrongfulEntries++
 		o.exampleLocked("%s: accepted as %q", x, user)
 		return
+	case x.presented[i].ended && x.presented[i].byBackend:
+		o.counts.LostByBackend++
 	case x.presented[i].ended && x.presented[i].loggedOut != 0:
 		o.counts.Revived++
 		o.exampleLocked("%s: accepted as %q after a logout", x, user)
@@ -503,7 +511,7 @@ func (o *oracle) wrote(x *exchange) {
 		if status == http.StatusNoContent && !x.foreign {
 			for _, p := range x.presented {
 				p.loggedOut = max(p.loggedOut, x.written)
-				p.unrevoked = p.unrevoked || p.isForgotten()
+				p.unrevoked = p.unrevoked || p.hasUnknownSuccessor()
 			}
 		}
 	case x.intent == signIn && len(carried) > 0:
@@ -549,7 +557,7 @@ func (o *oracle) replacedLocked(x *exchange, f *family) {
 	for _, p := range x.presented {
 		if p.family != f && p.replaced == 0 {
 			p.replaced = x.written
-			p.unrevoked = p.unrevoked || p.isForgotten()
+			p.unrevoked = p.unrevoked || p.hasUnknownSuccessor()
 		}
 	}
 }
@@ -577,7 +585,7 @@ func (o *oracle) clearedLocked(x *exchange) {
 // own token is dead, and wrong for one whose token lives.
 func (o *oracle) keptLocked(x *exchange) {
 	for _, p := range x.presented {
-		foreign := time.Since(p.foreignAt) < foreignTTL && (!p.healed || o.instances)
+		foreign := time.Since(p.foreignAt) < foreignTTL && (!p.healed || o.instances || p.byBackend)
 		live := p.isLive(p.token)
 		if first, found := p.refusedAt[p.token]; found && !live && !p.cleared && !x.foreign && time.Since(first) >= undeliveredTTL {
 			o.counts.KeptTooLong++

@@ -50,11 +50,12 @@ type Cookies struct {
 	Decision Decision
 }
 
-// A Decision may change until the response header is written.
+// A Decision may change until the response has left.
 type Decision interface {
 	// Check runs when the response header is about to be written. If it fails,
 	// for example because the user has logged out meanwhile, the response gets
-	// none of the cookies.
+	// none of the cookies. Check runs again before a header leaves that has waited
+	// in the server's buffer. If it fails then, the response is cut off.
 	Check() error
 	// Done runs once, at the end: with nil if the cookies have left, else with
 	// the reason why not.
@@ -69,14 +70,22 @@ type Decision interface {
 // as delivered when the handler flushes the response or returns, and the client
 // is still connected then: an outer layer such as http.TimeoutHandler may drop a
 // response that has not been flushed.
+//
+// Serve panics with [http.ErrAbortHandler] to cut a response off.
 func Serve(w http.ResponseWriter, r *http.Request, c Cookies, next func(http.ResponseWriter)) {
 	t := &tracker{cookies: c, ctx: r.Context(), w: w, before: without(w.Header()["Set-Cookie"], c.Lines)}
 	err := ErrPanicked
 	defer func() { t.finish(err) }()
 	next(httpsnoop.Wrap(w, t.hooks()))
-	t.beforeHeader(http.StatusOK) // net/http writes it if the handler has written nothing
-	err = nil
+	err = t.prepare(http.StatusOK) // net/http writes it if the handler has written nothing
+	if err != nil && r.Context().Value(http.ServerContextKey) != nil {
+		panic(http.ErrAbortHandler)
+	}
 }
+
+// recheckInterval is the time after which a buffered header is checked again. A
+// shorter time is no longer than that of a response on its way.
+const recheckInterval = 100 * time.Millisecond
 
 // tracker follows one response.
 type tracker struct {
@@ -87,10 +96,12 @@ type tracker struct {
 
 	// mu guards all below: http.TimeoutHandler leaves goroutines behind that
 	// write.
-	mu      sync.Mutex
-	written bool  // the response header
-	failure error // why the cookies do not count although it was written
-	done    bool
+	mu        sync.Mutex
+	checkedAt time.Time // when Decision.Check ran last; zero before the header is written
+	failure   error     // why the cookies do not count although the header was written
+	carried   bool      // the header has the cookies
+	recalled  error     // why the response must not leave any more
+	done      bool
 	// extended reports that the handler has set a write deadline of its own.
 	extended bool
 }
@@ -98,25 +109,51 @@ type tracker struct {
 func (t *tracker) hooks() httpsnoop.Hooks {
 	return httpsnoop.Hooks{
 		WriteHeader: func(next httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
-			return func(status int) { t.beforeHeader(status); next(status) }
+			return func(status int) {
+				if t.prepare(status) == nil {
+					next(status)
+				}
+			}
 		},
 		Write: func(next httpsnoop.WriteFunc) httpsnoop.WriteFunc {
-			return func(b []byte) (int, error) { t.beforeHeader(http.StatusOK); return next(b) }
+			return func(b []byte) (int, error) {
+				if err := t.prepare(http.StatusOK); err != nil {
+					return 0, err
+				}
+				return next(b)
+			}
 		},
 		WriteString: func(next httpsnoop.WriteStringFunc) httpsnoop.WriteStringFunc {
-			return func(s string) (int, error) { t.beforeHeader(http.StatusOK); return next(s) }
+			return func(s string) (int, error) {
+				if err := t.prepare(http.StatusOK); err != nil {
+					return 0, err
+				}
+				return next(s)
+			}
 		},
 		ReadFrom: func(next httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
-			return func(src io.Reader) (int64, error) { t.beforeHeader(http.StatusOK); return next(src) }
+			return func(src io.Reader) (int64, error) {
+				if err := t.prepare(http.StatusOK); err != nil {
+					return 0, err
+				}
+				return next(src)
+			}
 		},
 		Flush: func(next httpsnoop.FlushFunc) httpsnoop.FlushFunc {
-			return func() { t.beforeHeader(http.StatusOK); next(); t.finish(nil) }
+			return func() {
+				if t.prepare(http.StatusOK) == nil {
+					next()
+					t.finish(nil)
+				}
+			}
 		},
 		FlushError: func(next httpsnoop.FlushErrorFunc) httpsnoop.FlushErrorFunc {
 			return func() error {
-				t.beforeHeader(http.StatusOK)
-				err := next()
-				if err == nil {
+				err := t.prepare(http.StatusOK)
+				if err != nil {
+					return err
+				}
+				if err = next(); err == nil {
 					t.finish(nil)
 				}
 				return err
@@ -142,16 +179,30 @@ func (t *tracker) hooks() httpsnoop.Hooks {
 	}
 }
 
-// beforeHeader puts the cookies into the response header. It runs before the
-// header is written, once.
-func (t *tracker) beforeHeader(status int) {
+// prepare runs before anything of the response is written or leaves. It puts the
+// cookies into the response header before that is written. Afterwards it checks,
+// while the header is in the server's buffer, that it may still leave. Its error
+// means that nothing may leave any more.
+func (t *tracker) prepare(status int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	informational := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
-	if t.written || t.done || informational {
-		return
+	switch {
+	case t.done || informational:
+	case t.checkedAt.IsZero():
+		t.checkedAt = time.Now()
+		t.addCookies()
+	case t.carried && time.Since(t.checkedAt) >= recheckInterval:
+		t.checkedAt = time.Now()
+		t.recalled = t.cookies.Decision.Check()
+		t.carried = t.recalled == nil
 	}
-	t.written = true
+	return t.recalled
+}
+
+// addCookies puts the cookies into the response header, unless they must not reach
+// the browser any more.
+func (t *tracker) addCookies() {
 	h := t.w.Header()
 	t.failure = t.cookies.Decision.Check()
 	if t.failure == nil && t.replacedByApplication(h["Set-Cookie"]) {
@@ -161,6 +212,7 @@ func (t *tracker) beforeHeader(status int) {
 		setLines(h, withoutOnce(h["Set-Cookie"], t.cookies.Lines))
 		return
 	}
+	t.carried = true
 	if t.cookies.Upgrade {
 		t.failure = ErrUpgrade
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/delivery"
@@ -292,4 +293,66 @@ func TestInterfaces(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While a response waits in the server's buffer, its cookies may become wrong. Then
+// it must not leave.
+func TestBufferedResponseIsCutOff(t *testing.T) {
+	tests := []struct {
+		name    string
+		waits   time.Duration
+		server  bool // net/http runs the handler
+		leave   func(w http.ResponseWriter) error
+		wantErr bool // of leave
+		wantCut bool
+	}{
+		{name: "the handler returns", waits: time.Second, server: true, wantCut: true},
+		{name: "it flushes", waits: time.Second, server: true, leave: flush, wantCut: true},
+		{name: "it writes more", waits: time.Second, server: true, leave: writeMore, wantErr: true, wantCut: true},
+		{name: "another server, which cannot cut it off", waits: time.Second, leave: writeMore, wantErr: true},
+		{name: "at once", waits: time.Millisecond, server: true, leave: flush},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := &outcome{done: make(chan error, 1)}
+				ctx := t.Context()
+				if test.server {
+					ctx = context.WithValue(ctx, http.ServerContextKey, &http.Server{ReadHeaderTimeout: time.Second})
+				}
+				r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)
+				gone := errors.New("the user has logged out")
+				defer func() {
+					if v := recover(); (v == http.ErrAbortHandler) != test.wantCut { //nolint:errorlint // the value itself
+						t.Errorf("recovered %v, want it cut off: %t", v, test.wantCut)
+					}
+					var want error
+					if test.waits == time.Second {
+						want = gone
+					}
+					if err := o.wait(t); !errors.Is(err, want) {
+						t.Errorf("Done(%v), want %v", err, want)
+					}
+				}()
+				delivery.Serve(httptest.NewRecorder(), r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
+					_, _ = io.WriteString(w, "the first part")
+					o.check.Store(&gone)
+					time.Sleep(test.waits)
+					if test.leave == nil {
+						return
+					}
+					if err := test.leave(w); (err != nil) != test.wantErr {
+						t.Errorf("the handler got %v", err)
+					}
+				})
+			})
+		})
+	}
+}
+
+func flush(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() }
+
+func writeMore(w http.ResponseWriter) error {
+	_, err := io.WriteString(w, "the rest")
+	return err
 }
