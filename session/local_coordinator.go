@@ -58,6 +58,8 @@ type localCoordinator struct {
 	shared Coordinator // the second level; nil without a fleet
 	report func(context.Context, event.Event)
 
+	closing context.Context // ends when Close begins
+	close   context.CancelFunc
 	stopped context.Context // ends when Close stops waiting
 	stop    context.CancelFunc
 	wg      sync.WaitGroup // of the calls
@@ -92,8 +94,9 @@ type issue struct {
 
 func newLocalCoordinator(shared Coordinator, hasher *hasher, grace time.Duration, report func(context.Context, event.Event)) *localCoordinator {
 	stopped, stop := context.WithCancel(context.Background())
+	closing, closed := context.WithCancel(stopped)
 	return &localCoordinator{
-		hasher: hasher, shared: shared, report: report, stopped: stopped, stop: stop,
+		hasher: hasher, shared: shared, report: report, closing: closing, close: closed, stopped: stopped, stop: stop,
 		calls:       map[tokenKey]*call{},
 		recent:      ttlmap.New[tokenKey, *Grant](grace, maxGrants),
 		undelivered: ttlmap.New[tokenKey, *Grant](undeliveredTTL, maxUndelivered),
@@ -491,6 +494,7 @@ func (c *localCoordinator) Close(ctx context.Context) error {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
+	c.close()
 	idle := make(chan struct{})
 	go func() {
 		c.wg.Wait()

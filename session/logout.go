@@ -19,7 +19,8 @@ const logoutRetryDelay = 250 * time.Millisecond
 // until they expire: in this process, and in the whole fleet where
 // Config.Coordinator is a [DenyListBroadcaster]. Refresh tokens and their known
 // descendants are revoked at upstream, within Config.LogoutTimeout; a failure that
-// may pass is tried again. The grant of a refresh that ends later is revoked, too.
+// may pass is tried again. Tokens beside a correctly signed JWT that upstream does not
+// receive in that time are sent again in the background, for an hour. The grant of a refresh that ends later is revoked, too.
 // The token is one that no cookie brought; the zero Secret means that there is
 // none.
 //
@@ -107,6 +108,9 @@ func (m *Manager) logoutOne(ctx context.Context, t logoutToken) error {
 	switch {
 	case upstreamErr != nil && !isDefiniteRefusal(upstreamErr):
 		e.Outcome = event.LogoutFailed
+		if t.caller.user != "" { // a token without a signed JWT may be forged
+			m.revokeLater(latest, t.caller.user, upstreamErr)
+		}
 	case storeErr != nil:
 		e.Outcome = event.LogoutNotShared
 	case upstreamErr != nil:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/eventhook"
+	"github.com/crossmint-go/auth/internal/limit"
 	"github.com/crossmint-go/auth/session/event"
 )
 
@@ -113,6 +114,7 @@ type Manager struct {
 	backoff     *tokenBackoff
 	keyMonitor  keyMonitor
 	refusals    *refusals
+	revocations *limit.Concurrency
 	denied      denyList
 	connections connections
 
@@ -129,7 +131,7 @@ func NewManager(config Config) (*Manager, error) {
 	m := &Manager{
 		config: config, upstream: config.Upstream, hasher: newHasher(),
 		limiters: newLimiters(min(config.RefreshTimeout, config.RefreshBudget)), backoff: newTokenBackoff(),
-		refusals: newRefusals(),
+		refusals: newRefusals(), revocations: limit.NewConcurrency(maxRevocations),
 	}
 	m.coordinator = newLocalCoordinator(config.Coordinator, m.hasher, config.Grace, m.report)
 	m.subscribeDenials()

@@ -191,6 +191,7 @@ func (m *Manager) revokeGrant(ctx context.Context, g *Grant) {
 	}
 	if err != nil && !isDefiniteRefusal(err) { // a refused token has ended already
 		e.Outcome = event.RevokeFailed
+		m.revokeLater(g.RefreshToken.Secret, g.User.ID, err)
 	}
 	m.report(ctx, e)
 }

@@ -50,15 +50,18 @@ const (
 	// LogoutRejected: the user logged out here, and upstream rejected the token
 	// with UpstreamStatus. Usually its session had ended before.
 	LogoutRejected Outcome = "logout_rejected"
-	// LogoutFailed: the user logged out here, but upstream could not be told.
+	// LogoutFailed: the user logged out here, but upstream could not be told. If the
+	// user's JWT is correctly signed, upstream is told later: see Revoked.
 	LogoutFailed Outcome = "logout_failed"
 	// LogoutNotShared: the user logged out here and at upstream, but the store
 	// of a fleet could not be told yet. Until it is back, the other instances
 	// may accept the session.
 	LogoutNotShared Outcome = "logout_not_shared"
-	// Revoked: a refresh ended after a logout; its new token was revoked.
+	// Revoked: a token was revoked after its user's logout: the new token of a
+	// refresh that ended later, or one after LogoutFailed.
 	Revoked Outcome = "revoked"
-	// RevokeFailed: as Revoked, but upstream could not be told.
+	// RevokeFailed: as Revoked, but upstream could not be told. The event comes again
+	// when that is given up after an hour.
 	RevokeFailed Outcome = "revoke_failed"
 	// APIKeyRejected: upstream responds with 403. Check the API key.
 	APIKeyRejected Outcome = "api_key_rejected"
