@@ -39,9 +39,10 @@ func (m *Manager) verifyPair(ctx context.Context, p Pair, now time.Time) candida
 		return c
 	}
 	c.limits = limitedUser{c.token.UserID, errors.Is(c.err, ErrJWTKeyUnknown)}
+	denied := m.denied.check(c.token)
 	switch {
-	case m.denied.contains(c.token):
-		c.token, c.err = nil, errDenied
+	case denied != nil:
+		c.token, c.err = nil, denied
 	case c.err != nil && !errors.Is(c.err, ErrJWTExpired):
 		c.token = nil
 	}
@@ -144,7 +145,8 @@ func (m *Manager) verifyAll(ctx context.Context, material *Material) (candidates
 // candidates verifies the other pairs and sorts all by preference: pairs that
 // can make a session first, among them the correctly signed JWT that expires
 // last, then in their given order. Empty pairs and those of another project are
-// left out; foreign is the error of the latter.
+// left out; foreign is the error of the latter. The sessions of users whose sessions
+// have all ended are logged out.
 func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair) (candidates []candidate, foreign error) {
 	add := func(c candidate) {
 		switch {
@@ -152,6 +154,9 @@ func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair
 			foreign = c.err
 		case c.Pair != (Pair{}):
 			candidates = append(candidates, c)
+		}
+		if errors.Is(c.err, errUserDenied) && !c.RefreshToken.IsZero() && !m.coordinator.isLoggedOut(c.RefreshToken) {
+			m.endReplaced(ctx, []candidate{c})
 		}
 	}
 	add(first)

@@ -13,8 +13,12 @@ import (
 	"github.com/crossmint-go/auth/internal/bounds"
 )
 
-// errDenied: the JWT is valid, but its user has logged out.
-var errDenied = fmt.Errorf("%w: %w", ErrJWTInvalid, ErrLoggedOut)
+var (
+	// errDenied: the JWT is valid, but its user has logged out.
+	errDenied = fmt.Errorf("%w: %w", ErrJWTInvalid, ErrLoggedOut)
+	// errUserDenied: the JWT is valid, but all sessions of its user have ended.
+	errUserDenied = fmt.Errorf("%w: all sessions of the user: %w", ErrJWTInvalid, ErrLoggedOut)
+)
 
 // maxDenied bounds each half of the deny list; an entry costs about 80 bytes.
 const maxDenied = bounds.MaxDenied
@@ -36,7 +40,12 @@ type denyList struct {
 	unverified map[[sha256.Size]byte]time.Time
 }
 
-// A denial names a JWT by the digest of its signing input, and its end.
+// userDenialTTL is the time for which the JWTs of a user are denied that were issued
+// before the user's sessions ended: as long as refresh tokens live.
+const userDenialTTL = 30 * 24 * time.Hour
+
+// A denial names a JWT by the digest of its signing input, or all JWTs of a user by
+// userDigest, and its end.
 type denial struct {
 	digest [sha256.Size]byte
 	until  time.Time
@@ -53,24 +62,35 @@ func newDenial(g *Grant) (d denial, ok bool) {
 	return d, ok
 }
 
-// contains reports whether a token is denied. A token remembers the version of
-// the list that it was last looked up in, so that most requests compare numbers.
-func (d *denyList) contains(t *Token) bool {
+// check returns errDenied or errUserDenied if a token is denied. A token remembers the
+// version of the list that it was last looked up in, so that most requests compare
+// numbers.
+func (d *denyList) check(t *Token) error {
 	version := d.version.Load() // before the look-up: a later addition counts again
 	if version == 0 || t.notDenied.Load() == version {
-		return false
+		return nil
 	}
-	digest := signingInputDigest(t.JWT)
+	digest, user := signingInputDigest(t.JWT), userDigest(t.UserID)
 	d.mu.RLock()
-	_, found := d.verified[digest]
-	if !found {
-		_, found = d.unverified[digest]
-	}
+	_, verified := d.verified[digest]
+	_, unverified := d.unverified[digest]
+	userUntil, userDenied := d.verified[user]
 	d.mu.RUnlock()
-	if !found {
-		t.notDenied.Store(version)
+	switch {
+	case verified || unverified:
+		return errDenied
+	case userDenied && !t.IssuedAt.After(userUntil.Add(-userDenialTTL)):
+		return errUserDenied
 	}
-	return found
+	t.notDenied.Store(version)
+	return nil
+}
+
+// userDigest returns the name of a user in the deny list. No signing input has a
+// colon, so that it is not the digest of a JWT.
+func userDigest(userID string) [sha256.Size]byte {
+	var buffer [128]byte // on the stack
+	return sha256.Sum256(append(append(buffer[:0], "user:"...), userID...))
 }
 
 // signingInputDigest returns the SHA-256 of a JWT's signing input (RFC 7515 §2):
@@ -100,7 +120,7 @@ func (d *denyList) addUnverified(digest [sha256.Size]byte, until time.Time) {
 }
 
 func (d *denyList) addLocked(list map[[sha256.Size]byte]time.Time, digest [sha256.Size]byte, until time.Time) {
-	if _, found := list[digest]; found {
+	if known, found := list[digest]; found && !until.After(known) {
 		return
 	}
 	if len(list) >= maxDenied {
@@ -141,7 +161,7 @@ func (m *Manager) deny(ctx context.Context, c *candidate) {
 	switch {
 	case c.JWT.IsZero():
 	case c.isSigned():
-		m.denyInFleet(ctx, denial{signingInputDigest(c.JWT), c.token.ExpiresAt})
+		_ = m.denyInFleet(ctx, denial{signingInputDigest(c.JWT), c.token.ExpiresAt}) // reported by the coordinator
 	case errors.Is(c.err, ErrUnavailable), errors.Is(c.err, ErrJWTKeyUnknown):
 		if until, ok := unverifiedExpiry(c.JWT); ok {
 			m.denied.addUnverified(signingInputDigest(c.JWT), until)
@@ -149,13 +169,15 @@ func (m *Manager) deny(ctx context.Context, c *candidate) {
 	}
 }
 
-// denyInFleet denies a JWT that upstream has issued. This process does so even if it
-// has expired: the clock may go back.
-func (m *Manager) denyInFleet(ctx context.Context, d denial) {
+// denyInFleet denies a JWT that upstream has issued, or a user. This process does so
+// even if the JWT has expired: the clock may go back.
+func (m *Manager) denyInFleet(ctx context.Context, d denial) error {
 	m.denied.add(d.digest, d.until)
-	if fleet, ok := m.config.Coordinator.(DenyListBroadcaster); ok && d.until.After(time.Now()) {
-		_ = recoverPanic(ctx, m.report, "logout", func() error { return fleet.Deny(ctx, d.digest, d.until) })
+	fleet, ok := m.config.Coordinator.(DenyListBroadcaster)
+	if !ok || !d.until.After(time.Now()) {
+		return nil
 	}
+	return recoverPanic(ctx, m.report, "logout", func() error { return fleet.Deny(ctx, d.digest, d.until) })
 }
 
 // unverifiedExpiry returns the "exp" of a JWT whose signature was not checked,
@@ -183,6 +205,7 @@ func (m *Manager) subscribeDenials() {
 	fleet.OnDeny(func(digest [sha256.Size]byte, until time.Time) {
 		if until.After(time.Now()) {
 			m.denied.add(digest, until)
+			m.connections.closeAll(digest) // if it is a user's
 		}
 	})
 }

@@ -38,6 +38,8 @@
 //	token_backoff.go      which tokens upstream is not asked about for a while
 //	logout.go             how a session ends; deny_list.go: which JWTs are denied
 //	connections.go        which open connections a logout closes
+//	revocations.go        where a logout that upstream has not received is sent
+//	                      again
 //	api_key_monitor.go    when the API key is suspect
 //	claims.go             how claims are decoded
 //

@@ -57,11 +57,37 @@ func (m *Manager) logout(ctx context.Context, cookies []candidate, token Secret)
 	for i := range cookies {
 		m.deny(ctx, &cookies[i])
 		if cookies[i].err == nil { // an expired JWT proves no session
-			m.connections.closeAll(cookies[i].user())
+			m.connections.closeAll(userDigest(cookies[i].user()))
 		}
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// LogoutUser ends all sessions of a user that began before now, and their
+// connections: in this process, until it ends, and for 30 days in the whole fleet
+// where Config.Coordinator is a [DenyListBroadcaster]. Use it when an account is
+// closed or taken over. A JWT is denied if it was issued (RFC 7519 §4.1.6) up to the
+// present second, by upstream's clock; one without an issue time always is. The
+// refresh token beside such a JWT is revoked when it comes, because upstream ends no
+// session by its user. A refresh token that comes without its JWT names no user, and
+// works.
+//
+// The user can sign in again from the next second on. An error means that userID is
+// empty, or that the store of the fleet could not be told yet.
+func (m *Manager) LogoutUser(ctx context.Context, userID string) error {
+	if userID == "" {
+		return errors.New("session: LogoutUser: the user ID is empty")
+	}
+	user := userDigest(userID)
+	err := m.denyInFleet(ctx, denial{user, time.Now().Add(userDenialTTL)})
+	m.connections.closeAll(user)
+	e := event.Event{Outcome: event.LoggedOut, Op: "logout_user", UserID: userID}
+	if err != nil {
+		e.Outcome, e.Err = event.LogoutNotShared, err
+	}
+	m.report(ctx, e)
+	return err
 }
 
 // logoutVerifyContext returns the context for verifying JWTs during a logout.
@@ -108,8 +134,8 @@ func (m *Manager) logoutOne(ctx context.Context, t logoutToken) error {
 	switch {
 	case upstreamErr != nil && !isDefiniteRefusal(upstreamErr):
 		e.Outcome = event.LogoutFailed
-		if t.caller.user != "" { // a token without a signed JWT may be forged
-			m.revokeLater(latest, t.caller.user, upstreamErr)
+		if user := t.caller.limits.id; user != "" { // a token without a signed JWT may be forged
+			m.revokeLater(latest, user, upstreamErr)
 		}
 	case storeErr != nil:
 		e.Outcome = event.LogoutNotShared
@@ -147,11 +173,11 @@ func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, 
 	for _, g := range descendants {
 		c := m.verifyPair(verifyCtx, Pair{JWT: g.JWT}, time.Now())
 		m.deny(ctx, &c)
-		m.connections.closeAll(g.User.ID)
+		m.connections.closeAll(userDigest(g.User.ID))
 		token = g.RefreshToken.Secret
 	}
 	for _, jwt := range m.coordinator.issuedWith(token) {
-		m.denyInFleet(ctx, jwt)
+		_ = m.denyInFleet(ctx, jwt) // reported by the coordinator
 	}
 	return token, err
 }
@@ -161,7 +187,7 @@ func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, 
 func (m *Manager) revoke(ctx context.Context, token Secret, c caller) error {
 	err := m.logoutUpstream(ctx, token, c)
 	if err == nil && c.user != "" {
-		m.connections.closeAll(c.user)
+		m.connections.closeAll(userDigest(c.user))
 	}
 	return err
 }

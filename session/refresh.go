@@ -227,7 +227,7 @@ func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidat
 		}
 		shared, token, err := m.fetch(ctx, o, c)
 		if err == nil {
-			return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair}), nil
+			return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair, presented: c.token}), nil
 		}
 		if !rejected.add(c.RefreshToken, shared, err) {
 			return Result{}, err
@@ -268,7 +268,7 @@ func (m *Manager) fetch(ctx context.Context, o *operation, c *candidate) (Shared
 func (m *Manager) verifyShared(ctx context.Context, g *Grant) (*Token, error) {
 	token, err := m.upstream.VerifyReceived(ctx, g.JWT.Reveal())
 	switch {
-	case err == nil && m.denied.contains(token):
+	case err == nil && m.denied.check(token) != nil:
 		return nil, ErrLoggedOut
 	case err == nil, errors.Is(err, ErrUnavailable), jwtUnusable(err):
 		return token, err
@@ -327,7 +327,7 @@ func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) 
 	defer cancel()
 	shared, token, err := m.fetch(ctx, o, c)
 	if err == nil {
-		return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair}), nil
+		return m.renewed(ctx, o, token, shared, &Renewal{Used: c.Pair, presented: c.token}), nil
 	}
 	if ctx.Err() == nil { // else the refresh goes on, and the next request finds its result
 		m.backoff.addEarly(key)

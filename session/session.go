@@ -148,14 +148,17 @@ type Renewal struct {
 	// StartedAt is the time at which the request asked for the session.
 	StartedAt time.Time
 
-	manager  *Manager
-	key      tokenKey    // of the grant in the coordinator
-	replaced []candidate // sessions that end with the delivery
+	manager   *Manager
+	key       tokenKey    // of the grant in the coordinator
+	presented *Token      // nil unless the presented JWT is correctly signed
+	replaced  []candidate // sessions that end with the delivery
 }
 
 func (r *Renewal) check() error {
-	if token := r.Grant.token; token != nil && r.manager.denied.contains(token) {
-		return ErrLoggedOut
+	for _, token := range []*Token{r.Grant.token, r.presented} {
+		if token != nil && r.manager.denied.check(token) != nil {
+			return ErrLoggedOut
+		}
 	}
 	return r.manager.coordinator.checkDelivery(r.key, r.Grant)
 }

@@ -17,8 +17,8 @@ const (
 	// expire first are removed.
 	maxDenials = bounds.MaxDenied
 	// maxDenialTTL bounds the time for which the store keeps the denial of a JWT
-	// that lives longer.
-	maxDenialTTL = 7 * 24 * time.Hour
+	// that lives longer. A user whose sessions have all ended is denied for as long.
+	maxDenialTTL = 30 * 24 * time.Hour
 	// denialPageSize is the number of denials that one operation reads.
 	denialPageSize = 512
 )
