@@ -264,6 +264,8 @@ type operation struct {
 
 	// refusedAt is Material.RefusedAt.
 	refusedAt time.Time
+	// earlyData is Material.EarlyData.
+	earlyData bool
 	// keepCookies reports that a refusal does not concern the cookies, or not
 	// all of them.
 	keepCookies bool
@@ -276,6 +278,7 @@ func newOperation(m *Manager, op string) *operation {
 // presented notes the cookies of the request.
 func (o *operation) presented(material *Material) {
 	o.refusedAt = material.RefusedAt
+	o.earlyData = material.EarlyData
 	o.keepCookies = material.Incomplete || len(material.Others) > maxPairs-1
 }
 
@@ -321,7 +324,7 @@ func errorOutcome(ctx context.Context, err error) event.Outcome {
 		return event.SignedOut
 	case rejected != nil:
 		return event.Rejected
-	case isAskAgain(err):
+	case isAskAgain(err), isTooEarly(err):
 		return event.AskedAgain
 	case errors.Is(ctx.Err(), context.Canceled):
 		return event.Abandoned

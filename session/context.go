@@ -33,6 +33,14 @@ func (o *outcome) err() error {
 	return o.failure.err
 }
 
+// rejected returns the tokens that upstream has rejected.
+func (o *outcome) rejected() []Secret {
+	if o.failure == nil {
+		return nil
+	}
+	return o.failure.rejected
+}
+
 func outcomeOf(ctx context.Context) *outcome {
 	o, _ := ctx.Value(contextKey{}).(*outcome)
 	return o
@@ -83,8 +91,8 @@ func (r Result) NewContext(ctx context.Context, err error) context.Context {
 	switch {
 	case o == nil:
 		o = &outcome{failure: &failure{err: cmp.Or(err, errAbsent)}}
-	case err != nil && o.failure == nil:
-		o = &outcome{manager: o.manager, failure: &failure{err: err}, bearer: o.bearer}
+	case err != nil && !errors.Is(o.err(), err):
+		o = &outcome{manager: o.manager, failure: &failure{err: err, rejected: o.rejected()}, bearer: o.bearer}
 	}
 	return context.WithValue(ctx, contextKey{}, o)
 }

@@ -113,6 +113,9 @@ type UpstreamError struct {
 	// may have refreshed the session a moment ago, so the browser should send
 	// the request again after RetryAfter, with the cookies that it has then.
 	AskAgain bool
+	// TooEarly reports that the session needs a refresh, and the request came in
+	// TLS early data: the client has to send it again after the handshake.
+	TooEarly bool
 	// APIKeyRejected reports that upstream rejects the API key, whatever the
 	// token: it has responded with 403 and a JSON object. Kind is
 	// ErrUnavailable.

@@ -212,9 +212,19 @@ func (m *Manager) staleSession(ctx context.Context, cookies []candidate) (Result
 	return result, true
 }
 
+var errEarlyData = errors.New("the request came in TLS early data")
+
+func isTooEarly(err error) bool {
+	var up *UpstreamError
+	return errors.As(err, &up) && up.TooEarly
+}
+
 // renew exchanges the first refresh token among the candidates that upstream
 // does not reject.
 func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidate) (Result, error) {
+	if o.earlyData {
+		return Result{}, &UpstreamError{Op: "refresh", TooEarly: true, Err: errEarlyData}
+	}
 	var rejected rejections
 	for i := range candidates {
 		c := &candidates[i]
@@ -316,7 +326,7 @@ func (c *candidate) refreshIsDue(now time.Time) bool {
 // anything.
 func (m *Manager) refreshEarly(ctx context.Context, o *operation, c *candidate) (Result, error) {
 	key := m.hasher.key(c.RefreshToken)
-	if m.backoff.hasEarly(key) {
+	if o.earlyData || m.backoff.hasEarly(key) {
 		return m.accept(c), nil
 	}
 	timeout := m.config.EarlyRefreshTimeout

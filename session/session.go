@@ -96,6 +96,10 @@ type Material struct {
 	// SkipEarlyRefresh renews only what has expired. It is for requests whose
 	// response may not carry cookies, for example a WebSocket handshake.
 	SkipEarlyRefresh bool
+	// EarlyData reports that the request came in TLS early data, which others can
+	// send again (RFC 8470 §3). A session that needs a refresh gives an error with
+	// [UpstreamError.TooEarly].
+	EarlyData bool
 }
 
 // A Pair is a JWT and a refresh token that were stored together. Either may be

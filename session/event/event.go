@@ -22,8 +22,9 @@ const (
 	EarlyRefreshFailed Outcome = "early_refresh_failed"
 	// Rejected: 401, cookies kept.
 	Rejected Outcome = "rejected"
-	// AskedAgain: upstream has refused the refresh token for the first time. The
-	// browser was asked to send the request again with its present cookies.
+	// AskedAgain: upstream has refused the refresh token for the first time, or the
+	// request came in TLS early data and needs a refresh. The browser was asked to
+	// send the request again with its present cookies.
 	AskedAgain Outcome = "asked_again"
 	// SignedOut: 401, cookies cleared: upstream refused the refresh token twice,
 	// with more than an hour in between.
