@@ -25,6 +25,10 @@ type Config struct {
 	// AfterLogout is the redirect target (303) of Logout for form posts: a path
 	// on this host. nil: form posts get 204 like all other requests.
 	AfterLogout *url.URL
+	// UnavailableStatus is the status of Refresh without a decision: 503, or 429,
+	// which passive health checks of load balancers do not count as a failure of
+	// this server. 0 means 503.
+	UnavailableStatus int
 	// OnError receives the private cause of every error response, and the errors
 	// of a logout despite its 204. It may run concurrently and must not write to
 	// the client. A panic in OnError is logged to slog.Default and does not change
@@ -47,6 +51,9 @@ func newEndpoint(name string, sessions *session.Manager, cookies *cookie.Codec, 
 		panic("handlers: " + name + ": the cookie codec is nil")
 	case config.AfterLogout != nil && !reply.LocalPath(config.AfterLogout):
 		panic(fmt.Sprintf("handlers: %s: Config.AfterLogout must be a path on this host, not %q", name, config.AfterLogout))
+	}
+	if err := reply.CheckUnavailableStatus(config.UnavailableStatus); err != nil {
+		panic(fmt.Sprintf("handlers: %s: %v", name, err))
 	}
 	if config.AfterLogout != nil {
 		afterLogout := *config.AfterLogout

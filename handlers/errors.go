@@ -24,7 +24,7 @@ func (e *requestError) Unwrap() error { return e.err }
 // writeStatus reports err and writes its error response.
 func (e *endpoint) writeStatus(w http.ResponseWriter, r *http.Request, err *requestError) {
 	e.reportError(r, err)
-	reply.Status(w, err.status)
+	reply.Status(w, r, err.status)
 }
 
 // reportError calls OnError. It recovers a panic in OnError, since the endpoint

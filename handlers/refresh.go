@@ -22,7 +22,10 @@ import (
 //	     browser may have a newer one by now
 //	401  {"error","message"}, cookies cleared if upstream has refused them again
 //	     after more than an hour
-//	503  {"error","message"} with Retry-After, cookies kept
+//	425  {"error","message"}: the request came in TLS early data, which others can
+//	     send again (RFC 8470); browsers send it again after the handshake
+//	503  {"error","message"} with Retry-After, cookies kept; or
+//	     Config.UnavailableStatus
 //
 // The body may take 5 s to arrive, and the refresh takes up to
 // session.Config.RefreshBudget (8 s), so a server's WriteTimeout must be longer
@@ -33,6 +36,10 @@ func Refresh(sessions *session.Manager, cookies *cookie.Codec, config Config) ht
 
 func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 	if !e.checkRequest(w, r) {
+		return
+	}
+	if reply.IsEarlyData(r) {
+		e.writeStatus(w, r, &requestError{http.StatusTooEarly, errEarlyData})
 		return
 	}
 	token, requestErr := readToken(w, r)
@@ -46,8 +53,9 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		e.reportError(r, err)
+		err = reply.WithUnavailableStatus(err, e.config.UnavailableStatus)
 		reply.RetryAfter(w, err)
-		reply.Error(w, err)
+		reply.Error(w, r, err)
 		return
 	}
 	reply.JSON(w, http.StatusOK, e.newRefreshResponse(result))
@@ -55,6 +63,8 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 		result.Renewed.Delivered(r.Context(), delivery.Lost(r.Context(), result.Renewed.StartedAt))
 	}
 }
+
+var errEarlyData = errors.New("the request came in TLS early data")
 
 // renew refreshes the session and writes its cookies. Inside a middleware that has
 // renewed the session already, or to which upstream has refused it, its outcome

@@ -31,7 +31,7 @@ func RequireClaim[T any](allow func(claims T) bool) func(http.Handler) http.Hand
 			if _, ok := session.FromContext(r.Context()); !ok {
 				err := withoutSession(r)
 				reply.RetryAfter(w, err)
-				reply.Error(w, err)
+				reply.Error(w, r, err)
 				return
 			}
 			claims, err := session.Claims[T](r.Context())

@@ -17,7 +17,8 @@ import (
 //	204  the session is valid; userHeader holds the user ID. Set-Cookie lines of a
 //	     renewed session have to reach the browser.
 //	401  as by [RequireSession]
-//	503  as by RequireSession, with Retry-After
+//	425  as by RequireSession, if the proxy passes the header Early-Data on
+//	503  as by RequireSession, with Retry-After; or Config.UnavailableStatus
 //
 // The proxy has to put userHeader into the request to the application in place of
 // any value from the client. Each Set-Cookie line comes a second time in a header
@@ -34,7 +35,7 @@ import (
 // ForwardAuth does not know when a browser has the cookies. As with [Session], the
 // old refresh token gets the same session for an hour.
 //
-// Of config only Bearer applies. ForwardAuth panics if sessions or cookies is nil,
+// Of config only Bearer and UnavailableStatus apply. ForwardAuth panics if sessions or cookies is nil,
 // if userHeader has other characters than letters, digits and hyphens, or if SignIn
 // or ErrorHandler is set: proxies take a redirect for an error, and any 2xx for a
 // permission.
@@ -64,10 +65,10 @@ func ForwardAuth(sessions *session.Manager, cookies *cookie.Codec, userHeader st
 // forbid responds to a proxy that must not pass r on. Its status is never 2xx.
 func forbid(w http.ResponseWriter, r *http.Request, err error) {
 	reply.RetryAfter(w, err)
-	if reply.IsFirstRefusal(err) && r.Header.Get("X-Forwarded-Method") == http.MethodGet && isNavigation(r) {
+	if reply.IsFirstRefusal(err) && r.Header.Get("X-Forwarded-Method") == http.MethodGet && reply.IsNavigation(r) {
 		w.Header().Set("Refresh", w.Header().Get("Retry-After"))
 	}
-	reply.Error(w, err)
+	reply.Refuse(w, r, err)
 }
 
 // isNoHeaderNameRune reports whether some proxy drops header names with c.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/crossmint-go/auth/cookie"
@@ -23,25 +24,40 @@ type Config struct {
 	Bearer bool
 	// SignIn is the page to which navigations without a session are redirected
 	// (303, with the requested path in the query parameter return_to): a path
-	// on this host. Requests of scripts, and requests without a decision, are
-	// not redirected. nil: no redirect.
+	// on this host. Requests of scripts, downloads, and requests without a
+	// decision are not redirected, and neither are those for the page itself, if
+	// it lies behind the middleware. nil: no redirect.
 	//
-	// A navigation is a GET or HEAD with Sec-Fetch-Mode: navigate, or without
-	// that header with an Accept that contains text/html.
+	// A navigation is a GET or HEAD with Sec-Fetch-Mode: navigate, unless
+	// Sec-Fetch-Dest is empty; or without the first header with an Accept that
+	// contains text/html.
 	//
-	// A sign-in page must treat return_to as untrusted input.
+	// A sign-in page must treat return_to as untrusted input. return_to is the
+	// path and the query as they were requested, byte for byte. It is missing if
+	// it has more than 2,048 bytes, or if Location would have more than 3,072:
+	// many proxies accept 4 KiB of response headers.
 	SignIn *url.URL
-	// ErrorHandler responds in place of the default. When it runs, rejected
-	// cookies are deleted already, and Retry-After and Cache-Control are set.
-	// The error is a *session.AuthenticationError (401) or is
-	// session.ErrUnavailable (503). Its text is for logs, not for browsers.
+	// UnavailableStatus is the status without a decision: 503, or 429, which
+	// passive health checks of load balancers do not count as a failure of this
+	// server. 0 means 503.
+	UnavailableStatus int
+	// ErrorHandler responds in place of the default, which is HTML for
+	// navigations, a stream that ends at once for an EventSource without a
+	// decision, and JSON for other requests. When it runs, rejected cookies are
+	// deleted already, and Retry-After and Cache-Control are set. The error is a
+	// *session.AuthenticationError (401) or is session.ErrUnavailable, see
+	// [StatusOf]. Its text is for logs, not for browsers.
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // RequireSession returns a middleware that lets only requests with a valid
 // session pass; handlers find it with session.FromContext. Other requests get
-// 401, or 503 where there is no decision. Cookies are deleted only after upstream
-// has definitely rejected them.
+// 401, or 503 where there is no decision. A request in TLS early data that needs a
+// refresh gets 425, and the browser sends it again (RFC 8470). Cookies are deleted
+// only after upstream has definitely rejected them.
+//
+// The response to a request with a session has Cache-Control: private, which the
+// handler may replace.
 //
 // Inside another middleware with the same manager it uses the result of that
 // one. It panics at wiring time if sessions or cookies is nil or SignIn is not a
@@ -75,7 +91,11 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			d := a.authenticate(w, r)
 			a.respond(w, r, &d, func(w http.ResponseWriter) {
-				if !canRedirect(r) || !reply.AskAgain(w, r, d.err) {
+				switch {
+				case canRedirect(r) && reply.AskAgain(w, r, d.err):
+				case reply.StatusOf(d.err) == http.StatusTooEarly:
+					reply.Error(w, r, d.err)
+				default:
 					serve(next, w, r, &d)
 				}
 			})
@@ -106,7 +126,8 @@ func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) fu
 }
 
 // StatusOf returns the status with which the middleware responds to an error of
-// [Session] or of Config.ErrorHandler: 401 or 503. For any other error it is 500.
+// [Session] or of Config.ErrorHandler: 401; Config.UnavailableStatus without a
+// decision; 425 for a request in TLS early data. For any other error it is 500.
 func StatusOf(err error) int { return reply.StatusOf(err) }
 
 // authenticator is the common part of all of them.
@@ -116,6 +137,8 @@ type authenticator struct {
 	config      Config
 	timeout     time.Duration // 0: that of the manager
 	forwardAuth bool          // the response goes to a proxy, which reads it
+
+	signInPageWarning sync.Once
 }
 
 // optionalTimeout is the time that OptionalSession waits for upstream and for the
@@ -130,6 +153,9 @@ func newAuthenticator(name string, sessions *session.Manager, cookies *cookie.Co
 		panic("middleware: " + name + ": the cookie codec is nil")
 	case config.SignIn != nil && !reply.LocalPath(config.SignIn):
 		panic(fmt.Sprintf("middleware: %s: Config.SignIn must be a path on this host, not %q", name, config.SignIn))
+	}
+	if err := reply.CheckUnavailableStatus(config.UnavailableStatus); err != nil {
+		panic(fmt.Sprintf("middleware: %s: %v", name, err))
 	}
 	if config.SignIn != nil {
 		checked := *config.SignIn
@@ -148,6 +174,16 @@ type decision struct {
 // authenticate decides on r and sets the headers on w that every response to it
 // needs.
 func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) decision {
+	d := a.decide(w, r)
+	if d.err != nil {
+		d.err = reply.WithUnavailableStatus(d.err, a.config.UnavailableStatus)
+		return d
+	}
+	forbidSharedCaches(w.Header())
+	return d
+}
+
+func (a *authenticator) decide(w http.ResponseWriter, r *http.Request) decision {
 	jwt, isBearer := a.bearer(r)
 	if result, err, ok := a.sessions.Resume(r.Context(), isBearer); ok {
 		return decision{result: result, err: err}
@@ -161,7 +197,7 @@ func (a *authenticator) authenticate(w http.ResponseWriter, r *http.Request) dec
 		return decision{result: result, err: err}
 	}
 	presented := a.cookies.Read(r)
-	presented.Material.SkipEarlyRefresh = isUpgrade(r)
+	presented.Material.SkipEarlyRefresh, presented.Material.EarlyData = isUpgrade(r), reply.IsEarlyData(r)
 	ctx := r.Context()
 	if a.timeout > 0 {
 		limited, cancel := context.WithTimeout(ctx, a.timeout)
@@ -228,11 +264,11 @@ func (a *authenticator) writeError(w http.ResponseWriter, r *http.Request, err e
 	w.Header().Set("Cache-Control", "no-store")
 	reply.RetryAfter(w, err)
 	switch {
-	case a.config.SignIn != nil && reply.StatusOf(err) == http.StatusUnauthorized && isNavigation(r):
+	case reply.StatusOf(err) == http.StatusUnauthorized && a.canSignIn(r):
 		http.Redirect(w, r, a.signInURL(r), http.StatusSeeOther)
 	case a.config.ErrorHandler != nil:
 		a.config.ErrorHandler(w, r, err)
 	default:
-		reply.Error(w, err)
+		reply.Error(w, r, err)
 	}
 }

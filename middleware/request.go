@@ -1,9 +1,10 @@
 package middleware
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
+	"path"
 
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
@@ -15,6 +16,17 @@ var (
 	varyCookie = []string{"Cookie"}
 	varyBearer = []string{"Cookie, Authorization"}
 )
+
+// cachePrivate is shared like the values of Vary.
+var cachePrivate = []string{"private"}
+
+// forbidSharedCaches keeps a cache that ignores Vary from giving the page of one
+// user to another. The handler, or a layer around the middleware, may know better.
+func forbidSharedCaches(h http.Header) {
+	if _, ok := h["Cache-Control"]; !ok {
+		h["Cache-Control"] = cachePrivate
+	}
+}
 
 // addVary tells caches that the response depends on the cookies.
 func (a *authenticator) addVary(h http.Header) {
@@ -48,38 +60,75 @@ func canRedirect(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !isUpgrade(r)
 }
 
-// isNavigation reports whether r opens a page, rather than coming from a script.
-// Fetch metadata tells that; for older browsers Accept does.
-func isNavigation(r *http.Request) bool {
-	if !canRedirect(r) {
+// canSignIn reports whether r is a navigation that Config.SignIn can help: the
+// sign-in page cannot help a request for itself.
+func (a *authenticator) canSignIn(r *http.Request) bool {
+	if a.config.SignIn == nil || !canRedirect(r) || !reply.IsNavigation(r) {
 		return false
 	}
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate"
+	if !a.isSignInPage(r) {
+		return true
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html")
+	a.signInPageWarning.Do(func() {
+		slog.WarnContext(r.Context(), "middleware: the page of Config.SignIn is behind RequireSession itself; mount it outside", "path", a.config.SignIn.Path)
+	})
+	return false
 }
+
+// isSignInPage reports whether the browser asks for Config.SignIn, also behind
+// http.StripPrefix. A proxy may have removed a prefix, too: then the last element of
+// the path and return_to tell.
+func (a *authenticator) isSignInPage(r *http.Request) bool {
+	requested, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil {
+		requested = r.URL
+	}
+	page := path.Clean(a.config.SignIn.Path)
+	asked := path.Clean(requested.Path)
+	return asked == page || path.Base(asked) == path.Base(page) && requested.Query().Has(returnToParameter)
+}
+
+const (
+	returnToParameter = "return_to"
+	maxReturnToBytes  = 2048
+	// maxLocationBytes leaves room for other headers in 4 KiB, the default of
+	// nginx for all headers of a response.
+	maxLocationBytes = 3072
+)
 
 // signInURL returns Config.SignIn with the path to return to.
 func (a *authenticator) signInURL(r *http.Request) string {
 	to := *a.config.SignIn
 	query := to.Query()
-	query.Set("return_to", returnTo(r))
+	query.Del(returnToParameter)
 	to.RawQuery = query.Encode()
-	return to.String()
+	without := to.String()
+	target := returnTo(r)
+	if len(target) > maxReturnToBytes {
+		return without
+	}
+	query.Set(returnToParameter, target)
+	to.RawQuery = query.Encode()
+	if location := to.String(); len(location) <= maxLocationBytes {
+		return location
+	}
+	return without
 }
 
-// returnTo returns the path and the query that the browser asked for, also
-// behind http.StripPrefix. It returns "/" for a path that a browser could take for
-// another host.
+// returnTo returns the path and the query that the browser asked for, byte for
+// byte, also behind http.StripPrefix. It returns "/" for a path that a browser could
+// take for another host.
 func returnTo(r *http.Request) string {
 	u, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil {
 		return "/"
 	}
 	local := &url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}
-	if !reply.LocalPath(local) {
+	switch {
+	case !reply.LocalPath(local):
 		return "/"
+	case u.IsAbs(): // RFC 9112 §3.2.2, for proxies
+		return local.RequestURI()
 	}
-	return local.RequestURI()
+	return r.RequestURI
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
@@ -35,6 +36,8 @@ func TestSignInRedirectsNavigations(t *testing.T) {
 		want   int
 	}{
 		{name: "navigation", method: "GET", header: header("Sec-Fetch-Mode", "navigate"), want: 303},
+		{name: "download", method: "GET", header: header("Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "empty"), want: 401},
+		{name: "frame", method: "GET", header: header("Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"), want: 303},
 		{name: "HEAD of a navigation", method: "HEAD", header: header("Sec-Fetch-Mode", "navigate"), want: 303},
 		{name: "fetch", method: "GET", header: header("Sec-Fetch-Mode", "cors"), want: 401},
 		{name: "fetch that accepts HTML", method: "GET", header: header("Sec-Fetch-Mode", "same-origin", "Accept", "text/html"), want: 401},
@@ -94,6 +97,14 @@ func TestReturnTo(t *testing.T) {
 		{name: "path and query", requestURI: "/private?q=a%20b&r=/x", want: "/private?q=a%20b&r=/x"},
 		{name: "escaped path", requestURI: "/a%2Fb%20c", want: "/a%2Fb%20c"},
 		{name: "root", requestURI: "/", want: "/"},
+		{name: "two slashes inside", requestURI: "/a//b", want: "/a//b"},
+		{name: "dots", requestURI: "/a/../b/./c", want: "/a/../b/./c"},
+		{name: "URL inside the path", requestURI: "/proxy/https://example.com/x?y=https://example.com//z", want: "/proxy/https://example.com/x?y=https://example.com//z"},
+		{name: "bytes that net/url escapes otherwise", requestURI: "/a|b^c/%7e?q=d|e", want: "/a|b^c/%7e?q=d|e"},
+		{name: "empty query", requestURI: "/private?", want: "/private?"},
+		{name: "2,048 bytes", requestURI: "/" + strings.Repeat("a", 2047), want: "/" + strings.Repeat("a", 2047)},
+		{name: "2,049 bytes", requestURI: "/" + strings.Repeat("a", 2048), want: ""},
+		{name: "Location above 3,072 bytes", requestURI: "/" + strings.Repeat("%20", 680), want: ""},
 		{name: "another host", requestURI: "//evil.example/x", want: "/"},
 		{name: "another host, escaped", requestURI: "/%2Fevil.example", want: "/"},
 		{name: "backslash", requestURI: `/\evil.example`, want: "/"},
@@ -122,6 +133,39 @@ func TestReturnTo(t *testing.T) {
 			got := []string{location.Host, location.Path, location.Query().Get("lang"), location.Query().Get("return_to")}
 			if diff := cmp.Diff([]string{"", "/login", "en", test.want}, got); diff != "" {
 				t.Errorf("host, path, lang and return_to (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestSignInPageBehindItsMiddleware asks for the sign-in page itself: a redirect
+// would never end.
+func TestSignInPageBehindItsMiddleware(t *testing.T) {
+	tests := []struct {
+		name   string
+		signIn string
+		path   string
+		want   int
+	}{
+		{name: "page", signIn: "/login", path: "/login", want: 401},
+		{name: "query", signIn: "/login?lang=en", path: "/login?lang=de&return_to=%2F", want: 401},
+		{name: "trailing slash", signIn: "/login", path: "/login/", want: 401},
+		{name: "escaped", signIn: "/login", path: "/%6Cogin", want: 401},
+		{name: "front page", signIn: "/?sign-in=1", path: "/", want: 401},
+		{name: "a proxy has removed the prefix", signIn: "/app/login", path: "/login?return_to=%2Fapp%2F", want: 401},
+		{name: "below the page", signIn: "/login", path: "/login/help", want: 303},
+		{name: "same last element", signIn: "/app/login", path: "/other/login", want: 303},
+		{name: "return_to of another page", signIn: "/login", path: "/private?return_to=%2F", want: 303},
+		{name: "front page of another page", signIn: "/login/", path: "/", want: 303},
+	}
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := get(test.path, "", "")
+			r.Header.Set("Sec-Fetch-Mode", "navigate")
+			res, _ := serve(e.require(signIn(t, test.signIn))(showUser), r)
+			if res.StatusCode != test.want {
+				t.Errorf("status: %d, want %d (Location %q)", res.StatusCode, test.want, res.Header.Get("Location"))
 			}
 		})
 	}

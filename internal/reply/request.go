@@ -1,0 +1,27 @@
+package reply
+
+import (
+	"crypto/tls"
+	"net/http"
+	"strings"
+)
+
+// IsNavigation reports whether r opens a page, rather than coming from a script.
+// Fetch metadata tells that; for older browsers Accept does. The destination of a
+// download (<a download>) is empty: its response becomes a file.
+func IsNavigation(r *http.Request) bool {
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate" && r.Header.Get("Sec-Fetch-Dest") != "empty"
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// IsEarlyData reports whether r came in TLS early data: an intermediary says so
+// (RFC 8470 §5.1, where any value counts), or the handshake of this server is not
+// complete, as in HTTP/3.
+func IsEarlyData(r *http.Request) bool {
+	if len(r.Header["Early-Data"]) > 0 {
+		return true
+	}
+	return r.TLS != nil && r.TLS.Version >= tls.VersionTLS13 && !r.TLS.HandshakeComplete
+}
