@@ -18,6 +18,11 @@ import (
 // refresh of a JSON body, if there is one. It does not read bodies of other
 // types. The response is 204, or for form posts a redirect to Config.AfterLogout.
 //
+// The response to a browser with a session has Clear-Site-Data: "cache": the Back
+// button shows none of the pages that the browser keeps in memory. That does not
+// hold for the page on which the user signs out: pages with personal data need
+// Cache-Control: no-store.
+//
 // Logout responds with 405 to other methods than POST. To log out in a handler of
 // your own for another method, call Manager.Logout(ctx, cookies.Read(r).Material,
 // session.Secret{}) and, unless its error is session.ErrOtherProject,
@@ -41,9 +46,11 @@ func (e *endpoint) logout(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	err := e.sessions.Logout(r.Context(), e.cookies.Read(r).Material, token)
+	material := e.cookies.Read(r).Material
+	err := e.sessions.Logout(r.Context(), material, token)
 	if !errors.Is(err, session.ErrOtherProject) {
 		e.cookies.Clear(w, r)
+		evictPages(w, &material)
 	}
 	if err != nil {
 		e.reportError(r, err)
@@ -53,6 +60,16 @@ func (e *endpoint) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// evictPages makes the browser drop the pages that it has cached, also those that
+// the Back button would show. Chromium looks through its whole cache for that before
+// it reads the response. So a browser without a session is left alone: Crossmint's
+// browser client logs out on every page view without one.
+func evictPages(w http.ResponseWriter, material *session.Material) {
+	if !material.JWT.IsZero() || !material.RefreshToken.IsZero() {
+		w.Header().Add("Clear-Site-Data", `"cache"`)
+	}
 }
 
 // isFormPost reports whether an HTML form sent r.
