@@ -21,6 +21,7 @@ type Codec struct {
 type nameSet struct {
 	jwt, refresh int
 	scoped       bool // the browser client may keep this pair itself
+	former       bool // of Config.Former: its sessions move to the primary name set
 }
 
 type cookieName struct {
@@ -43,8 +44,11 @@ func NewCodec(config Config) (*Codec, error) {
 	}
 	c := &Codec{config: config, hasPrefix: hasPrefix(config.Names.JWT) && hasPrefix(config.Names.RefreshToken)}
 	scoped := Scoped(config.ProjectID)
-	for _, names := range c.readNames() {
-		set := nameSet{c.nameIndex(names.JWT, jwtCookie), c.nameIndex(names.RefreshToken, refreshCookie), names == scoped}
+	for i, names := range c.readNames() {
+		set := nameSet{
+			jwt: c.nameIndex(names.JWT, jwtCookie), refresh: c.nameIndex(names.RefreshToken, refreshCookie),
+			scoped: names == scoped, former: 1 <= i && i <= len(config.Former),
+		}
 		known := func(other nameSet) bool { return other.jwt == set.jwt && other.refresh == set.refresh }
 		if !slices.ContainsFunc(c.nameSets, known) {
 			c.nameSets = append(c.nameSets, set)

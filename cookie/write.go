@@ -43,10 +43,13 @@ func (c *Codec) Clear(w http.ResponseWriter, r *http.Request) {
 // browser. Call it before the response is written.
 //
 // A renewed session is stored under the names from which its refresh token
-// came, or else as [Codec.Write] does. A first refusal sets the marker, a cookie
+// came, except those of Config.Former, or else as [Codec.Write] does. Cookies of
+// Config.Former, and a second JWT beside one refresh token, are deleted with it: they
+// would make requests longer than proxies accept. A first refusal sets the marker, a cookie
 // with the name of the refresh token's and the suffix -refused. A final refusal
-// deletes all cookies. If the session does not fit into cookies, Apply returns an error that is session.ErrUnavailable:
-// upstream has sent a malformed response. Otherwise it returns err.
+// deletes all cookies. If the session does not fit into cookies, Apply returns an
+// error that is session.ErrUnavailable: upstream has sent a malformed response.
+// Otherwise it returns err.
 func (p *Presented) Apply(w http.ResponseWriter, result session.Result, err error) error {
 	if err != nil {
 		p.applyRefusal(w, err)
@@ -74,11 +77,16 @@ func (p *Presented) applyRefusal(w http.ResponseWriter, err error) {
 }
 
 func (p *Presented) renew(w http.ResponseWriter, renewal *session.Renewal) error {
-	target := p.nameSetOf(renewal.Used)
-	if target == nil {
+	used := p.nameSetOf(renewal.Used)
+	switch {
+	case used == nil:
 		return p.write(w, renewal.Grant, p.codec.primary(), func(int) bool { return true })
+	case used.former:
+		return p.write(w, renewal.Grant, p.codec.primary(), p.isStale)
 	}
-	return p.write(w, renewal.Grant, target, func(name int) bool { return p.isStale(name, target) })
+	return p.write(w, renewal.Grant, used, func(name int) bool { // own names are never stale
+		return p.isStale(name) || p.codec.isBeside(name, used.refresh)
+	})
 }
 
 // nameSetOf returns the name set that a presented pair was read from, or nil.
@@ -106,12 +114,39 @@ func (p *Presented) has(name int, value session.Secret) bool {
 	return false
 }
 
-// isStale reports whether a renewed session makes another cookie useless: it is a
-// second JWT beside the same refresh token.
-func (p *Presented) isStale(name int, target *nameSet) bool {
-	return slices.ContainsFunc(p.codec.nameSets, func(set nameSet) bool {
-		return name == set.jwt && set.refresh == target.refresh
+// isStale reports whether no later request needs a cookie once a session is renewed:
+// it is one of Config.Former or a JWT beside one, or a second JWT beside the same
+// refresh token.
+func (p *Presented) isStale(name int) bool {
+	primary, sets := p.codec.primary(), p.codec.nameSets
+	if name == primary.jwt || name == primary.refresh {
+		return false
+	}
+	for i := range sets {
+		set := &sets[i]
+		formerToken := set.former && set.refresh != primary.refresh
+		switch {
+		case set.former && name == set.jwt, formerToken && (name == set.refresh || p.codec.isBeside(name, set.refresh)):
+			return true
+		case name == set.jwt && p.hasEarlierJWT(i):
+			return true
+		}
+	}
+	return false
+}
+
+// hasEarlierJWT reports whether the request has the JWT of another name set with the
+// same refresh cookie, which is read before nameSets[i].
+func (p *Presented) hasEarlierJWT(i int) bool {
+	sets := p.codec.nameSets
+	return slices.ContainsFunc(sets[:i], func(earlier nameSet) bool {
+		return earlier.refresh == sets[i].refresh && earlier.jwt != sets[i].jwt && p.values.countOf(earlier.jwt) > 0
 	})
+}
+
+// isBeside reports whether a name is that of a JWT cookie beside a refresh cookie.
+func (c *Codec) isBeside(name, refresh int) bool {
+	return slices.ContainsFunc(c.nameSets, func(set nameSet) bool { return name == set.jwt && set.refresh == refresh })
 }
 
 // write stores g under the names of target and deletes those other cookies of
@@ -172,7 +207,7 @@ func (p *Presented) clear(w http.ResponseWriter) {
 // deleteCookie deletes a cookie in every form in which this program may have set
 // it: browsers take cookies with another Domain, Path or Partitioned for others.
 func (c *Codec) deleteCookie(w http.ResponseWriter, name int) {
-	http.SetCookie(w, deletion(c.emptyCookie(name)))
+	addDeletion(w, c.emptyCookie(name))
 	c.deleteFormer(w, name)
 }
 
@@ -182,7 +217,7 @@ func (c *Codec) deleteFormer(w http.ResponseWriter, name int) {
 	if c.config.Domain != "" {
 		cookie := c.emptyCookie(name)
 		cookie.Domain = ""
-		http.SetCookie(w, deletion(cookie))
+		addDeletion(w, cookie)
 	}
 	for _, former := range c.config.Former {
 		if former.Names.JWT != c.names[name].name && former.Names.RefreshToken != c.names[name].name {
@@ -191,13 +226,16 @@ func (c *Codec) deleteFormer(w http.ResponseWriter, name int) {
 		cookie := c.emptyCookie(name)
 		cookie.Domain, cookie.Path, cookie.Partitioned = former.Domain, former.Path, former.Partitioned
 		cookie.Secure = cookie.Secure || former.Partitioned
-		http.SetCookie(w, deletion(cookie))
+		addDeletion(w, cookie)
 	}
 }
 
-func deletion(cookie *http.Cookie) *http.Cookie {
+// addDeletion adds the line that deletes a cookie, once: former forms may be equal.
+func addDeletion(w http.ResponseWriter, cookie *http.Cookie) {
 	cookie.Expires, cookie.MaxAge = time.Unix(0, 0), -1
-	return cookie
+	if !slices.Contains(w.Header()["Set-Cookie"], cookie.String()) {
+		http.SetCookie(w, cookie)
+	}
 }
 
 // emptyCookie returns a cookie with the configured attributes.

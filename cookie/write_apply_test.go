@@ -44,6 +44,11 @@ func nameTokens(lines []string, renewed *session.Grant) []string {
 	return named
 }
 
+// former returns the configuration of a site whose earlier version had other names.
+func former(names cookie.Names) cookie.Config {
+	return cookie.Config{Former: []cookie.Config{{Names: names}}}
+}
+
 func TestApplyRenewed(t *testing.T) {
 	documented := []string{"crossmint-session=NEWJWT", "crossmint-refresh-token=NEW"}
 	tests := []struct {
@@ -71,6 +76,22 @@ func TestApplyRenewed(t *testing.T) {
 		{name: "planted scoped JWT alone", line: pairs(plainRefresh, "VALID", scopedJWT, "EXPIRED"), want: documented},
 		{name: "planted refresh token where scoped names are configured", config: cookie.Config{Names: cookie.Scoped(project)},
 			line: pairs(documentedJWT, "OLDER", plainRefresh, "VALID", scopedJWT, "EXPIRED", scopedRefresh, "planted3"), want: documented},
+		{name: "a second JWT beside another token is deleted", config: cookie.Config{Names: cookie.Scoped(project)},
+			line: pairs(scopedJWT, "EXPIRED", scopedRefresh, "VALID", documentedJWT, "OLDER", unscopedJWT, "OLDER", plainRefresh, "other4"),
+			want: []string{"-" + documentedJWT, scopedJWT + "=NEWJWT", scopedRefresh + "=NEW"}},
+		{name: "former names move to the configured ones", config: former(cookie.Names{JWT: "j", RefreshToken: "r"}), line: pairs("j", "EXPIRED", "r", "VALID"),
+			want: []string{"-j", "-r", "crossmint-session=NEWJWT", "crossmint-refresh-token=NEW"}},
+		{name: "former names beside the configured ones are deleted", config: former(cookie.Names{JWT: "j", RefreshToken: "r"}), line: pairs(documentedJWT, "EXPIRED", plainRefresh, "VALID", "j", "OLDER", "r", "older"),
+			want: []string{"-j", "-r", "crossmint-session=NEWJWT", "crossmint-refresh-token=NEW"}},
+		{name: "former names beside those of another client are deleted", config: former(cookie.Names{JWT: "j", RefreshToken: "r"}), line: pairs(scopedJWT, "EXPIRED", scopedRefresh, "VALID", "j", "OLDER", "r", "older2"),
+			want: []string{"-j", "-r", scopedJWT + "=NEWJWT", scopedRefresh + "=NEW readable"}},
+		{name: "former JWT name with the configured refresh cookie", config: former(cookie.Names{JWT: "j", RefreshToken: plainRefresh}), line: pairs("j", "EXPIRED", plainRefresh, "VALID"),
+			want: []string{"-crossmint-refresh-token", "-j", "crossmint-session=NEWJWT", "crossmint-refresh-token=NEW"}},
+		{name: "the configured pair stays although a former one has its refresh cookie", config: former(cookie.Unscoped()), line: pairs(documentedJWT, "OLDER", plainRefresh, "other5", scopedJWT, "EXPIRED", scopedRefresh, "VALID"),
+			want: []string{scopedJWT + "=NEWJWT", scopedRefresh + "=NEW readable"}},
+		{name: "a JWT beside a former refresh cookie is deleted", config: cookie.Config{Names: cookie.Names{JWT: "__Host-j", RefreshToken: "__Host-r"}, Former: []cookie.Config{{}}},
+			line: pairs(documentedJWT, "EXPIRED", unscopedJWT, "OLDER", plainRefresh, "VALID"),
+			want: []string{"-" + documentedJWT, "-" + plainRefresh, "-" + unscopedJWT, "__Host-j=NEWJWT", "__Host-r=NEW"}},
 		{name: "a refused pair first stays: it may be refused again later", line: pairs(documentedJWT, "EXPIRED", plainRefresh, "rejected", scopedJWT, "OLDER", scopedRefresh, "VALID"),
 			want: []string{scopedJWT + "=NEWJWT", scopedRefresh + "=NEW readable"}},
 	}
