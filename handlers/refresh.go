@@ -103,8 +103,11 @@ func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presente
 		return &session.AuthenticationError{Message: "Session is not valid", Err: checkErr}
 	}
 	applyErr := presented.Apply(w, result, err)
-	if err == nil && applyErr != nil {
+	switch {
+	case err == nil && applyErr != nil:
 		result.Renewed.Delivered(r.Context(), applyErr)
+	case result.Renewed != nil:
+		delivery.WarnLarge(r.Context(), w.Header())
 	}
 	return applyErr
 }

@@ -213,6 +213,9 @@ func (a *authenticator) decide(w http.ResponseWriter, r *http.Request) decision 
 		result.Renewed.Delivered(r.Context(), applyErr)
 		return decision{result: result, err: applyErr}
 	}
+	if result.Renewed != nil {
+		delivery.WarnLarge(r.Context(), w.Header())
+	}
 	return decision{result, err, w.Header()["Set-Cookie"][before:]}
 }
 
