@@ -49,7 +49,8 @@ type Config struct {
 	OnlyConfiguredNames bool
 	// Former are configurations that an earlier version of the program has
 	// used. Their Names, Domain, Path and Partitioned count: cookies with them
-	// are still read, and deleted when a session is renewed or ends.
+	// are still read, and deleted when a session is renewed or ends. A renewed
+	// session moves to Names.
 	Former []Config
 
 	// ReadableRefreshCookie lets scripts read the refresh cookie (no
