@@ -115,6 +115,14 @@ func withoutRoute(k *kit, cookies *cookie.Codec) http.Handler {
 	return mux
 }
 
+func noDecision() (handlers.Config, middleware.Config) {
+	//doc:health-checks
+	routes := handlers.Config{OmitRefreshSecret: true, UnavailableStatus: http.StatusTooManyRequests}
+	sessions := middleware.Config{UnavailableStatus: http.StatusTooManyRequests}
+	//doc:end
+	return routes, sessions
+}
+
 func forwardAuth(k *kit, cookies *cookie.Codec) http.Handler {
 	sessions, config := k.sessions, handlers.Config{OmitRefreshSecret: true}
 	//doc:forward-auth
