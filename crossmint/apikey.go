@@ -1,6 +1,7 @@
 package crossmint
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"fmt"
 	"strings"
@@ -43,22 +44,29 @@ const (
 // keys have about 200 bytes.
 const maxAPIKeyBytes = 1024
 
-// An apiKeyError has the wording of Crossmint's own SDK.
-type apiKeyError string
+// An apiKeyError has the wording of Crossmint's own SDK, so that search results
+// for it apply here, too. The cause follows it where one can be told. Neither holds
+// a part of the key behind its prefix.
+type apiKeyError struct{ message, cause string }
 
-func (e apiKeyError) Error() string { return string(e) }
+func (e apiKeyError) Error() string {
+	if e.cause == "" {
+		return e.message
+	}
+	return e.message + " (" + e.cause + ")"
+}
 
 const (
-	errAPIKeyOld         apiKeyError = "Old API key format detected. Please create a new API key from the Crossmint console."
-	errAPIKeyType        apiKeyError = "Malformed API key. Must start with 'ck' or 'sk'."
-	errAPIKeyEnvironment apiKeyError = "Malformed API key. Must have a valid environment: 'development', 'staging' or 'production'."
-	errAPIKeySignature   apiKeyError = "Invalid API key. Failed to validate signature"
+	messageOld         = "Old API key format detected. Please create a new API key from the Crossmint console."
+	messageType        = "Malformed API key. Must start with 'ck' or 'sk'."
+	messageEnvironment = "Malformed API key. Must have a valid environment: 'development', 'staging' or 'production'."
+	messageSignature   = "Invalid API key. Failed to validate signature"
 )
 
-// errAPIKeyDisallowed returns the error for a key of another type or environment
-// than required.
-func errAPIKeyDisallowed(given, required string) apiKeyError {
-	return apiKeyError(fmt.Sprintf("Disallowed API key. You passed a %s API key, but a %s API key is required.", given, required))
+// errDisallowed returns the error for a key of another type or environment than
+// required.
+func errDisallowed(given, required string) error {
+	return apiKeyError{message: fmt.Sprintf("Disallowed API key. You passed a %s API key, but a %s API key is required.", given, required)}
 }
 
 // An apiKey is the content of a checked API key.
@@ -67,69 +75,80 @@ type apiKey struct {
 	projectID   string
 }
 
-// parseAPIKey checks the API key in the order and with the messages of Crossmint's
-// own SDK, so that search results for them apply here, too. No message holds a
-// part of the key.
+// parseAPIKey checks the API key in the order of Crossmint's own SDK.
 func (c *Config) parseAPIKey() (apiKey, error) {
 	key := c.APIKey.Reveal()
 	if strings.HasPrefix(key, "sk_live") || strings.HasPrefix(key, "sk_test") {
-		return apiKey{}, errAPIKeyOld
+		return apiKey{}, apiKeyError{message: messageOld}
 	}
 	keyType, rest, found := strings.Cut(key, "_")
 	if !found || keyType != clientKey && keyType != serverKey {
-		return apiKey{}, errAPIKeyType
+		return apiKey{}, apiKeyError{messageType, surroundings(key)}
 	}
 	if keyType == clientKey && !c.AllowClientKey {
-		return apiKey{}, errAPIKeyDisallowed("client", "server")
+		return apiKey{}, errDisallowed("client", "server")
 	}
 	name, encoded, found := strings.Cut(rest, "_")
 	environment := Environment(name)
-	known, isKnown := environments[environment]
-	if !found || !isKnown {
-		return apiKey{}, errAPIKeyEnvironment
+	if !found || !environment.isKnown() {
+		return apiKey{}, apiKeyError{messageEnvironment, surroundings(key)}
 	}
 	if c.RequireEnvironment != "" && environment != c.RequireEnvironment {
-		return apiKey{}, errAPIKeyDisallowed(name, string(c.RequireEnvironment))
+		return apiKey{}, errDisallowed(name, string(c.RequireEnvironment))
 	}
-	verifier, replaced := c.APIKeyVerifiers[environment]
-	if !replaced {
-		verifier, _ = base58.Decode(known.verifier)
-	}
-	project, err := signedProject(keyType+"_"+name, encoded, verifier)
-	if err != nil {
-		return apiKey{}, err
+	project, cause := c.signedProject(keyType, environment, encoded)
+	if cause != "" {
+		return apiKey{}, apiKeyError{messageSignature, cmp.Or(surroundings(key), cause)}
 	}
 	return apiKey{environment, project}, nil
 }
 
-// signedProject verifies the signed part of a key and returns the project ID. The
-// prefix is the part before it.
-func signedProject(prefix, encoded string, verifier ed25519.PublicKey) (string, error) {
-	if len(encoded) > maxAPIKeyBytes || len(verifier) != ed25519.PublicKeySize {
-		return "", errAPIKeySignature
+func (e Environment) isKnown() bool {
+	_, known := environments[e]
+	return known
+}
+
+// signedProject verifies the signed part of a key and returns the project ID, or
+// the cause of the failure.
+func (c *Config) signedProject(keyType string, environment Environment, encoded string) (project, cause string) {
+	const incomplete = "the key is incomplete or was changed"
+	if len(encoded) > maxAPIKeyBytes {
+		return "", "the value is longer than any key"
 	}
 	decoded, err := base58.Decode(encoded)
 	if err != nil {
-		return "", errAPIKeySignature
+		return "", incomplete
 	}
-	parts := strings.Split(string(decoded), ":")
-	if len(parts) != 2 {
-		return "", errAPIKeySignature
+	data, encodedSignature, found := strings.Cut(string(decoded), ":")
+	signature, err := base58.Decode(encodedSignature)
+	if !found || err != nil || len(signature) != ed25519.SignatureSize {
+		return "", incomplete
 	}
-	signature, err := base58.Decode(parts[1])
-	if err != nil || len(signature) != ed25519.SignatureSize {
-		return "", errAPIKeySignature
+	if !c.hasSigned(keyType, environment, data, signature) {
+		return "", c.wrongSignature(environment, data, signature)
 	}
-	// The signature covers the prefix and the data, joined by a dot where the key
-	// itself has an underscore.
-	if !ed25519.Verify(verifier, []byte(prefix+"."+parts[0]), signature) {
-		return "", errAPIKeySignature
-	}
-	project, _, found := strings.Cut(parts[0], ".")
+	project, _, found = strings.Cut(data, ".")
 	if !found || !validProjectID(project) {
-		return "", errAPIKeySignature
+		return "", "the key names no project"
 	}
-	return project, nil
+	return project, ""
+}
+
+// hasSigned reports whether the signature is that of a key of the given type and
+// environment. It covers the prefix and the data, joined by a dot where the key
+// itself has an underscore.
+func (c *Config) hasSigned(keyType string, environment Environment, data string, signature []byte) bool {
+	verifier := c.apiKeyVerifier(environment)
+	return len(verifier) == ed25519.PublicKeySize && ed25519.Verify(verifier, []byte(keyType+"_"+string(environment)+"."+data), signature)
+}
+
+// apiKeyVerifier returns the public key for API keys of an environment.
+func (c *Config) apiKeyVerifier(environment Environment) ed25519.PublicKey {
+	if verifier, replaced := c.APIKeyVerifiers[environment]; replaced {
+		return verifier
+	}
+	verifier, _ := base58.Decode(environments[environment].verifier)
+	return verifier
 }
 
 // validProjectID reports whether id can be a part of a cookie name. Real IDs are

@@ -99,6 +99,9 @@ func (c *Config) check() (apiKey, error) {
 	if err != nil {
 		f = append(f, err)
 	}
+	if c.RequireEnvironment != "" && !c.RequireEnvironment.isKnown() {
+		f.add("RequireEnvironment: %q is not an environment; they are %q, %q and %q", c.RequireEnvironment, Development, Staging, Production)
+	}
 	c.Audience = cmp.Or(c.Audience, key.projectID)
 	c.checkURLs(&f, key.environment)
 	if !validHeaderValue(c.AppID) {
