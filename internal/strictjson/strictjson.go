@@ -33,7 +33,17 @@ var (
 // Object may call member before it finds an error further on. Use the members
 // only if Object returns nil.
 func Object(data []byte, member func(name []byte, value Value) error) error {
-	s := scanner{data: data}
+	return object(scanner{data: data}, member)
+}
+
+// Outer is [Object] for a list of objects that may be damaged. It checks the
+// grammar of the values, and accepts in them duplicate member names, invalid UTF-8
+// and lone surrogates. Pass each value to Object before you use it.
+func Outer(data []byte, member func(name []byte, value Value) error) error {
+	return object(scanner{data: data, lenient: true}, member)
+}
+
+func object(s scanner, member func(name []byte, value Value) error) error {
 	s.skipSpace()
 	if s.peek() != '{' {
 		return errSyntax
@@ -42,7 +52,7 @@ func Object(data []byte, member func(name []byte, value Value) error) error {
 		return err
 	}
 	s.skipSpace()
-	if s.pos != len(data) {
+	if s.pos != len(s.data) {
 		return errSyntax
 	}
 	return nil
@@ -52,6 +62,8 @@ func Object(data []byte, member func(name []byte, value Value) error) error {
 type scanner struct {
 	data []byte
 	pos  int
+	// lenient accepts what Outer accepts.
+	lenient bool
 }
 
 // peek returns the next byte, or 0 at the end. No JSON token starts with 0.
@@ -114,7 +126,7 @@ func (s *scanner) scanMember(depth int, seen *nameSet, member func([]byte, Value
 		return err
 	}
 	name := decode(s.data[start:s.pos])
-	if !seen.add(name) {
+	if (!s.lenient || depth == 1) && !seen.add(name) {
 		return errDuplicate
 	}
 	if !s.accept(':') {
@@ -238,7 +250,7 @@ func (s *scanner) scanString() error {
 			s.pos++
 		default:
 			r, size := utf8.DecodeRune(s.data[s.pos:])
-			if r == utf8.RuneError && size == 1 {
+			if r == utf8.RuneError && size == 1 && !s.lenient {
 				return errUTF8
 			}
 			s.pos += size
@@ -251,7 +263,7 @@ func (s *scanner) scanString() error {
 // unescape decodes to U+FFFD like an escaped U+FFFD itself.
 func (s *scanner) scanEscape() error {
 	r, size := unescape(s.data[s.pos:])
-	if size == 0 || r == utf8.RuneError && !isEscapedReplacement(s.data[s.pos:]) {
+	if size == 0 || r == utf8.RuneError && !s.lenient && !isEscapedReplacement(s.data[s.pos:]) {
 		return errSyntax
 	}
 	s.pos += size

@@ -160,3 +160,42 @@ func FuzzObject(f *testing.F) {
 		}
 	})
 }
+
+// Outer accepts damaged values, which Object rejects. It rejects a damaged outermost
+// object and wrong grammar anywhere.
+func TestOuter(t *testing.T) {
+	tests := []struct {
+		name, data string
+		want       []string // the elements of "list"; nil: rejected
+	}{
+		{name: "intact", data: `{"list":[{"a":1},2]}`, want: []string{`{"a":1}`, "2"}},
+		{name: "a name twice in an element", data: `{"list":[{"a":1,"a":2},3]}`, want: []string{`{"a":1,"a":2}`, "3"}},
+		{name: "a name twice further in", data: `{"list":[{"a":[{"b":1,"b":2}]},3]}`, want: []string{`{"a":[{"b":1,"b":2}]}`, "3"}},
+		{name: "a name twice beside the list", data: `{"x":{"a":1,"a":2},"list":[3]}`, want: []string{"3"}},
+		{name: "invalid UTF-8 in an element", data: "{\"list\":[\"\xff\",3]}", want: []string{"\"\xff\"", "3"}},
+		{name: "a lone surrogate", data: `{"list":["\ud800",3]}`, want: []string{`"\ud800"`, "3"}},
+		{name: "two lists", data: `{"list":[1],"list":[2]}`},
+		{name: "two lists, one name escaped", data: `{"list":[1],"\u006cist":[2]}`},
+		{name: "an unknown escape", data: `{"list":["\x"]}`},
+		{name: "an unclosed element", data: `{"list":[{"a":1]}`},
+		{name: "a second object", data: `{"list":[]}{}`},
+		{name: "too deep", data: `{"list":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			err := strictjson.Outer([]byte(test.data), func(name []byte, value strictjson.Value) error {
+				if string(name) == "list" && !value.Elements(func(v strictjson.Value) { got = append(got, string(v)) }) {
+					t.Errorf("%s is not an array", value)
+				}
+				return nil
+			})
+			if err != nil {
+				got = nil
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("elements, error %v (-want +got):\n%s", err, diff)
+			}
+		})
+	}
+}

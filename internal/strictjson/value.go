@@ -60,11 +60,11 @@ func (v Value) elements() (values []Value, isArray bool) {
 	if v[0] != '[' {
 		return nil, false
 	}
-	s := scanner{data: v}
+	s := scanner{data: v, lenient: true} // v was checked as a part of its object
 	for s.pos++; !s.accept(']'); s.accept(',') {
 		s.skipSpace()
 		start := s.pos
-		if s.scanValue(0) != nil {
+		if s.scanValue(1) != nil {
 			return nil, false
 		}
 		values = append(values, v[start:s.pos])

@@ -119,12 +119,12 @@ func unknownKey(p *parsedToken) error {
 }
 
 // ParseKeySet reads a JWK set (RFC 7517 §5). It leaves out each key that is of
-// an unknown type, damaged, weak or not meant for signatures. If no key is left,
-// it returns an error.
+// an unknown type, damaged, weak or not meant for signatures; the other keys count.
+// If no key is left, it returns an error.
 func ParseKeySet(data []byte) (*KeySet, error) {
 	var raw []strictjson.Value
 	isArray := false
-	err := strictjson.Object(data, func(name []byte, value strictjson.Value) error {
+	err := strictjson.Outer(data, func(name []byte, value strictjson.Value) error {
 		if string(name) == "keys" {
 			isArray = value.Elements(func(v strictjson.Value) { raw = append(raw, v) })
 		}
@@ -153,6 +153,11 @@ func ParseKeySet(data []byte) (*KeySet, error) {
 // add appends the key that value describes. With an error the key may have been
 // added all the same: the error is a warning.
 func (s *KeySet) add(value strictjson.Value) error {
+	// The library accepts duplicate members, of which two readers may use different
+	// ones.
+	if err := strictjson.Object(value, nil); err != nil {
+		return fmt.Errorf("left out: %w", err)
+	}
 	parsed, err := jwk.ParseKey(value)
 	if err != nil {
 		return errors.New("left out: not a readable key") // the library's error may repeat the key
@@ -191,7 +196,7 @@ func newKey(public jwk.Key) (*key, error) {
 	if err := k.setPublicKey(raw); err != nil {
 		return nil, err
 	}
-	if published := public.Algorithm().String(); published != "" && published != k.algorithm.String() {
+	if published := public.Algorithm().String(); published != "" && !isNameOf(k.algorithm, published) {
 		return nil, fmt.Errorf("its alg is %s", excerpt(published))
 	}
 	var err error

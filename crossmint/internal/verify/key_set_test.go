@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/json"
 	"fmt"
 	"math/big"
 	"strings"
@@ -67,6 +68,14 @@ func TestKeySetSelectsKeys(t *testing.T) {
 		{name: "EC, another curve's name", signingKey: es, change: m{"crv": "P-384"}, want: invalid},
 		{name: "EC, no curve", signingKey: es, change: m{"crv": nil}, want: invalid},
 		{name: "Ed25519, no alg", signingKey: ed, change: m{"alg": nil}, want: valid},
+		{name: "Ed25519, alg of RFC 9864", signingKey: ed, change: m{"alg": "Ed25519"}, want: valid},
+		{name: "Ed25519, alg in another case", signingKey: ed, change: m{"alg": "ed25519"}, want: invalid},
+		{name: "Ed25519, alg Ed448", signingKey: ed, change: m{"alg": "Ed448"}, want: invalid},
+		{name: "EC, alg Ed25519", signingKey: es, change: m{"alg": "Ed25519"}, want: invalid},
+		{name: "RSA, alg Ed25519", signingKey: rs, change: m{"alg": "Ed25519"}, want: invalid},
+		{name: "a kid that is a number", signingKey: rs, change: m{"kid": 1}, want: invalid},
+		{name: "an alg that is a number", signingKey: rs, change: m{"alg": 1}, want: invalid},
+		{name: "key_ops that are an object", signingKey: rs, change: m{"key_ops": m{}}, want: invalid},
 		{name: "X25519", signingKey: ed, change: m{"crv": "X25519"}, want: invalid},
 		{name: "Ed25519, short", signingKey: ed, change: m{"x": b64([]byte("short"))}, want: invalid},
 		{name: "Ed25519, empty", signingKey: ed, change: m{"x": ""}, want: invalid},
@@ -80,6 +89,61 @@ func TestKeySetSelectsKeys(t *testing.T) {
 			wantResult(t, v, token, test.want)
 			wantResult(t, v, bystander.jwt(), valid)
 		})
+	}
+}
+
+// A damaged key costs itself alone, wherever it is in the set. A set that is no JSON
+// is not used at all.
+func TestKeySetWithDamagedKey(t *testing.T) {
+	ownKey, damagedKey := newEd25519Key("k1"), newEd25519Key("k2")
+	good, damaged := string(must(json.Marshal(ownKey.jwk()))), string(must(json.Marshal(damagedKey.jwk())))
+	tests := []struct{ name, from, to, reason string }{
+		{name: "a member twice", from: `"kid":"k2"`, to: `"kid":"k2","kid":"k2"`, reason: "duplicate member"},
+		{name: "a member twice, once escaped", from: `"kid":"k2"`, to: `"kid":"k2","\u006bid":"k1"`, reason: "duplicate member"},
+		{name: "a nested member twice", from: `"kid":"k2"`, to: `"kid":"k2","x-note":[{"a":1,"a":2}]`, reason: "duplicate member"},
+		{name: "invalid UTF-8", from: `"k2"`, to: "\"k2\xff\"", reason: "UTF-8"},
+		{name: "a lone surrogate", from: `"k2"`, to: `"k2\ud800"`, reason: "JSON"},
+		{name: "not an object", from: damaged, to: `"k2"`, reason: "JSON object"},
+		{name: "a truncated coordinate", from: `"x":"`, to: `"x":"A","y":"`, reason: "not a readable key"},
+	}
+	for _, test := range tests {
+		bad := strings.Replace(damaged, test.from, test.to, 1)
+		for _, data := range []string{`{"keys":[` + bad + "," + good + `]}`, `{"keys":[` + good + "," + bad + `]}`} {
+			t.Run(test.name, func(t *testing.T) {
+				v := newVerifier(t, &keyServer{set: []byte(data)})
+				wantResult(t, v, ownKey.jwt(), valid)
+				wantResult(t, v, damagedKey.jwt(), invalid)
+				set, err := verify.ParseKeySet([]byte(data))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(set.Warnings) != 1 || !strings.Contains(set.Warnings[0], test.reason) {
+					t.Errorf("warnings = %q, want one with %q", set.Warnings, test.reason)
+				}
+			})
+		}
+	}
+}
+
+// RFC 9864 names the algorithm "Ed25519", in keys and in tokens. Either name is
+// accepted beside the other, and only for Ed25519 keys.
+func TestEd25519AlgorithmNames(t *testing.T) {
+	pairs := algorithms()
+	ed := pairs["EdDSA"][0]
+	for _, keyName := range []any{"EdDSA", "Ed25519", nil} {
+		v := newVerifier(t, &keyServer{set: keySet(withMembers(ed, map[string]any{"alg": keyName}))})
+		for _, tokenName := range []string{"EdDSA", "Ed25519"} {
+			token := newTokenBuilder(pairs["EdDSA"])
+			token.header.set("alg", quote(tokenName))
+			wantResult(t, v, token.token(), valid)
+			token.sign = token.other.sign
+			wantResult(t, v, token.token(), invalid)
+		}
+	}
+	for _, name := range []string{"RS256", "ES256"} {
+		token := newTokenBuilder(pairs[name])
+		token.header.set("alg", `"Ed25519"`)
+		wantResult(t, newVerifier(t, newKeyServer(pairs[name][0])), token.token(), invalid)
 	}
 }
 

@@ -24,9 +24,22 @@ const (
 )
 
 // algorithms are the signature algorithms of RFC 7518 and RFC 8037 that this
-// package verifies. All are asymmetric: with a symmetric one, every reader of a
-// published key could sign with it.
-var algorithms = [...]jwa.SignatureAlgorithm{jwa.RS256, jwa.ES256, jwa.EdDSA}
+// package verifies, by their names in "alg". All are asymmetric: with a symmetric
+// one, every reader of a published key could sign with it. "Ed25519" is the name of
+// RFC 9864 §2.2 for EdDSA with the only curve that this package accepts.
+var algorithms = [...]namedAlgorithm{
+	{"RS256", jwa.RS256}, {"ES256", jwa.ES256}, {"EdDSA", jwa.EdDSA}, {"Ed25519", jwa.EdDSA},
+}
+
+type namedAlgorithm struct {
+	name      string
+	algorithm jwa.SignatureAlgorithm
+}
+
+// isNameOf reports whether name is a name of the algorithm.
+func isNameOf(algorithm jwa.SignatureAlgorithm, name string) bool {
+	return slices.Contains(algorithms[:], namedAlgorithm{name, algorithm})
+}
 
 // A parsedToken is a token of the accepted form. None of its content may be
 // trusted before the signature has been checked.
@@ -135,11 +148,11 @@ func (p *parsedToken) readHeader(data []byte) error {
 	err := strictjson.Object(data, func(name []byte, value strictjson.Value) error {
 		switch string(name) {
 		case "alg":
-			i := slices.IndexFunc(algorithms[:], func(a jwa.SignatureAlgorithm) bool { return value.Is(string(a)) })
+			i := slices.IndexFunc(algorithms[:], func(a namedAlgorithm) bool { return value.Is(a.name) })
 			if i < 0 {
 				return errAlg
 			}
-			p.algorithm = algorithms[i]
+			p.algorithm = algorithms[i].algorithm
 		case "kid":
 			kid, ok := value.AsString()
 			if !ok || kid == "" || len(kid) > maxKidBytes {
@@ -147,7 +160,7 @@ func (p *parsedToken) readHeader(data []byte) error {
 			}
 			p.kid, p.hasKid = kid, true
 		case "typ":
-			if typ, ok := value.AsString(); !ok || !strings.EqualFold(typ, "JWT") {
+			if typ, ok := value.AsString(); !ok || !isJWTType(typ) {
 				return errTyp
 			}
 		case "cty", "x5t", "x5t#S256":
@@ -166,6 +179,13 @@ func (p *parsedToken) readHeader(data []byte) error {
 		return errAlg
 	}
 	return err
+}
+
+// isJWTType reports whether typ is the media type of a JWT (RFC 7519 §5.1), also in
+// its short form (RFC 7515 §4.1.9). Media types ignore case. Tokens of any other type
+// have another purpose (RFC 8725 §3.11).
+func isJWTType(typ string) bool {
+	return strings.EqualFold(typ, "JWT") || strings.EqualFold(typ, "application/jwt")
 }
 
 // read reads the claims and requires those that a session needs.
