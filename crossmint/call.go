@@ -14,6 +14,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
+	"time"
 
 	"github.com/crossmint-go/auth/session"
 )
@@ -56,7 +57,7 @@ func (c *Client) call(ctx context.Context, r request) ([]byte, error) {
 		failure.Op = r.op
 		failure.NotSent, failure.Incomplete = progress.result(err)
 		failure.APIKeyRejected = failure.APIKeyRejected && !r.noAPIKey
-		c.addHint(failure)
+		c.addHint(failure, r)
 		return nil, failure
 	}
 	return res.body, nil
@@ -78,10 +79,12 @@ func (c *Client) send(ctx context.Context, r request) (response, error) {
 	if !r.noAPIKey {
 		c.setHeaders(req.Header)
 	}
+	sent := time.Now()
 	res, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return response{}, safeError(err)
 	}
+	c.clock.observe(res.Header, sent, time.Now())
 	defer func() { _ = res.Body.Close() }()
 	body, err = io.ReadAll(io.LimitReader(res.Body, maxResponseBytes+1))
 	switch {
@@ -112,11 +115,24 @@ func (c *Client) fetchKeys(ctx context.Context) ([]byte, error) {
 	return c.call(ctx, request{op: "keys", method: http.MethodGet, url: c.JWKSURL(), noAPIKey: true})
 }
 
-// addHint explains an unreachable upstream that was not configured.
-func (c *Client) addHint(failure *session.UpstreamError) {
-	if failure.NotSent && c.config.BaseURL == environments[Development].baseURL {
-		failure.Err = fmt.Errorf("%w (%s is the default base URL of a development API key; set Config.BaseURL if upstream is elsewhere)",
-			failure.Err, c.config.BaseURL)
+// addHint names the URL of upstream where a failure suggests that it is wrong:
+// upstream cannot be reached, or a router in front of it has responded.
+func (c *Client) addHint(failure *session.UpstreamError, r request) {
+	isRedirect := failure.Status >= 300 && failure.Status <= 399
+	base, field := c.config.BaseURL, "BaseURL"
+	if r.url == c.config.RefreshRoute {
+		base, field = c.config.RefreshRoute, "RefreshRoute"
+	}
+	switch {
+	case failure.NotSent && base == environments[Development].baseURL:
+		failure.Err = fmt.Errorf("%w (%s is the default base URL of a development API key; set Config.BaseURL if upstream is elsewhere)", failure.Err, base)
+	case failure.NotSent, failure.Uncertain, isRedirect, errors.Is(failure.Err, errNotJSON):
+		hint := fmt.Sprintf("is Config.%s right? It is %s", field, base)
+		if failure.Err == nil {
+			failure.Err = errors.New(hint)
+			return
+		}
+		failure.Err = fmt.Errorf("%w; %s", failure.Err, hint)
 	}
 }
 

@@ -21,6 +21,7 @@ type Client struct {
 	key       apiKey
 	transport http.RoundTripper
 	verifier  *verify.Verifier
+	clock     *clock
 }
 
 // NewClient checks config and returns a Client. One error reports all faults.
@@ -31,10 +32,10 @@ func NewClient(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{config: config, key: key, transport: transportOf(config.HTTPClient)}
+	c := &Client{config: config, key: key, transport: transportOf(config.HTTPClient), clock: &clock{logger: config.Logger}}
 	c.verifier = verify.New(verify.Config{
 		Audience: config.Audience, Issuer: config.Issuer, Leeway: config.Leeway,
-		Fetch:        c.fetchKeys,
+		Fetch: c.fetchKeys, URL: c.JWKSURL(),
 		RefreshAfter: config.KeysRefreshAfter, MaxAge: config.KeysMaxAge,
 		Logger: config.Logger,
 	})

@@ -22,6 +22,9 @@ var _ session.Upstream = (*Client)(nil)
 // certain.
 func (c *Client) Verify(ctx context.Context, jwt string, now time.Time) (*session.Token, error) {
 	token, err := c.verifier.Verify(ctx, jwt, now)
+	if errors.Is(err, verify.ErrNotYetValid) {
+		err = c.clock.explain(err)
+	}
 	return token, toSessionError(err)
 }
 
@@ -31,8 +34,11 @@ func (c *Client) Verify(ctx context.Context, jwt string, now time.Time) (*sessio
 // will be valid soon.
 func (c *Client) VerifyReceived(ctx context.Context, jwt string) (*session.Token, error) {
 	token, err := c.verifier.VerifyReceived(ctx, jwt)
-	if errors.Is(err, verify.ErrNotYetValid) {
-		return nil, verifyUnavailable(err)
+	switch {
+	case errors.Is(err, verify.ErrNotYetValid):
+		return nil, verifyUnavailable(c.clock.explain(err))
+	case errors.Is(err, verify.ErrExpired):
+		return token, c.clock.explain(session.ErrJWTExpired)
 	}
 	return token, toSessionError(err)
 }

@@ -77,12 +77,19 @@ func (f *fetcher) run(run *fetchRun, startedAt time.Time) {
 		if recovered := recover(); recovered != nil {
 			run.err = fmt.Errorf("fetching keys panicked: %v", recovered)
 		}
-		failed := run.err != nil && f.ctx.Err() == nil // not canceled by close
+		closed := f.ctx.Err() != nil
+		switch {
+		case run.err == nil:
+		case closed:
+			run.err = errClosed
+		default:
+			run.err = f.fetchError(run.err)
+		}
 		f.mu.Lock()
-		f.running = nil
+		f.running, f.lastErr = nil, run.err
 		f.mu.Unlock()
 		close(run.done)
-		if failed {
+		if run.err != nil && !closed {
 			f.warn("signing keys could not be fetched", "error", run.err.Error())
 		}
 	}()
@@ -113,13 +120,40 @@ func (f *fetcher) fetchAndStore(startedAt time.Time) error {
 	return nil
 }
 
-func (r *fetchRun) wait(ctx context.Context) error {
+// errClosed reports that Close was called, for example by a defer in a function
+// that returns the client.
+var errClosed = errors.New("the client is closed")
+
+// fetchError adds the URL to the error of a fetch.
+func (f *fetcher) fetchError(err error) error { return fmt.Errorf("GET %s: %w", f.config.URL, err) }
+
+// wait returns the error of the fetch, or that of ctx.
+func (f *fetcher) wait(ctx context.Context, run *fetchRun) error {
 	select {
-	case <-r.done:
-		return r.err
+	case <-run.done:
+		return run.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return f.fetchError(ctx.Err())
 	}
+}
+
+// unavailable returns ErrKeysUnavailable with the error of the last fetch. That is
+// only a string in it: it does not classify the token.
+func (f *fetcher) unavailable() error {
+	f.mu.Lock()
+	cause := f.lastErr
+	f.mu.Unlock()
+	if f.ctx.Err() != nil {
+		cause = errClosed
+	}
+	return keysUnavailable(cause)
+}
+
+func keysUnavailable(cause error) error {
+	if cause == nil {
+		return ErrKeysUnavailable
+	}
+	return fmt.Errorf("%w: %v", ErrKeysUnavailable, cause) //nolint:errorlint // see unavailable
 }
 
 // preload fetches keys unless there are trusted ones.
@@ -129,9 +163,9 @@ func (f *fetcher) preload(ctx context.Context) error {
 	}
 	run := f.start(0)
 	if run == nil {
-		return errors.New("closed")
+		return errClosed
 	}
-	return run.wait(ctx)
+	return f.wait(ctx, run)
 }
 
 // warn logs at most once in warningInterval.

@@ -49,6 +49,7 @@ type fetcher struct {
 	running     *fetchRun
 	lastAttempt time.Time            // start of the last fetch
 	lastForKid  time.Time            // of them, the last that a browser's token caused
+	lastErr     error                // of the last fetch that has ended
 	newKids     map[string]time.Time // kids of received tokens, with their first time
 	lastWarning time.Time
 }
@@ -129,8 +130,10 @@ func (f *fetcher) keysFor(ctx context.Context, p *parsedToken, received bool, as
 func (f *fetcher) replacedKeys(ctx context.Context, p *parsedToken, s *KeySet, received bool) ([]*key, error) {
 	newer, err := f.refetch(ctx, s, received)
 	if received && newer == nil {
-		//nolint:errorlint // as a string: the error of the fetch does not classify the token
-		return nil, fmt.Errorf("%w, and the token's signature does not fit the known one (%v)", ErrKeysUnavailable, err)
+		if err == nil {
+			err = f.unavailable()
+		}
+		return nil, fmt.Errorf("%w, and the token's signature does not fit the known one", err)
 	}
 	return newer.keysFor(p), nil
 }
@@ -149,9 +152,8 @@ func (f *fetcher) refetch(ctx context.Context, known *KeySet, urgent bool) (*Key
 		}
 		return nil, nil
 	}
-	if err := run.wait(ctx); err != nil {
-		//nolint:errorlint // as a string: the error of the fetch does not classify the token
-		return nil, fmt.Errorf("%w: %v", ErrKeysUnavailable, err)
+	if err := f.wait(ctx, run); err != nil {
+		return nil, keysUnavailable(err)
 	}
 	return f.trusted(), nil
 }
@@ -159,7 +161,7 @@ func (f *fetcher) refetch(ctx context.Context, known *KeySet, urgent bool) (*Key
 // missingKey returns the error for a token whose key is not in s.
 func (f *fetcher) missingKey(s *KeySet, p *parsedToken, received bool) error {
 	if s == nil || f.now().Sub(s.fetchedAt) > unknownKidCooldown || f.hasFailed() {
-		return ErrKeysUnavailable
+		return f.unavailable()
 	}
 	if received && !f.hasPropagated(p.kid, s.fetchedAt) {
 		return fmt.Errorf("%w: %w yet", ErrKeysUnavailable, unknownKey(p))

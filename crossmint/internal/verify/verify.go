@@ -40,8 +40,10 @@ type Config struct {
 	Audience, Issuer string
 	// Leeway is the time before its "nbf" from which a token is accepted.
 	Leeway time.Duration
-	// Fetch gets the key set. It has a timeout and bounds the response.
+	// Fetch gets the key set. It has a timeout and bounds the response. URL is
+	// that of the key set, for errors.
 	Fetch func(context.Context) ([]byte, error)
+	URL   string
 	// RefreshAfter is the age at which keys are fetched again. MaxAge is the
 	// age at which they are no longer trusted.
 	RefreshAfter, MaxAge time.Duration
