@@ -84,7 +84,7 @@ func (c *Client) send(ctx context.Context, r request) (response, error) {
 	if err != nil {
 		return response{}, safeError(err)
 	}
-	c.clock.observe(res.Header, sent, time.Now())
+	c.clock.observe(res.Header, sent)
 	defer func() { _ = res.Body.Close() }()
 	body, err = io.ReadAll(io.LimitReader(res.Body, maxResponseBytes+1))
 	switch {

@@ -132,10 +132,11 @@ func TestEventNamesAudience(t *testing.T) {
 		name     string
 		material session.Material
 		before   func()
+		seen     string
 	}{
-		{name: "in the cookies", material: session.Material{JWT: session.NewSecret(fake.Sign(ada, nil, other)), RefreshToken: session.NewSecret("r")}},
-		{name: "in a list", material: session.Material{JWT: session.NewSecret(fake.Sign(ada, nil, map[string]any{"aud": []string{"other-project"}}))}},
-		{name: "from upstream", material: session.Material{RefreshToken: foreignGrant.RefreshToken.Secret}, before: func() { fake.SetClaims(ada.ID, other) }},
+		{name: "in the cookies", material: session.Material{JWT: session.NewSecret(fake.Sign(ada, nil, other)), RefreshToken: session.NewSecret("r")}, seen: `its aud is "other-project"`},
+		{name: "in a list", material: session.Material{JWT: session.NewSecret(fake.Sign(ada, nil, map[string]any{"aud": []string{"other-project"}}))}, seen: `its aud is "[\"other-project\"]"`},
+		{name: "from upstream", material: session.Material{RefreshToken: foreignGrant.RefreshToken.Secret}, before: func() { fake.SetClaims(ada.ID, other) }, seen: `its aud is "other-project"`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -146,7 +147,7 @@ func TestEventNamesAudience(t *testing.T) {
 			if got.Outcome != event.Rejected || !errors.Is(got.Err, session.ErrOtherProject) {
 				t.Fatalf("event %s: %v, want %s with %v", got.Outcome, got.Err, event.Rejected, session.ErrOtherProject)
 			}
-			for _, want := range []string{"other-project", `expected "` + crossminttest.DefaultProjectID + `"`} {
+			for _, want := range []string{test.seen, `expected "` + crossminttest.DefaultProjectID + `"`} {
 				if !strings.Contains(got.Err.Error(), want) {
 					t.Errorf("event error %q lacks %q", got.Err, want)
 				}

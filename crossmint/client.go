@@ -21,7 +21,7 @@ type Client struct {
 	key       apiKey
 	transport http.RoundTripper
 	verifier  *verify.Verifier
-	clock     *clock
+	clock     *clockMonitor
 }
 
 // NewClient checks config and returns a Client. One error reports all faults.
@@ -32,7 +32,7 @@ func NewClient(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{config: config, key: key, transport: transportOf(config.HTTPClient), clock: &clock{logger: config.Logger}}
+	c := &Client{config: config, key: key, transport: transportOf(config.HTTPClient), clock: &clockMonitor{logger: config.Logger}}
 	c.verifier = verify.New(verify.Config{
 		Audience: config.Audience, Issuer: config.Issuer, Leeway: config.Leeway,
 		Fetch: c.fetchKeys, URL: c.JWKSURL(),

@@ -29,7 +29,9 @@ var allowedImports = map[string][]string{
 	"internal/eventhook":        {"session/event"},
 	"internal/reply":            {"session"},
 	"crossmint/internal/verify": {"session", "internal/bounds", "internal/strictjson"},
-	"crossmint":                 {"session", "crossmint/internal/verify", "internal/bounds", "internal/netutil", "internal/strictjson"},
+	"crossmint/internal/clock":  {},
+	"crossmint/doctor":          {"session", "crossmint", "crossmint/internal/clock", "crossmint/internal/verify"},
+	"crossmint":                 {"session", "crossmint/internal/clock", "crossmint/internal/verify", "internal/bounds", "internal/netutil", "internal/strictjson"},
 	"crossmint/crossminttest":   {"session", "crossmint"},
 	"middleware":                {"session", "cookie", "internal/delivery", "internal/reply"},
 	"handlers":                  {"session", "cookie", "internal/bounds", "internal/delivery", "internal/limit", "internal/reply", "internal/strictjson"},
@@ -45,7 +47,7 @@ var testPackages = []string{"internal/testkit", "internal/coordinatortest"}
 // A path that ends with a slash stands for all packages below it.
 var restrictedImports = map[string][]string{
 	"net/http": {
-		"cookie", "internal/delivery", "internal/reply", "crossmint", "crossmint/crossminttest", "middleware", "handlers", "internal/testkit", "internal/coordinatortest",
+		"cookie", "internal/delivery", "internal/reply", "crossmint", "crossmint/internal/clock", "crossmint/doctor", "crossmint/crossminttest", "middleware", "handlers", "internal/testkit", "internal/coordinatortest",
 		"example", "example/internal/page", "integration_test/lab", "integration_test/figures",
 	},
 	"github.com/lestrrat-go/jwx/":  {"crossmint/internal/verify"},

@@ -264,3 +264,12 @@ func (s *KeySet) signedByWithdrawn(p *parsedToken, elapsed time.Duration) bool {
 	}
 	return matchKey(keys, p) != nil
 }
+
+// Describe returns the name and the algorithm of each key that is used.
+func (s *KeySet) Describe() []string {
+	var out []string
+	for _, k := range s.keys {
+		out = append(out, fmt.Sprintf("kid %s, %s", excerpt(k.kid), k.algorithm))
+	}
+	return out
+}

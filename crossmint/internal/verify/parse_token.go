@@ -246,11 +246,11 @@ func (c *claims) readAudience(value strictjson.Value, audience string) error {
 		c.audienceFits = true
 		return nil
 	}
-	c.audienceExcerpt = excerpt(string(value))
 	if name, ok := value.AsString(); ok {
-		c.audienceFits = name == audience
+		c.audienceExcerpt = excerpt(name)
 		return nil
 	}
+	c.audienceExcerpt = excerpt(string(value))
 	if !value.EachString(func(element strictjson.Value) { c.audienceFits = c.audienceFits || element.Is(audience) }) {
 		return errAud
 	}

@@ -83,7 +83,7 @@ func TestParseTokenRejectsJTI(t *testing.T) {
 
 func TestVerifyRejectsAudience(t *testing.T) {
 	wantRejected(t, []rejectCase{
-		{name: "another project's", fault: claim("aud", `"proj-2"`), reason: `"\"proj-2\"", expected "proj-1"`},
+		{name: "another project's", fault: claim("aud", `"proj-2"`), reason: `its aud is "proj-2", expected "proj-1"`},
 		{name: "missing", fault: without("aud"), reason: "aud"},
 		{name: "null", fault: claim("aud", "null"), reason: "aud"},
 		{name: "a number", fault: claim("aud", "1"), reason: "aud"},
