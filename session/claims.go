@@ -15,7 +15,11 @@ import (
 // claims. A program has a handful of claim types.
 const maxDecodedTypes = 8
 
-var errNoSession = errors.New("session: no session in the context; is the route behind RequireSession?")
+var (
+	errNoSession = errors.New("session: there is no session in the context")
+	// errNoMiddleware reports a mistake in the wiring of the program.
+	errNoMiddleware = errors.New("session: no middleware has looked for a session: put middleware.RequireSession or OptionalSession around the handler")
+)
 
 // Claims returns the JWT claims of the session in ctx, decoded into a T. For
 // example
@@ -28,14 +32,25 @@ var errNoSession = errors.New("session: no session in the context; is the route 
 // The claims are decoded once per token and type; later calls return the same
 // value. Treat everything it points to as read-only. Claim names have to match
 // exactly, unlike in encoding/json, which ignores case. The error tells that
-// ctx has no session or that a claim does not fit into T.
+// ctx has no session, and why, or that a claim does not fit into T.
 func Claims[T any](ctx context.Context) (T, error) {
-	s, ok := FromContext(ctx)
-	if !ok {
+	o := outcomeOf(ctx)
+	if o == nil || o.failure != nil {
 		var zero T
-		return zero, errNoSession
+		return zero, noSession(o)
 	}
-	return claimsOf[T](s)
+	return claimsOf[T](&o.session)
+}
+
+// noSession returns the reason why a context with this outcome has no session.
+func noSession(o *outcome) error {
+	switch {
+	case o == nil:
+		return errNoMiddleware
+	case errors.Is(o.err(), errAbsent):
+		return errNoSession
+	}
+	return fmt.Errorf("%w: %w", errNoSession, o.err())
 }
 
 func claimsOf[T any](s *AuthSession) (T, error) {

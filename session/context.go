@@ -51,10 +51,15 @@ var errAbsent = errors.New("no session")
 
 // FromContext returns the session of the request that ctx belongs to, and
 // reports whether there is one. Behind RequireSession there always is; behind
-// OptionalSession there may be.
+// OptionalSession there may be. For a context that no middleware has looked at,
+// which is usually a mistake, each calling line logs one warning to slog.Default().
 func FromContext(ctx context.Context) (*AuthSession, bool) {
 	o := outcomeOf(ctx)
-	if o == nil || o.failure != nil {
+	if o == nil {
+		warnNoMiddleware(ctx)
+		return nil, false
+	}
+	if o.failure != nil {
 		return nil, false
 	}
 	return &o.session, true

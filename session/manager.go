@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -77,8 +78,14 @@ const (
 // check sets defaults and reports all faults.
 func (c *Config) check() error {
 	var faults []error
-	if c.Upstream == nil {
+	switch {
+	case c.Upstream == nil:
 		faults = append(faults, errors.New("session: Upstream is required"))
+	case isNilPointer(c.Upstream):
+		faults = append(faults, fmt.Errorf("session: Upstream is a nil %T: check the error of the function that returned it", c.Upstream))
+	}
+	if isNilPointer(c.Coordinator) {
+		faults = append(faults, fmt.Errorf("session: Coordinator is a nil %T: leave the field out, or check the error of the function that returned it", c.Coordinator))
 	}
 	duration := func(name string, d *time.Duration, fallback, most time.Duration) {
 		if *d == 0 {
@@ -101,6 +108,13 @@ func (c *Config) check() error {
 		c.OnEvent = event.Log(c.Logger)
 	}
 	return errors.Join(faults...)
+}
+
+// isNilPointer reports whether an interface holds a nil pointer, which is not equal
+// to nil.
+func isNilPointer(v any) bool {
+	value := reflect.ValueOf(v)
+	return value.Kind() == reflect.Pointer && value.IsNil()
 }
 
 // A Manager decides whether a request has a session. It verifies, refreshes and
