@@ -71,7 +71,8 @@ type Config struct {
 	// KeysMaxAge is the age up to which keys are trusted while no newer ones
 	// can be fetched. 0 means 72 h, which bridges a weekend.
 	KeysMaxAge time.Duration
-	// Logger receives warnings about keys. nil means slog.Default().
+	// Logger receives warnings about keys and about the clock. nil means
+	// slog.Default().
 	Logger *slog.Logger
 }
 
