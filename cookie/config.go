@@ -73,6 +73,9 @@ type Config struct {
 	// Lifetime is the lifetime of both cookies, the documented expiresAt. 0
 	// means that of the refresh token. Browsers limit it to 400 days.
 	Lifetime time.Duration
+	// SessionCookies leaves Expires and Max-Age out, so that browsers delete the
+	// cookies when they end. It excludes Lifetime.
+	SessionCookies bool
 }
 
 // maxFormer bounds Config.Former: each entry adds lines to the responses that
@@ -136,6 +139,7 @@ func (c *Config) checkAttributes() error {
 		{c.SameSite == http.SameSiteNoneMode && c.InsecureAllowHTTP, "SameSite None requires Secure"},
 		{c.Partitioned && c.InsecureAllowHTTP, "Partitioned requires Secure"},
 		{c.Lifetime < 0 || c.Lifetime > maxLifetime, "Lifetime must be between 0 and 400 days"},
+		{c.SessionCookies && c.Lifetime != 0, "SessionCookies excludes Lifetime"},
 		{!strings.HasPrefix(c.Path, "/"), "Path must begin with a slash"},
 	}
 	var errs []error

@@ -23,6 +23,7 @@ func TestConfigFaults(t *testing.T) {
 			want: []string{"cookie: SameSite None requires Secure"}},
 		{name: "SameSite unknown", config: cookie.Config{ProjectID: "p", SameSite: 9}, want: []string{"cookie: unknown SameSite"}},
 		{name: "lifetime negative", config: cookie.Config{ProjectID: "p", Lifetime: -time.Second}, want: []string{"cookie: Lifetime must be between 0 and 400 days"}},
+		{name: "session cookies with a lifetime", config: cookie.Config{ProjectID: "p", Lifetime: time.Hour, SessionCookies: true}, want: []string{"cookie: SessionCookies excludes Lifetime"}},
 		{name: "lifetime above 400 days", config: cookie.Config{ProjectID: "p", Lifetime: 401 * 24 * time.Hour}, want: []string{"cookie: Lifetime must be between 0 and 400 days"}},
 		{name: "path relative", config: cookie.Config{ProjectID: "p", Path: "app"}, want: []string{"cookie: Path must begin with a slash"}},
 		{name: "one name for both", config: cookie.Config{ProjectID: "p", Names: custom("a", "a")}, want: []string{"cookie: the two names must differ"}},

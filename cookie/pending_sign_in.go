@@ -21,6 +21,13 @@ import (
 type PendingSignIn struct {
 	Email   string
 	EmailID session.Secret
+	// ExpiresAt is the end of the pending sign-in, in whole seconds. Write it as
+	// zero for ten minutes from now.
+	ExpiresAt time.Time
+	// Earlier are the pending sign-ins of earlier e-mails to the same address, the
+	// latest first: users may type the code of any of them. Of each only EmailID
+	// and ExpiresAt count. The cookie holds two, and fewer if their IDs are long.
+	Earlier []PendingSignIn
 }
 
 const (
@@ -31,9 +38,17 @@ const (
 	pendingName = "crossmint-signin"
 
 	maxEmailIDBytes = 256
+	// maxEarlierEmails bounds PendingSignIn.Earlier: each one costs a call of
+	// upstream for every wrong code.
+	maxEarlierEmails = 2
+	// emailBytes is the length of an e-mail's expiry and that of its ID's length.
+	emailBytes = 8 + 2
+	// earlierBytes is the room for earlier e-mails: IDs are UUIDs of 36 bytes, and
+	// the cookie has to stay small beside those of a session.
+	earlierBytes = maxEarlierEmails * (emailBytes + 64)
 	// pendingBytes is the length of every plaintext, so that the length of a
-	// cookie tells nothing: the expiry, and two strings with their lengths.
-	pendingBytes = 8 + 2 + bounds.MaxEmailBytes + 2 + maxEmailIDBytes
+	// cookie tells nothing: the address with its length, and the e-mails.
+	pendingBytes = 2 + bounds.MaxEmailBytes + emailBytes + maxEmailIDBytes + earlierBytes
 )
 
 // newAEAD derives the encryption of pending sign-ins from a key.
@@ -41,7 +56,7 @@ func newAEAD(key session.Secret) (cipher.AEAD, error) {
 	if len(key.Reveal()) < bounds.MinPendingKeyBytes {
 		return nil, fmt.Errorf("cookie: the key of a pending sign-in has %d bytes, must have %d", len(key.Reveal()), bounds.MinPendingKeyBytes)
 	}
-	derived, err := hkdf.Key(sha256.New, []byte(key.Reveal()), nil, "crossmint-go/auth pending sign-in 1", 32)
+	derived, err := hkdf.Key(sha256.New, []byte(key.Reveal()), nil, "crossmint-go/auth pending sign-in 2", 32)
 	if err != nil {
 		return nil, fmt.Errorf("cookie: %w", err)
 	}
@@ -53,12 +68,15 @@ func newAEAD(key session.Secret) (cipher.AEAD, error) {
 }
 
 // WritePendingSignIn stores a pending sign-in for ten minutes, in a host-only
-// cookie that no script can read. It is encrypted with a key of at least 32 random
+// cookie that no script can read. Where the session cookies have SameSite=None or
+// Partitioned, for pages that other sites embed, this cookie has it, too. It is encrypted with a key of at least 32 random
 // bytes, so that only its holders can read or change it. Call it before the
 // response is written. On an error, which is [ErrInvalidToken], nothing is stored.
 func (c *Codec) WritePendingSignIn(w http.ResponseWriter, key session.Secret, p PendingSignIn) error {
-	expires := time.Now().Add(pendingLifetime)
-	plain, err := p.marshal(expires)
+	if p.ExpiresAt.IsZero() {
+		p.ExpiresAt = time.Now().Add(pendingLifetime)
+	}
+	plain, err := p.marshal()
 	if err != nil {
 		return errors.Join(ErrInvalidToken, err)
 	}
@@ -69,7 +87,7 @@ func (c *Codec) WritePendingSignIn(w http.ResponseWriter, key session.Secret, p 
 	cookie := c.pendingCookie()
 	//nolint:gosec // G407: this AEAD makes its own nonce
 	cookie.Value = base64.RawURLEncoding.EncodeToString(aead.Seal(nil, nil, plain, c.pendingContext()))
-	cookie.Expires, cookie.MaxAge = expires, int(pendingLifetime.Seconds())
+	cookie.Expires, cookie.MaxAge = p.ExpiresAt, int(time.Until(p.ExpiresAt).Round(time.Second).Seconds())
 	http.SetCookie(w, cookie)
 	noStore(w)
 	return nil
@@ -99,14 +117,21 @@ func (c *Codec) DeletePendingSignIn(w http.ResponseWriter) {
 	noStore(w)
 }
 
-// pendingCookie returns the empty cookie. Its attributes are not those of the
-// session cookies: it is for the sign-in pages of one host.
+// pendingCookie returns the empty cookie. It is for the sign-in pages of one host,
+// so it has neither the Domain nor the Path of the session cookies. Strict would
+// drop it when a user comes to the page from the e-mail.
 func (c *Codec) pendingCookie() *http.Cookie {
 	name := "__Host-" + pendingName
 	if c.config.InsecureAllowHTTP {
 		name = pendingName
 	}
-	return &http.Cookie{Name: name, Path: "/", Secure: !c.config.InsecureAllowHTTP, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	sameSite := http.SameSiteLaxMode
+	if c.config.SameSite == http.SameSiteNoneMode {
+		sameSite = http.SameSiteNoneMode
+	}
+	return &http.Cookie{
+		Name: name, Path: "/", Secure: !c.config.InsecureAllowHTTP, HttpOnly: true, SameSite: sameSite, Partitioned: c.config.Partitioned,
+	}
 }
 
 // pendingContext separates projects that share a secret.
@@ -126,32 +151,52 @@ func (c *Codec) openPending(aead cipher.AEAD, value string) (PendingSignIn, bool
 
 var errPendingLength = errors.New("cookie: e-mail address or ID is empty or too long")
 
-// marshal returns p in pendingBytes bytes.
-func (p PendingSignIn) marshal(expires time.Time) ([]byte, error) {
+// marshal returns p in pendingBytes bytes: the address with its length, then each
+// e-mail's expiry and ID with its length. It leaves out earlier e-mails without room.
+func (p PendingSignIn) marshal() ([]byte, error) {
 	id := p.EmailID.Reveal()
 	if p.Email == "" || len(p.Email) > bounds.MaxEmailBytes || id == "" || len(id) > maxEmailIDBytes {
 		return nil, errPendingLength
 	}
-	plain := binary.BigEndian.AppendUint64(make([]byte, 0, pendingBytes), uint64(expires.Unix()))
-	for _, text := range []string{p.Email, id} {
-		plain = binary.BigEndian.AppendUint16(plain, uint16(len(text)))
-		plain = append(plain, text...)
+	plain := binary.BigEndian.AppendUint16(make([]byte, 0, pendingBytes), uint16(len(p.Email)))
+	plain = append(plain, p.Email...)
+	plain = appendEmail(plain, p)
+	for _, earlier := range p.Earlier[:min(len(p.Earlier), maxEarlierEmails)] {
+		if id := earlier.EmailID.Reveal(); id != "" && emailBytes+len(id) <= pendingBytes-len(plain) {
+			plain = appendEmail(plain, earlier)
+		}
 	}
 	return plain[:pendingBytes], nil // padded with zeros
 }
 
-// parsePending reads a plaintext of marshal: decryption has authenticated it. A
-// browser's clock may be wrong, so the expiry is checked here.
+func appendEmail(plain []byte, p PendingSignIn) []byte {
+	id := p.EmailID.Reveal()
+	plain = binary.BigEndian.AppendUint64(plain, uint64(p.ExpiresAt.Unix()))
+	plain = binary.BigEndian.AppendUint16(plain, uint16(len(id)))
+	return append(plain, id...)
+}
+
+// parsePending reads a plaintext of marshal: decryption has authenticated it. It
+// leaves out expired e-mails, since a browser's clock may be wrong, and returns
+// false if none is left.
 func parsePending(plain []byte) (PendingSignIn, bool) {
-	expires := time.Unix(int64(binary.BigEndian.Uint64(plain)), 0)
-	if !time.Now().Before(expires) {
+	length := 2 + int(binary.BigEndian.Uint16(plain))
+	email, rest := string(plain[2:length]), plain[length:]
+	var emails []PendingSignIn
+	for len(rest) > emailBytes {
+		expires := time.Unix(int64(binary.BigEndian.Uint64(rest)), 0)
+		end := emailBytes + int(binary.BigEndian.Uint16(rest[8:]))
+		if end == emailBytes { // padding
+			break
+		}
+		if time.Now().Before(expires) {
+			emails = append(emails, PendingSignIn{Email: email, EmailID: session.NewSecret(string(rest[emailBytes:end])), ExpiresAt: expires})
+		}
+		rest = rest[end:]
+	}
+	if len(emails) == 0 {
 		return PendingSignIn{}, false
 	}
-	var fields [2]string
-	rest := plain[8:]
-	for i := range fields {
-		length := binary.BigEndian.Uint16(rest)
-		fields[i], rest = string(rest[2:2+length]), rest[2+length:]
-	}
-	return PendingSignIn{fields[0], session.NewSecret(fields[1])}, true
+	emails[0].Earlier = emails[1:]
+	return emails[0], true
 }

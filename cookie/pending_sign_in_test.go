@@ -61,8 +61,12 @@ func TestPendingSignInCookie(t *testing.T) {
 	}{
 		{name: "over TLS", want: overTLS},
 		{name: "with other attributes of the session cookies", config: cookie.Config{
-			Domain: "example.com", Path: "/app", SameSite: http.SameSiteStrictMode, ReadableRefreshCookie: true, Partitioned: true,
+			Domain: "example.com", Path: "/app", SameSite: http.SameSiteStrictMode, ReadableRefreshCookie: true,
 		}, want: overTLS},
+		{name: "in pages that other sites embed", config: cookie.Config{SameSite: http.SameSiteNoneMode, Partitioned: true},
+			want: "__Host-crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; Secure; SameSite=None; Partitioned"},
+		{name: "without Partitioned", config: cookie.Config{SameSite: http.SameSiteNoneMode},
+			want: "__Host-crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; Secure; SameSite=None"},
 		{name: "with other names of the session cookies", config: cookie.Config{Names: cookie.Scoped(project)}, want: overTLS},
 		{name: "over plain http", config: cookie.Config{InsecureAllowHTTP: true}, want: "crossmint-signin Path=/; Expires; Max-Age=600; HttpOnly; SameSite=Lax"},
 	}
@@ -104,8 +108,63 @@ func TestPendingSignInExpires(t *testing.T) {
 	})
 }
 
+// emailIDs returns the e-mail IDs of a pending sign-in, the latest first.
+func emailIDs(p cookie.PendingSignIn) (ids []string) {
+	for _, e := range append([]cookie.PendingSignIn{p}, p.Earlier...) {
+		ids = append(ids, e.EmailID.Reveal())
+	}
+	return ids
+}
+
+// TestEarlierPendingSignIns stores several e-mails in one cookie.
+func TestEarlierPendingSignIns(t *testing.T) {
+	uuid, long := strings.Repeat("u", 36), strings.Repeat("i", 256)
+	email := strings.Repeat("a", 242) + "@example.com" // the longest
+	tests := []struct {
+		name    string
+		latest  string
+		earlier []string // of each the expiry is a minute later
+		wait    time.Duration
+		want    []string
+	}{
+		{name: "one", latest: "c", earlier: []string{"b"}, want: []string{"c", "b"}},
+		{name: "two", latest: "1" + uuid, earlier: []string{"2" + uuid, "3" + uuid}, want: []string{"1" + uuid, "2" + uuid, "3" + uuid}},
+		{name: "no more than two", latest: "c", earlier: []string{"b", "a", "z"}, want: []string{"c", "b", "a"}},
+		{name: "long latest", latest: long, earlier: []string{uuid, uuid}, want: []string{long, uuid, uuid}},
+		{name: "long earlier", latest: long, earlier: []string{long, uuid}, want: []string{long, uuid}},
+		{name: "empty earlier", latest: "c", earlier: []string{"", "a"}, want: []string{"c", "a"}},
+		{name: "one expired", latest: "c", earlier: []string{"b", "a"}, wait: time.Minute, want: []string{"c", "a"}},
+		{name: "both expired", latest: "c", earlier: []string{"b", "a"}, wait: 2 * time.Minute, want: []string{"c"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				codec, key := newCodec(t, cookie.Config{}), pendingKey("k")
+				p := pending(email, test.latest)
+				for i, id := range test.earlier {
+					p.Earlier = append(p.Earlier, cookie.PendingSignIn{EmailID: session.NewSecret(id), ExpiresAt: time.Now().Add(time.Duration(i+1) * time.Minute)})
+				}
+				c := writePending(t, codec, key, p)
+				if size := len(c.Name) + len(c.Value); size > 1024 {
+					t.Errorf("the cookie has %d bytes", size)
+				}
+				time.Sleep(test.wait)
+				got, _ := codec.ReadPendingSignIn(request(c.Name+"="+c.Value), key)
+				if diff := cmp.Diff(test.want, emailIDs(got)); diff != "" {
+					t.Errorf("e-mail IDs (-want +got):\n%s", diff)
+				}
+				for _, e := range got.Earlier {
+					if e.Email != email || !e.ExpiresAt.After(time.Now()) {
+						t.Errorf("earlier e-mail to %q until %v", e.Email, e.ExpiresAt)
+					}
+				}
+			})
+		})
+	}
+}
+
 func TestDeletePendingSignIn(t *testing.T) {
-	for _, config := range []cookie.Config{{}, {InsecureAllowHTTP: true}, {Domain: "example.com"}} {
+	for _, config := range []cookie.Config{{}, {InsecureAllowHTTP: true}, {Domain: "example.com"}, {SameSite: http.SameSiteNoneMode, Partitioned: true}} {
 		codec, jar, u := newCodec(t, config), must(cookiejar.New(nil)), &url.URL{Scheme: "https", Host: "app.example.com", Path: "/signin"}
 		jar.SetCookies(u, []*http.Cookie{writePending(t, codec, pendingKey("k"), pending("a@b", "id"))})
 		before := len(jar.Cookies(u))

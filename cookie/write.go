@@ -275,7 +275,7 @@ func (c *Codec) expiry(g *session.Grant) time.Time {
 		end = now.Add(c.config.Lifetime)
 	}
 	switch {
-	case end.Before(now.Add(time.Second)):
+	case c.config.SessionCookies, end.Before(now.Add(time.Second)):
 		return time.Time{}
 	case end.After(now.Add(maxLifetime)):
 		return now.Add(maxLifetime)

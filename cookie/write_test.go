@@ -77,6 +77,7 @@ func TestLifetime(t *testing.T) {
 		{name: "beyond 400 days", expires: in(4000 * day), want: 400 * day},
 		{name: "year 9999", expires: "9999-12-31T23:59:59Z", want: 400 * day},
 		{name: "configured", config: cookie.Config{Lifetime: day}, expires: in(30 * day), want: day},
+		{name: "session cookies", config: cookie.Config{SessionCookies: true}, expires: in(30 * day), want: 0},
 		{name: "configured, no expiry from upstream", config: cookie.Config{Lifetime: day}, want: day},
 	}
 	for _, test := range tests {
