@@ -26,7 +26,8 @@ const (
 )
 
 // Five statuses with a JSON object are refusals; three of them are uncertain. 403
-// with one rejects the API key. All other responses are unavailable.
+// with one rejects the API key, and so does 401 where the call has no token. All
+// other responses are unavailable.
 func TestClassifiesStatus(t *testing.T) {
 	withObject := map[int]failure{
 		400: {Kind: refused}, 401: {Kind: refused},
@@ -36,7 +37,11 @@ func TestClassifiesStatus(t *testing.T) {
 	calls := map[string]func(*upstream) error{
 		"refresh": func(u *upstream) error { return refresh(t.Context(), t, u.client) },
 		"logout":  func(u *upstream) error { return u.client.Logout(t.Context(), secret) },
-		"sign-in": func(u *upstream) error { _, err := u.client.SendEmailOTP(t.Context(), "ann@example.com"); return err },
+		"confirm": func(u *upstream) error {
+			_, err := u.client.ConfirmEmailOTP(t.Context(), "ann@example.com", "id", "123456")
+			return err
+		},
+		"send": func(u *upstream) error { _, err := u.client.SendEmailOTP(t.Context(), "ann@example.com"); return err },
 	}
 	bodies := map[string]string{
 		"object": `{"error":"Unauthorized","message":"no"}`, "empty object": `{}`,
@@ -58,6 +63,10 @@ func TestClassifiesStatus(t *testing.T) {
 			t.Run(fmt.Sprint(status, " ", name), func(t *testing.T) {
 				u := newUpstream(t, respond(status, jsonType, body))
 				for call, do := range calls {
+					want := want
+					if call == "send" && status == 401 && want.Kind == refused {
+						want = failure{Kind: unavailable, APIKeyRejected: true, Status: status}
+					}
 					if diff := cmp.Diff(want, failureOf(t, do(u))); diff != "" {
 						t.Errorf("%s: failure (-want +got):\n%s", call, diff)
 					}

@@ -2,6 +2,7 @@ package crossmint
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -12,6 +13,10 @@ import (
 // SendEmailOTP makes upstream send a one-time code to an e-mail address. It
 // returns the ID of that e-mail, which [Client.ConfirmEmailOTP] needs.
 //
+// An address that upstream rejects is session.ErrRefused. The request holds no other
+// credential than the API key, so a JSON object with 401 rejects that key
+// (session.UpstreamError.APIKeyRejected), like one with 403.
+//
 // Browsers call this endpoint with a client key. It is not confirmed that the
 // real service accepts a server key here.
 func (c *Client) SendEmailOTP(ctx context.Context, email string) (emailID string, err error) {
@@ -20,14 +25,27 @@ func (c *Client) SendEmailOTP(ctx context.Context, email string) (emailID string
 		op: op, method: http.MethodPost, url: c.config.BaseURL + authPrefix + "/otps/send", body: map[string]string{"email": email},
 	})
 	if err != nil {
-		return "", err
+		return "", blameAPIKey(err)
 	}
 	return stringMember(op, res, "emailId")
+}
+
+// blameAPIKey classifies the error of a call whose only credential is the API key.
+func blameAPIKey(err error) error {
+	var failure *session.UpstreamError
+	if errors.As(err, &failure) && failure.Status == http.StatusUnauthorized && errors.Is(err, session.ErrRefused) {
+		failure.Kind, failure.APIKeyRejected = session.ErrUnavailable, true
+	}
+	return err
 }
 
 // ConfirmEmailOTP exchanges the code that a user has received for a one-time
 // secret. Upstream accepts the secret once, like a refresh token: pass it to
 // session.Manager.SignIn, or let the page post it to the refresh handler.
+//
+// A wrong code is session.ErrRefused: upstream has responded with 400, 401, 404, 410
+// or 422 and a JSON object. It is not documented how upstream rejects an API key
+// here; 401 counts as a wrong code.
 func (c *Client) ConfirmEmailOTP(ctx context.Context, email, emailID, code string) (session.Secret, error) {
 	const op = "confirm code"
 	query := url.Values{

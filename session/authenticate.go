@@ -261,6 +261,7 @@ type operation struct {
 	rejected  []Secret // by upstream
 	primary   candidate
 	trusted   bool // the token comes from upstream itself
+	signIn    bool // the operation starts a session, or fails to
 
 	// refusedAt is Material.RefusedAt.
 	refusedAt time.Time
@@ -288,7 +289,7 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 		result = Result{outcome: &outcome{manager: o.m, failure: &failure{err, o.rejected}}}
 	}
 	e := event.Event{
-		Outcome: outcomeName(ctx, &result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),
+		Outcome: o.outcomeName(ctx, &result, err), Op: o.op, Err: err, Anonymous: errors.Is(err, ErrNoMaterial),
 		UserID: o.primary.user(), Shared: o.shared, Latency: time.Since(o.started),
 	}
 	if e.Outcome == event.Allowed && !o.m.config.ReportAllowed {
@@ -303,11 +304,17 @@ func (o *operation) finish(ctx context.Context, result Result, err error) (Resul
 	return result, err
 }
 
-func outcomeName(ctx context.Context, result *Result, err error) event.Outcome {
+func (o *operation) outcomeName(ctx context.Context, result *Result, err error) event.Outcome {
 	if err != nil {
-		return errorOutcome(ctx, err)
+		outcome := errorOutcome(ctx, err)
+		if o.signIn && outcome != event.Abandoned {
+			return event.SignInFailed
+		}
+		return outcome
 	}
 	switch {
+	case result.Renewed != nil && o.signIn:
+		return event.SignedIn
 	case result.Renewed != nil:
 		return event.Refreshed
 	case result.Stale:

@@ -117,8 +117,8 @@ type UpstreamError struct {
 	// TLS early data: the client has to send it again after the handshake.
 	TooEarly bool
 	// APIKeyRejected reports that upstream rejects the API key, whatever the
-	// token: it has responded with 403 and a JSON object. Kind is
-	// ErrUnavailable.
+	// token: it has responded with a JSON object and 403, or 401 to a call that
+	// has no token. Kind is ErrUnavailable.
 	APIKeyRejected bool
 	// Err is the cause. It holds no text from upstream.
 	Err error

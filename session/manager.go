@@ -152,6 +152,11 @@ func NewManager(config Config) (*Manager, error) {
 	return m, nil
 }
 
+// Report passes an event to Config.OnEvent, for code that takes part in a sign-in
+// outside of the Manager: *handlers.SignIn reports the codes that it sends and that
+// users enter.
+func (m *Manager) Report(ctx context.Context, e event.Event) { m.report(ctx, e) }
+
 // report passes an event to the hook. A panic of the hook must not cost a
 // request its cookies.
 func (m *Manager) report(ctx context.Context, e event.Event) {

@@ -46,6 +46,7 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	budget, cancel := context.WithTimeout(ctx, m.config.RefreshBudget)
 	defer cancel()
 	var cookies []candidate
+	received := !token.IsZero() && m.limiters.isReceived(m.hasher.key(token))
 	result, err := retryUnavailable(budget, func() (result Result, err error) {
 		result, cookies, err = m.refreshOnce(budget, o, material, token)
 		return result, err
@@ -53,6 +54,7 @@ func (m *Manager) refresh(ctx context.Context, o *operation, material Material, 
 	if !token.IsZero() && result.Renewed != nil {
 		result.Renewed.Used = Pair{} // it did not come from a cookie
 		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, token, cookies, o.shared)
+		o.signIn = o.signIn || !received && !m.haveSession(cookies, token, result.Renewed.Grant)
 	}
 	if errors.Is(err, ErrUnavailable) && !isAskAgain(err) && concernsCookies(cookies, token) {
 		if stale, ok := m.staleSession(ctx, cookies); ok {
@@ -112,7 +114,7 @@ func retryUnavailable(ctx context.Context, f func() (Result, error)) (Result, er
 // for refresh tokens without a JWT.
 func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) (Result, error) {
 	o := newOperation(m, "sign_in")
-	o.trusted = true
+	o.trusted, o.signIn = true, true
 	result, err := m.refresh(ctx, o, Material{}, secret)
 	if err == nil && result.Renewed != nil {
 		verifyCtx, stop := m.logoutVerifyContext(ctx)
@@ -121,6 +123,14 @@ func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) 
 		result.Renewed.replaced = m.replacedBy(result.Renewed.Grant, secret, cookies, o.shared)
 	}
 	return o.finish(ctx, result, err)
+}
+
+// haveSession reports whether one of the cookies belongs to the session of grant,
+// which token was exchanged for.
+func (m *Manager) haveSession(cookies []candidate, token Secret, grant *Grant) bool {
+	return slices.ContainsFunc(cookies, func(c candidate) bool {
+		return c.RefreshToken.Equal(token) || m.coordinator.leadsTo(c.RefreshToken, grant)
+	})
 }
 
 // replacedBy returns the cookies that a sign-in with secret replaces: those that do

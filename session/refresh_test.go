@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestRefresh(t *testing.T) {
@@ -397,4 +398,68 @@ func TestSignIn(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSignInEvents tells the beginning of a session from its renewal.
+func TestSignInEvents(t *testing.T) {
+	type outcome struct {
+		Op      string
+		Outcome event.Outcome
+	}
+	signedIn, refreshed := outcome{"refresh", event.SignedIn}, outcome{"refresh", event.Refreshed}
+	oneTime := func(k *kit) session.Secret {
+		return session.NewSecret(k.Fake.OneTimeSecret(k.Fake.NewUser("ann@example.com")))
+	}
+	refresh := func(m session.Material, token session.Secret) func(*kit) {
+		return func(k *kit) { _, _ = k.Refresh(k.t.Context(), m, token) }
+	}
+	tests := []struct {
+		name string
+		do   func(k *kit)
+		want outcome // of the last event
+	}{
+		{name: "SignIn", want: outcome{"sign_in", event.SignedIn}, do: func(k *kit) {
+			_, _ = k.Manager.SignIn(k.t.Context(), session.Material{}, oneTime(k))
+		}},
+		{name: "SignIn, unknown secret", want: outcome{"sign_in", event.SignInFailed}, do: func(k *kit) {
+			_, _ = k.Manager.SignIn(k.t.Context(), session.Material{}, session.NewSecret("unknown"))
+		}},
+		{name: "SignIn, client gone", want: outcome{"sign_in", event.Abandoned}, do: func(k *kit) {
+			ctx, cancel := context.WithCancel(k.t.Context())
+			cancel()
+			_, _ = k.Manager.SignIn(ctx, session.Material{}, oneTime(k))
+			synctest.Wait()
+		}},
+		{name: "one-time secret, no cookies", want: signedIn, do: func(k *kit) { refresh(session.Material{}, oneTime(k))(k) }},
+		{name: "one-time secret, another session's cookies", want: signedIn, do: func(k *kit) {
+			refresh(k.SignIn("bob@example.com"), oneTime(k))(k)
+		}},
+		{name: "one-time secret again, the session's cookies", want: refreshed, do: func(k *kit) {
+			secret := oneTime(k)
+			first, err := k.Refresh(k.t.Context(), session.Material{}, secret)
+			testkit.NoError(k.t, err)
+			refresh(materialOf(first.Session), secret)(k)
+		}},
+		{name: "the cookies' token in the body", want: refreshed, do: func(k *kit) {
+			m := k.SignIn("ann@example.com")
+			refresh(m, m.RefreshToken)(k)
+		}},
+		{name: "cookies only", want: refreshed, do: func(k *kit) { refresh(k.SignIn("ann@example.com"), none)(k) }},
+		{name: "a token of this process, no cookies", want: refreshed, do: func(k *kit) {
+			first, err := k.Refresh(k.t.Context(), session.Material{}, oneTime(k))
+			testkit.NoError(k.t, err)
+			refresh(session.Material{}, first.Session.RefreshToken.Secret)(k)
+		}},
+		{name: "unknown token, no cookies", want: outcome{"refresh", event.Rejected}, do: refresh(session.Material{}, session.NewSecret("unknown"))},
+	}
+	for _, test := range tests {
+		run(t, test.name, testkit.Config{}, func(t *testing.T, k *kit) {
+			test.do(k)
+			events := k.All()
+			last := events[len(events)-1]
+			if diff := cmp.Diff(test.want, outcome{last.Op, last.Outcome}); diff != "" {
+				t.Errorf("event (-want +got):\n%s", diff)
+			}
+		})
+	}
 }

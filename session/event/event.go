@@ -18,9 +18,20 @@ const (
 	Allowed Outcome = "allowed"
 	// Refreshed: the session was renewed.
 	Refreshed Outcome = "refreshed"
+	// SignedIn: a one-time secret, or another token that no cookie of the request
+	// belongs to, was exchanged for a session.
+	SignedIn Outcome = "signed_in"
+	// SignInFailed: a sign-in has failed; the browser keeps its cookies. UserError
+	// tells wrong codes and invalid forms from failures of upstream.
+	SignInFailed Outcome = "sign_in_failed"
+	// CodeSent: upstream has sent a code to an e-mail address.
+	CodeSent Outcome = "code_sent"
+	// CodeNotSent: no code was sent, or upstream rejects the address.
+	CodeNotSent Outcome = "code_not_sent"
 	// EarlyRefreshFailed: the JWT is still valid, so the request was served.
 	EarlyRefreshFailed Outcome = "early_refresh_failed"
-	// Rejected: 401, cookies kept.
+	// Rejected: 401, cookies kept. Also a request that an endpoint rejects before
+	// it looks at tokens, for example one of another origin; Err has the status.
 	Rejected Outcome = "rejected"
 	// AskedAgain: upstream has refused the refresh token for the first time, or the
 	// request came in TLS early data and needs a refresh. The browser was asked to
@@ -64,7 +75,8 @@ const (
 	// RevokeFailed: as Revoked, but upstream could not be told. The event comes again
 	// when that is given up after an hour.
 	RevokeFailed Outcome = "revoke_failed"
-	// APIKeyRejected: upstream responds with 403. Check the API key.
+	// APIKeyRejected: upstream rejects the API key. It is reported beside the
+	// outcome of the request.
 	APIKeyRejected Outcome = "api_key_rejected"
 	// RejectionsSuspended: upstream rejected many users and accepted none, so
 	// the API key is suspect. Cookies are kept until upstream accepts a refresh.
@@ -88,7 +100,8 @@ const (
 // An Event reports one outcome. It holds no secrets.
 type Event struct {
 	Outcome Outcome
-	// Op is the operation: "authenticate", "refresh", "sign_in" or "logout".
+	// Op is the operation: "authenticate", "refresh", "send_code", "sign_in" or
+	// "logout".
 	// "store" is the delivery of a renewed session to the browser, reported
 	// beside Refreshed: NotDelivered, Misconfigured, or Unavailable if the
 	// session does not fit into a cookie.
@@ -97,6 +110,9 @@ type Event struct {
 	Err error
 	// Anonymous reports that the request brought no token at all.
 	Anonymous bool
+	// UserError reports that a sign-in failed because of the user's input: a wrong
+	// code, an invalid address, or a form that no page has sent.
+	UserError bool
 	// UserID is set where a correctly signed JWT or a grant names the user.
 	UserID string
 	// Token identifies the refresh token by eight hex digits of an HMAC,
@@ -122,6 +138,11 @@ func (e Event) Level() slog.Level {
 		return slog.LevelError
 	case Allowed, Abandoned:
 		return slog.LevelDebug
+	case SignInFailed, CodeNotSent:
+		if e.UserError {
+			return slog.LevelInfo
+		}
+		return slog.LevelWarn
 	case Rejected:
 		if e.Anonymous { // no cookie of a session: never signed in
 			return slog.LevelDebug

@@ -20,6 +20,12 @@ func TestLevel(t *testing.T) {
 	}{
 		{name: "valid JWT", event: event.Event{Outcome: event.Allowed}, want: slog.LevelDebug},
 		{name: "refresh", event: event.Event{Outcome: event.Refreshed}, want: slog.LevelInfo},
+		{name: "sign-in", event: event.Event{Outcome: event.SignedIn}, want: slog.LevelInfo},
+		{name: "wrong code", event: event.Event{Outcome: event.SignInFailed, UserError: true}, want: slog.LevelInfo},
+		{name: "sign-in during an outage", event: event.Event{Outcome: event.SignInFailed}, want: slog.LevelWarn},
+		{name: "code sent", event: event.Event{Outcome: event.CodeSent}, want: slog.LevelInfo},
+		{name: "invalid address", event: event.Event{Outcome: event.CodeNotSent, UserError: true}, want: slog.LevelInfo},
+		{name: "code not sent during an outage", event: event.Event{Outcome: event.CodeNotSent}, want: slog.LevelWarn},
 		{name: "client gone", event: event.Event{Outcome: event.Abandoned}, want: slog.LevelDebug},
 		{name: "asked again", event: event.Event{Outcome: event.AskedAgain}, want: slog.LevelInfo},
 		{name: "rejected token", event: event.Event{Outcome: event.Rejected}, want: slog.LevelInfo},

@@ -33,9 +33,10 @@ type eventLog struct {
 // kind is the part of an event that makes it a repetition of another. There
 // are few kinds: statuses have three digits.
 type kind struct {
-	outcome Outcome
-	op      string
-	status  int
+	outcome   Outcome
+	op        string
+	status    int
+	userError bool
 }
 
 type repetition struct {
@@ -49,7 +50,7 @@ func (l *eventLog) write(ctx context.Context, e Event) {
 		return
 	}
 	if level >= slog.LevelWarn || e.unauthenticated() {
-		suppressed, due := l.due(kind{e.Outcome, e.Op, e.UpstreamStatus})
+		suppressed, due := l.due(kind{e.Outcome, e.Op, e.UpstreamStatus, e.UserError})
 		if !due {
 			return
 		}
@@ -61,7 +62,11 @@ func (l *eventLog) write(ctx context.Context, e Event) {
 // unauthenticated reports whether any client can cause e, without a signature
 // of upstream.
 func (e *Event) unauthenticated() bool {
-	return e.Outcome == Rejected || (e.Outcome == SignedOut || e.Outcome == LoggedOut) && e.UserID == ""
+	switch e.Outcome {
+	case Rejected, SignInFailed, CodeSent, CodeNotSent:
+		return true
+	}
+	return (e.Outcome == SignedOut || e.Outcome == LoggedOut) && e.UserID == ""
 }
 
 // due reports whether an event of this kind is to be written now, and the

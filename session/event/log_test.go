@@ -38,6 +38,9 @@ func TestLogRepetitions(t *testing.T) {
 		{name: "refused tokens of users", event: event.Event{Outcome: event.SignedOut, Op: "authenticate", UserID: "ann"}, want: 3},
 		{name: "logouts without a user", event: event.Event{Outcome: event.LoggedOut, Op: "logout"}, want: 1},
 		{name: "logouts of users", event: event.Event{Outcome: event.LoggedOut, Op: "logout", UserID: "ann"}, want: 3},
+		{name: "wrong codes", event: event.Event{Outcome: event.SignInFailed, Op: "sign_in", UserError: true}, want: 1},
+		{name: "sent codes", event: event.Event{Outcome: event.CodeSent, Op: "send_code"}, want: 1},
+		{name: "sign-ins", event: event.Event{Outcome: event.SignedIn, Op: "sign_in", UserID: "ann"}, want: 3},
 		{name: "refreshes", event: event.Event{Outcome: event.Refreshed, Op: "refresh", UserID: "ann"}, want: 3},
 	}
 	for _, test := range tests {
