@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // Config configures [Refresh] and [Logout]. The zero value follows Crossmint's
@@ -30,7 +32,9 @@ type Config struct {
 	// this server. 0 means 503.
 	UnavailableStatus int
 	// OnError receives the private cause of every error response, and the errors
-	// of a logout despite its 204. It may run concurrently and must not write to
+	// of a logout despite its 204. All but the bodies that a logout ignores are
+	// events of the session manager, too, so a program that only logs needs no
+	// OnError. It may run concurrently and must not write to
 	// the client. A panic in OnError is logged to slog.Default and does not change
 	// the response. nil: no reports.
 	OnError func(r *http.Request, err error)
@@ -41,6 +45,9 @@ type endpoint struct {
 	sessions *session.Manager
 	cookies  *cookie.Codec
 	config   Config
+
+	op      string        // for events
+	invalid event.Outcome // of invalid requests
 }
 
 func newEndpoint(name string, sessions *session.Manager, cookies *cookie.Codec, config Config) *endpoint {
@@ -62,5 +69,5 @@ func newEndpoint(name string, sessions *session.Manager, cookies *cookie.Codec, 
 	if config.Protection == nil {
 		config.Protection = http.NewCrossOriginProtection()
 	}
-	return &endpoint{sessions: sessions, cookies: cookies, config: config}
+	return &endpoint{sessions: sessions, cookies: cookies, config: config, op: strings.ToLower(name), invalid: event.Rejected}
 }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"github.com/crossmint-go/auth/internal/reply"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // A requestError describes an invalid request.
@@ -23,8 +24,15 @@ func (e *requestError) Unwrap() error { return e.err }
 
 // writeStatus reports err and writes its error response.
 func (e *endpoint) writeStatus(w http.ResponseWriter, r *http.Request, err *requestError) {
-	e.reportError(r, err)
+	e.reportInvalid(r, err)
 	reply.Status(w, r, err.status)
+}
+
+// reportInvalid reports an invalid request, also as an event: the session manager
+// does not see such a request.
+func (e *endpoint) reportInvalid(r *http.Request, err *requestError) {
+	e.sessions.Report(r.Context(), event.Event{Outcome: e.invalid, Op: e.op, Err: err, UserError: e.invalid == event.SignInFailed})
+	e.reportError(r, err)
 }
 
 // reportError calls OnError. It recovers a panic in OnError, since the endpoint

@@ -119,7 +119,7 @@ func TestRefreshRejectsRequests(t *testing.T) {
 			}
 			got := response{Status: res.StatusCode, Allow: res.Header.Get("Allow"), Cookies: len(res.Cookies()), Reported: len(env.errors) - reported}
 			testkit.NoError(t, json.Unmarshal([]byte(body), &got))
-			want := response{Status: test.status, Error: http.StatusText(test.status), Message: test.want, Reported: 1}
+			want := response{Status: test.status, Error: http.StatusText(test.status), Message: test.want, Reported: 2} // to OnError and as an event
 			if test.status == 405 {
 				want.Allow = "POST"
 			}

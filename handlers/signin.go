@@ -3,17 +3,19 @@ package handlers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // EmailCodes sends and confirms one-time codes; *crossmint.Client implements it.
-// Its errors follow the contract of [session.Upstream]. It must be safe for
-// concurrent use.
+// Its errors follow the contract of [session.Upstream]: only session.ErrRefused rejects
+// an address or a code. It must be safe for concurrent use.
 type EmailCodes interface {
 	// SendEmailOTP sends a code to email and returns the ID of the e-mail.
 	SendEmailOTP(ctx context.Context, email string) (emailID string, err error)
@@ -30,6 +32,9 @@ const codeTimeout = 8 * time.Second
 // form with the code. Both forms may have a field return_to, the path on this
 // host to open after the sign-in. Mount both by path, without a method.
 //
+// A code may have spaces, hyphens and the digits of any script. Invisible characters
+// around a code or an address do not count.
+//
 // Responses to forms are redirects (303). After an error they lead back to a
 // page, keep return_to, and add the query parameter error:
 //
@@ -37,6 +42,7 @@ const codeTimeout = 8 * time.Second
 //	code         the code is wrong or already used
 //	expired      there is no pending sign-in: request a code
 //	limit        a rate limit was reached: try later
+//	rejected     SignInConfig.OnSignIn has returned an error
 //	unavailable  upstream is unavailable: try later
 //
 // A reached limit is no 429, since browsers would show that instead of your page.
@@ -48,30 +54,35 @@ const codeTimeout = 8 * time.Second
 // every code. But SendCode cannot hide upstream's response time.
 //
 // Each process limits sends to one address (5 in 10 minutes), all sends (100 in
-// 10 seconds), codes for one e-mail (5) and concurrent calls of upstream (64). To
-// limit single clients, use a proxy that knows their addresses.
+// 10 seconds), wrong codes for one e-mail (5) and for one address (100 a day), and
+// concurrent calls of upstream (64). SignInConfig changes the limits, and can limit
+// single clients.
+//
+// The session manager reports each form as an event: code_sent, code_not_sent,
+// signed_in or sign_in_failed.
 //
 // A SignIn is safe for concurrent use. The zero value is not usable.
 type SignIn struct {
 	*endpoint
-	codes  EmailCodes
-	config SignInConfig
-	limits signInLimits
+	codes         EmailCodes
+	config        SignInConfig
+	limits        signInLimits
+	confirmations *confirmations
 }
 
-// NewSignIn returns a SignIn. It panics if codes, sessions or cookies is nil, or
-// if a page of config is missing or not a path on this host.
+// NewSignIn returns a SignIn. It panics if codes, sessions or cookies is nil, if a
+// page of config is missing or not a path on this host, or if a limit is negative.
 func NewSignIn(codes EmailCodes, sessions *session.Manager, cookies *cookie.Codec, config SignInConfig) *SignIn {
 	if codes == nil {
 		panic("handlers: NewSignIn: the e-mail codes are nil")
 	}
 	config = config.withDefaults()
-	return &SignIn{
+	s := &SignIn{
 		endpoint: newEndpoint("NewSignIn", sessions, cookies, Config{Protection: config.Protection, OnError: config.OnError}),
-		codes:    codes,
-		config:   config,
-		limits:   newSignInLimits(),
+		codes:    codes, config: config, limits: newSignInLimits(config), confirmations: newConfirmations(),
 	}
+	s.op, s.invalid = opSignIn, event.SignInFailed
+	return s
 }
 
 // Email returns the address of the pending sign-in in r's browser, for the page
@@ -84,10 +95,14 @@ func (s *SignIn) Email(r *http.Request) (email string, ok bool) {
 // errLimited is the error that SignInConfig.OnError receives for error=limit.
 var errLimited = errors.New("handlers: sign-in limited")
 
+// errNoGuesses is errLimited for codes: the pending sign-in is of no use any more.
+var errNoGuesses = fmt.Errorf("%w: too many codes for this e-mail or address", errLimited)
+
 var (
 	errEmail     = errors.New("handlers: not an e-mail address")
 	errCode      = errors.New("handlers: not a code")
 	errNoPending = errors.New("handlers: no pending sign-in, or an expired one")
+	errOnSignIn  = errors.New("handlers: SignInConfig.OnSignIn")
 )
 
 // An errorCode is a value of the query parameter error.
@@ -98,39 +113,39 @@ const (
 	codeInvalid   errorCode = "code"
 	signInExpired errorCode = "expired"
 	limitReached  errorCode = "limit"
+	rejected      errorCode = "rejected"
 	unavailable   errorCode = "unavailable"
 )
 
-// errorCodeOf returns the code for an error that is not final.
+// errorCodeOf returns the code for an error. Of upstream's errors only a refusal is a
+// decision about an address or a code.
 func errorCodeOf(err error) errorCode {
-	if errors.Is(err, errLimited) {
+	var upstreamErr *session.UpstreamError
+	switch {
+	case errors.Is(err, errEmail):
+		return emailInvalid
+	case errors.Is(err, errCode), errors.Is(err, session.ErrRefused):
+		return codeInvalid
+	case errors.Is(err, errNoPending):
+		return signInExpired
+	case errors.Is(err, errOnSignIn):
+		return rejected
+	case errors.Is(err, errLimited), errors.As(err, &upstreamErr) && upstreamErr.Status == http.StatusTooManyRequests:
 		return limitReached
 	}
 	return unavailable
 }
 
-// isFinal reports whether upstream has decided about an address or a code.
-// Upstream does not document its response for an unknown address or a wrong code,
-// so every complete response below 500 counts, even one that means "unavailable"
-// elsewhere in this module.
-func isFinal(err error) bool {
-	var upstreamErr *session.UpstreamError
-	if errors.As(err, &upstreamErr) && upstreamErr.Status != 0 {
-		return upstreamErr.Status < http.StatusInternalServerError
-	}
-	return errors.Is(err, session.ErrRefused)
-}
-
 // redirectRestart deletes the pending sign-in and redirects to the first form.
-func (s *SignIn) redirectRestart(w http.ResponseWriter, r *http.Request, f form, code errorCode, cause error) {
+func (s *SignIn) redirectRestart(w http.ResponseWriter, r *http.Request, f form, err error) {
 	s.cookies.DeletePendingSignIn(w)
-	s.redirectError(w, r, s.config.EmailPage, f, code, cause)
+	s.redirectError(w, r, s.config.EmailPage, f, err)
 }
 
-// redirectError reports cause and redirects to a page that shows the error.
-func (s *SignIn) redirectError(w http.ResponseWriter, r *http.Request, page *url.URL, f form, code errorCode, cause error) {
-	s.reportError(r, cause)
-	redirect(w, r, page, f.returnTo, code)
+// redirectError reports a failed sign-in and redirects to a page that shows the error.
+func (s *SignIn) redirectError(w http.ResponseWriter, r *http.Request, page *url.URL, f form, err error) {
+	s.reportFailure(r, signInFailed(err))
+	redirect(w, r, page, f.returnTo, errorCodeOf(err))
 }
 
 func redirect(w http.ResponseWriter, r *http.Request, page, returnTo *url.URL, code errorCode) {

@@ -23,15 +23,46 @@ type SignInConfig struct {
 	// least 32 random bytes. Servers behind one load balancer need the same
 	// key. Zero: a random key of this process.
 	Key session.Secret
+	// OnSignIn is called after each sign-in with its user, before the cookies are
+	// stored: for example, to create the row of an account, or to renew a CSRF token.
+	// It may set headers of w, but not write the response; the context of r has the
+	// new session (session.FromContext). If it returns an error, the session is not
+	// stored, because the application does not know its user: its tokens do not leave
+	// this process, the browser keeps its earlier session, and the first page shows
+	// error=rejected. A form that is submitted twice calls it twice, maybe at the same
+	// time, so it must be idempotent. nil: nothing is called.
+	OnSignIn func(w http.ResponseWriter, r *http.Request, user session.User) error
+
+	// MaxSendsPerAddress is how many codes one address gets in ten minutes. 0 means 5.
+	MaxSendsPerAddress int
+	// MaxSends is how many codes all addresses together get in ten seconds. 0 means
+	// 100.
+	MaxSends int
+	// MaxGuessesPerEmail is how many wrong codes are accepted for one e-mail. 0 means 5.
+	MaxGuessesPerEmail int
+	// MaxGuessesPerAddress is how many wrong codes are accepted for one address in 24
+	// hours. After that the address gets no code until they are over, so with a low
+	// number others can lock an address. 0 means 100.
+	MaxGuessesPerAddress int
+	// ClientKey names the client of a request for MaxFormsPerClient: for example its
+	// IP address (of IPv6 the first 64 bits), which behind a proxy only a header has
+	// that the proxy itself sets. Clients can forge all other headers. An empty name
+	// is not limited. nil: clients are not limited.
+	ClientKey func(r *http.Request) string
+	// MaxFormsPerClient is how many forms, addresses and codes together, one client may
+	// submit in ten minutes. 0 means 50.
+	MaxFormsPerClient int
+
 	// Protection is as in [Config].
 	Protection *http.CrossOriginProtection
 	// OnError is as in [Config]. It also receives the causes that the response
-	// conceals, for example that upstream rejects an address.
+	// conceals, for example that upstream rejects an address. All of them are events
+	// of the session manager, too.
 	OnError func(r *http.Request, err error)
 }
 
 // withDefaults returns a checked copy of c. It panics if a page is missing or not
-// a path on this host.
+// a path on this host, or if a number is negative.
 func (c SignInConfig) withDefaults() SignInConfig {
 	if c.After == nil {
 		c.After = &url.URL{Path: "/"}
@@ -39,6 +70,9 @@ func (c SignInConfig) withDefaults() SignInConfig {
 	c.EmailPage = localPage("EmailPage", c.EmailPage)
 	c.CodePage = localPage("CodePage", c.CodePage)
 	c.After = localPage("After", c.After)
+	if min(c.MaxSendsPerAddress, c.MaxSends, c.MaxGuessesPerEmail, c.MaxGuessesPerAddress, c.MaxFormsPerClient) < 0 {
+		panic("handlers: NewSignIn: a limit of SignInConfig is negative")
+	}
 	if c.Key.IsZero() {
 		c.Key = session.NewSecret(rand.Text() + rand.Text()) // 260 random bits
 	}

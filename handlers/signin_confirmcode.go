@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/crossmint-go/auth/cookie"
@@ -13,6 +15,12 @@ import (
 // redirects to return_to or After. If it fails, the browser keeps its earlier
 // session.
 //
+// A form that is submitted several times, for example by a double click, signs in with
+// each response, in the same session: upstream gets the code once, and for a minute
+// after that this process remembers it. On another process, a later submit gets
+// error=code or error=expired. The browser then has the session of the first response,
+// unless it has dropped that.
+//
 // The form may take 5 s to arrive. Upstream has 8 s for the code and
 // session.Config.RefreshBudget (8 s) for the session, and up to 1 s more for the
 // JWT of an earlier session. So a server's WriteTimeout must be longer than 22 s.
@@ -22,58 +30,139 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	pending, ok := s.cookies.ReadPendingSignIn(r, s.config.Key)
-	if !ok {
-		s.redirectError(w, r, s.config.EmailPage, f, signInExpired, errNoPending)
-		return
-	}
-	if !isCode(f.code) {
-		s.redirectError(w, r, s.config.CodePage, f, codeInvalid, errCode)
-		return
-	}
-	if !s.limits.codesPerEmail.Allow(pending.EmailID.Reveal()) {
-		s.redirectRestart(w, r, f, limitReached, errLimited)
-		return
-	}
-	secret, err := s.confirmCode(r.Context(), pending, f.code)
 	switch {
-	case isFinal(err):
-		s.redirectError(w, r, s.config.CodePage, f, codeInvalid, err)
+	case !ok && f.code != "" && s.confirmations.isSignedIn(s.cookies.Read(r).Material, f.code):
+		s.redirectSignedIn(w, r, f)
+		return
+	case !ok:
+		s.redirectError(w, r, s.config.EmailPage, f, errNoPending)
+		return
+	case !isCode(f.code):
+		s.redirectError(w, r, s.config.CodePage, f, errCode)
+		return
+	case !s.allowClient(r):
+		s.redirectError(w, r, s.config.CodePage, f, errLimited)
+		return
+	}
+	confirmed, secret, err := s.confirmCode(r.Context(), pending, f.code)
+	switch {
+	case errors.Is(err, errNoGuesses):
+		s.redirectRestart(w, r, f, err)
 	case err != nil:
-		s.limits.codesPerEmail.Refund(pending.EmailID.Reveal()) // upstream has decided nothing
-		s.redirectError(w, r, s.config.CodePage, f, errorCodeOf(err), err)
+		s.redirectError(w, r, s.config.CodePage, f, err)
 	default:
-		s.storeSession(w, r, f, secret)
+		s.storeSession(w, r, f, confirmed, secret)
 	}
 }
 
-func (s *SignIn) confirmCode(ctx context.Context, pending cookie.PendingSignIn, code string) (session.Secret, error) {
+// confirmCode exchanges a code for a one-time secret. The code may belong to any of
+// the pending e-mails, so it tries one after the other, the latest first. It also
+// returns the key of the confirmation.
+func (s *SignIn) confirmCode(ctx context.Context, pending cookie.PendingSignIn, code string) (k confirmationKey, secret session.Secret, err error) {
+	ctx, cancel := context.WithTimeout(ctx, codeTimeout)
+	defer cancel()
+	emails := append([]cookie.PendingSignIn{pending}, pending.Earlier...)
+	for _, e := range emails {
+		k = s.confirmations.key(e.EmailID, code)
+		if secret, found := s.confirmations.get(k); found {
+			return k, secret, nil
+		}
+	}
+	failure := errNoGuesses
+	for _, e := range emails {
+		k = s.confirmations.key(e.EmailID, code)
+		secret, err = s.confirmations.do(ctx, k, func(ctx context.Context) (session.Secret, error) {
+			return s.confirmOnce(ctx, pending.Email, e, code)
+		})
+		switch {
+		case errors.Is(err, session.ErrRefused):
+			failure = err
+		case !errors.Is(err, errNoGuesses):
+			return k, secret, err
+		}
+	}
+	return k, session.Secret{}, failure
+}
+
+// confirmOnce makes one call of upstream. Only a code about which upstream may have
+// decided, and which was wrong, counts as a guess.
+func (s *SignIn) confirmOnce(ctx context.Context, email string, pending cookie.PendingSignIn, code string) (session.Secret, error) {
+	guesses := s.limits.guesses(email, pending)
+	if !reserve(guesses...) {
+		return session.Secret{}, errNoGuesses
+	}
 	if !s.limits.inFlight.Acquire() {
+		refund(guesses...)
 		return session.Secret{}, errLimited
 	}
 	defer s.limits.inFlight.Release()
-	ctx, cancel := context.WithTimeout(ctx, codeTimeout)
-	defer cancel()
-	return s.codes.ConfirmEmailOTP(ctx, pending.Email, pending.EmailID.Reveal(), code)
+	secret, err := s.codes.ConfirmEmailOTP(ctx, email, pending.EmailID.Reveal(), code)
+	if !isGuess(err) {
+		refund(guesses...)
+	}
+	return secret, err
+}
+
+// isGuess reports whether upstream may have compared a wrong code: it has refused it,
+// or responded with 2xx and without a secret.
+func isGuess(err error) bool {
+	var upstreamErr *session.UpstreamError
+	if errors.As(err, &upstreamErr) && upstreamErr.Status >= 200 && upstreamErr.Status <= 299 {
+		return true
+	}
+	return errors.Is(err, session.ErrRefused)
 }
 
 // storeSession exchanges the one-time secret for a session and writes the cookies. The
 // new session ends the earlier one of the browser. An error does not reach the codec:
-// a failed sign-in must not delete the earlier session. After any error the user needs
-// a new code, because this one is used up.
-func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, f form, secret session.Secret) {
+// a failed sign-in must not delete the earlier session. While upstream is unavailable
+// the user can submit the same code again. After any other error the user needs a new
+// one, because this one is used up.
+func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, f form, confirmed confirmationKey, secret session.Secret) {
 	presented := s.cookies.Read(r)
-	result, err := s.sessions.SignIn(r.Context(), presented.Material, secret)
-	if err == nil {
-		err = s.applyCookies(w, r, presented, result, nil)
+	result, err := s.sessions.SignIn(r.Context(), presented.Material, secret) // reports its errors
+	switch {
+	case errors.Is(err, session.ErrUnavailable) && !errors.Is(err, session.ErrMalformed):
+		s.reportError(r, err)
+		redirect(w, r, s.config.CodePage, f.returnTo, unavailable)
+		return
+	case err == nil:
+		if err := s.onSignIn(w, r, result); err != nil {
+			s.redirectRestart(w, r, f, err)
+			return
+		}
+		err = s.applyCookies(w, r, presented, result, nil) // reports its errors
 	}
 	if err != nil {
-		s.redirectRestart(w, r, f, unavailable, err)
+		s.reportError(r, err)
+		s.cookies.DeletePendingSignIn(w)
+		redirect(w, r, s.config.EmailPage, f.returnTo, unavailable)
 		return
 	}
 	defer func() {
-		result.Renewed.Delivered(r.Context(), delivery.Lost(r.Context(), result.Renewed.StartedAt))
+		lost := delivery.Lost(r.Context(), result.Renewed.StartedAt)
+		result.Renewed.Delivered(r.Context(), lost)
+		if lost == nil {
+			s.confirmations.markDelivered(confirmed, s.confirmations.key(result.Session.RefreshToken.Secret, f.code))
+		}
 	}()
 	s.cookies.DeletePendingSignIn(w)
+	s.redirectSignedIn(w, r, f)
+}
+
+// onSignIn calls SignInConfig.OnSignIn.
+func (s *SignIn) onSignIn(w http.ResponseWriter, r *http.Request, result session.Result) error {
+	if s.config.OnSignIn == nil {
+		return nil
+	}
+	err := s.config.OnSignIn(w, r.WithContext(result.NewContext(r.Context(), nil)), result.Renewed.Grant.User)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errOnSignIn, err)
+	}
+	return nil
+}
+
+func (s *SignIn) redirectSignedIn(w http.ResponseWriter, r *http.Request, f form) {
 	target := f.returnTo
 	if target == nil {
 		target = s.config.After

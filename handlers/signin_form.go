@@ -4,19 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/mail"
 	"net/url"
-	"strings"
 
-	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/reply"
 )
 
 const (
 	formType = "application/x-www-form-urlencoded"
 
-	// maxCodeBytes allows for longer codes than the present ones of six digits.
-	maxCodeBytes = 16
 	// maxReturnToBytes keeps the Location header within the limits of browsers
 	// and proxies.
 	maxReturnToBytes = 2048
@@ -50,7 +45,7 @@ func (s *SignIn) readForm(w http.ResponseWriter, r *http.Request) (form, bool) {
 		s.writeStatus(w, r, requestErr)
 		return form{}, false
 	}
-	s.reportError(r, requestErr)
+	s.reportInvalid(r, requestErr)
 	reply.JSON(w, requestErr.status, reply.Body{Error: http.StatusText(requestErr.status), Message: message})
 	return form{}, false
 }
@@ -77,11 +72,11 @@ func readValues(w http.ResponseWriter, r *http.Request) (url.Values, *requestErr
 	return values, nil
 }
 
-// newForm removes the spaces that users paste with an address or a code.
+// newForm normalizes the values that users type or paste.
 func newForm(values url.Values) form {
 	return form{
-		email:    strings.TrimSpace(values.Get("email")),
-		code:     strings.Join(strings.Fields(values.Get("code")), ""),
+		email:    normalizeAddress(values.Get("email")),
+		code:     normalizeCode(values.Get("code")),
 		returnTo: parseReturnTo(values.Get("return_to")),
 	}
 }
@@ -96,25 +91,4 @@ func parseReturnTo(rawURL string) *url.URL {
 		return nil
 	}
 	return u
-}
-
-// isEmail reports whether s is one address without a display name.
-func isEmail(s string) bool {
-	if len(s) > bounds.MaxEmailBytes {
-		return false
-	}
-	address, err := mail.ParseAddress(s)
-	return err == nil && address.Address == s
-}
-
-func isCode(s string) bool {
-	return s != "" && len(s) <= maxCodeBytes && strings.Trim(s, "0123456789") == ""
-}
-
-// normalizeEmail returns one name for all spellings of an inbox, for limits only.
-// It ignores case and the part after a plus sign (subaddress, RFC 5233).
-func normalizeEmail(email string) string {
-	at := strings.LastIndexByte(email, '@')
-	local, _, _ := strings.Cut(email[:max(at, 0)], "+")
-	return strings.ToLower(local + email[max(at, 0):])
 }

@@ -3,14 +3,17 @@ package handlers
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // SendCode takes a form with the field email, sends a code to that address and
-// redirects to CodePage.
+// redirects to CodePage. A user who asks for a code again may type the code of any of
+// the last three e-mails.
 //
 // The form may take 5 s to arrive, and upstream has 8 s to respond, so a server's
 // WriteTimeout must be longer than the sum.
@@ -19,39 +22,53 @@ func (s *SignIn) SendCode(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if !isEmail(f.email) {
-		s.redirectError(w, r, s.config.EmailPage, f, emailInvalid, errEmail)
-		return
-	}
-	emailID, err := s.sendCode(r.Context(), f.email)
-	if err != nil && !isFinal(err) {
-		s.redirectError(w, r, s.config.EmailPage, f, errorCodeOf(err), err)
-		return
-	}
-	if err != nil {
-		emailID = rand.Text() // upstream rejects every code for an unknown ID
-		s.reportError(r, err)
-	}
-	if err := s.cookies.WritePendingSignIn(w, s.config.Key, cookie.PendingSignIn{Email: f.email, EmailID: session.NewSecret(emailID)}); err != nil {
-		s.redirectError(w, r, s.config.EmailPage, f, unavailable, err)
+	if err := s.startSignIn(w, r, f.email); err != nil {
+		s.reportFailure(r, codeNotSent(err))
+		redirect(w, r, s.config.EmailPage, f.returnTo, errorCodeOf(err))
 		return
 	}
 	redirect(w, r, s.config.CodePage, f.returnTo, "")
 }
 
+// startSignIn sends a code and writes the cookie of the pending sign-in. If upstream
+// rejects the address, it conceals that.
+func (s *SignIn) startSignIn(w http.ResponseWriter, r *http.Request, email string) error {
+	if !isEmail(email) {
+		return errEmail
+	}
+	if !s.allowClient(r) {
+		return errLimited
+	}
+	emailID, err := s.sendCode(r.Context(), email)
+	switch {
+	case errors.Is(err, session.ErrRefused):
+		emailID = rand.Text() // upstream rejects every code for an unknown ID
+		s.reportFailure(r, codeNotSent(err))
+	case err != nil:
+		return err
+	default:
+		s.sessions.Report(r.Context(), event.Event{Outcome: event.CodeSent, Op: opSendCode})
+	}
+	pending := cookie.PendingSignIn{Email: email, EmailID: session.NewSecret(emailID)}
+	if before, ok := s.cookies.ReadPendingSignIn(r, s.config.Key); ok && before.Email == email {
+		pending.Earlier = append([]cookie.PendingSignIn{before}, before.Earlier...)
+	}
+	return s.cookies.WritePendingSignIn(w, s.config.Key, pending)
+}
+
 // sendCode counts every call of upstream, even a failed one: the e-mail may be on
-// its way. A send that a limit rejects does not count against its address.
+// its way. A send that a limit rejects does not count against its address. An address
+// whose guesses are used up gets no code.
 func (s *SignIn) sendCode(ctx context.Context, email string) (emailID string, err error) {
-	address := normalizeEmail(email)
-	if !s.limits.sendsPerAddress.Allow(address) {
+	inbox := inboxOf(email)
+	guess, perAddress := quota{s.limits.guessesPerAddress, inbox}, quota{s.limits.sendsPerAddress, inbox}
+	all := quota{s.limits.sends, ""}
+	if !reserve(guess, perAddress, all) {
 		return "", errLimited
 	}
-	if !s.limits.sends.Allow("") {
-		s.limits.sendsPerAddress.Refund(address)
-		return "", errLimited
-	}
+	refund(guess)
 	if !s.limits.inFlight.Acquire() {
-		s.limits.sendsPerAddress.Refund(address)
+		refund(perAddress)
 		return "", errLimited
 	}
 	defer s.limits.inFlight.Release()

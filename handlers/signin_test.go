@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
@@ -167,7 +166,8 @@ func TestFailedSignInKeepsSession(t *testing.T) {
 		"wrong code":       {try: func(b *browser) formResponse { return b.submit("/confirm", "code", b.env.wrongCode(bob)) }, want: redirectTo("/code?error=code")},
 		"rejected code":    {try: failing(crossminttest.ConfirmOTP, crossminttest.Status(400, "", `{}`), confirm), want: redirectTo("/code?error=code")},
 		"confirm reset":    {try: failing(crossminttest.ConfirmOTP, crossminttest.Reset(), confirm), want: redirectTo("/code?error=unavailable")},
-		"empty confirm":    {try: failing(crossminttest.ConfirmOTP, crossminttest.Status(200, "", `{}`), confirm), want: redirectTo("/code?error=code")},
+		"empty confirm":    {try: failing(crossminttest.ConfirmOTP, crossminttest.Status(200, "", `{}`), confirm), want: redirectTo("/code?error=unavailable")},
+		"no session now":   {try: failing(crossminttest.Refresh, crossminttest.Status(403, "", `{}`), confirm), want: redirectTo("/code?error=unavailable")},
 		"rejected secret":  {try: failing(crossminttest.Refresh, crossminttest.Status(401, "", `{}`), confirm), want: redirectTo(startAgain, "-signin")},
 		"malformed tokens": {try: failing(crossminttest.Refresh, crossminttest.Status(200, "", `{}`), confirm), want: redirectTo(startAgain, "-signin")},
 		"malformed JWT":    {try: failing(crossminttest.Refresh, crossminttest.Edit(func(a map[string]any) { a["jwt"] = "a.b.c" }), confirm), want: redirectTo(startAgain, "-signin")},
@@ -198,35 +198,6 @@ func TestFailedSignInKeepsSession(t *testing.T) {
 				t.Errorf("signed in as %q, want %q; reported errors %v", got, userID, env.reported)
 			}
 		})
-	}
-}
-
-// TestCodeIsSingleUse submits the right code from five tabs at once.
-func TestCodeIsSingleUse(t *testing.T) {
-	env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
-	b := env.newTLSBrowser(t)
-	b.submit("/send", "email", ada)
-	pending, code := b.http.Jar.Cookies(b.site), env.Fake.Code(ada)
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	got := map[string]int{}
-	for range 5 {
-		wg.Go(func() {
-			tab := env.newBrowser(t, b.site, b.http.Transport)
-			tab.http.Jar.SetCookies(b.site, pending)
-			res, _ := tab.postForm("/confirm", "code", code)
-			mu.Lock()
-			defer mu.Unlock()
-			response := newFormResponse(res)
-			got[response.Location+" "+response.Cookies]++
-		})
-	}
-	wg.Wait()
-	if diff := cmp.Diff(map[string]int{"/ -signin refresh-token session": 1, "/code?error=code ": 4}, got); diff != "" {
-		t.Errorf("redirects (-want +got):\n%s", diff)
-	}
-	if n := env.Fake.LiveOf(env.Fake.NewUser(ada).ID); n != 1 {
-		t.Errorf("%d live refresh tokens, want 1", n)
 	}
 }
 

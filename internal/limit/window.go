@@ -4,11 +4,13 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
 
-// WindowConfig configures a [Window]. Every field must be above zero.
+// WindowConfig configures a [Window]. Every number must be above zero.
 type WindowConfig struct {
 	// Limit is how many events a name may have in one window.
 	Limit int
@@ -16,6 +18,9 @@ type WindowConfig struct {
 	Duration time.Duration
 	// MaxNames bounds the memory: how many names are counted at once.
 	MaxNames int
+	// ForgetOldest makes a full table forget the names whose windows end first.
+	// Else it rejects new names.
+	ForgetOldest bool
 }
 
 // A Window limits the events of each name in a fixed time window. Names may be
@@ -45,7 +50,7 @@ func NewWindow(config WindowConfig) *Window {
 }
 
 // Allow reports whether name may have one more event, and counts it if so. If
-// the table is full, it rejects new names.
+// the table is full, it rejects new names or forgets an old one, as configured.
 func (w *Window) Allow(name string) bool {
 	key, now := w.key(name), time.Now()
 	w.mu.Lock()
@@ -80,7 +85,8 @@ func (w *Window) Refund(name string) {
 }
 
 // hasCapacityLocked reports whether the table has a free entry. If it is full,
-// it first deletes the names whose window has ended.
+// it first deletes the names whose window has ended, and if that does not suffice
+// and is configured, the oldest ones.
 func (w *Window) hasCapacityLocked(now time.Time) bool {
 	if len(w.counts) < w.config.MaxNames {
 		return true
@@ -90,7 +96,21 @@ func (w *Window) hasCapacityLocked(now time.Time) bool {
 			delete(w.counts, key)
 		}
 	}
+	if w.config.ForgetOldest && len(w.counts) >= w.config.MaxNames {
+		w.forgetOldestLocked()
+	}
 	return len(w.counts) < w.config.MaxNames
+}
+
+// forgetOldestLocked deletes a sixteenth of the names, those whose windows end
+// first. Deleting them one by one would cost a flood of new names a search each.
+func (w *Window) forgetOldestLocked() {
+	keys := slices.SortedFunc(maps.Keys(w.counts), func(a, b nameKey) int {
+		return w.counts[a].expires.Compare(w.counts[b].expires)
+	})
+	for _, key := range keys[:1+len(keys)/16] {
+		delete(w.counts, key)
+	}
 }
 
 func (w *Window) key(name string) (k nameKey) {

@@ -62,6 +62,24 @@ func TestWindowBoundsNames(t *testing.T) {
 	})
 }
 
+// TestWindowForgetsOldest fills a table that forgets names.
+func TestWindowForgetsOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := limit.NewWindow(limit.WindowConfig{Limit: 1, Duration: time.Hour, MaxNames: 32, ForgetOldest: true})
+		for i := range 33 {
+			if !w.Allow(fmt.Sprint(i)) {
+				t.Errorf("name %d was rejected", i)
+			}
+			time.Sleep(time.Second)
+		}
+		for i, want := range map[int]bool{3: false, 31: false, 32: false, 0: true, 1: true} {
+			if got := w.Allow(fmt.Sprint(i)); got != want {
+				t.Errorf("name %d again: %v, want %v", i, got, want)
+			}
+		}
+	})
+}
+
 func TestWindowRefund(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := limit.NewWindow(limit.WindowConfig{Limit: 2, Duration: time.Minute, MaxNames: 10})

@@ -1,0 +1,54 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
+)
+
+// The operations of a sign-in in events.
+const (
+	opSendCode = "send_code"
+	opSignIn   = "sign_in"
+)
+
+// reportFailure reports a failed form: to OnError, and as an event. A rejected API key
+// is an event of its own beside it.
+func (s *SignIn) reportFailure(r *http.Request, e event.Event) {
+	var upstreamErr *session.UpstreamError
+	var panicked *panicError
+	ctx := r.Context()
+	if errors.As(e.Err, &upstreamErr) {
+		e.UpstreamStatus = upstreamErr.Status
+		if upstreamErr.APIKeyRejected {
+			s.sessions.Report(ctx, event.Event{Outcome: event.APIKeyRejected, Op: e.Op, Err: e.Err, UpstreamStatus: e.UpstreamStatus})
+		}
+	}
+	if errors.As(e.Err, &panicked) {
+		s.sessions.Report(ctx, event.Event{Outcome: event.Panicked, Op: e.Op, Err: e.Err})
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		e.Outcome = event.Abandoned
+	}
+	s.sessions.Report(ctx, e)
+	s.reportError(r, e.Err)
+}
+
+// codeNotSent is the event for a code that was not sent.
+func codeNotSent(err error) event.Event {
+	return event.Event{Outcome: event.CodeNotSent, Op: opSendCode, Err: err, UserError: errors.Is(err, errEmail)}
+}
+
+// signInFailed is the event for a code that was not accepted. A refusal that comes
+// from a router in front of upstream is no error of the user.
+func signInFailed(err error) event.Event {
+	var upstreamErr *session.UpstreamError
+	isWrongCode := errors.As(err, &upstreamErr) && errors.Is(err, session.ErrRefused) && !upstreamErr.Uncertain
+	return event.Event{
+		Outcome: event.SignInFailed, Op: opSignIn, Err: err,
+		UserError: isWrongCode || errors.Is(err, errCode) || errors.Is(err, errNoPending),
+	}
+}
