@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -218,6 +219,111 @@ func TestRejectedSendsDoNotFillTable(t *testing.T) {
 		time.Sleep(11 * time.Second) // longer than the window of all addresses
 		if diff := cmp.Diff(codeSent, b.submit("/send", "email", ada)); diff != "" {
 			t.Errorf("response (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestConfiguredLimits changes the limits.
+func TestConfiguredLimits(t *testing.T) {
+	guess := func(b *browser, i int) formResponse {
+		right := b.env.Fake.Code(ada)
+		return b.submit("/confirm", "code", fmt.Sprintf("%05d%d", i, (right[5]-'0'+1)%10))
+	}
+	send := func(b *browser, i int) formResponse {
+		return b.submit("/send", "email", fmt.Sprintf("user%d@example.com", i))
+	}
+	tests := []struct {
+		name    string
+		config  handlers.SignInConfig
+		do      func(b *browser, i int) formResponse
+		allowed int // before the limit
+	}{
+		{name: "sends per address", config: handlers.SignInConfig{MaxSendsPerAddress: 2}, allowed: 2, do: func(b *browser, _ int) formResponse { return b.submit("/send", "email", bob) }},
+		{name: "sends", config: handlers.SignInConfig{MaxSends: 3}, allowed: 2, do: send}, // one was sent before
+		{name: "guesses per e-mail", config: handlers.SignInConfig{MaxGuessesPerEmail: 2}, allowed: 2, do: guess},
+		{name: "guesses per address", config: handlers.SignInConfig{MaxGuessesPerAddress: 3}, allowed: 3, do: guess},
+		{name: "forms per client", config: handlers.SignInConfig{MaxFormsPerClient: 4, ClientKey: func(*http.Request) string { return "client" }}, allowed: 3, do: send},
+		{name: "default forms per client", config: handlers.SignInConfig{ClientKey: func(*http.Request) string { return "client" }}, allowed: 49, do: send},
+		{name: "clients without a name", config: handlers.SignInConfig{MaxFormsPerClient: 1, ClientKey: func(*http.Request) string { return "" }}, allowed: 99, do: send},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				env := newSignInEnv(t, crossminttest.Config{InMemory: true}, test.config)
+				b := env.newInProcessBrowser(t)
+				b.submit("/send", "email", ada)
+				allowed := 0
+				for i := range 110 {
+					if strings.Contains(test.do(b, i).Location, "limit") {
+						break
+					}
+					allowed++
+				}
+				if allowed != test.allowed {
+					t.Errorf("%d forms before the limit, want %d", allowed, test.allowed)
+				}
+			})
+		})
+	}
+}
+
+// TestClientKeySeparatesClients lets one client use up its forms. Another one signs in.
+func TestClientKeySeparatesClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		env := newSignInEnv(t, crossminttest.Config{InMemory: true}, handlers.SignInConfig{
+			MaxFormsPerClient: 2, ClientKey: func(r *http.Request) string { return r.Header.Get("User-Agent") },
+		})
+		b := env.newInProcessBrowser(t)
+		submit := func(client, path, name, value string) string {
+			r := post(path, url.Values{name: {value}}.Encode(), "", "")
+			setHeaders("Content-Type", "application/x-www-form-urlencoded", "User-Agent", client)(r)
+			for _, c := range b.http.Jar.Cookies(b.site) {
+				r.AddCookie(c)
+			}
+			res, _ := env.serve(t, r)
+			b.http.Jar.SetCookies(b.site, res.Cookies())
+			return res.Header.Get("Location")
+		}
+		var got []string
+		for range 2 {
+			got = append(got, submit("one", "/send", "email", ada))
+		}
+		got = append(got, submit("one", "/send", "email", bob), submit("one", "/confirm", "code", env.Fake.Code(ada)), submit("two", "/confirm", "code", env.Fake.Code(ada)))
+		if diff := cmp.Diff([]string{"/code", "/code", "/signin?error=limit&lang=en", "/code?error=limit", "/"}, got); diff != "" {
+			t.Errorf("locations (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestGuessesPerAddressLastADay asks for one code after another and guesses. Right
+// codes do not count.
+func TestGuessesPerAddressLastADay(t *testing.T) {
+	withFakeClock(t, func(t *testing.T, env *signInEnv) {
+		b := env.newInProcessBrowser(t)
+		started, guesses := time.Now(), 0
+		for b.submit("/send", "email", ada) == codeSent {
+			right := env.Fake.Code(ada)
+			for i := 0; ; i++ {
+				got := b.submit("/confirm", "code", fmt.Sprintf("%05d%d", i, (right[5]-'0'+1)%10))
+				if got.Location != "/code?error=code" {
+					break
+				}
+				guesses++
+			}
+			b.http.Jar.SetCookies(b.site, []*http.Cookie{{Name: "__Host-crossmint-signin", Path: "/", Secure: true, MaxAge: -1}})
+			time.Sleep(3 * time.Minute)
+		}
+		if guesses != 100 {
+			t.Errorf("%d guesses, want 100", guesses)
+		}
+		if diff := cmp.Diff(sendLimited, b.submit("/send", "email", "ADA+1@example.com")); diff != "" {
+			t.Errorf("another spelling (-want +got):\n%s", diff)
+		}
+		b.signIn(bob)
+		time.Sleep(time.Until(started.Add(24 * time.Hour)))
+		for range 120 {
+			time.Sleep(3 * time.Minute)
+			b.signIn(ada)
 		}
 	})
 }
