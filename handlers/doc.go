@@ -8,7 +8,10 @@
 // headers, and their responses are not cacheable.
 //
 // Request bodies are limited in size and time. A [SignIn] limits sends and codes
-// in each process. Refresh and Logout have no limits of their own: the session
-// manager limits tokens without a correctly signed JWT. No limit counts by the
-// client's address; a proxy in front can do that.
+// in each process, and with SignInConfig.ClientKey also single clients. Refresh and
+// Logout have no limits of their own: the session manager limits tokens without a
+// correctly signed JWT. A proxy in front can limit clients by their address.
+//
+// Give a form for Logout a hidden field, whatever its name: lynx sends a form without
+// any field as GET, which gets 405.
 package handlers

@@ -44,10 +44,10 @@ func (b *browser) submitCode(ctx context.Context, code string) formResponse {
 // of the first click when the second one is sent, and drops its response; a script or
 // another tab does not.
 func TestDoubleClick(t *testing.T) {
-	for _, gap := range []time.Duration{0, 50, 300, 600} {
-		for _, delay := range []time.Duration{0, 100, 400, 1000} {
+	const ms = time.Millisecond
+	for _, gap := range []time.Duration{0, 50 * ms, 300 * ms, 600 * ms} {
+		for _, delay := range []time.Duration{0, 100 * ms, 400 * ms, 1000 * ms} {
 			for _, canceled := range []bool{true, false} {
-				gap, delay := gap*time.Millisecond, delay*time.Millisecond
 				t.Run(fmt.Sprintf("%v, upstream %v, canceled %v", gap, delay, canceled), func(t *testing.T) {
 					withFakeClock(t, func(t *testing.T, env *signInEnv) {
 						b := env.newInProcessBrowser(t)

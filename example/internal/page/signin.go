@@ -37,6 +37,7 @@ var errorMessages = map[string]string{
 	"code":        "This code is wrong or was used before.",
 	"expired":     "The code has expired. Please request another code.",
 	"limit":       "Too many attempts. Please try again in ten minutes.",
+	"rejected":    "You cannot sign in here.",
 	"unavailable": "Signing in is not possible now. Please try again later.",
 }
 
