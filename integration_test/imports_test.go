@@ -34,7 +34,7 @@ var allowedImports = map[string][]string{
 	"crossmint":                 {"session", "crossmint/internal/clock", "crossmint/internal/verify", "internal/bounds", "internal/netutil", "internal/strictjson"},
 	"crossmint/crossminttest":   {"session", "crossmint"},
 	"middleware":                {"session", "cookie", "internal/delivery", "internal/reply"},
-	"handlers":                  {"session", "cookie", "internal/bounds", "internal/delivery", "internal/limit", "internal/reply", "internal/strictjson"},
+	"handlers":                  {"session", "session/event", "cookie", "internal/bounds", "internal/delivery", "internal/limit", "internal/reply", "internal/strictjson", "internal/ttlmap"},
 	"internal/testkit":          {"session", "session/event", "crossmint", "crossmint/crossminttest"},
 	"internal/coordinatortest":  {"session"},
 	"integration_test/lab":      {"session", "crossmint", "crossmint/crossminttest"},
