@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
@@ -26,10 +27,11 @@ func RequireClaim[T any](allow func(claims T) bool) func(http.Handler) http.Hand
 	if allow == nil {
 		panic("middleware: RequireClaim: allow is nil")
 	}
+	var notWired sync.Once
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if _, ok := session.FromContext(r.Context()); !ok {
-				err := withoutSession(r)
+				err := withoutSession(r, &notWired)
 				reply.RetryAfter(w, err)
 				reply.Error(w, r, err)
 				return
@@ -49,11 +51,11 @@ func RequireClaim[T any](allow func(claims T) bool) func(http.Handler) http.Hand
 var errNotWired = errors.New("middleware: RequireClaim runs without RequireSession around it")
 
 // withoutSession returns the reason why r has no session. Without an outer
-// middleware that is a mistake in the program, which becomes a 500.
-func withoutSession(r *http.Request) error {
+// middleware that is a mistake in the program, which is logged once and becomes a 500.
+func withoutSession(r *http.Request, notWired *sync.Once) error {
 	if err := session.ErrorFromContext(r.Context()); err != nil {
 		return err
 	}
-	slog.ErrorContext(r.Context(), errNotWired.Error(), "path", r.URL.Path)
+	notWired.Do(func() { slog.ErrorContext(r.Context(), errNotWired.Error(), "path", r.URL.Path) })
 	return errNotWired
 }

@@ -24,17 +24,6 @@ func warnNoMiddleware(ctx context.Context) {
 		return
 	}
 	frame, _ := runtime.CallersFrames(callers[:]).Next()
-	if isRequireClaim(frame.File) {
-		return // it responds with an error of its own
-	}
 	slog.WarnContext(ctx, "crossmint: session.FromContext finds nothing: "+strings.TrimPrefix(errNoMiddleware.Error(), "session: "),
 		"caller", fmt.Sprintf("%s:%d", frame.File, frame.Line))
-}
-
-// isRequireClaim reports whether a file is that of middleware.RequireClaim. The
-// compiler names its functions after their callers, so the file is compared.
-func isRequireClaim(file string) bool {
-	_, own, _, _ := runtime.Caller(0)
-	root, _ := strings.CutSuffix(own, "session/unwired.go")
-	return file == root+"middleware/claim.go"
 }
