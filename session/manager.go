@@ -200,11 +200,17 @@ type Health struct {
 	// KeysFetchedAt is the time at which the signing keys were fetched; zero:
 	// never, or the Upstream does not tell.
 	KeysFetchedAt time.Time
+	// RefreshTimeout and RefreshBudget are those of Config, or their defaults. The
+	// write timeout of a server must be longer.
+	RefreshTimeout, RefreshBudget time.Duration
 }
 
 // Health returns a snapshot.
 func (m *Manager) Health() Health {
-	h := Health{RejectionsSuspended: m.keyMonitor.isSuspect()}
+	h := Health{
+		RejectionsSuspended: m.keyMonitor.isSuspect(),
+		RefreshTimeout:      m.config.RefreshTimeout, RefreshBudget: m.config.RefreshBudget,
+	}
 	if ns := m.lastRefresh.Load(); ns != 0 {
 		h.LastRefresh = time.Unix(0, ns)
 	}

@@ -33,7 +33,7 @@ func TestNewManager(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	run(t, "is the state of the manager", testkit.Config{}, func(t *testing.T, k *kit) {
-		if h := k.Health(); h != (session.Health{}) {
+		if h := k.Health(); h != (session.Health{RefreshTimeout: 10 * second, RefreshBudget: 8 * second}) {
 			t.Errorf("at first: %+v", h)
 		}
 		k.Fake.SetLatency(crossminttest.Refresh, second)
