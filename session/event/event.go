@@ -89,8 +89,9 @@ const (
 	StoreDegraded Outcome = "store_degraded"
 	// StoreRecovered: the store of a fleet can be reached again.
 	StoreRecovered Outcome = "store_recovered"
-	// Misconfigured: the program's configuration can lose sessions; Err says
-	// which value, and why. It is reported once.
+	// Misconfigured: a mistake in the program's setup can lose sessions or refuse
+	// users; Err names it and its remedy. Each middleware and handler reports each
+	// mistake once; with the Op "store" it is reported for each lost response.
 	Misconfigured Outcome = "misconfigured"
 	// Panicked: a refresh or a logout panicked, and the panic was recovered. A
 	// panic of a hook goes to the logger only.

@@ -49,7 +49,7 @@ func (l *eventLog) write(ctx context.Context, e Event) {
 	if !l.logger.Enabled(ctx, level) {
 		return
 	}
-	if level >= slog.LevelWarn || e.unauthenticated() {
+	if !e.isReportedOnce() && (level >= slog.LevelWarn || e.unauthenticated()) {
 		suppressed, due := l.due(kind{e.Outcome, e.Op, e.UpstreamStatus, e.UserError})
 		if !due {
 			return
@@ -58,6 +58,10 @@ func (l *eventLog) write(ctx context.Context, e Event) {
 	}
 	l.logger.LogAttrs(ctx, level, "crossmint session", e.LogValue().Group()...)
 }
+
+// isReportedOnce reports whether e names a mistake that its source does not report
+// again. A second mistake of the same kind has another cause, so its line counts.
+func (e *Event) isReportedOnce() bool { return e.Outcome == Misconfigured && e.Op != "store" }
 
 // unauthenticated reports whether any client can cause e, without a signature
 // of upstream.

@@ -41,6 +41,8 @@ func TestLogRepetitions(t *testing.T) {
 		{name: "wrong codes", event: event.Event{Outcome: event.SignInFailed, Op: "sign_in", UserError: true}, want: 1},
 		{name: "sent codes", event: event.Event{Outcome: event.CodeSent, Op: "send_code"}, want: 1},
 		{name: "sign-ins", event: event.Event{Outcome: event.SignedIn, Op: "sign_in", UserID: "ann"}, want: 3},
+		{name: "responses after the write timeout", event: event.Event{Outcome: event.Misconfigured, Op: "store"}, want: 1},
+		{name: "mistakes in the setup", event: event.Event{Outcome: event.Misconfigured, Op: "authenticate"}, want: 3},
 		{name: "refreshes", event: event.Event{Outcome: event.Refreshed, Op: "refresh", UserID: "ann"}, want: 3},
 	}
 	for _, test := range tests {
