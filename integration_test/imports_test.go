@@ -28,13 +28,14 @@ var allowedImports = map[string][]string{
 	"internal/delivery":         {},
 	"internal/eventhook":        {"session/event"},
 	"internal/reply":            {"session"},
+	"internal/warn":             {"session", "session/event", "internal/netutil"},
 	"crossmint/internal/verify": {"session", "internal/bounds", "internal/strictjson"},
 	"crossmint/internal/clock":  {},
 	"crossmint/doctor":          {"session", "crossmint", "crossmint/internal/clock", "crossmint/internal/verify"},
 	"crossmint":                 {"session", "crossmint/internal/clock", "crossmint/internal/verify", "internal/bounds", "internal/netutil", "internal/strictjson"},
 	"crossmint/crossminttest":   {"session", "crossmint"},
-	"middleware":                {"session", "cookie", "internal/delivery", "internal/reply"},
-	"handlers":                  {"session", "session/event", "cookie", "internal/bounds", "internal/delivery", "internal/limit", "internal/reply", "internal/strictjson", "internal/ttlmap"},
+	"middleware":                {"session", "cookie", "internal/delivery", "internal/reply", "internal/warn"},
+	"handlers":                  {"session", "session/event", "cookie", "internal/bounds", "internal/delivery", "internal/limit", "internal/reply", "internal/strictjson", "internal/ttlmap", "internal/warn"},
 	"internal/testkit":          {"session", "session/event", "crossmint", "crossmint/crossminttest"},
 	"internal/coordinatortest":  {"session"},
 	"integration_test/lab":      {"session", "crossmint", "crossmint/crossminttest"},
@@ -47,7 +48,7 @@ var testPackages = []string{"internal/testkit", "internal/coordinatortest"}
 // A path that ends with a slash stands for all packages below it.
 var restrictedImports = map[string][]string{
 	"net/http": {
-		"cookie", "internal/delivery", "internal/reply", "crossmint", "crossmint/internal/clock", "crossmint/doctor", "crossmint/crossminttest", "middleware", "handlers", "internal/testkit", "internal/coordinatortest",
+		"cookie", "internal/delivery", "internal/reply", "internal/warn", "crossmint", "crossmint/internal/clock", "crossmint/doctor", "crossmint/crossminttest", "middleware", "handlers", "internal/testkit", "internal/coordinatortest",
 		"example", "example/internal/page", "integration_test/lab", "integration_test/figures",
 	},
 	"github.com/lestrrat-go/jwx/":  {"crossmint/internal/verify"},

@@ -1,0 +1,96 @@
+// Package warn reports mistakes in the setup of a program that only a request
+// shows.
+package warn
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/crossmint-go/auth/internal/netutil"
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
+)
+
+// Warnings reports each mistake once, as an event of the outcome Misconfigured. A
+// middleware or a handler has one of its own. It is safe for concurrent use, and
+// must not be copied after its first use.
+type Warnings struct {
+	Sessions *session.Manager
+	Op       string // of the events
+
+	writeTimeout, plainHTTP, ignoredBearer, signInPage sync.Once
+}
+
+func (w *Warnings) report(r *http.Request, err error) {
+	w.Sessions.Report(r.Context(), event.Event{Outcome: event.Misconfigured, Op: w.Op, Err: err})
+}
+
+// WriteTimeout reports a server that ends a response while its request may still wait
+// for a refresh: for the time that wait returns, which a field of session.Config sets.
+// WriteTimeout checks the first request only, so that later ones do not pay for it.
+func (w *Warnings) WriteTimeout(r *http.Request, field string, wait func(session.Health) time.Duration) {
+	w.writeTimeout.Do(func() {
+		server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
+		if server == nil || server.WriteTimeout <= 0 {
+			return
+		}
+		if longest := wait(w.Sessions.Health()); server.WriteTimeout <= longest {
+			w.report(r, fmt.Errorf("http.Server.WriteTimeout is %v, and a request may wait %v for its refresh, after which its response would be lost; "+
+				"set WriteTimeout to a longer time than session.Config.%s", server.WriteTimeout, longest, field))
+		}
+	})
+}
+
+// PlainHTTP reports that the response to r sets Secure cookies, which browsers reject
+// over plain http, unless the host is their own machine.
+func (w *Warnings) PlainHTTP(r *http.Request, response http.Header) {
+	isSecure := func(line string) bool { return strings.Contains(line, "; Secure") }
+	if isPlainHTTP(r) && slices.ContainsFunc(response["Set-Cookie"], isSecure) {
+		w.plainHTTP.Do(func() {
+			w.report(r, fmt.Errorf("plain http for the host %+.100q: browsers reject the Secure cookies of the response; "+
+				"use https, or localhost for tests; a proxy that ends TLS has to send X-Forwarded-Proto", r.Host))
+		})
+	}
+}
+
+// isPlainHTTP reports whether the browser has sent r over plain http to another
+// machine. Browsers send Fetch metadata only over https and to their own machine.
+func isPlainHTTP(r *http.Request) bool {
+	if r.TLS != nil || r.Header.Get("Sec-Fetch-Site") != "" || strings.HasPrefix(r.Header.Get("Origin"), "https://") {
+		return false
+	}
+	return !isForwardedHTTPS(r.Header) && !netutil.IsLoopback((&url.URL{Host: r.Host}).Hostname())
+}
+
+// isForwardedHTTPS reports whether a proxy says that it was asked over TLS. The
+// headers decide about a warning only, so they need no trust.
+func isForwardedHTTPS(h http.Header) bool {
+	proto := strings.ToLower(strings.Join(h["X-Forwarded-Proto"], ","))
+	forwarded := strings.ReplaceAll(strings.ToLower(strings.Join(h["Forwarded"], ",")), `"`, "")
+	return strings.Contains(proto, "https") || strings.Contains(proto, "wss") || strings.Contains(forwarded, "proto=https")
+}
+
+var errIgnoredBearer = errors.New("a request without session cookies has a JWT in its Authorization header, which is ignored; " +
+	"set middleware.Config.Bearer to accept such JWTs")
+
+// IgnoredBearer reports that r has no session cookies, but a JWT in the Authorization
+// header, which the configuration ignores.
+func (w *Warnings) IgnoredBearer(r *http.Request) {
+	const dots = 2 // in a signed JWT (RFC 7515 §3.1); other tokens are for other code
+	if jwt, ok := session.BearerToken(r.Header["Authorization"]...); ok && strings.Count(jwt.Reveal(), ".") == dots {
+		w.ignoredBearer.Do(func() { w.report(r, errIgnoredBearer) })
+	}
+}
+
+// SignInPage reports that the sign-in page itself needs a session.
+func (w *Warnings) SignInPage(r *http.Request, path string) {
+	w.signInPage.Do(func() {
+		w.report(r, fmt.Errorf("the page of middleware.Config.SignIn, %q, is behind RequireSession itself; mount it outside", path))
+	})
+}
