@@ -8,6 +8,7 @@ import (
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/reply"
+	"github.com/crossmint-go/auth/internal/warn"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 )
@@ -45,6 +46,7 @@ type endpoint struct {
 	sessions *session.Manager
 	cookies  *cookie.Codec
 	config   Config
+	warnings warn.Warnings
 
 	op      string        // for events
 	invalid event.Outcome // of invalid requests
@@ -69,5 +71,9 @@ func newEndpoint(name string, sessions *session.Manager, cookies *cookie.Codec, 
 	if config.Protection == nil {
 		config.Protection = http.NewCrossOriginProtection()
 	}
-	return &endpoint{sessions: sessions, cookies: cookies, config: config, op: strings.ToLower(name), invalid: event.Rejected}
+	op := strings.ToLower(name)
+	return &endpoint{
+		sessions: sessions, cookies: cookies, config: config, op: op, invalid: event.Rejected,
+		warnings: warn.Warnings{Sessions: sessions, Op: op},
+	}
 }

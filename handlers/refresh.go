@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/delivery"
@@ -38,6 +39,7 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 	if !e.checkRequest(w, r) {
 		return
 	}
+	e.warnings.WriteTimeout(r, "RefreshBudget", func(h session.Health) time.Duration { return h.RefreshBudget })
 	if reply.IsEarlyData(r) {
 		e.writeStatus(w, r, &requestError{http.StatusTooEarly, errEarlyData})
 		return
@@ -108,6 +110,7 @@ func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presente
 		result.Renewed.Delivered(r.Context(), applyErr)
 	case result.Renewed != nil:
 		delivery.WarnLarge(r.Context(), w.Header())
+		e.warnings.PlainHTTP(r, w.Header())
 	}
 	return applyErr
 }

@@ -28,6 +28,7 @@ func (e *endpoint) checkRequest(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	if err := e.config.Protection.Check(r); err != nil {
+		err = fmt.Errorf("%w (Origin %+.200q, Host %+.200q); add the origin to Config.Protection if it is yours", err, r.Header.Get("Origin"), r.Host)
 		e.writeStatus(w, r, &requestError{http.StatusForbidden, err})
 		return false
 	}

@@ -81,7 +81,7 @@ func NewSignIn(codes EmailCodes, sessions *session.Manager, cookies *cookie.Code
 		endpoint: newEndpoint("NewSignIn", sessions, cookies, Config{Protection: config.Protection, OnError: config.OnError}),
 		codes:    codes, config: config, limits: newSignInLimits(config), confirmations: newConfirmations(),
 	}
-	s.op, s.invalid = opSignIn, event.SignInFailed
+	s.op, s.invalid, s.warnings.Op = opSignIn, event.SignInFailed, opSignIn
 	return s
 }
 

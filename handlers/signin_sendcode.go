@@ -53,7 +53,9 @@ func (s *SignIn) startSignIn(w http.ResponseWriter, r *http.Request, email strin
 	if before, ok := s.cookies.ReadPendingSignIn(r, s.config.Key); ok && before.Email == email {
 		pending.Earlier = append([]cookie.PendingSignIn{before}, before.Earlier...)
 	}
-	return s.cookies.WritePendingSignIn(w, s.config.Key, pending)
+	err = s.cookies.WritePendingSignIn(w, s.config.Key, pending)
+	s.warnings.PlainHTTP(r, w.Header())
+	return err
 }
 
 // sendCode counts every call of upstream, even a failed one: the e-mail may be on
