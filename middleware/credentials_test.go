@@ -126,7 +126,7 @@ func TestExpiredPairOfTwoUsers(t *testing.T) {
 	e := newEnv(t, crossminttest.Config{}, session.Config{})
 	ann, bea := e.fake.NewUser("ann@example.com"), e.fake.NewUser("bea@example.com")
 	refresh := e.fake.Grant(bea).RefreshToken.Secret.Reveal()
-	res, body := serve(e.require(middleware.Config{})(showUser), get("/me", e.fake.ExpiredJWT(ann), refresh))
+	res, body := serve(e.require(middleware.Config{})(showUser), get("https://app.example/me", e.fake.ExpiredJWT(ann), refresh))
 	if diff := cmp.Diff([]string{"200 renewed", bea.ID}, []string{testkit.ResponseOutcome(t, res), body}); diff != "" {
 		t.Errorf("response (-want +got):\n%s", diff)
 	}

@@ -32,8 +32,9 @@ type env struct {
 	sessions *session.Manager
 	cookies  *cookie.Codec
 
-	mu       sync.Mutex // guards outcomes
+	mu       sync.Mutex // guards all below
 	outcomes []event.Outcome
+	warnings []string // errors of the outcome Misconfigured
 }
 
 func newEnv(t testing.TB, fakeConfig crossminttest.Config, config session.Config) *env {
@@ -68,6 +69,9 @@ func (e *env) record(_ context.Context, reported event.Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.outcomes = append(e.outcomes, reported.Outcome)
+	if reported.Outcome == event.Misconfigured {
+		e.warnings = append(e.warnings, reported.Op+": "+reported.Err.Error())
+	}
 }
 
 func (e *env) require(config middleware.Config) func(http.Handler) http.Handler {

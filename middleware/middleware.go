@@ -2,16 +2,17 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/delivery"
 	"github.com/crossmint-go/auth/internal/reply"
+	"github.com/crossmint-go/auth/internal/warn"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -106,9 +107,10 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 // Session returns a call that does the work of [RequireSession] and leaves the
 // response to its caller: the documented getSession(request, response). It sets
 // renewed cookies and deletes rejected ones on w, so call it before the response
-// is written. The error is as Config.ErrorHandler receives it. Session does not
-// redirect the browser after a first refusal: the error is session.ErrUnavailable,
-// and the browser has to send its request again.
+// is written: afterwards net/http ignores them, and Session cannot notice that. The
+// error is as Config.ErrorHandler receives it. Session does not redirect the browser
+// after a first refusal: the error is session.ErrUnavailable, and the browser has to
+// send its request again.
 //
 // Prefer [RequireSession] or [OptionalSession]. The caller of Session writes the
 // response, so the middleware does not know when the cookies have left: for an
@@ -137,8 +139,7 @@ type authenticator struct {
 	config      Config
 	timeout     time.Duration // 0: that of the manager
 	forwardAuth bool          // the response goes to a proxy, which reads it
-
-	signInPageWarning sync.Once
+	warnings    warn.Warnings
 }
 
 // optionalTimeout is the time that OptionalSession waits for upstream and for the
@@ -161,7 +162,9 @@ func newAuthenticator(name string, sessions *session.Manager, cookies *cookie.Co
 		checked := *config.SignIn
 		config.SignIn = &checked
 	}
-	return &authenticator{sessions: sessions, cookies: cookies, config: config}
+	return &authenticator{
+		sessions: sessions, cookies: cookies, config: config, warnings: warn.Warnings{Sessions: sessions, Op: "authenticate"},
+	}
 }
 
 // decision is the outcome of one request.
@@ -196,6 +199,7 @@ func (a *authenticator) decide(w http.ResponseWriter, r *http.Request) decision 
 		}
 		return decision{result: result, err: err}
 	}
+	a.warnings.WriteTimeout(r, "RefreshTimeout", a.longestWait)
 	presented := a.cookies.Read(r)
 	presented.Material.SkipEarlyRefresh, presented.Material.EarlyData = isUpgrade(r), reply.IsEarlyData(r)
 	ctx := r.Context()
@@ -208,6 +212,9 @@ func (a *authenticator) decide(w http.ResponseWriter, r *http.Request) decision 
 	if err == nil && result.Renewed == nil {
 		return decision{result: result} // the cookies stay as they are
 	}
+	if errors.Is(err, session.ErrNoMaterial) {
+		a.warnings.IgnoredBearer(r)
+	}
 	before := len(w.Header()["Set-Cookie"])
 	if applyErr := presented.Apply(w, result, err); err == nil && applyErr != nil {
 		result.Renewed.Delivered(r.Context(), applyErr)
@@ -215,8 +222,17 @@ func (a *authenticator) decide(w http.ResponseWriter, r *http.Request) decision 
 	}
 	if result.Renewed != nil {
 		delivery.WarnLarge(r.Context(), w.Header())
+		a.warnings.PlainHTTP(r, w.Header())
 	}
 	return decision{result, err, w.Header()["Set-Cookie"][before:]}
+}
+
+// longestWait returns the longest time that a request waits for its refresh.
+func (a *authenticator) longestWait(h session.Health) time.Duration {
+	if a.timeout > 0 {
+		return min(a.timeout, h.RefreshTimeout)
+	}
+	return h.RefreshTimeout
 }
 
 // respond calls next with a ResponseWriter that delivers the cookies of d. A

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"log/slog"
 	"net/http"
 	"net/url"
 	"path"
@@ -69,9 +68,7 @@ func (a *authenticator) canSignIn(r *http.Request) bool {
 	if !a.isSignInPage(r) {
 		return true
 	}
-	a.signInPageWarning.Do(func() {
-		slog.WarnContext(r.Context(), "middleware: the page of Config.SignIn is behind RequireSession itself; mount it outside", "path", a.config.SignIn.Path)
-	})
+	a.warnings.SignInPage(r, a.config.SignIn.Path)
 	return false
 }
 
