@@ -16,9 +16,10 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-// A PendingSignIn is a sign-in that waits for the code of an e-mail. The cookie
-// carries it from the first step to the second.
+// A PendingSignIn is a sign-in that waits for its second step: for the code of an
+// e-mail, for a provider or wallet, or for both. The cookie carries it there.
 type PendingSignIn struct {
+	// Email and EmailID are both empty if only State is pending.
 	Email   string
 	EmailID session.Secret
 	// ExpiresAt is the end of the pending sign-in, in whole seconds. Write it as
@@ -28,16 +29,25 @@ type PendingSignIn struct {
 	// latest first: users may type the code of any of them. Of each only EmailID
 	// and ExpiresAt count. The cookie holds two, and fewer if their IDs are long.
 	Earlier []PendingSignIn
+
+	// State binds the second step of a sign-in with a provider or wallet to the
+	// browser that began it: up to 32 random bytes. Zero: none is pending.
+	State session.Secret
+	// StateExpiresAt is the end of State, as ExpiresAt is that of the e-mail.
+	StateExpiresAt time.Time
 }
 
 const (
-	// pendingLifetime is the time in which the user can type the code.
+	// pendingLifetime is the time in which the user can finish the sign-in.
 	pendingLifetime = 10 * time.Minute
 	// pendingName is the name of the cookie over plain http. Over TLS it has
 	// the prefix __Host-, so that no sibling host can set one of its own.
 	pendingName = "crossmint-signin"
 
 	maxEmailIDBytes = 256
+	maxStateBytes   = 32
+	// stateBytes is the length of a state with its expiry and its own length.
+	stateBytes = 8 + 2 + maxStateBytes
 	// maxEarlierEmails bounds PendingSignIn.Earlier: each one costs a call of
 	// upstream for every wrong code.
 	maxEarlierEmails = 2
@@ -47,8 +57,8 @@ const (
 	// the cookie has to stay small beside those of a session.
 	earlierBytes = maxEarlierEmails * (emailBytes + 64)
 	// pendingBytes is the length of every plaintext, so that the length of a
-	// cookie tells nothing: the address with its length, and the e-mails.
-	pendingBytes = 2 + bounds.MaxEmailBytes + emailBytes + maxEmailIDBytes + earlierBytes
+	// cookie tells nothing: the state, the address with its length, and the e-mails.
+	pendingBytes = stateBytes + 2 + bounds.MaxEmailBytes + emailBytes + maxEmailIDBytes + earlierBytes
 )
 
 // newAEAD derives the encryption of pending sign-ins from a key.
@@ -56,7 +66,7 @@ func newAEAD(key session.Secret) (cipher.AEAD, error) {
 	if len(key.Reveal()) < bounds.MinPendingKeyBytes {
 		return nil, fmt.Errorf("cookie: the key of a pending sign-in has %d bytes, must have %d", len(key.Reveal()), bounds.MinPendingKeyBytes)
 	}
-	derived, err := hkdf.Key(sha256.New, []byte(key.Reveal()), nil, "crossmint-go/auth pending sign-in 2", 32)
+	derived, err := hkdf.Key(sha256.New, []byte(key.Reveal()), nil, "crossmint-go/auth pending sign-in 3", 32)
 	if err != nil {
 		return nil, fmt.Errorf("cookie: %w", err)
 	}
@@ -73,9 +83,7 @@ func newAEAD(key session.Secret) (cipher.AEAD, error) {
 // bytes, so that only its holders can read or change it. Call it before the
 // response is written. On an error, which is [ErrInvalidToken], nothing is stored.
 func (c *Codec) WritePendingSignIn(w http.ResponseWriter, key session.Secret, p PendingSignIn) error {
-	if p.ExpiresAt.IsZero() {
-		p.ExpiresAt = time.Now().Add(pendingLifetime)
-	}
+	p.setExpiry(time.Now().Add(pendingLifetime))
 	plain, err := p.marshal()
 	if err != nil {
 		return errors.Join(ErrInvalidToken, err)
@@ -87,7 +95,11 @@ func (c *Codec) WritePendingSignIn(w http.ResponseWriter, key session.Secret, p 
 	cookie := c.pendingCookie()
 	//nolint:gosec // G407: this AEAD makes its own nonce
 	cookie.Value = base64.RawURLEncoding.EncodeToString(aead.Seal(nil, nil, plain, c.pendingContext()))
-	cookie.Expires, cookie.MaxAge = p.ExpiresAt, int(time.Until(p.ExpiresAt).Round(time.Second).Seconds())
+	cookie.Expires = p.ExpiresAt
+	if p.StateExpiresAt.After(cookie.Expires) {
+		cookie.Expires = p.StateExpiresAt
+	}
+	cookie.MaxAge = int(time.Until(cookie.Expires).Round(time.Second).Seconds())
 	http.SetCookie(w, cookie)
 	noStore(w)
 	return nil
@@ -149,54 +161,88 @@ func (c *Codec) openPending(aead cipher.AEAD, value string) (PendingSignIn, bool
 	return parsePending(plain)
 }
 
-var errPendingLength = errors.New("cookie: e-mail address or ID is empty or too long")
-
-// marshal returns p in pendingBytes bytes: the address with its length, then each
-// e-mail's expiry and ID with its length. It leaves out earlier e-mails without room.
-func (p PendingSignIn) marshal() ([]byte, error) {
-	id := p.EmailID.Reveal()
-	if p.Email == "" || len(p.Email) > bounds.MaxEmailBytes || id == "" || len(id) > maxEmailIDBytes {
-		return nil, errPendingLength
+// setExpiry sets the zero times of what is pending.
+func (p *PendingSignIn) setExpiry(expiry time.Time) {
+	if p.Email != "" && p.ExpiresAt.IsZero() {
+		p.ExpiresAt = expiry
 	}
-	plain := binary.BigEndian.AppendUint16(make([]byte, 0, pendingBytes), uint16(len(p.Email)))
-	plain = append(plain, p.Email...)
-	plain = appendEmail(plain, p)
-	for _, earlier := range p.Earlier[:min(len(p.Earlier), maxEarlierEmails)] {
-		if id := earlier.EmailID.Reveal(); id != "" && emailBytes+len(id) <= pendingBytes-len(plain) {
-			plain = appendEmail(plain, earlier)
-		}
+	if !p.State.IsZero() && p.StateExpiresAt.IsZero() {
+		p.StateExpiresAt = expiry
 	}
-	return plain[:pendingBytes], nil // padded with zeros
 }
 
-func appendEmail(plain []byte, p PendingSignIn) []byte {
-	id := p.EmailID.Reveal()
-	plain = binary.BigEndian.AppendUint64(plain, uint64(p.ExpiresAt.Unix()))
-	plain = binary.BigEndian.AppendUint16(plain, uint16(len(id)))
-	return append(plain, id...)
+var errPendingLength = errors.New("cookie: e-mail address, its ID or state is empty or too long")
+
+// isValid reports whether p has an e-mail or a state, each within its bounds.
+func (p PendingSignIn) isValid() bool {
+	id, state := len(p.EmailID.Reveal()), len(p.State.Reveal())
+	hasEmail := p.Email != "" && id > 0
+	stateOnly := p.Email == "" && id == 0 && state > 0
+	return (hasEmail || stateOnly) && len(p.Email) <= bounds.MaxEmailBytes && id <= maxEmailIDBytes && state <= maxStateBytes
+}
+
+// marshal returns p in pendingBytes bytes: the state, the address with its length,
+// then each e-mail's expiry and ID with its length. It leaves out earlier e-mails
+// without room.
+func (p PendingSignIn) marshal() ([]byte, error) {
+	if !p.isValid() {
+		return nil, errPendingLength
+	}
+	plain := appendItem(make([]byte, 0, pendingBytes), p.State, p.StateExpiresAt)[:stateBytes] // padded with zeros
+	plain = binary.BigEndian.AppendUint16(plain, uint16(len(p.Email)))
+	plain = append(plain, p.Email...)
+	if p.Email == "" {
+		return plain[:pendingBytes], nil
+	}
+	plain = appendItem(plain, p.EmailID, p.ExpiresAt)
+	for _, earlier := range p.Earlier[:min(len(p.Earlier), maxEarlierEmails)] {
+		if id := earlier.EmailID.Reveal(); id != "" && emailBytes+len(id) <= pendingBytes-len(plain) {
+			plain = appendItem(plain, earlier.EmailID, earlier.ExpiresAt)
+		}
+	}
+	return plain[:pendingBytes], nil
+}
+
+// appendItem appends an expiry, and a value with its length.
+func appendItem(plain []byte, value session.Secret, expires time.Time) []byte {
+	plain = binary.BigEndian.AppendUint64(plain, uint64(expires.Unix()))
+	plain = binary.BigEndian.AppendUint16(plain, uint16(len(value.Reveal())))
+	return append(plain, value.Reveal()...)
+}
+
+// cutItem reads the item at the start of plain. It returns a zero value for an
+// expired or empty one, and no rest at the padding.
+func cutItem(plain []byte) (value session.Secret, expires time.Time, rest []byte) {
+	end := emailBytes + int(binary.BigEndian.Uint16(plain[8:]))
+	if end == emailBytes {
+		return session.Secret{}, time.Time{}, nil
+	}
+	expires = time.Unix(int64(binary.BigEndian.Uint64(plain)), 0)
+	if !time.Now().Before(expires) {
+		return session.Secret{}, time.Time{}, plain[end:]
+	}
+	return session.NewSecret(string(plain[emailBytes:end])), expires, plain[end:]
 }
 
 // parsePending reads a plaintext of marshal: decryption has authenticated it. It
-// leaves out expired e-mails, since a browser's clock may be wrong, and returns
-// false if none is left.
-func parsePending(plain []byte) (PendingSignIn, bool) {
+// leaves out expired parts, since a browser's clock may be wrong, and returns
+// false if nothing is left.
+func parsePending(plain []byte) (p PendingSignIn, ok bool) {
+	state, stateExpiresAt, _ := cutItem(plain)
+	plain = plain[stateBytes:]
 	length := 2 + int(binary.BigEndian.Uint16(plain))
 	email, rest := string(plain[2:length]), plain[length:]
 	var emails []PendingSignIn
 	for len(rest) > emailBytes {
-		expires := time.Unix(int64(binary.BigEndian.Uint64(rest)), 0)
-		end := emailBytes + int(binary.BigEndian.Uint16(rest[8:]))
-		if end == emailBytes { // padding
-			break
+		var id session.Secret
+		var expires time.Time
+		if id, expires, rest = cutItem(rest); !id.IsZero() {
+			emails = append(emails, PendingSignIn{Email: email, EmailID: id, ExpiresAt: expires})
 		}
-		if time.Now().Before(expires) {
-			emails = append(emails, PendingSignIn{Email: email, EmailID: session.NewSecret(string(rest[emailBytes:end])), ExpiresAt: expires})
-		}
-		rest = rest[end:]
 	}
-	if len(emails) == 0 {
-		return PendingSignIn{}, false
+	if len(emails) > 0 {
+		p, p.Earlier = emails[0], emails[1:]
 	}
-	emails[0].Earlier = emails[1:]
-	return emails[0], true
+	p.State, p.StateExpiresAt = state, stateExpiresAt
+	return p, len(emails) > 0 || !state.IsZero()
 }

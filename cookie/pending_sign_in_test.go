@@ -163,6 +163,52 @@ func TestEarlierPendingSignIns(t *testing.T) {
 	}
 }
 
+// TestPendingState stores the state of a sign-in with a provider or wallet, alone and
+// beside an e-mail. Both expire on their own.
+func TestPendingState(t *testing.T) {
+	type parts struct{ Email, State string }
+	minute := func(minutes int) time.Time { return time.Now().Add(time.Duration(minutes) * time.Minute) }
+	state := session.NewSecret(strings.Repeat("s", 32))
+	tests := []struct {
+		name    string
+		email   string
+		minutes [2]int // until e-mail and state expire; zero: the default
+		maxAge  int
+		wait    time.Duration
+		want    parts
+	}{
+		{name: "state alone", maxAge: 600, want: parts{State: state.Reveal()}},
+		{name: "state alone, expired", maxAge: 600, wait: 10 * time.Minute},
+		{name: "both", email: "a@b", maxAge: 600, want: parts{"a@b", state.Reveal()}},
+		{name: "e-mail first", email: "a@b", minutes: [2]int{5, 10}, maxAge: 600, wait: 5 * time.Minute, want: parts{State: state.Reveal()}},
+		{name: "state first", email: "a@b", minutes: [2]int{10, 5}, maxAge: 600, wait: 5 * time.Minute, want: parts{Email: "a@b"}},
+		{name: "both expired", email: "a@b", minutes: [2]int{1, 1}, maxAge: 60, wait: time.Minute},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				codec, key := newCodec(t, cookie.Config{}), pendingKey("k")
+				p := cookie.PendingSignIn{State: state}
+				if test.email != "" {
+					p.Email, p.EmailID = test.email, session.NewSecret("id")
+				}
+				if test.minutes != [2]int{} {
+					p.ExpiresAt, p.StateExpiresAt = minute(test.minutes[0]), minute(test.minutes[1])
+				}
+				c := writePending(t, codec, key, p)
+				if c.MaxAge != test.maxAge {
+					t.Errorf("Max-Age %d, want %d", c.MaxAge, test.maxAge)
+				}
+				time.Sleep(test.wait)
+				got, ok := codec.ReadPendingSignIn(request(c.Name+"="+c.Value), key)
+				if diff := cmp.Diff(test.want, parts{got.Email, got.State.Reveal()}); diff != "" || ok != (test.want != parts{}) {
+					t.Errorf("read %v (-want +got):\n%s", ok, diff)
+				}
+			})
+		})
+	}
+}
+
 func TestDeletePendingSignIn(t *testing.T) {
 	for _, config := range []cookie.Config{{}, {InsecureAllowHTTP: true}, {Domain: "example.com"}, {SameSite: http.SameSiteNoneMode, Partitioned: true}} {
 		codec, jar, u := newCodec(t, config), must(cookiejar.New(nil)), &url.URL{Scheme: "https", Host: "app.example.com", Path: "/signin"}
@@ -220,9 +266,9 @@ func TestReadPendingSignIn(t *testing.T) {
 func TestPendingSignInIsOpaque(t *testing.T) {
 	codec, key := newCodec(t, cookie.Config{}), pendingKey("k")
 	lengths, values := map[int]bool{}, map[string]bool{}
-	for _, p := range []cookie.PendingSignIn{pending("a@b", "i"), pending("a@b", "i"), pending("ada@example.com", strings.Repeat("i", 256)), pending(strings.Repeat("a", 254), "i")} {
+	for _, p := range []cookie.PendingSignIn{pending("a@b", "i"), pending("a@b", "i"), pending("ada@example.com", strings.Repeat("i", 256)), pending(strings.Repeat("a", 254), "i"), {State: session.NewSecret("s")}} {
 		c := writePending(t, codec, key, p)
-		if raw := must(base64.RawURLEncoding.DecodeString(c.Value)); bytes.Contains(raw, []byte(p.Email)) {
+		if raw := must(base64.RawURLEncoding.DecodeString(c.Value)); p.Email != "" && bytes.Contains(raw, []byte(p.Email)) {
 			t.Errorf("%q can be read", p.Email)
 		}
 		lengths[len(c.Value)], values[c.Value] = true, true
@@ -232,7 +278,7 @@ func TestPendingSignInIsOpaque(t *testing.T) {
 			t.Errorf("printed: %s", text)
 		}
 	}
-	if len(lengths) != 1 || len(values) != 4 {
+	if len(lengths) != 1 || len(values) != 5 {
 		t.Errorf("%d lengths and %d values, want one length and values that differ", len(lengths), len(values))
 	}
 }
@@ -249,6 +295,8 @@ func TestInvalidPendingSignInIsNotWritten(t *testing.T) {
 		{name: "no address", key: key, p: pending("", "id")},
 		{name: "no ID", key: key, p: pending("a@b", "")},
 		{name: "address above 254 bytes", key: key, p: pending(strings.Repeat("a", 255), "id")},
+		{name: "state above 32 bytes", key: key, p: cookie.PendingSignIn{State: session.NewSecret(strings.Repeat("s", 33))}},
+		{name: "state and an ID without an address", key: key, p: cookie.PendingSignIn{State: session.NewSecret("s"), EmailID: session.NewSecret("id")}},
 		{name: "ID above 256 bytes", key: key, p: pending("a@b", strings.Repeat("i", 257))},
 	}
 	for _, test := range tests {
