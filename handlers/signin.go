@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/crossmint-go/auth/cookie"
@@ -24,13 +25,17 @@ type EmailCodes interface {
 	ConfirmEmailOTP(ctx context.Context, email, emailID, code string) (session.Secret, error)
 }
 
-// codeTimeout bounds one call of EmailCodes.
+// codeTimeout bounds one call of EmailCodes, and those for providers and wallets.
 const codeTimeout = 8 * time.Second
 
 // A SignIn signs users in by e-mail with two HTML forms and no script.
 // [SignIn.SendCode] takes the form with the address, [SignIn.ConfirmCode] the
 // form with the code. Both forms may have a field return_to, the path on this
 // host to open after the sign-in. Mount both by path, without a method.
+//
+// If they are configured, users also sign in with a provider such as Google
+// ([SignIn.StartOAuth], [SignIn.FinishOAuth]) or with a wallet ([SignIn.StartWallet],
+// [SignIn.FinishWallet]). These need a script in the page.
 //
 // A code may have spaces, hyphens and the digits of any script. Invisible characters
 // around a code or an address do not count.
@@ -40,7 +45,9 @@ const codeTimeout = 8 * time.Second
 //
 //	email        the e-mail address is invalid
 //	code         the code is wrong or already used
-//	expired      there is no pending sign-in: request a code
+//	oauth        the provider is not configured, or its secret is invalid or used
+//	wallet       the wallet is invalid, or its signature is wrong or used
+//	expired      this browser has no pending sign-in: start again
 //	limit        a rate limit was reached: try later
 //	rejected     SignInConfig.OnSignIn has returned an error
 //	unavailable  upstream is unavailable: try later
@@ -54,24 +61,28 @@ const codeTimeout = 8 * time.Second
 // every code. But SendCode cannot hide upstream's response time.
 //
 // Each process limits sends to one address (5 in 10 minutes), all sends (100 in
-// 10 seconds), wrong codes for one e-mail (5) and for one address (100 a day), and
-// concurrent calls of upstream (64). SignInConfig changes the limits, and can limit
+// 10 seconds), wrong codes for one e-mail (5) and for one address (100 a day), starts
+// with a provider or wallet (100 in 10 seconds), forms that finish one of these (10),
+// and concurrent calls of upstream (64). SignInConfig changes the limits, and can limit
 // single clients.
 //
 // The session manager reports each form as an event: code_sent, code_not_sent,
-// signed_in or sign_in_failed.
+// signed_in or sign_in_failed. A sign-in that only started is no event.
 //
 // A SignIn is safe for concurrent use. The zero value is not usable.
 type SignIn struct {
 	*endpoint
 	codes         EmailCodes
+	oauth         oauthStarter // nil: not configured
+	wallets       walletSignIn // nil: not configured
 	config        SignInConfig
 	limits        signInLimits
 	confirmations *confirmations
 }
 
 // NewSignIn returns a SignIn. It panics if codes, sessions or cookies is nil, if a
-// page of config is missing or not a path on this host, or if a limit is negative.
+// page of config is missing or not a path on this host, if a limit is negative, or if
+// config has a provider or wallet type that codes cannot serve.
 func NewSignIn(codes EmailCodes, sessions *session.Manager, cookies *cookie.Codec, config SignInConfig) *SignIn {
 	if codes == nil {
 		panic("handlers: NewSignIn: the e-mail codes are nil")
@@ -82,13 +93,33 @@ func NewSignIn(codes EmailCodes, sessions *session.Manager, cookies *cookie.Code
 		codes:    codes, config: config, limits: newSignInLimits(config), confirmations: newConfirmations(),
 	}
 	s.op, s.invalid, s.warnings.Op = opSignIn, event.SignInFailed, opSignIn
+	s.setMethods()
 	return s
+}
+
+// setMethods sets the sources of the configured methods beside e-mail.
+func (s *SignIn) setMethods() {
+	if providers := s.config.OAuthProviders; len(providers) > 0 {
+		starter, ok := s.codes.(oauthStarter)
+		if !ok || slices.Contains(providers, "") {
+			panic("handlers: NewSignIn: SignInConfig.OAuthProviders has an empty name, or the e-mail codes have no method StartOAuth")
+		}
+		s.oauth = starter
+	}
+	if types := s.config.WalletTypes; len(types) > 0 {
+		wallets, ok := s.codes.(walletSignIn)
+		isUnknown := func(chain string) bool { return addressForms[chain] == nil }
+		if !ok || slices.ContainsFunc(types, isUnknown) {
+			panic("handlers: NewSignIn: SignInConfig.WalletTypes is not ethereum or solana, or the e-mail codes have no methods StartWallet and FinishWallet")
+		}
+		s.wallets = wallets
+	}
 }
 
 // Email returns the address of the pending sign-in in r's browser, for the page
 // with the code's form. It returns false if there is none, or if it has expired.
 func (s *SignIn) Email(r *http.Request) (email string, ok bool) {
-	pending, ok := s.cookies.ReadPendingSignIn(r, s.config.Key)
+	pending, ok := s.pendingCode(r)
 	return pending.Email, ok
 }
 
@@ -101,6 +132,8 @@ var errNoGuesses = fmt.Errorf("%w: too many codes for this e-mail or address", e
 var (
 	errEmail     = errors.New("handlers: not an e-mail address")
 	errCode      = errors.New("handlers: not a code")
+	errOAuth     = errors.New("handlers: provider is not in SignInConfig.OAuthProviders, or not a one-time secret")
+	errWallet    = errors.New("handlers: not a wallet of SignInConfig.WalletTypes, or no valid signature")
 	errNoPending = errors.New("handlers: no pending sign-in, or an expired one")
 	errOnSignIn  = errors.New("handlers: SignInConfig.OnSignIn")
 )
@@ -111,6 +144,8 @@ type errorCode string
 const (
 	emailInvalid  errorCode = "email"
 	codeInvalid   errorCode = "code"
+	oauthInvalid  errorCode = "oauth"
+	walletInvalid errorCode = "wallet"
 	signInExpired errorCode = "expired"
 	limitReached  errorCode = "limit"
 	rejected      errorCode = "rejected"
@@ -118,12 +153,16 @@ const (
 )
 
 // errorCodeOf returns the code for an error. Of upstream's errors only a refusal is a
-// decision about an address or a code.
+// decision about an address, a code or a signature.
 func errorCodeOf(err error) errorCode {
 	var upstreamErr *session.UpstreamError
 	switch {
 	case errors.Is(err, errEmail):
 		return emailInvalid
+	case errors.Is(err, errOAuth):
+		return oauthInvalid
+	case errors.Is(err, errWallet):
+		return walletInvalid
 	case errors.Is(err, errCode), errors.Is(err, session.ErrRefused):
 		return codeInvalid
 	case errors.Is(err, errNoPending):

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/reply"
@@ -19,6 +20,16 @@ type SignInConfig struct {
 	// After is the redirect target after a sign-in without return_to: a path on
 	// this host. nil: "/".
 	After *url.URL
+	// OAuthProviders are the providers with which users can sign in, for example
+	// "google" or "twitter". The codes of NewSignIn must have the method StartOAuth of
+	// crossmint.Client then. Empty: [SignIn.StartOAuth] and [SignIn.FinishOAuth]
+	// respond with 404.
+	OAuthProviders []string
+	// WalletTypes are the chains with whose wallets users can sign in: "ethereum",
+	// "solana". The codes of NewSignIn must have the methods StartWallet and
+	// FinishWallet of crossmint.Client then. Empty: [SignIn.StartWallet] and
+	// [SignIn.FinishWallet] respond with 404.
+	WalletTypes []string
 	// Key encrypts the cookie of the pending sign-in between the two forms: at
 	// least 32 random bytes. Servers behind one load balancer need the same
 	// key. Zero: a random key of this process.
@@ -35,8 +46,8 @@ type SignInConfig struct {
 
 	// MaxSendsPerAddress is how many codes one address gets in ten minutes. 0 means 5.
 	MaxSendsPerAddress int
-	// MaxSends is how many codes all addresses together get in ten seconds. 0 means
-	// 100.
+	// MaxSends is how many codes all addresses together get in ten seconds, and also
+	// how many sign-ins with a provider or wallet may start in that time. 0 means 100.
 	MaxSends int
 	// MaxGuessesPerEmail is how many wrong codes are accepted for one e-mail. 0 means 5.
 	MaxGuessesPerEmail int
@@ -49,8 +60,8 @@ type SignInConfig struct {
 	// that the proxy itself sets. Clients can forge all other headers. An empty name
 	// is not limited. nil: clients are not limited.
 	ClientKey func(r *http.Request) string
-	// MaxFormsPerClient is how many forms, addresses and codes together, one client may
-	// submit in ten minutes. 0 means 50.
+	// MaxFormsPerClient is how many forms of all kinds together one client may submit
+	// in ten minutes. 0 means 50.
 	MaxFormsPerClient int
 
 	// Protection is as in [Config].
@@ -70,6 +81,7 @@ func (c SignInConfig) withDefaults() SignInConfig {
 	c.EmailPage = localPage("EmailPage", c.EmailPage)
 	c.CodePage = localPage("CodePage", c.CodePage)
 	c.After = localPage("After", c.After)
+	c.OAuthProviders, c.WalletTypes = slices.Clone(c.OAuthProviders), slices.Clone(c.WalletTypes)
 	if min(c.MaxSendsPerAddress, c.MaxSends, c.MaxGuessesPerEmail, c.MaxGuessesPerAddress, c.MaxFormsPerClient) < 0 {
 		panic("handlers: NewSignIn: a limit of SignInConfig is negative")
 	}

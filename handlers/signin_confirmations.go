@@ -32,7 +32,8 @@ const (
 	maxSubmits = 16
 )
 
-// confirmations share the confirmation of a code between all submits of a form.
+// confirmations share the confirmation of a code, or of a wallet's signature, between
+// all submits of a form.
 type confirmations struct {
 	secret *[sha256.Size]byte // key of the HMACs
 
@@ -93,7 +94,7 @@ func (c *confirmations) do(ctx context.Context, k confirmationKey, confirm func(
 	case <-shared.done:
 		return shared.secret, shared.err
 	case <-ctx.Done():
-		return session.Secret{}, &session.UpstreamError{Kind: session.ErrUnavailable, Op: "confirm code", Err: ctx.Err()}
+		return session.Secret{}, &session.UpstreamError{Kind: session.ErrUnavailable, Op: opSignIn, Err: ctx.Err()}
 	}
 }
 
@@ -136,7 +137,7 @@ func (c *confirmations) run(ctx context.Context, k confirmationKey, shared *conf
 	secret, err = confirm(ctx)
 }
 
-var errConfirmStopped = errors.New("handlers: EmailCodes.ConfirmEmailOTP has left its goroutine")
+var errConfirmStopped = errors.New("handlers: the confirmation has left its goroutine")
 
 // A panicError is a recovered panic of an EmailCodes.
 type panicError struct{ value any }

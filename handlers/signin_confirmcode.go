@@ -3,11 +3,9 @@ package handlers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/crossmint-go/auth/cookie"
-	"github.com/crossmint-go/auth/internal/delivery"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -29,9 +27,9 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	pending, ok := s.cookies.ReadPendingSignIn(r, s.config.Key)
+	pending, ok := s.pendingCode(r)
 	switch {
-	case !ok && f.code != "" && s.confirmations.isSignedIn(s.cookies.Read(r).Material, f.code):
+	case !ok && s.isRepeated(r, f.code):
 		s.redirectSignedIn(w, r, f)
 		return
 	case !ok:
@@ -51,8 +49,14 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.redirectError(w, r, s.config.CodePage, f, err)
 	default:
-		s.storeSession(w, r, f, confirmed, secret)
+		s.storeSession(w, r, proof{form: f, value: f.code, key: confirmed, retryPage: s.config.CodePage}, secret)
 	}
+}
+
+// pendingCode returns the pending sign-in of r that waits for a code.
+func (s *SignIn) pendingCode(r *http.Request) (cookie.PendingSignIn, bool) {
+	pending, ok := s.cookies.ReadPendingSignIn(r, s.config.Key)
+	return pending, ok && pending.Email != ""
 }
 
 // confirmCode exchanges a code for a one-time secret. The code may belong to any of
@@ -111,61 +115,4 @@ func isGuess(err error) bool {
 		return true
 	}
 	return errors.Is(err, session.ErrRefused)
-}
-
-// storeSession exchanges the one-time secret for a session and writes the cookies. The
-// new session ends the earlier one of the browser. An error does not reach the codec:
-// a failed sign-in must not delete the earlier session. While upstream is unavailable
-// the user can submit the same code again. After any other error the user needs a new
-// one, because this one is used up.
-func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, f form, confirmed confirmationKey, secret session.Secret) {
-	presented := s.cookies.Read(r)
-	result, err := s.sessions.SignIn(r.Context(), presented.Material, secret) // reports its errors
-	switch {
-	case errors.Is(err, session.ErrUnavailable) && !errors.Is(err, session.ErrMalformed):
-		s.reportError(r, err)
-		redirect(w, r, s.config.CodePage, f.returnTo, unavailable)
-		return
-	case err == nil:
-		if err := s.onSignIn(w, r, result); err != nil {
-			s.redirectRestart(w, r, f, err)
-			return
-		}
-		err = s.applyCookies(w, r, presented, result, nil) // reports its errors
-	}
-	if err != nil {
-		s.reportError(r, err)
-		s.cookies.DeletePendingSignIn(w)
-		redirect(w, r, s.config.EmailPage, f.returnTo, unavailable)
-		return
-	}
-	defer func() {
-		lost := delivery.Lost(r.Context(), result.Renewed.StartedAt)
-		result.Renewed.Delivered(r.Context(), lost)
-		if lost == nil {
-			s.confirmations.markDelivered(confirmed, s.confirmations.key(result.Session.RefreshToken.Secret, f.code))
-		}
-	}()
-	s.cookies.DeletePendingSignIn(w)
-	s.redirectSignedIn(w, r, f)
-}
-
-// onSignIn calls SignInConfig.OnSignIn.
-func (s *SignIn) onSignIn(w http.ResponseWriter, r *http.Request, result session.Result) error {
-	if s.config.OnSignIn == nil {
-		return nil
-	}
-	err := s.config.OnSignIn(w, r.WithContext(result.NewContext(r.Context(), nil)), result.Renewed.Grant.User)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errOnSignIn, err)
-	}
-	return nil
-}
-
-func (s *SignIn) redirectSignedIn(w http.ResponseWriter, r *http.Request, f form) {
-	target := f.returnTo
-	if target == nil {
-		target = s.config.After
-	}
-	http.Redirect(w, r, target.String(), http.StatusSeeOther)
 }

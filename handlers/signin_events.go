@@ -11,8 +11,10 @@ import (
 
 // The operations of a sign-in in events.
 const (
-	opSendCode = "send_code"
-	opSignIn   = "sign_in"
+	opSendCode    = "send_code"
+	opStartOAuth  = "start_oauth"
+	opStartWallet = "start_wallet"
+	opSignIn      = "sign_in"
 )
 
 // reportFailure reports a failed form: to OnError, and as an event. A rejected API key
@@ -42,13 +44,23 @@ func codeNotSent(err error) event.Event {
 	return event.Event{Outcome: event.CodeNotSent, Op: opSendCode, Err: err, UserError: errors.Is(err, errEmail)}
 }
 
-// signInFailed is the event for a code that was not accepted. A refusal that comes
+// startFailed is the event for a sign-in with a provider or wallet that did not begin.
+// A refusal by upstream is no error of the user: it may not know the provider.
+func startFailed(op string, err error) event.Event {
+	var upstreamErr *session.UpstreamError
+	isInvalid := errors.Is(err, errOAuth) || errors.Is(err, errWallet)
+	return event.Event{Outcome: event.SignInFailed, Op: op, Err: err, UserError: isInvalid && !errors.As(err, &upstreamErr)}
+}
+
+// signInFailed is the event for a code or signature that was not accepted. A refusal that comes
 // from a router in front of upstream is no error of the user.
 func signInFailed(err error) event.Event {
+	e := event.Event{Outcome: event.SignInFailed, Op: opSignIn, Err: err}
 	var upstreamErr *session.UpstreamError
-	isWrongCode := errors.As(err, &upstreamErr) && errors.Is(err, session.ErrRefused) && !upstreamErr.Uncertain
-	return event.Event{
-		Outcome: event.SignInFailed, Op: opSignIn, Err: err,
-		UserError: isWrongCode || errors.Is(err, errCode) || errors.Is(err, errNoPending),
+	if errors.As(err, &upstreamErr) {
+		e.UserError = errors.Is(err, session.ErrRefused) && !upstreamErr.Uncertain
+		return e
 	}
+	e.UserError = errors.Is(err, errCode) || errors.Is(err, errOAuth) || errors.Is(err, errWallet) || errors.Is(err, errNoPending)
+	return e
 }

@@ -19,8 +19,11 @@ const (
 
 // A form holds the fields of a sign-in form. Every field may be missing.
 type form struct {
-	email, code string
-	returnTo    *url.URL // a path on this host, or nil
+	email, code      string
+	provider, secret string // of OAuth
+	wallet           wallet
+	signature        string
+	returnTo         *url.URL // a path on this host, or nil
 }
 
 // formMessages are the public messages where they differ from those of Refresh.
@@ -75,9 +78,13 @@ func readValues(w http.ResponseWriter, r *http.Request) (url.Values, *requestErr
 // newForm normalizes the values that users type or paste.
 func newForm(values url.Values) form {
 	return form{
-		email:    normalizeAddress(values.Get("email")),
-		code:     normalizeCode(values.Get("code")),
-		returnTo: parseReturnTo(values.Get("return_to")),
+		email:     normalizeAddress(values.Get("email")),
+		code:      normalizeCode(values.Get("code")),
+		provider:  values.Get("provider"),
+		secret:    values.Get("secret"),
+		wallet:    wallet{values.Get("address"), values.Get("type")},
+		signature: values.Get("signature"),
+		returnTo:  parseReturnTo(values.Get("return_to")),
 	}
 }
 

@@ -29,6 +29,9 @@ const (
 	// once.
 	maxSends    = 100
 	sendsWindow = 10 * time.Second
+	// maxFinishes bounds the secrets or signatures for one started sign-in with a
+	// provider or wallet. Each may cost a call of upstream.
+	maxFinishes = 10
 	// maxFormsPerClient suffices for ten users behind one address.
 	maxFormsPerClient = 50
 	// maxInFlight is more than upstream needs while it responds normally.
@@ -47,6 +50,8 @@ type signInLimits struct {
 	sends             *limit.Window // of all addresses, with the name ""
 	guessesPerEmail   *limit.Window
 	guessesPerAddress *limit.Window
+	starts            *limit.Window // of providers and wallets, with the name ""
+	finishesPerStart  *limit.Window
 	formsPerClient    *limit.Window
 	inFlight          *limit.Concurrency
 }
@@ -64,6 +69,8 @@ func newSignInLimits(config SignInConfig) signInLimits {
 		sends:             window(sends, sends, sendsWindow, 1),
 		guessesPerEmail:   window(config.MaxGuessesPerEmail, maxGuessesPerEmail, signInWindow, names),
 		guessesPerAddress: window(config.MaxGuessesPerAddress, maxGuessesPerAddress, guessesWindow, maxNamesOfLong),
+		starts:            window(sends, sends, sendsWindow, 1),
+		finishesPerStart:  window(maxFinishes, maxFinishes, signInWindow, names),
 		formsPerClient:    window(config.MaxFormsPerClient, maxFormsPerClient, signInWindow, maxNamesOfLong),
 		inFlight:          limit.NewConcurrency(maxInFlight),
 	}

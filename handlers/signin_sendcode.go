@@ -50,7 +50,9 @@ func (s *SignIn) startSignIn(w http.ResponseWriter, r *http.Request, email strin
 		s.sessions.Report(r.Context(), event.Event{Outcome: event.CodeSent, Op: opSendCode})
 	}
 	pending := cookie.PendingSignIn{Email: email, EmailID: session.NewSecret(emailID)}
-	if before, ok := s.cookies.ReadPendingSignIn(r, s.config.Key); ok && before.Email == email {
+	before, _ := s.cookies.ReadPendingSignIn(r, s.config.Key)
+	pending.State, pending.StateExpiresAt = before.State, before.StateExpiresAt
+	if before.Email == email {
 		pending.Earlier = append([]cookie.PendingSignIn{before}, before.Earlier...)
 	}
 	err = s.cookies.WritePendingSignIn(w, s.config.Key, pending)

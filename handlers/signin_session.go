@@ -1,0 +1,92 @@
+package handlers
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/crossmint-go/auth/internal/delivery"
+	"github.com/crossmint-go/auth/session"
+)
+
+// A proof is the last form of a sign-in, which upstream has accepted or is about to.
+type proof struct {
+	form
+	value     string          // its code, secret or signature
+	key       confirmationKey // of its confirmation; zero if it needs none
+	retryPage *url.URL        // to submit it again while upstream is unavailable
+	isSecret  bool            // it is itself the one-time secret
+}
+
+// errorCodeOf returns the error code for a session that could not be fetched or stored.
+func (p proof) errorCodeOf(err error) errorCode {
+	var refused *session.AuthenticationError
+	if p.isSecret && errors.As(err, &refused) {
+		return oauthInvalid
+	}
+	return unavailable
+}
+
+// storeSession exchanges the one-time secret for a session and writes the cookies. The
+// new session ends the earlier one of the browser. An error does not reach the codec:
+// a failed sign-in must not delete the earlier session. While upstream is unavailable
+// the user can submit the same code again. After any other error the user starts again,
+// because the code is used up.
+func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, p proof, secret session.Secret) {
+	presented := s.cookies.Read(r)
+	result, err := s.sessions.SignIn(r.Context(), presented.Material, secret) // reports its errors
+	switch {
+	case errors.Is(err, session.ErrUnavailable) && !errors.Is(err, session.ErrMalformed):
+		s.reportError(r, err)
+		redirect(w, r, p.retryPage, p.returnTo, unavailable)
+		return
+	case err == nil:
+		if err := s.onSignIn(w, r, result); err != nil {
+			s.redirectRestart(w, r, p.form, err)
+			return
+		}
+		err = s.applyCookies(w, r, presented, result, nil) // reports its errors
+	}
+	if err != nil {
+		s.reportError(r, err)
+		s.cookies.DeletePendingSignIn(w)
+		redirect(w, r, s.config.EmailPage, p.returnTo, p.errorCodeOf(err))
+		return
+	}
+	defer func() {
+		lost := delivery.Lost(r.Context(), result.Renewed.StartedAt)
+		result.Renewed.Delivered(r.Context(), lost)
+		if lost == nil {
+			s.confirmations.markDelivered(p.key, s.confirmations.key(result.Session.RefreshToken.Secret, p.value))
+		}
+	}()
+	s.cookies.DeletePendingSignIn(w)
+	s.redirectSignedIn(w, r, p.form)
+}
+
+// isRepeated reports whether r has a session that this code, secret or signature has
+// begun a short time ago.
+func (s *SignIn) isRepeated(r *http.Request, value string) bool {
+	return value != "" && s.confirmations.isSignedIn(s.cookies.Read(r).Material, value)
+}
+
+// onSignIn calls SignInConfig.OnSignIn.
+func (s *SignIn) onSignIn(w http.ResponseWriter, r *http.Request, result session.Result) error {
+	if s.config.OnSignIn == nil {
+		return nil
+	}
+	err := s.config.OnSignIn(w, r.WithContext(result.NewContext(r.Context(), nil)), result.Renewed.Grant.User)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errOnSignIn, err)
+	}
+	return nil
+}
+
+func (s *SignIn) redirectSignedIn(w http.ResponseWriter, r *http.Request, f form) {
+	target := f.returnTo
+	if target == nil {
+		target = s.config.After
+	}
+	http.Redirect(w, r, target.String(), http.StatusSeeOther)
+}
