@@ -30,9 +30,10 @@ var errOAuthURL = errors.New("oauthUrl is not an https URL")
 // argument of another form causes no call.
 //
 // After the sign-in, upstream's callback page passes a one-time secret to the
-// page that opened it. It is not documented how the secret gets to a server: the
-// page has to send it, for example to the refresh handler. Nor is it confirmed
-// that the real service accepts a server key here.
+// page that opened it, in a message. It is not documented how the secret gets to a
+// server: the page has to send it, for example to FinishOAuth of handlers.SignIn, where
+// the message is described. Nor is it confirmed that the real service accepts a server
+// key here.
 func (c *Client) StartOAuth(ctx context.Context, provider, appSchema string) (*url.URL, error) {
 	const op = "start OAuth"
 	switch {

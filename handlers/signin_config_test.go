@@ -33,10 +33,13 @@ func TestSignInAcrossServers(t *testing.T) {
 	}
 }
 
+// codesOnly has no methods for providers and wallets.
+type codesOnly struct{ handlers.EmailCodes }
+
 func TestNewSignInPanics(t *testing.T) {
 	env := newSignInEnv(t, crossminttest.Config{InMemory: true}, handlers.SignInConfig{})
 	page := &url.URL{Path: "/p"}
-	valid := handlers.SignInConfig{EmailPage: page, CodePage: page}
+	valid := handlers.SignInConfig{EmailPage: page, CodePage: page, OAuthProviders: []string{"google"}, WalletTypes: []string{"ethereum", "solana"}}
 	newSignIn := func(c handlers.SignInConfig) func() {
 		return func() { handlers.NewSignIn(env.Client, env.Manager, env.cookies, c) }
 	}
@@ -48,6 +51,14 @@ func TestNewSignInPanics(t *testing.T) {
 		"no sessions": func() { handlers.NewSignIn(env.Client, nil, env.cookies, valid) },
 		"no cookies":  func() { handlers.NewSignIn(env.Client, env.Manager, nil, valid) },
 		"no pages":    newSignIn(handlers.SignInConfig{}), "short key": newSignIn(handlers.SignInConfig{EmailPage: page, CodePage: page, Key: session.NewSecret("too short")}),
+		"empty provider": newSignIn(handlers.SignInConfig{EmailPage: page, CodePage: page, OAuthProviders: []string{"google", ""}}),
+		"unknown wallet": newSignIn(handlers.SignInConfig{EmailPage: page, CodePage: page, WalletTypes: []string{"ethereum", "bitcoin"}}),
+		"codes without providers": func() {
+			handlers.NewSignIn(codesOnly{env.Client}, env.Manager, env.cookies, handlers.SignInConfig{EmailPage: page, CodePage: page, OAuthProviders: []string{"google"}})
+		},
+		"codes without wallets": func() {
+			handlers.NewSignIn(codesOnly{env.Client}, env.Manager, env.cookies, handlers.SignInConfig{EmailPage: page, CodePage: page, WalletTypes: []string{"solana"}})
+		},
 		"no code page": newSignIn(handlers.SignInConfig{EmailPage: page}), "no e-mail page": newSignIn(handlers.SignInConfig{CodePage: page}),
 	}
 	for _, rawURL := range foreignURLs {
@@ -68,10 +79,15 @@ func TestNewSignInPanics(t *testing.T) {
 func TestSignInConfigIsCopied(t *testing.T) {
 	env := newSignInEnv(t, crossminttest.Config{InMemory: true}, handlers.SignInConfig{})
 	page := &url.URL{Path: "/mine"}
-	signIn := handlers.NewSignIn(env.Client, env.Manager, env.cookies, handlers.SignInConfig{EmailPage: page, CodePage: page})
-	page.Host = "evil.example"
+	providers := []string{"google"}
+	signIn := handlers.NewSignIn(env.Client, env.Manager, env.cookies, handlers.SignInConfig{EmailPage: page, CodePage: page, OAuthProviders: providers})
+	page.Host, providers[0] = "evil.example", "twitter"
 	env.mux.HandleFunc("/copied", signIn.SendCode)
 	if got := env.newInProcessBrowser(t).submit("/copied", "email", ada).Location; got != "/mine" {
 		t.Errorf("redirect to %q, want /mine", got)
+	}
+	env.mux.HandleFunc("/copied/oauth", signIn.StartOAuth)
+	if got := env.newInProcessBrowser(t).submit("/copied/oauth", "provider", "twitter").Location; got != "/mine?error=oauth" {
+		t.Errorf("a provider that was added later: redirect to %q", got)
 	}
 }

@@ -39,6 +39,10 @@ func newSignInEnv(t testing.TB, fakeConfig crossminttest.Config, config handlers
 	env.signIn = handlers.NewSignIn(env.Client, env.Manager, env.cookies, config)
 	env.mux.HandleFunc("/send", env.signIn.SendCode)
 	env.mux.HandleFunc("/confirm", env.signIn.ConfirmCode)
+	env.mux.HandleFunc("/oauth/start", env.signIn.StartOAuth)
+	env.mux.HandleFunc("/oauth/finish", env.signIn.FinishOAuth)
+	env.mux.HandleFunc("/wallet/start", env.signIn.StartWallet)
+	env.mux.HandleFunc("/wallet/finish", env.signIn.FinishWallet)
 	env.mux.HandleFunc("/email", func(w http.ResponseWriter, r *http.Request) {
 		email, _ := env.signIn.Email(r)
 		_, _ = io.WriteString(w, email)

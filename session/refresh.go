@@ -110,8 +110,8 @@ func retryUnavailable(ctx context.Context, f func() (Result, error)) (Result, er
 // response to an earlier request can neither restore nor delete a session. An error
 // says nothing about the browser's cookies: don't delete them.
 //
-// The secret has to come from upstream, not from a request: it passes the limiter
-// for refresh tokens without a JWT.
+// The secret has to come from upstream, or the caller has to limit the requests that
+// present one: it passes the limiter for refresh tokens without a JWT.
 func (m *Manager) SignIn(ctx context.Context, material Material, secret Secret) (Result, error) {
 	o := newOperation(m, "sign_in")
 	o.trusted, o.signIn = true, true

@@ -58,5 +58,6 @@
 // The documentation of the real service does not contain its reuse policy, its
 // issuers and its error messages. Where the protocol is unknown, the fake
 // chooses the hardest case for a client, or [Config] decides. It checks no signatures of
-// wallets and shows no consent pages.
+// wallets and shows no consent pages: a social account signs its only user in, and the
+// callback page sends the one-time secret to the page that opened it.
 package crossminttest

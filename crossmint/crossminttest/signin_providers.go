@@ -30,11 +30,26 @@ func (s *Server) serveSocial(r *http.Request, _ []byte) response {
 	return ok200(map[string]string{"oauthUrl": s.URL() + authPath + "/callback?" + query.Encode()})
 }
 
-// serveCallback serves the page that ends a sign-in at another site. The real
-// page sends a message to the page that opened it; this one does not.
+// callbackPage ends a sign-in at another site. Like the real page it sends a message
+// to the page that opened it, in the form that Crossmint's clients expect. It knows no
+// origin for the message, so any page can open it and receive the secret.
+const callbackPage = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Sign-in</title>
+<p>You can close this window.</p>
+<script>
+  const secret = new URLSearchParams(location.search).get("oneTimeSecret");
+  const message = secret
+    ? { event: "authMaterialFromPopupCallback", data: { oneTimeSecret: secret } }
+    : { event: "errorFromPopupCallback", data: { error: "The sign-in has failed" } };
+  opener?.postMessage(message, "*");
+</script>
+`
+
 func serveCallback(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = io.WriteString(w, "<!doctype html><title>Signed in</title><p>Signed in.\n")
+	_, _ = io.WriteString(w, callbackPage)
 }
 
 // walletMethods maps the wallet types to their sign-in methods.

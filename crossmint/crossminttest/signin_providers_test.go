@@ -3,6 +3,7 @@ package crossminttest_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
@@ -25,8 +26,9 @@ func TestSocial(t *testing.T) {
 			t.Fatal(err)
 		}
 		mustRefresh(t, fake, target.Query().Get("oneTimeSecret"))
-		if got := mustCall(t, fake, "GET", target.RequestURI(), ""); got.status != http.StatusOK {
-			t.Errorf("%s: callback: status %d, want 200", provider, got.status)
+		got := mustCall(t, fake, "GET", target.RequestURI(), "")
+		if got.status != http.StatusOK || !strings.Contains(string(got.body), "authMaterialFromPopupCallback") {
+			t.Errorf("%s: callback: status %d, want 200 and a page that sends the message", provider, got.status)
 		}
 	}
 	if got := mustCall(t, fake, "GET", authPath+"/social/myspace/start", ""); got.status != http.StatusNotFound {
