@@ -98,12 +98,37 @@ func TestSignInWithoutScripts(t *testing.T) {
 	}
 }
 
+// TestSignInWithProvider submits the forms of the page as its script does.
+func TestSignInWithProvider(t *testing.T) {
+	v := visit(t)
+	v.browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	submit := func(path string, fields url.Values) *url.URL {
+		h, _ := v.do("POST", path, fields.Encode(), http.StatusSeeOther, "Content-Type", "application/x-www-form-urlencoded", "Origin", v.url.String())
+		target, err := url.Parse(h.Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return target
+	}
+	callback := submit("/signin/oauth/start", url.Values{"provider": {"google"}})
+	if got, want := callback.Scheme+"://"+callback.Host, v.site.fake.URL(); got != want {
+		t.Errorf("the provider's page is at %s, want %s", got, want)
+	}
+	secret := callback.Query().Get("oneTimeSecret")
+	if got := submit("/signin/oauth/finish", url.Values{"secret": {secret}, "return_to": {"/signin?here"}}); got.String() != "/signin?here" {
+		t.Errorf("after the secret at %s", got)
+	}
+	if _, me := v.do("GET", "/api/me", "", 200); me["userId"] == "" {
+		t.Error("the API sees no user")
+	}
+}
+
 // TestSignInPageSaysWhatIsWrong sends each problem of handlers.SignIn, and what
 // is none.
 func TestSignInPageSaysWhatIsWrong(t *testing.T) {
 	v := visit(t)
 	seen := map[string]bool{}
-	for _, problem := range []string{"email", "code", "expired", "limit", "unavailable"} {
+	for _, problem := range []string{"email", "code", "oauth", "expired", "limit", "rejected", "unavailable"} {
 		for _, path := range []string{"/signin", "/signin/code"} {
 			_, page := v.browse(path + "?error=" + problem)
 			_, rest, found := strings.Cut(page, `role="alert" id="error">`)
@@ -114,8 +139,8 @@ func TestSignInPageSaysWhatIsWrong(t *testing.T) {
 			seen[text] = true
 		}
 	}
-	if len(seen) != 5 {
-		t.Errorf("%d texts for five problems", len(seen))
+	if len(seen) != 7 {
+		t.Errorf("%d texts for seven problems", len(seen))
 	}
 	for _, query := range []string{"", "?error=", "?error=<b>", "?return_to=%22%3E%3Cscript%3E", "?error=%22%3E%3Cscript%3E"} {
 		if _, page := v.browse("/signin" + query); strings.Contains(page, `id="error"`) {
@@ -127,7 +152,7 @@ func TestSignInPageSaysWhatIsWrong(t *testing.T) {
 // TestFormsOfOtherSites: forms of other sites reach neither handler.
 func TestFormsOfOtherSites(t *testing.T) {
 	v := visit(t)
-	for _, path := range []string{"/signin/send", "/signin/confirm", "/signin/logout"} {
+	for _, path := range []string{"/signin/send", "/signin/confirm", "/signin/logout", "/signin/oauth/start", "/signin/oauth/finish"} {
 		v.do("POST", path, "email="+url.QueryEscape(ada), 403, "Content-Type", "application/x-www-form-urlencoded", "Origin", "https://evil.example")
 		v.do("GET", path, "", 405)
 	}

@@ -97,7 +97,8 @@ func newClient(o options, watch *page.Journal) (*crossmint.Client, *crossminttes
 		client, err := crossmint.NewClient(crossmint.Config{APIKey: session.NewSecret(o.apiKey), AllowClientKey: o.allowClientKey, BaseURL: o.upstream})
 		return client, nil, err
 	}
-	fake, err := crossminttest.New(crossminttest.Config{InMemory: true, JWTLifetime: fakeJWTLifetime})
+	// The fake listens at 127.0.0.1: its callback page is a page of the browser.
+	fake, err := crossminttest.New(crossminttest.Config{JWTLifetime: fakeJWTLifetime})
 	if err != nil {
 		return nil, nil, err
 	}

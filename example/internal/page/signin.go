@@ -11,15 +11,28 @@ import (
 //go:embed signin.html
 var signInHTML string
 
-var signInTemplate = template.Must(template.New("signin").Parse(signInHTML))
+//go:embed oauth.html
+var oauthHTML string
 
-// signInSecurityPolicy allows only the forms and the style sheet, and no script.
-const signInSecurityPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+var (
+	signInTemplate = template.Must(template.New("signin").Parse(signInHTML))
+	oauthTemplate  = template.Must(template.New("oauth").Parse(oauthHTML))
+)
 
-// SignInConfig configures the sign-in pages without scripts: the targets of
-// their forms and the sources of their data.
+const (
+	// signInSecurityPolicy allows only the forms and the style sheet, and no script.
+	signInSecurityPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	// oauthSecurityPolicy allows the script, and all https sites as targets of forms:
+	// browsers check each redirect, and only the provider knows its hosts. The
+	// simulated Crossmint is at 127.0.0.1.
+	oauthSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self' https: http://127.0.0.1:*; base-uri 'none'; frame-ancestors 'none'"
+)
+
+// SignInConfig configures the sign-in pages: the targets of their forms and the
+// sources of their data.
 type SignInConfig struct {
 	EmailPath, SendPath, ConfirmPath, LogoutPath string
+	OAuthPath, StartOAuthPath, FinishOAuthPath   string
 
 	// User returns the ID of the signed-in user, or "".
 	User func(*http.Request) string
@@ -35,6 +48,7 @@ type SignInConfig struct {
 var errorMessages = map[string]string{
 	"email":       "This is not an email address.",
 	"code":        "This code is wrong or was used before.",
+	"oauth":       "The sign-in with this provider was not accepted. Please try again.",
 	"expired":     "The code has expired. Please request another code.",
 	"limit":       "Too many attempts. Please try again in ten minutes.",
 	"rejected":    "You cannot sign in here.",
@@ -52,7 +66,7 @@ type signInView struct {
 // EmailForm returns the handler of the page with the form for the email
 // address. A signed-in user sees the user ID and a sign-out button instead.
 func EmailForm(config SignInConfig) http.Handler {
-	return signInPage(func(r *http.Request) signInView {
+	return signInPage(signInTemplate, signInSecurityPolicy, func(r *http.Request) signInView {
 		view := newSignInView(config, r)
 		if view.User = config.User(r); view.User != "" {
 			view.Title = "Signed in"
@@ -64,7 +78,7 @@ func EmailForm(config SignInConfig) http.Handler {
 // CodeForm returns the handler of the page with the form for the code. Without
 // a pending sign-in the page shows the form for the email address.
 func CodeForm(config SignInConfig) http.Handler {
-	return signInPage(func(r *http.Request) signInView {
+	return signInPage(signInTemplate, signInSecurityPolicy, func(r *http.Request) signInView {
 		view := newSignInView(config, r)
 		view.Email = config.Email(r)
 		if view.Demo && view.Email != "" {
@@ -74,24 +88,34 @@ func CodeForm(config SignInConfig) http.Handler {
 	})
 }
 
+// OAuthForm returns the handler of the page that signs in with a provider. Its script
+// needs the window that the form opens.
+func OAuthForm(config SignInConfig) http.Handler {
+	return signInPage(oauthTemplate, oauthSecurityPolicy, func(r *http.Request) signInView {
+		return newSignInView(config, r)
+	})
+}
+
 func newSignInView(config SignInConfig, r *http.Request) signInView {
 	query := r.URL.Query()
 	view := signInView{SignInConfig: config, Title: "Sign in", Error: errorMessages[query.Get("error")], ReturnTo: query.Get("return_to"), Demo: config.Code != nil}
 	if view.ReturnTo != "" {
-		// A request for another code keeps the destination.
-		view.EmailPath += "?" + url.Values{"return_to": {view.ReturnTo}}.Encode()
+		// The links to the other sign-in and to another code keep the destination.
+		query := "?" + url.Values{"return_to": {view.ReturnTo}}.Encode()
+		view.EmailPath += query
+		view.OAuthPath += query
 	}
 	return view
 }
 
-func signInPage(view func(*http.Request) signInView) http.Handler {
+func signInPage(page *template.Template, policy string, view func(*http.Request) signInView) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body bytes.Buffer
-		if err := signInTemplate.Execute(&body, view(r)); err != nil {
+		if err := page.Execute(&body, view(r)); err != nil {
 			panic(err) // the template is embedded
 		}
 		h := w.Header()
-		h.Set("Content-Security-Policy", signInSecurityPolicy)
+		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin") // "no-referrer" would make Origin null
 		h.Set("Cache-Control", "no-store")
