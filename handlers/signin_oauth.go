@@ -34,7 +34,9 @@ const oauthMethod = "oauth"
 // Open the window with window.open, and give the form its name as the target. The page
 // must have no Cross-Origin-Opener-Policy of same-origin. Browsers check a
 // Content-Security-Policy with form-action against each redirect, too. Take messages
-// whose source is that window, and submit the secret to [SignIn.FinishOAuth].
+// whose source is that window, and submit the secret to [SignIn.FinishOAuth]. With
+// Partitioned cookies this does not work in pages that other sites embed: the window
+// has cookies of its own there.
 //
 // Crossmint's clients for browsers expect these messages; its documentation does not
 // mention them. Nor is it confirmed that the real service accepts a server key here.
@@ -58,6 +60,7 @@ func (s *SignIn) StartOAuth(w http.ResponseWriter, r *http.Request) {
 		redirect(w, r, s.config.EmailPage, f.returnTo, errorCodeOf(err))
 		return
 	}
+	//nolint:gosec // G710: the client of upstream has checked the URL
 	http.Redirect(w, r, target.String(), http.StatusSeeOther)
 }
 
