@@ -184,18 +184,25 @@ func (s *SignIn) redirectRestart(w http.ResponseWriter, r *http.Request, f form,
 // redirectError reports a failed sign-in and redirects to a page that shows the error.
 func (s *SignIn) redirectError(w http.ResponseWriter, r *http.Request, page *url.URL, f form, err error) {
 	s.reportFailure(r, signInFailed(err))
-	redirect(w, r, page, f.returnTo, errorCodeOf(err))
+	redirect(w, page, f.returnTo, errorCodeOf(err))
 }
 
-func redirect(w http.ResponseWriter, r *http.Request, page, returnTo *url.URL, code errorCode) {
+func redirect(w http.ResponseWriter, page *url.URL, returnTo string, code errorCode) {
 	target := *page
 	query := target.Query()
 	if code != "" {
 		query.Set("error", string(code))
 	}
-	if returnTo != nil {
-		query.Set("return_to", returnTo.String())
+	if returnTo != "" {
+		query.Set("return_to", returnTo)
 	}
 	target.RawQuery = query.Encode()
-	http.Redirect(w, r, target.String(), http.StatusSeeOther)
+	seeOther(w, target.String())
+}
+
+// seeOther redirects a browser that has sent a form (303). Unlike http.Redirect it
+// leaves the path as it is.
+func seeOther(w http.ResponseWriter, location string) {
+	w.Header().Set("Location", location)
+	w.WriteHeader(http.StatusSeeOther)
 }

@@ -30,7 +30,7 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 	pending, ok := s.pendingCode(r)
 	switch {
 	case !ok && s.isRepeated(r, f.code):
-		s.redirectSignedIn(w, r, f)
+		s.redirectSignedIn(w, f)
 		return
 	case !ok:
 		s.redirectError(w, r, s.config.EmailPage, f, errNoPending)

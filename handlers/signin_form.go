@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/crossmint-go/auth/internal/reply"
 )
@@ -23,7 +24,7 @@ type form struct {
 	provider, secret string // of OAuth
 	wallet           wallet
 	signature        string
-	returnTo         *url.URL // a path on this host, or nil
+	returnTo         string // a path on this host, or ""
 }
 
 // formMessages are the public messages where they differ from those of Refresh.
@@ -88,14 +89,18 @@ func newForm(values url.Values) form {
 	}
 }
 
-// parseReturnTo returns a path on this host, or nil for untrusted input.
-func parseReturnTo(rawURL string) *url.URL {
+// parseReturnTo returns a path on this host, byte for byte, or "" for untrusted input.
+// Bytes that may not be in a Location are escaped.
+func parseReturnTo(rawURL string) string {
 	if rawURL == "" || len(rawURL) > maxReturnToBytes {
-		return nil
+		return ""
 	}
 	u, err := url.Parse(rawURL)
 	if err != nil || !reply.LocalPath(u) {
-		return nil
+		return ""
 	}
-	return u
+	if strings.ContainsFunc(rawURL, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return u.String()
+	}
+	return rawURL
 }

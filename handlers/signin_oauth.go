@@ -57,11 +57,10 @@ func (s *SignIn) StartOAuth(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		s.reportFailure(r, startFailed(opStartOAuth, err))
-		redirect(w, r, s.config.EmailPage, f.returnTo, errorCodeOf(err))
+		redirect(w, s.config.EmailPage, f.returnTo, errorCodeOf(err))
 		return
 	}
-	//nolint:gosec // G710: the client of upstream has checked the URL
-	http.Redirect(w, r, target.String(), http.StatusSeeOther)
+	seeOther(w, target.String())
 }
 
 func (s *SignIn) startOAuth(r *http.Request, provider string) (*url.URL, error) {
@@ -108,7 +107,7 @@ func (s *SignIn) FinishOAuth(w http.ResponseWriter, r *http.Request) {
 	state, ok := s.readState(r, oauthMethod)
 	switch {
 	case !ok && s.isRepeated(r, f.secret):
-		s.redirectSignedIn(w, r, f)
+		s.redirectSignedIn(w, f)
 		return
 	case !ok:
 		s.redirectError(w, r, s.config.EmailPage, f, errNoPending)

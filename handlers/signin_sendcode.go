@@ -24,10 +24,10 @@ func (s *SignIn) SendCode(w http.ResponseWriter, r *http.Request) {
 	}
 	if err := s.startSignIn(w, r, f.email); err != nil {
 		s.reportFailure(r, codeNotSent(err))
-		redirect(w, r, s.config.EmailPage, f.returnTo, errorCodeOf(err))
+		redirect(w, s.config.EmailPage, f.returnTo, errorCodeOf(err))
 		return
 	}
-	redirect(w, r, s.config.CodePage, f.returnTo, "")
+	redirect(w, s.config.CodePage, f.returnTo, "")
 }
 
 // startSignIn sends a code and writes the cookie of the pending sign-in. If upstream

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -39,7 +40,7 @@ func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, p proof, s
 	switch {
 	case errors.Is(err, session.ErrUnavailable) && !errors.Is(err, session.ErrMalformed):
 		s.reportError(r, err)
-		redirect(w, r, p.retryPage, p.returnTo, unavailable)
+		redirect(w, p.retryPage, p.returnTo, unavailable)
 		return
 	case err == nil:
 		if err := s.onSignIn(w, r, result); err != nil {
@@ -51,7 +52,7 @@ func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, p proof, s
 	if err != nil {
 		s.reportError(r, err)
 		s.cookies.DeletePendingSignIn(w)
-		redirect(w, r, s.config.EmailPage, p.returnTo, p.errorCodeOf(err))
+		redirect(w, s.config.EmailPage, p.returnTo, p.errorCodeOf(err))
 		return
 	}
 	defer func() {
@@ -62,7 +63,7 @@ func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, p proof, s
 		}
 	}()
 	s.cookies.DeletePendingSignIn(w)
-	s.redirectSignedIn(w, r, p.form)
+	s.redirectSignedIn(w, p.form)
 }
 
 // isRepeated reports whether r has a session that this code, secret or signature has
@@ -83,10 +84,6 @@ func (s *SignIn) onSignIn(w http.ResponseWriter, r *http.Request, result session
 	return nil
 }
 
-func (s *SignIn) redirectSignedIn(w http.ResponseWriter, r *http.Request, f form) {
-	target := f.returnTo
-	if target == nil {
-		target = s.config.After
-	}
-	http.Redirect(w, r, target.String(), http.StatusSeeOther)
+func (s *SignIn) redirectSignedIn(w http.ResponseWriter, f form) {
+	seeOther(w, cmp.Or(f.returnTo, s.config.After.String()))
 }

@@ -119,7 +119,7 @@ func (s *SignIn) FinishWallet(w http.ResponseWriter, r *http.Request) {
 	state, ok := s.readState(r, f.wallet.method())
 	switch {
 	case !ok && s.isRepeated(r, f.signature):
-		s.redirectSignedIn(w, r, f)
+		s.redirectSignedIn(w, f)
 		return
 	case !ok:
 		s.redirectError(w, r, s.config.EmailPage, f, errNoPending)

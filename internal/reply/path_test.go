@@ -14,6 +14,7 @@ func TestLocalPath(t *testing.T) {
 		"": false, "a": false, "?a": false, "//e": false, "///e": false, "/%2Fe": false, `/\e`: false, "/%5Ce": false, "/a%5Cb": false,
 		"/%09/e": false, "/%0D%0Aa": false, "/%7F": false, `/a?\`: false, "https:e": false, "https:/e": false, "https://e/": false,
 		"javascript:alert(1)": false, "//u@e": false, "/a#b": false,
+		"/.//e": false, "/a/..//e": false, "/%2e%2E//e": false, "/a.b/..c": true,
 	}
 	for rawURL, want := range tests {
 		if got := reply.LocalPath(testkit.Must(url.Parse(rawURL))); got != want {
