@@ -1,13 +1,10 @@
 package deployment_test
 
 import (
-	"bytes"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -34,10 +31,6 @@ SERVERS
 // returns its address. Only paths and addresses are replaced.
 func nginx(t *testing.T, snippet, backend string, c certificate) string {
 	t.Helper()
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Fatal("nginx is missing: apt-get install nginx-light")
-	}
 	folder, listener := t.TempDir(), listen(t)
 	config := strings.NewReplacer(
 		"SERVERS", strings.NewReplacer(
@@ -48,11 +41,12 @@ func nginx(t *testing.T, snippet, backend string, c certificate) string {
 		).Replace(snippet),
 		"FOLDER", folder, "USER", user(),
 	).Replace(frame)
-	file := filepath.Join(folder, "nginx.conf")
-	fatal(t, os.WriteFile(file, []byte(config), 0o600))
+	file := writeConfig(t, folder, "nginx.conf", config)
 	fatal(t, os.Mkdir(filepath.Join(folder, "www"), 0o700))
 	fatal(t, os.WriteFile(filepath.Join(folder, "www", "index.html"), []byte("front end"), 0o600))
-	run(t, exec.Command(program, "-p", folder, "-c", file), listener)
+	command := exec.Command(find(t, "nginx"), "-p", folder, "-c", file)
+	command.Env = []string{"NGINX=3;"} // as a running nginx hands its sockets to its successor
+	run(t, command, listener)
 	return listener.Addr().String()
 }
 
@@ -62,24 +56,4 @@ func user() string {
 		return "user root;"
 	}
 	return ""
-}
-
-// run runs nginx until the test ends. The listener is handed over open, so
-// that no other program can take its port, and connections wait until nginx
-// is ready: this is how a running nginx hands its sockets to its successor.
-func run(t *testing.T, command *exec.Cmd, listener net.Listener) {
-	t.Helper()
-	socket, err := listener.(*net.TCPListener).File()
-	fatal(t, err)
-	var log bytes.Buffer
-	command.ExtraFiles, command.Env = []*os.File{socket}, []string{"NGINX=3;"}
-	command.Stdout, command.Stderr = &log, &log
-	fatal(t, command.Start())
-	_, _ = socket.Close(), listener.Close() // nginx has its own
-	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM)
-		if err := command.Wait(); err != nil || t.Failed() {
-			t.Errorf("nginx: %v\n%s", err, log.String())
-		}
-	})
 }

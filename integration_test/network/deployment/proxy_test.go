@@ -1,19 +1,12 @@
 package deployment_test
 
 import (
-	"bytes"
-	"crypto/tls"
 	"flag"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 var proxyFolder = flag.String("proxies", "", "folder with the programs caddy and traefik, to test these as well as nginx")
@@ -78,18 +71,12 @@ func runNginx(t *testing.T, kit, application string, c certificate) string {
 	return nginx(t, text, kit, c)
 }
 
+// caddyFrame has Caddy listen on one loopback port only.
+const caddyFrame = "{\n\tadmin off\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n}\n"
+
 func runCaddy(t *testing.T, kit, application string, c certificate) string {
 	t.Helper()
-	address := freeAddress(t)
-	_, port, _ := net.SplitHostPort(address)
-	config := "{\n\tadmin off\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n}\n" + strings.NewReplacer(
-		"app.example.com {", "app.example.com:"+port+" {", "/etc/ssl/app.pem", c.certificate, "/etc/ssl/app.key", c.key,
-		"127.0.0.1:8080", kit, "127.0.0.1:9000", application,
-	).Replace(snippet(t, "forward-auth", "caddy"))
-	file := filepath.Join(t.TempDir(), "Caddyfile")
-	fatal(t, os.WriteFile(file, []byte(config), 0o600))
-	start(t, c, address, "caddy", "run", "--adapter", "caddyfile", "--config", file)
-	return address
+	return caddy(t, strings.NewReplacer("127.0.0.1:8080", kit, "127.0.0.1:9000", application).Replace(snippet(t, "forward-auth", "caddy")), c)
 }
 
 func runTraefik(t *testing.T, kit, application string, c certificate) string {
@@ -107,45 +94,12 @@ func runTraefikSignIn(t *testing.T, kit, application string, c certificate) stri
 
 func traefik(t *testing.T, kit, application string, c certificate, change func(string) string) string {
 	t.Helper()
-	address := freeAddress(t)
+	address := reserve(t)
 	config := strings.NewReplacer(
 		"/etc/ssl/app.pem", c.certificate, "/etc/ssl/app.key", c.key, "127.0.0.1:8080", kit, "127.0.0.1:9000", application,
 	).Replace(change(snippet(t, "forward-auth", "yaml")))
-	file := filepath.Join(t.TempDir(), "dynamic.yaml")
-	fatal(t, os.WriteFile(file, []byte(config), 0o600))
-	start(t, c, address, "traefik", "--entryPoints.websecure.address="+address, "--entryPoints.websecure.http.aliasHeadersStrategy=delete",
-		"--providers.file.filename="+file, "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false")
+	file := writeConfig(t, t.TempDir(), "dynamic.yaml", config)
+	start(t, c, address, exec.Command(find(t, "traefik"), "--entryPoints.websecure.address="+address, "--entryPoints.websecure.http.aliasHeadersStrategy=delete",
+		"--providers.file.filename="+file, "--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"))
 	return address
-}
-
-// freeAddress returns an address that no program uses now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener := listen(t)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
-// start runs a program of the folder until the test ends, and waits until it
-// presents c: Traefik accepts connections before it has read its configuration.
-func start(t *testing.T, c certificate, address, program string, arguments ...string) {
-	t.Helper()
-	var log bytes.Buffer
-	command := exec.Command(filepath.Join(*proxyFolder, program), arguments...)
-	command.Stdout, command.Stderr = &log, &log
-	command.Env = []string{"HOME=" + t.TempDir()}
-	fatal(t, command.Start())
-	t.Cleanup(func() {
-		_ = command.Process.Signal(syscall.SIGTERM)
-		if err := command.Wait(); err != nil || t.Failed() {
-			t.Logf("%s: %v\n%s", program, err, log.String())
-		}
-	})
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: c.roots, ServerName: "app.example.com"}); err == nil {
-			_ = conn.Close()
-			return
-		}
-	}
-	t.Fatalf("%s does not serve TLS:\n%s", program, log.String())
 }

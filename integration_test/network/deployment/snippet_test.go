@@ -60,7 +60,7 @@ func TestNothingIsUntested(t *testing.T) {
 	fatal(t, err)
 	blocks := strings.Count(string(text), "```") / 2
 	named := 0
-	for _, language := range []string{"go", "nginx", "caddy", "yaml"} {
+	for _, language := range []string{"go", "nginx", "caddy", "yaml", "haproxy", "apache", "vcl", "sh"} {
 		named += len(snippets(t, language))
 	}
 	if named != blocks || named == 0 {
