@@ -16,10 +16,8 @@ import (
 // front is a proxy of the document in front of two instances.
 type front struct {
 	name string
-	// language is that of its snippet.
-	language string
-	// run starts it with a configuration and returns its address.
-	run func(t *testing.T, config string, c certificate) string
+	// run starts it and returns its address.
+	run func(t *testing.T, text snippetReader, c certificate) string
 	// counting replaces the first string by the second: then the proxy counts
 	// 503 as a failure of an instance. Varnish cannot.
 	counting [2]string
@@ -27,51 +25,57 @@ type front struct {
 	removed int
 }
 
+// snippetReader returns a proxy's snippet, with the addresses of the instances.
+type snippetReader func(language string) string
+
 func fronts() []front {
 	return []front{
 		{
-			name: "nginx", language: "nginx", removed: http.StatusBadGateway,
-			run:      func(t *testing.T, config string, c certificate) string { return nginx(t, config, "", c) },
+			name: "nginx", removed: http.StatusBadGateway,
+			run:      func(t *testing.T, text snippetReader, c certificate) string { return nginx(t, text("nginx"), "", c) },
 			counting: [2]string{"proxy_next_upstream error timeout;", "proxy_next_upstream error timeout http_503;"},
 		},
 		{
-			name: "HAProxy", language: "haproxy", run: haproxy, removed: http.StatusServiceUnavailable,
+			name: "HAProxy", run: haproxy, removed: http.StatusServiceUnavailable,
 			counting: [2]string{"check observe layer4", "check observe layer7 error-limit 1 on-error mark-down"},
 		},
 		{
-			name: "Apache", language: "apache", run: apache, removed: http.StatusServiceUnavailable,
+			name: "Apache", run: apache, removed: http.StatusServiceUnavailable,
 			counting: [2]string{"ProxyPass / balancer://kit/", "ProxyPass / balancer://kit/ failonstatus=503 forcerecovery=Off"},
 		},
-		{name: "Varnish", language: "vcl", run: varnish},
+		{name: "Varnish", run: varnish},
 		{
-			name: "Caddy", language: "caddy", run: caddy, removed: http.StatusServiceUnavailable,
+			name: "Caddy", removed: http.StatusServiceUnavailable,
+			run:      func(t *testing.T, text snippetReader, c certificate) string { return caddy(t, text("caddy"), c) },
 			counting: [2]string{"fail_duration 10s", "fail_duration 10s\n\t\tunhealthy_status 503"},
 		},
 	}
 }
 
-// config returns the proxy's snippet with the addresses of the instances.
-func (f front) config(t *testing.T, first, second string) string {
+// between returns a reader of the document's snippets for two instances. It
+// replaces further pairs of strings.
+func between(t *testing.T, first, second string, pairs ...string) snippetReader {
 	t.Helper()
-	config := snippet(t, "health-checks", f.language)
 	for port, address := range map[string]string{"8080": first, "8081": second} {
 		host, actual, err := net.SplitHostPort(address)
 		fatal(t, err)
-		config = strings.NewReplacer(
-			"127.0.0.1:"+port, address,
+		pairs = append(
+			pairs, "127.0.0.1:"+port, address,
 			`.host = "127.0.0.1"; .port = "`+port+`"`, `.host = "`+host+`"; .port = "`+actual+`"`,
-		).Replace(config)
+		)
 	}
-	return config
+	return func(language string) string {
+		return strings.NewReplacer(pairs...).Replace(snippet(t, "health-checks", language))
+	}
 }
 
 // haproxy gets its listener as an open file, as nginx does.
-func haproxy(t *testing.T, config string, c certificate) string {
+func haproxy(t *testing.T, text snippetReader, c certificate) string {
 	t.Helper()
 	folder, listener := t.TempDir(), listen(t)
 	pair := filepath.Join(folder, "app.pem")
 	fatal(t, os.WriteFile(pair, []byte(read(t, c.certificate)+read(t, c.key)), 0o600))
-	config = strings.NewReplacer("bind :443 ", "bind fd@3 ", "/etc/ssl/app.pem", pair).Replace(config)
+	config := strings.NewReplacer("bind :443 ", "bind fd@3 ", "/etc/ssl/app.pem", pair).Replace(text("haproxy"))
 	file := writeConfig(t, folder, "haproxy.cfg", "global\n    nbthread 1\n"+config)
 	run(t, exec.Command(find(t, "haproxy"), "-db", "-f", file), listener)
 	return listener.Addr().String()
@@ -98,14 +102,14 @@ Listen ADDRESS
 SITE
 `
 
-func apache(t *testing.T, config string, c certificate) string {
+func apache(t *testing.T, text snippetReader, c certificate) string {
 	t.Helper()
 	folder, address, owner := t.TempDir(), reserve(t), ""
 	if os.Geteuid() == 0 {
 		owner = "User www-data\nGroup www-data" // Apache does not run as root
 	}
-	config = strings.NewReplacer("*:443", address, "/etc/ssl/app.pem", c.certificate, "/etc/ssl/app.key", c.key).Replace(config)
-	config = strings.NewReplacer("FOLDER", folder, "USER", owner, "ADDRESS", address, "SITE", config).Replace(apacheFrame)
+	site := strings.NewReplacer("*:443", address, "/etc/ssl/app.pem", c.certificate, "/etc/ssl/app.key", c.key).Replace(text("apache"))
+	config := strings.NewReplacer("FOLDER", folder, "USER", owner, "ADDRESS", address, "SITE", site).Replace(apacheFrame)
 	file := writeConfig(t, folder, "httpd.conf", config)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -118,11 +122,11 @@ func apache(t *testing.T, config string, c certificate) string {
 
 // varnish runs the command of the document behind a TLS terminator, because
 // Varnish has no TLS.
-func varnish(t *testing.T, config string, c certificate) string {
+func varnish(t *testing.T, text snippetReader, c certificate) string {
 	t.Helper()
 	folder := t.TempDir()
-	socket, file := filepath.Join(folder, "socket"), writeConfig(t, folder, "app.vcl", config)
-	line := strings.NewReplacer(":6081", socket, "/etc/varnish/app.vcl", file).Replace(snippet(t, "health-checks", "sh"))
+	socket, file := filepath.Join(folder, "socket"), writeConfig(t, folder, "app.vcl", text("vcl"))
+	line := strings.NewReplacer(":6081", socket, "/etc/varnish/app.vcl", file).Replace(text("sh"))
 	arguments := append(strings.Fields(line)[1:], "-F", "-n", folder, "-j", "none", "-T", "none", "-l", "2m")
 	address := terminate(t, c, socket)
 	start(t, c, address, exec.Command(find(t, "varnishd"), arguments...))

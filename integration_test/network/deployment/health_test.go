@@ -3,7 +3,9 @@ package deployment_test
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,15 +29,19 @@ type fronted struct {
 
 // instanceHeader names the instance in every response of an instance. A response
 // without it is the proxy's own.
-const instanceHeader = "X-Instance"
+const (
+	instanceHeader = "X-Instance"
+	requestsHeader = "X-Requests"
+)
 
-// newFronted starts the proxy with the document's configuration, after change.
-func newFronted(t *testing.T, f front, change func(config string) string) *fronted {
+// newFronted starts the proxy with the document's configuration. It replaces pairs
+// of strings in it.
+func newFronted(t *testing.T, f front, pairs ...string) *fronted {
 	t.Helper()
 	fronted := &fronted{kit: newKit(t, crossminttest.Config{Reuse: crossminttest.ReuseRefuse}), cert: newCertificate(t, "app.example.com")}
 	fronted.respond(mount(fronted.kit, fronted.codec(t, cookie.Config{}), handlers.Config{}, middleware.Config{}))
-	config := change(f.config(t, fronted.instance(t, "1"), fronted.instance(t, "2")))
-	fronted.hosts = internet{"app.example.com:443": f.run(t, config, fronted.cert)}
+	text := between(t, fronted.instance(t, "1"), fronted.instance(t, "2"), pairs...)
+	fronted.hosts = internet{"app.example.com:443": f.run(t, text, fronted.cert)}
 	return fronted
 }
 
@@ -48,12 +54,21 @@ func (f *fronted) respond(kit http.Handler) {
 	f.handler.Store(&handler)
 }
 
+// instance serves the handler, and names in each response itself and the number of
+// requests that the connection has had.
 func (f *fronted) instance(t *testing.T, name string) string {
 	t.Helper()
-	return serve(t, &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set(instanceHeader, name)
-		(*f.handler.Load()).ServeHTTP(w, r)
-	})})
+	type requestsKey struct{}
+	return serve(t, &http.Server{
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, requestsKey{}, new(atomic.Int64))
+		},
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set(instanceHeader, name)
+			w.Header().Set(requestsHeader, strconv.FormatInt(r.Context().Value(requestsKey{}).(*atomic.Int64).Add(1), 10))
+			(*f.handler.Load()).ServeHTTP(w, r)
+		}),
+	})
 }
 
 func (f *fronted) browser(t *testing.T) *browser {
@@ -81,9 +96,11 @@ func TestFronts(t *testing.T) {
 	for _, f := range fronts() {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			fronted := newFronted(t, f, func(config string) string { return config })
+			// One second instead of five.
+			fronted := newFronted(t, f, "ttl=5", "ttl=1", "keepalive 5s", "keepalive 1s", "backend_idle_timeout=5", "backend_idle_timeout=1")
 			fronted.largeJWT(t)
 			fronted.routes(t)
+			fronted.idle(t)
 			valid, others := fronted.outage(t, handlers.Config{}, middleware.Config{})
 			want(t, "users with valid sessions", map[response]bool{{200, "1"}: true, {200, "2"}: true}, valid)
 			want(t, "other users", map[response]bool{{503, "1"}: true, {503, "2"}: true}, others)
@@ -101,8 +118,7 @@ func TestCountingFronts(t *testing.T) {
 		}
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			counting := strings.NewReplacer(f.counting[0], f.counting[1])
-			fronted := newFronted(t, f, counting.Replace)
+			fronted := newFronted(t, f, f.counting[:]...)
 			routes, sessions := noDecision()
 			valid, others := fronted.outage(t, routes, sessions)
 			want(t, "users with valid sessions, 429", map[response]bool{{200, "1"}: true, {200, "2"}: true}, valid)
@@ -149,6 +165,19 @@ func (f *fronted) routes(t *testing.T) {
 		j.want(t, http.MethodGet, "/me", "", http.StatusUnauthorized)
 		want(t, "cookies after the logout", map[string]string{}, j.browser.cookies(t, app))
 	}
+}
+
+// idle requires that a proxy closes idle connections to an instance before the
+// instance does: otherwise a request can meet a connection that is being closed.
+func (f *fronted) idle(t *testing.T) {
+	t.Helper()
+	b := f.browser(t)
+	for range 2 {
+		f.request(t, b, http.MethodPost, "/logout")
+	}
+	time.Sleep(2500 * time.Millisecond)
+	res, _ := b.do(t, b.client, b.request(t, app, http.MethodPost, app+"/logout", ""))
+	want(t, "requests of a connection that was idle", "1", res.Header.Get(requestsHeader))
 }
 
 // outage lets Crossmint fail, and returns the responses to users with valid sessions
