@@ -1,3 +1,3 @@
 // Package deployment tests what docs/deployments.md says: its snippets run
-// here, nginx included, and a browser's rules are kept.
+// here, proxies included, and a browser's rules are kept.
 package deployment

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # usage: proxies.sh FOLDER
-# Tests forward authentication with Caddy and Traefik as well as nginx, with the
+# Tests forward authentication with Traefik and a newer Caddy as well as nginx, with the
 # configurations of docs/deployments.md. FOLDER contains the program traefik, v3.7.13:
 # "go install" cannot build it, because its module replaces others. Caddy is built
 # into FOLDER unless it is there. That takes about four minutes of processor time; so
