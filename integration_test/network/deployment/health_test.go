@@ -27,10 +27,11 @@ type fronted struct {
 	handler atomic.Pointer[http.Handler]
 }
 
-// instanceHeader names the instance in every response of an instance. A response
-// without it is the proxy's own.
 const (
+	// instanceHeader names the instance in every response of an instance. A
+	// response without it is the proxy's own.
 	instanceHeader = "X-Instance"
+	// requestsHeader is the number of requests that the connection has had.
 	requestsHeader = "X-Requests"
 )
 
@@ -54,8 +55,7 @@ func (f *fronted) respond(kit http.Handler) {
 	f.handler.Store(&handler)
 }
 
-// instance serves the handler, and names in each response itself and the number of
-// requests that the connection has had.
+// instance serves the handler, and adds both headers.
 func (f *fronted) instance(t *testing.T, name string) string {
 	t.Helper()
 	type requestsKey struct{}
@@ -96,7 +96,7 @@ func TestFronts(t *testing.T) {
 	for _, f := range fronts() {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			// One second instead of five.
+			// The proxies close idle connections after one second instead of five.
 			fronted := newFronted(t, f, "ttl=5", "ttl=1", "keepalive 5s", "keepalive 1s", "backend_idle_timeout=5", "backend_idle_timeout=1")
 			fronted.largeJWT(t)
 			fronted.routes(t)
