@@ -5,21 +5,27 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 )
 
-// client is one published version of the browser client, bundled with the
-// page's script.
+// client is one published version of the browser client or of the React UI, bundled
+// with the script of its page.
 type client struct {
+	name    string // of the package at npm
 	version string
+	page    *template.Template // with pageOptions
 	script  []byte
 }
 
-// packages are the names of the clients in js/package.json, the newest first.
-var packages = []string{"client-1.3", "client-1.2"}
+// The names of the packages in js/package.json, the newest first.
+var (
+	clientPackages = []string{"client-1.3", "client-1.2"}
+	uiPackages     = []string{"ui-4", "ui-2"}
+)
 
 // newest returns the newest client.
 func newest() client { return clients[0] }
@@ -34,23 +40,40 @@ func eachClient(t *testing.T, test func(t *testing.T, c client)) {
 	}
 }
 
-func bundleClients() ([]client, error) {
+// eachUI runs a test with every version of the React UI.
+func eachUI(t *testing.T, test func(t *testing.T, c client)) {
+	for _, c := range uis {
+		t.Run("React UI "+c.version, func(t *testing.T) { test(t, c) })
+	}
+}
+
+// bundleClients returns the bundled versions of the browser client and of the React UI.
+func bundleClients() (clients, uis []client, err error) {
 	if err := install(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var all []client
-	for _, name := range packages {
-		version, err := versionOf(name)
+	for _, name := range clientPackages {
+		c, err := newClient(name, clientTemplate, "app.js", "--alias:client="+name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		script, err := bundle(name)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, client{version, script})
+		clients = append(clients, c)
 	}
-	return all, nil
+	for _, name := range uiPackages {
+		c, err := newClient(name, uiTemplate, "react.jsx", append(uiOptions, "--alias:ui="+name)...)
+		if err != nil {
+			return nil, nil, err
+		}
+		uis = append(uis, c)
+	}
+	return clients, uis, nil
+}
+
+// uiOptions are the options of esbuild for the React UI. The pages use no wallets, which
+// need the two aliased modules.
+var uiOptions = []string{
+	"--jsx=automatic", `--define:process.env.NODE_ENV="production"`,
+	"--alias:@mysten/sui/transactions=unused", "--alias:crypto=unused",
 }
 
 // install installs the packages of the lock file if they are missing. npm ci verifies
@@ -70,27 +93,25 @@ func install() error {
 	return os.WriteFile(installed, lock, 0o644)
 }
 
-func versionOf(name string) (string, error) {
-	raw, err := os.ReadFile(filepath.Join("js", "node_modules", name, "package.json"))
+// newClient bundles the script of the page with an installed package.
+func newClient(installed string, page *template.Template, script string, options ...string) (client, error) {
+	raw, err := os.ReadFile(filepath.Join("js", "node_modules", installed, "package.json"))
 	if err != nil {
-		return "", err
+		return client{}, err
 	}
-	var manifest struct{ Version string }
-	err = json.Unmarshal(raw, &manifest)
-	return manifest.Version, err
-}
-
-// bundle returns the script of the page with the imported client.
-func bundle(name string) ([]byte, error) {
+	var manifest struct{ Name, Version string }
+	if err := json.Unmarshal(raw, &manifest); err != nil {
+		return client{}, err
+	}
 	esbuild, err := filepath.Abs(filepath.Join("js", "node_modules", ".bin", "esbuild"))
 	if err != nil {
-		return nil, err
+		return client{}, err
 	}
-	script, err := run(esbuild, "app.js", "--bundle", "--format=iife", "--alias:client="+name)
+	bundle, err := run(esbuild, append([]string{script, "--bundle", "--format=iife"}, options...)...)
 	if err != nil {
-		return nil, fmt.Errorf("bundling %s: %w", name, err)
+		return client{}, fmt.Errorf("bundling %s: %w", installed, err)
 	}
-	return script, nil
+	return client{manifest.Name, manifest.Version, page, bundle}, nil
 }
 
 // run runs a program in js and returns its output.

@@ -18,7 +18,8 @@ type suite struct{ tests *testing.M }
 
 // All tests share these. They do not change while tests run.
 var (
-	clients []client
+	clients []client // the versions of the browser client
+	uis     []client // the versions of the React UI
 	browser *chromium.Process
 	other   *firefox.Process
 )
@@ -34,7 +35,7 @@ func (s suite) Run() int {
 }
 
 func (s suite) run() (code int, err error) {
-	if clients, err = bundleClients(); err != nil {
+	if clients, uis, err = bundleClients(); err != nil {
 		return 0, err
 	}
 	if browser, err = chromium.Start(); err != nil {

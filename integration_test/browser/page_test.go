@@ -30,10 +30,18 @@ var clientTemplate = template.Must(template.New("client").Parse(`<!doctype html>
 <script src="/client.js"></script>
 `))
 
-// clientPage returns the public page with the browser client, and more HTML at its end.
-func clientPage(options pageOptions, more string) http.Handler {
+var uiTemplate = template.Must(template.New("ui").Parse(`<!doctype html>
+<title>React UI</title>
+<link rel="icon" href="data:,">
+<script type="application/json" id="options">{{.}}</script>
+<div id="app"></div>
+<script src="/client.js"></script>
+`))
+
+// clientPage returns the public page with the client, and more HTML at its end.
+func clientPage(c client, options pageOptions, more string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = clientTemplate.Execute(w, options) // the browser may be gone
+		_ = c.page.Execute(w, options) // the browser may be gone
 		_, _ = io.WriteString(w, more)
 	})
 }

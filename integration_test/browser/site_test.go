@@ -47,7 +47,7 @@ func newSite(t *testing.T, o options) *site {
 	if o.client.script == nil {
 		o.client = newest()
 	}
-	t.Logf("with @crossmint/client-sdk-auth %s", o.client.version)
+	t.Logf("with %s %s", o.client.name, o.client.version)
 	o.cookies.ProjectID = projectID
 	cookies, err := cookie.NewCodec(o.cookies)
 	fatal(t, err)
@@ -118,9 +118,9 @@ func (s *site) routes(o options, sessions *session.Manager) http.Handler {
 	mux.Handle("/refresh", handlers.Refresh(sessions, s.cookies, o.handlers))
 	mux.Handle("/logout", handlers.Logout(sessions, s.cookies, o.handlers))
 	mux.Handle("GET /page", require(http.HandlerFunc(rendered)))
-	mux.Handle("GET /{$}", clientPage(s.pageOptions(o), ""))
+	mux.Handle("GET /{$}", clientPage(o.client, s.pageOptions(o), ""))
 	mux.Handle("GET /parallel", parallelPage())
-	mux.Handle("GET /parallel/client", clientPage(s.pageOptions(o), parallelScript(false)))
+	mux.Handle("GET /parallel/client", clientPage(o.client, s.pageOptions(o), parallelScript(false)))
 	mux.HandleFunc("GET /client.js", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		_, _ = w.Write(o.client.script) // the browser may be gone
