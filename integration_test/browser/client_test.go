@@ -72,7 +72,7 @@ func bundleClients() (clients, uis []client, err error) {
 // uiOptions are the options of esbuild for the React UI. The pages use no wallets, which
 // need the two aliased modules.
 var uiOptions = []string{
-	"--jsx=automatic", `--define:process.env.NODE_ENV="production"`,
+	"--jsx=automatic", "--minify", `--define:process.env.NODE_ENV="production"`,
 	"--alias:@mysten/sui/transactions=unused", "--alias:crypto=unused",
 }
 
