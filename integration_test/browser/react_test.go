@@ -1,12 +1,14 @@
 package browser_test
 
 import (
+	stdcmp "cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
@@ -166,11 +168,49 @@ func TestReactUIExpiredSession(t *testing.T) {
 func TestReactUIOnTwoInstances(t *testing.T) {
 	eachUIAndBrowser(t, func(t *testing.T, c client, p page) {
 		s := newInstances(t, c)
+		logouts := 0 // before the load
 		s.loadRepeatedly(t, p, "/parallel/client", []int{200, 200, 200, 200}, func() bool {
 			await(t, "the UI's sign-in or sign-out", true, func() bool {
-				return stateOf(t, p).User != "" || s.journal.arrivals("/logout") > 0
+				return stateOf(t, p).User != "" || s.journal.arrivals("/logout") > logouts
 			})
-			return stateOf(t, p) == uiState{s.user(), "logged-in"} && s.journal.arrivals("/logout") == 0
+			before := logouts
+			logouts = s.journal.arrivals("/logout")
+			return stateOf(t, p) == uiState{s.user(), "logged-in"} && logouts == before
 		})
 	})
+}
+
+// TestReactUIStatuses loads the page of a signed-in user. The React UI knows the JWT
+// before the refresh only if it is under the scoped name.
+func TestReactUIStatuses(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		cookies cookie.Config
+		rename  map[string]string
+		want    string
+	}{
+		{name: "documented names", want: `["initializing","logged-out","logged-in"]`},
+		{
+			name: "scoped names", cookies: cookie.Config{Names: cookie.Scoped(projectID)},
+			rename: map[string]string{documentedJWT: scopedJWT, unscopedRefresh: scopedRefresh},
+			want:   `["initializing","logged-in"]`,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			eachUIAndBrowser(t, func(t *testing.T, c client, p page) {
+				s := newSite(t, options{client: c, cookies: test.cookies})
+				cookies := crossminttest.Cookies(s.fake.Grant(s.fake.NewUser(email)))
+				for _, c := range cookies {
+					c.Name = stdcmp.Or(test.rename[c.Name], c.Name)
+				}
+				s.arrive(p, cookies...)
+				s.openUI(t, p)
+				if got := p.script(`JSON.stringify(state.statuses)`); got != test.want {
+					t.Errorf("statuses %s, want %s", got, test.want)
+				}
+				click(t, p, "#logout")
+				expectNames(t, p)
+			})
+		})
+	}
 }

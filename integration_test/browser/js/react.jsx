@@ -5,13 +5,14 @@ import { createRoot } from "react-dom/client";
 import { CrossmintAuthProvider, CrossmintProvider, useCrossmintAuth } from "ui";
 
 const options = JSON.parse(document.getElementById("options").textContent);
-const state = { user: "", status: "" };
+const state = { user: "", status: "", statuses: [] };
 globalThis.state = state;
 
 function Account() {
   const { login, logout, status, user } = useCrossmintAuth();
   useEffect(() => {
     Object.assign(state, { user: user?.id ?? "", status });
+    if (state.statuses.at(-1) !== status) state.statuses.push(status);
   }, [status, user]);
   return (
     <main>
