@@ -13,15 +13,18 @@ func TestDocumentedVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	row := regexp.MustCompile("(?m)^\\| `@crossmint/client-sdk-auth` \\| ([^|]*) \\|").FindSubmatch(document)
-	if row == nil {
-		t.Fatal("docs/compat.md has no row for the browser client")
-	}
-	var versions []string
-	for _, c := range clients {
-		versions = append(versions, c.version)
-	}
-	if got, want := string(row[1]), strings.Join(versions, ", "); got != want {
-		t.Errorf("docs/compat.md names %q, installed are %q", got, want)
+	for _, all := range [][]client{clients, uis} {
+		name := all[0].name
+		row := regexp.MustCompile("(?m)^\\| `" + regexp.QuoteMeta(name) + "` \\| ([^|]*) \\|").FindSubmatch(document)
+		if row == nil {
+			t.Fatalf("docs/compat.md has no row for %s", name)
+		}
+		var versions []string
+		for _, c := range all {
+			versions = append(versions, c.version)
+		}
+		if got, want := string(row[1]), strings.Join(versions, ", "); got != want {
+			t.Errorf("docs/compat.md names %s %q, installed are %q", name, got, want)
+		}
 	}
 }
