@@ -2,15 +2,18 @@ package browser_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
@@ -27,12 +30,16 @@ const signInForms = `<!doctype html><title>Sign in</title>
 // of its two calls.
 type formSite struct {
 	*testkit.Kit
-	url string
+	url   string
+	delay time.Duration
+	users int // that have signed in
+
+	confirmations atomic.Int64 // requests with a code
 }
 
 func newFormSite(t *testing.T, delay time.Duration) *formSite {
 	t.Helper()
-	s := &formSite{Kit: testkit.New(t, testkit.Config{})}
+	s := &formSite{Kit: testkit.New(t, testkit.Config{}), delay: delay}
 	s.Fake.FailAlways(crossminttest.ConfirmOTP, crossminttest.Delay(delay))
 	s.Fake.FailAlways(crossminttest.Refresh, crossminttest.Delay(delay))
 	cookies := testkit.Must(cookie.NewCodec(cookie.Config{ProjectID: s.Client.ProjectID(), InsecureAllowHTTP: true}))
@@ -47,7 +54,10 @@ func newFormSite(t *testing.T, delay time.Duration) *formSite {
 	mux.HandleFunc("GET /signin", showForms)
 	mux.HandleFunc("GET /code", showForms)
 	mux.HandleFunc("/send", signIn.SendCode)
-	mux.HandleFunc("/confirm", signIn.ConfirmCode)
+	mux.HandleFunc("/confirm", func(w http.ResponseWriter, r *http.Request) {
+		s.confirmations.Add(1)
+		signIn.ConfirmCode(w, r)
+	})
 	require := middleware.RequireSession(s.Manager, cookies, middleware.Config{})
 	mux.Handle("GET /{$}", require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		session, _ := session.FromContext(r.Context())
@@ -61,8 +71,31 @@ func newFormSite(t *testing.T, delay time.Duration) *formSite {
 
 // formTab is a tab of any browser.
 type formTab struct {
-	open func(url string)
-	run  func(script string) string // "" if the page goes away
+	open  func(url string)
+	run   func(script string) string // "" if the page goes away
+	click func(x, y int) error       // with the mouse
+}
+
+// eachFormTab runs a test in Chromium and in Firefox, each with an empty profile.
+func eachFormTab(t *testing.T, name string, test func(t *testing.T, b *formTab)) {
+	t.Run("Chromium, "+name, func(t *testing.T) {
+		b := newTab(t)
+		run := func(script string) string { text, _ := b.evaluate(script); return text }
+		click := func(x, y int) error {
+			ctx, cancel := b.limited()
+			defer cancel()
+			return chromedp.Do(ctx, chromedp.MouseClickXY(float64(x), float64(y)))
+		}
+		test(t, &formTab{b.open, run, click})
+	})
+	t.Run("Firefox, "+name, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*waitTimeout)
+		defer cancel()
+		b := newFirefoxTab(t)
+		run := func(script string) string { text, _ := b.tab.Evaluate(ctx, script); return text }
+		click := func(x, y int) error { return b.tab.Click(ctx, x, y) }
+		test(t, &formTab{b.open, run, click})
+	})
 }
 
 // page returns the path and the text of the page, once it is loaded.
@@ -70,17 +103,46 @@ func (b *formTab) page() string {
 	return b.run(`document.readyState !== "complete" ? "" : location.pathname + location.search + " " + document.body.textContent.trim()`)
 }
 
-// doubleClick signs the user in with two clicks on the button of the second form.
-func (s *formSite) doubleClick(t *testing.T, b *formTab, email string, gap, delay time.Duration) {
+// clickTwice clicks twice on an element by a script.
+func (b *formTab) clickTwice(element string, gap time.Duration) {
+	b.run(fmt.Sprintf(`document.querySelector(%[1]q).click();
+		setTimeout(() => document.querySelector(%[1]q).click(), %[2]d); ""`, element, gap.Milliseconds()))
+}
+
+// clickTwiceWithMouse clicks twice at the place of an element. Firefox rejects a click
+// while it replaces the page.
+func (b *formTab) clickTwiceWithMouse(t *testing.T, element string, gap time.Duration) {
 	t.Helper()
-	user := s.Fake.NewUser(email).ID
+	var center struct{ X, Y int }
+	testkit.NoError(t, json.Unmarshal([]byte(b.run(fmt.Sprintf(`(() => {
+		const { x, y, width, height } = document.querySelector(%q).getBoundingClientRect();
+		return JSON.stringify({ x: Math.round(x + width / 2), y: Math.round(y + height / 2) });
+	})()`, element))), &center))
+	testkit.NoError(t, b.click(center.X, center.Y))
+	time.Sleep(gap)
+	if err := b.click(center.X, center.Y); err != nil {
+		t.Logf("second click: %v", err)
+	}
+}
+
+// enterCode sends a code to a new user, enters it in the second form, and returns the ID
+// of the user.
+func (s *formSite) enterCode(t *testing.T, b *formTab) (user string) {
+	t.Helper()
+	s.users++
+	email := fmt.Sprintf("user%d@example.com", s.users)
+	user = s.Fake.NewUser(email).ID
 	b.open(s.url + "/signin")
 	b.run(fmt.Sprintf(`document.querySelector("[name=email]").value = %q; document.querySelector("#send").click(); ""`, email))
 	await(t, "the form for the code", true, func() bool { return strings.HasPrefix(b.page(), "/code ") })
-	b.run(fmt.Sprintf(`document.querySelector("[name=code]").value = %q;
-		document.querySelector("#confirm").click();
-		setTimeout(() => document.querySelector("#confirm").click(), %d); ""`, s.Fake.Code(email), gap.Milliseconds()))
-	time.Sleep(gap + 2*delay + 300*time.Millisecond) // for the second response
+	b.run(fmt.Sprintf(`document.querySelector("[name=code]").value = %q; ""`, s.Fake.Code(email)))
+	return user
+}
+
+// awaitSignIn waits for the responses to both clicks and for the page of the user.
+func (s *formSite) awaitSignIn(t *testing.T, b *formTab, user string) {
+	t.Helper()
+	time.Sleep(2*s.delay + 300*time.Millisecond) // for the second response
 	await(t, "the page after the sign-in", "/ "+user, b.page)
 }
 
@@ -90,24 +152,28 @@ func TestDoubleClick(t *testing.T) {
 	const ms = time.Millisecond
 	for _, delay := range []time.Duration{0, 50 * ms, 500 * ms} {
 		site := newFormSite(t, delay)
-		for i, gap := range []time.Duration{0, 20 * ms, 100 * ms, 300 * ms, 600 * ms} {
-			t.Run(fmt.Sprintf("Chromium, after %v, upstream %v", gap, delay), func(t *testing.T) {
-				b := newTab(t)
-				run := func(script string) string { text, _ := b.evaluate(script); return text }
-				site.doubleClick(t, &formTab{b.open, run}, fmt.Sprintf("chromium%d@example.com", i), gap, delay)
+		for _, gap := range []time.Duration{0, 20 * ms, 100 * ms, 300 * ms, 600 * ms} {
+			eachFormTab(t, fmt.Sprintf("after %v, upstream %v", gap, delay), func(t *testing.T, b *formTab) {
+				user := site.enterCode(t, b)
+				b.clickTwice("#confirm", gap)
+				time.Sleep(gap)
+				site.awaitSignIn(t, b, user)
 			})
-			t.Run(fmt.Sprintf("Firefox, after %v, upstream %v", gap, delay), func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), 2*waitTimeout)
-				defer cancel()
-				b, err := other.NewTab(ctx)
-				testkit.NoError(t, err)
-				defer func() { _ = b.Close(ctx) }()
-				// Firefox has one profile here: hosts keep the cookies apart.
-				host := strings.NewReplacer("127.0.0.1", fmt.Sprintf("tab%d-%d.localhost", i, delay.Milliseconds()))
-				site := &formSite{site.Kit, host.Replace(site.url)}
-				open := func(url string) { testkit.NoError(t, b.Open(ctx, url)) }
-				run := func(script string) string { text, _ := b.Evaluate(ctx, script); return text }
-				site.doubleClick(t, &formTab{open, run}, fmt.Sprintf("firefox%d@example.com", i), gap, delay)
+		}
+	}
+}
+
+// TestDoubleClickWithMouse is the same with the mouse and a slower upstream.
+func TestDoubleClickWithMouse(t *testing.T) {
+	for _, delay := range []time.Duration{0, time.Second} {
+		site := newFormSite(t, delay)
+		for _, gap := range []time.Duration{0, 300 * time.Millisecond, 600 * time.Millisecond} {
+			eachFormTab(t, fmt.Sprintf("after %v, upstream %v", gap, delay), func(t *testing.T, b *formTab) {
+				user := site.enterCode(t, b)
+				before := site.confirmations.Load()
+				b.clickTwiceWithMouse(t, "#confirm", gap)
+				site.awaitSignIn(t, b, user)
+				t.Logf("%d requests with the code", site.confirmations.Load()-before)
 			})
 		}
 	}

@@ -65,6 +65,19 @@ func (t *Tab) Evaluate(ctx context.Context, expression string) (string, error) {
 	return value, err
 }
 
+// Click clicks with the mouse at a point of the window.
+func (t *Tab) Click(ctx context.Context, x, y int) error {
+	_, err := t.session.do(ctx, "input.performActions", map[string]any{
+		"context": t.id,
+		"actions": []any{map[string]any{"type": "pointer", "id": "mouse", "actions": []any{
+			map[string]any{"type": "pointerMove", "x": x, "y": y},
+			map[string]any{"type": "pointerDown", "button": 0},
+			map[string]any{"type": "pointerUp", "button": 0},
+		}}},
+	})
+	return err
+}
+
 // Cookies returns the names of all cookies of the profile.
 func (t *Tab) Cookies(ctx context.Context) ([]string, error) {
 	got, err := call[struct {
