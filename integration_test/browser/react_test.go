@@ -180,8 +180,8 @@ func TestReactUIOnTwoInstances(t *testing.T) {
 	})
 }
 
-// TestReactUIStatuses loads the page of a signed-in user. The React UI knows the JWT
-// before the refresh only if it is under the scoped name.
+// TestReactUIStatuses loads the page of a signed-in user. Before the
+// refresh the React UI finds the JWT under the scoped name, not under the documented one.
 func TestReactUIStatuses(t *testing.T) {
 	for _, test := range []struct {
 		name    string
