@@ -22,6 +22,7 @@ type Client struct {
 	transport http.RoundTripper
 	verifier  *verify.Verifier
 	clock     *clockMonitor
+	users     *userCache
 }
 
 // NewClient checks config and returns a Client. One error reports all faults.
@@ -32,7 +33,10 @@ func NewClient(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{config: config, key: key, transport: transportOf(config.HTTPClient), clock: &clockMonitor{logger: config.Logger}}
+	c := &Client{
+		config: config, key: key, transport: transportOf(config.HTTPClient),
+		clock: &clockMonitor{logger: config.Logger}, users: newUserCache(),
+	}
 	c.verifier = verify.New(verify.Config{
 		Audience: config.Audience, Issuer: config.Issuer, Leeway: config.Leeway,
 		Fetch: c.fetchKeys, URL: c.JWKSURL(),

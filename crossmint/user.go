@@ -7,25 +7,70 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
+	"time"
 
 	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/strictjson"
+	"github.com/crossmint-go/auth/internal/ttlmap"
 	"github.com/crossmint-go/auth/session"
 )
 
-// maxUserIDBytes is far above real user IDs, which have 36 bytes.
-const maxUserIDBytes = 256
+const (
+	// maxUserIDBytes is far above real user IDs, which have 36 bytes.
+	maxUserIDBytes = 256
+	// userTTL is the time for which a user is cached: a page that shows the user's
+	// name calls upstream once, and not for each of its requests.
+	userTTL = 30 * time.Second
+	// maxUsers and maxCachedUserBytes bound the cache to some 4 MiB.
+	maxUsers           = 1 << 10
+	maxCachedUserBytes = 4 << 10
+)
+
+// userCache holds the users of the last userTTL, by their ID.
+type userCache struct {
+	mu    sync.Mutex // guards users
+	users *ttlmap.Map[string, session.User]
+}
+
+func newUserCache() *userCache {
+	return &userCache{users: ttlmap.New[string, session.User](userTTL, maxUsers)}
+}
+
+func (c *userCache) get(id string) (user session.User, found bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	user, found = c.users.Get(id)
+	user.JSON = bytes.Clone(user.JSON)
+	return user, found
+}
+
+func (c *userCache) put(user session.User) {
+	if len(user.JSON) > maxCachedUserBytes {
+		return
+	}
+	user.JSON = bytes.Clone(user.JSON)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.users.Put(user.ID, user)
+}
 
 var errOtherUser = errors.New("response is about another user")
 
 // User returns the user with the given ID, like the documented getUser. It needs
 // a server key with the scope users.read. An ID that upstream does not know is
 // session.ErrRefused; one that cannot be a path segment of a URL causes no call.
+//
+// A user is cached for 30 s, up to 1,024 users. The user of a sign-in or a refresh is
+// at hand without a call: see [session.Grant] and handlers.SignInConfig.OnSignIn.
 func (c *Client) User(ctx context.Context, id string) (session.User, error) {
 	const op = "user"
 	// "." and ".." survive escaping and would name another endpoint.
 	if id == "" || id == "." || id == ".." || len(id) > maxUserIDBytes {
 		return session.User{}, fmt.Errorf("%w: not a user ID", errInvalidArgument)
+	}
+	if user, found := c.users.get(id); found {
+		return user, nil
 	}
 	body, err := c.call(ctx, request{op: op, method: http.MethodGet, url: c.config.BaseURL + apiPrefix + "/sdk/auth/user/" + url.PathEscape(id)})
 	if err != nil {
@@ -38,6 +83,7 @@ func (c *Client) User(ctx context.Context, id string) (session.User, error) {
 	if err != nil {
 		return session.User{}, malformed(op, err)
 	}
+	c.users.put(user)
 	return user, nil
 }
 

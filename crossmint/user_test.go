@@ -1,12 +1,15 @@
 package crossmint_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,6 +33,40 @@ func TestUser(t *testing.T) {
 	if !errors.Is(err, session.ErrRefused) || upstreamError(t, err).Status != http.StatusNotFound {
 		t.Errorf("unknown user: %v, want refused with 404", err)
 	}
+}
+
+// A user is cached for a short time. An error is not, and a change of the returned
+// user does not reach the cache.
+func TestUserIsCached(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := newFake(t, crossminttest.Config{InMemory: true})
+		client := newClient(t, fake.Config())
+		ada := fake.NewUser("ada@example.com")
+		get := func(wantCalls int) session.User {
+			t.Helper()
+			user, err := client.User(t.Context(), ada.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if calls := fake.Calls().User; calls != wantCalls {
+				t.Errorf("%d calls, want %d", calls, wantCalls)
+			}
+			return user
+		}
+		fake.Fail(crossminttest.User, crossminttest.Status(http.StatusBadGateway, "", ""))
+		if _, err := client.User(t.Context(), ada.ID); err == nil {
+			t.Error("no error during an outage")
+		}
+		first := get(2)
+		want := first
+		want.JSON = bytes.Clone(first.JSON)
+		clear(first.JSON)
+		if diff := cmp.Diff(want, get(2)); diff != "" {
+			t.Errorf("cached user (-want +got):\n%s", diff)
+		}
+		time.Sleep(30 * time.Second)
+		get(3)
+	})
 }
 
 func TestUserResponses(t *testing.T) {

@@ -32,7 +32,7 @@ var allowedImports = map[string][]string{
 	"crossmint/internal/verify": {"session", "internal/bounds", "internal/strictjson"},
 	"crossmint/internal/clock":  {},
 	"crossmint/doctor":          {"session", "crossmint", "crossmint/internal/clock", "crossmint/internal/verify"},
-	"crossmint":                 {"session", "crossmint/internal/clock", "crossmint/internal/verify", "internal/bounds", "internal/netutil", "internal/strictjson"},
+	"crossmint":                 {"session", "crossmint/internal/clock", "crossmint/internal/verify", "internal/bounds", "internal/netutil", "internal/strictjson", "internal/ttlmap"},
 	"crossmint/crossminttest":   {"session", "crossmint"},
 	"middleware":                {"session", "cookie", "internal/delivery", "internal/reply", "internal/warn"},
 	"handlers":                  {"session", "session/event", "cookie", "internal/bounds", "internal/delivery", "internal/limit", "internal/reply", "internal/strictjson", "internal/ttlmap", "internal/warn"},
