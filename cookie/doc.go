@@ -1,10 +1,10 @@
 // Package cookie reads and writes the cookies that hold a session, and the one
 // of a pending sign-in ([Codec.WritePendingSignIn]). Only this package composes
-// these cookies; internal/delivery keeps their lines in the response.
+// these cookies; internal/delivery protects their Set-Cookie lines from handlers.
 //
 // Three sets of names are in use (see Config.Names, [Unscoped] and [Scoped]). A
 // [Codec] reads all of them, and session.Manager chooses among the pairs. The
 // Codec writes one: a renewed session goes back under the names from which its
-// refresh token was read, so that no browser ends up with two sessions. A value that a browser would drop or change is an error; it
-// is never cut.
+// refresh token was read, so that no browser ends up with two sessions. A value that
+// a browser would drop or change is an error; it is never cut.
 package cookie

@@ -93,7 +93,7 @@ func (c *Config) parseAPIKey() (apiKey, error) {
 	if !found || !environment.isKnown() {
 		return apiKey{}, apiKeyError{messageEnvironment, surroundings(key)}
 	}
-	if c.RequireEnvironment != "" && environment != c.RequireEnvironment {
+	if c.RequireEnvironment.isKnown() && environment != c.RequireEnvironment { // else Config.check names the typo
 		return apiKey{}, errDisallowed(name, string(c.RequireEnvironment))
 	}
 	project, cause := c.signedProject(keyType, environment, encoded)

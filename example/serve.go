@@ -17,11 +17,11 @@ import (
 const (
 	headerTimeout = 5 * time.Second
 	readTimeout   = 10 * time.Second
-	// writeTimeout exceeds the timeouts of /api/refresh (8 s) and of a request
-	// that waits for its refresh (10 s).
-	writeTimeout    = 20 * time.Second
+	// writeTimeout exceeds the time that a sign-in may take (22 s), and that of a
+	// request that waits for its refresh (10 s).
+	writeTimeout    = 25 * time.Second
 	idleTimeout     = 60 * time.Second
-	shutdownTimeout = 15 * time.Second
+	shutdownTimeout = 30 * time.Second // longer than writeTimeout
 )
 
 // site combines the parts of the program.

@@ -10,8 +10,8 @@
 //
 // Request bodies are limited in size and time. A [SignIn] limits its forms
 // in each process, and with SignInConfig.ClientKey also single clients. Refresh and
-// Logout have no limits of their own: the session manager limits tokens without a
-// correctly signed JWT. A proxy in front can limit clients by their address.
+// Logout have no limits of their own: the session manager limits refresh tokens, for
+// each user where a correctly signed JWT comes with the token. A proxy in front can limit clients by their address.
 //
 // Give a form for Logout a hidden field, whatever its name: lynx sends a form without
 // any field as GET, which gets 405.

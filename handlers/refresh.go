@@ -39,7 +39,7 @@ func (e *endpoint) refresh(w http.ResponseWriter, r *http.Request) {
 	if !e.checkRequest(w, r) {
 		return
 	}
-	e.warnings.WriteTimeout(r, "RefreshBudget", func(h session.Health) time.Duration { return h.RefreshBudget })
+	e.warnings.WriteTimeout(r, "session.Config.RefreshBudget", func(h session.Health) time.Duration { return h.RefreshBudget })
 	if reply.IsEarlyData(r) {
 		e.writeStatus(w, r, &requestError{http.StatusTooEarly, errEarlyData})
 		return

@@ -28,6 +28,10 @@ type EmailCodes interface {
 // codeTimeout bounds one call of EmailCodes, and those for providers and wallets.
 const codeTimeout = 8 * time.Second
 
+// earlierJWTTimeout is the time that the session manager has for the JWT of an earlier
+// session: a third of the default of session.Config.LogoutTimeout.
+const earlierJWTTimeout = time.Second
+
 // A SignIn signs users in by e-mail with two HTML forms and no script.
 // [SignIn.SendCode] takes the form with the address, [SignIn.ConfirmCode] the
 // form with the code. Both forms may have a field return_to, the path on this

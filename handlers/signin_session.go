@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/crossmint-go/auth/internal/delivery"
 	"github.com/crossmint-go/auth/session"
@@ -35,6 +36,9 @@ func (p proof) errorCodeOf(err error) errorCode {
 // the user can submit the same code again. After any other error the user starts again,
 // because the code is used up.
 func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, p proof, secret session.Secret) {
+	s.warnings.WriteTimeout(r, "to sign in, see handlers.SignIn.ConfirmCode", func(h session.Health) time.Duration {
+		return bodyTimeout + codeTimeout + h.RefreshBudget + earlierJWTTimeout
+	})
 	presented := s.cookies.Read(r)
 	result, err := s.sessions.SignIn(r.Context(), presented.Material, secret) // reports its errors
 	switch {

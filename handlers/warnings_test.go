@@ -139,3 +139,30 @@ func TestCrossOriginErrorsNameOriginAndHost(t *testing.T) {
 		}
 	}
 }
+
+// TestSignInWarnsOfWriteTimeout submits the second form to servers with a write
+// timeout.
+func TestSignInWarnsOfWriteTimeout(t *testing.T) {
+	tests := []struct {
+		name         string
+		writeTimeout time.Duration
+		want         []string
+	}{
+		{name: "longer", writeTimeout: 23 * time.Second},
+		{name: "equal", writeTimeout: 22 * time.Second, want: []string{"sign_in: ", "WriteTimeout is 22s", "wait 22s", "handlers.SignIn.ConfirmCode"}},
+		{name: "shorter", writeTimeout: 15 * time.Second, want: []string{"sign_in: ", "WriteTimeout is 15s"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
+			server := &http.Server{WriteTimeout: test.writeTimeout}
+			served := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				env.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server)))
+			})
+			b := env.newBrowser(t, &url.URL{Scheme: "https", Host: "app.example"}, inProcess{served})
+			b.submit("/send", "email", "ada@example.com")
+			b.submit("/confirm", "code", env.Fake.Code("ada@example.com"))
+			env.wantWarning(t, test.want...)
+		})
+	}
+}

@@ -199,7 +199,7 @@ func (a *authenticator) decide(w http.ResponseWriter, r *http.Request) decision 
 		}
 		return decision{result: result, err: err}
 	}
-	a.warnings.WriteTimeout(r, "RefreshTimeout", a.longestWait)
+	a.warnings.WriteTimeout(r, "session.Config.RefreshTimeout", a.longestWait)
 	presented := a.cookies.Read(r)
 	presented.Material.SkipEarlyRefresh, presented.Material.EarlyData = isUpgrade(r), reply.IsEarlyData(r)
 	ctx := r.Context()

@@ -10,16 +10,17 @@
 // [FromContext]; [Claims] decodes its claims.
 //
 // [Manager.Authenticate] first verifies the JWT, with one of three results. If
-// the JWT is valid, the request passes, whatever else fails. If the signing keys
+// the JWT is valid and not logged out, the request passes, whatever else fails. If the signing keys
 // cannot be reached, there is no decision: the error is [ErrUnavailable], and no
 // cookie is deleted. If the JWT is invalid or expired, the refresh token goes to
 // the [Coordinator]. There all callers with the same token share one call to
-// upstream, which belongs to none of them. Its result is verified, cached for a
+// upstream, which goes on when one of them leaves. Its result is verified, cached for a
 // short grace period and given to all.
 //
-// A session ends for one of three reasons only: upstream has definitely refused
+// A session ends for one of four reasons only: upstream has definitely refused
 // its refresh token twice, with more than an hour in between; its user has logged
-// out; or a new sign-in in the same browser has replaced it ([Manager.SignIn]).
+// out; a new sign-in in the same browser has replaced it ([Manager.SignIn]); or the
+// application has ended all sessions of the user ([Manager.LogoutUser]).
 // Until the second refusal the browser keeps its cookies, because another process
 // may have refreshed the session. Every failure that is no refusal is
 // [ErrUnavailable]. Every outcome is reported as an event.
@@ -29,14 +30,16 @@
 //	authenticate.go       which pair of tokens counts; the outcome of a request
 //	refresh.go            when a session is renewed; Refresh and its retries after
 //	                      an overload; SignIn
-//	refusal.go            when a refusal is asked again, and when it deletes the
-//	                      cookies
+//	refusal.go            when a browser is asked to come back after a refusal,
+//	                      and when a refusal deletes the cookies
 //	local_coordinator.go  how callers share one refresh, and what is cached
 //	upstream_calls.go     how upstream is called, and called again after a lost
 //	                      connection
-//	limiters.go           how many calls forged tokens can cause
+//	limiters.go           how many calls forged tokens can cause (sign-ins are
+//	                      limited in package handlers)
 //	token_backoff.go      which tokens upstream is not asked about for a while
-//	logout.go             how a session ends; deny_list.go: which JWTs are denied
+//	logout.go             how a session ends
+//	deny_list.go          which JWTs are denied
 //	connections.go        which open connections a logout closes
 //	revocations.go        where a logout that upstream has not received is sent
 //	                      again

@@ -31,18 +31,18 @@ func (w *Warnings) report(r *http.Request, err error) {
 	w.Sessions.Report(r.Context(), event.Event{Outcome: event.Misconfigured, Op: w.Op, Err: err})
 }
 
-// WriteTimeout reports a server that ends a response while its request may still wait
-// for a refresh: for the time that wait returns, which a field of session.Config sets.
-// WriteTimeout checks the first request only, so that later ones do not pay for it.
-func (w *Warnings) WriteTimeout(r *http.Request, field string, wait func(session.Health) time.Duration) {
+// WriteTimeout reports a server that ends a response while its request may still wait:
+// for the time that wait returns, because of what reason names. WriteTimeout checks the
+// first request only, so that later ones do not pay for it.
+func (w *Warnings) WriteTimeout(r *http.Request, reason string, wait func(session.Health) time.Duration) {
 	w.writeTimeout.Do(func() {
 		server, _ := r.Context().Value(http.ServerContextKey).(*http.Server)
 		if server == nil || server.WriteTimeout <= 0 {
 			return
 		}
 		if longest := wait(w.Sessions.Health()); server.WriteTimeout <= longest {
-			w.report(r, fmt.Errorf("http.Server.WriteTimeout is %v, and a request may wait %v for its refresh, after which its response would be lost; "+
-				"set WriteTimeout to a longer time than session.Config.%s", server.WriteTimeout, longest, field))
+			w.report(r, fmt.Errorf("http.Server.WriteTimeout is %v, and a request may wait %v (%s), after which its response would be lost; "+
+				"set WriteTimeout to a longer time", server.WriteTimeout, longest, reason))
 		}
 	})
 }
