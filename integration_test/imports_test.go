@@ -28,7 +28,7 @@ var allowedImports = map[string][]string{
 	"internal/delivery":         {},
 	"internal/eventhook":        {"session/event"},
 	"internal/reply":            {"session"},
-	"internal/warn":             {"session", "session/event", "internal/netutil"},
+	"internal/warn":             {"session", "session/event", "internal/bounds", "internal/netutil", "internal/ttlmap"},
 	"crossmint/internal/verify": {"session", "internal/bounds", "internal/strictjson"},
 	"crossmint/internal/clock":  {},
 	"crossmint/doctor":          {"session", "crossmint", "crossmint/internal/clock", "crossmint/internal/verify"},

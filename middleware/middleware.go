@@ -107,7 +107,8 @@ func OptionalSession(sessions *session.Manager, cookies *cookie.Codec, config Co
 // Session returns a call that does the work of [RequireSession] and leaves the
 // response to its caller: the documented getSession(request, response). It sets
 // renewed cookies and deletes rejected ones on w, so call it before the response
-// is written: afterwards net/http ignores them, and Session cannot notice that. The
+// is written: afterwards net/http ignores them. Session notices that when the browser
+// presents the old refresh token again, and reports it once (event misconfigured). The
 // error is as Config.ErrorHandler receives it. Session does not redirect the browser
 // after a first refusal: the error is session.ErrUnavailable, and the browser has to
 // send its request again.
@@ -122,6 +123,9 @@ func Session(sessions *session.Manager, cookies *cookie.Codec, config Config) fu
 		d := a.authenticate(w, r)
 		if d.err != nil {
 			return nil, d.err
+		}
+		if d.result.Renewed != nil {
+			a.warnings.RenewedByCall(r, d.result.Renewed.Used.RefreshToken)
 		}
 		return d.result.Session, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
@@ -138,24 +139,31 @@ func TestWarnsOfSignInPageBehindItself(t *testing.T) {
 	e.wantWarnings(t, []string{"authenticate: ", `"/login"`, "mount it outside"})
 }
 
-// TestSessionAfterTheResponse calls Session too late for its cookies. No wrapper sees
-// that, but the session is not lost: the old refresh token gets it again.
+// TestSessionAfterTheResponse calls Session too late for its cookies. The session is not
+// lost: the old refresh token gets it again. If that comes much later, a warning tells.
 func TestSessionAfterTheResponse(t *testing.T) {
-	e := newEnv(t, crossminttest.Config{Reuse: crossminttest.ReuseRefuse, InMemory: true}, session.Config{Grace: time.Millisecond})
-	call := middleware.Session(e.sessions, e.cookies, middleware.Config{})
-	jwt, refresh := e.expired()
-	late := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(http.StatusOK)
-		_, err := call(w, r)
-		must(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, crossminttest.Config{Reuse: crossminttest.ReuseRefuse, InMemory: true}, session.Config{Grace: time.Millisecond})
+		call := middleware.Session(e.sessions, e.cookies, middleware.Config{})
+		jwt, refresh := e.expired()
+		late := func() string {
+			w := httptest.NewRecorder()
+			w.WriteHeader(http.StatusOK)
+			_, err := call(w, get("https://app.example/", jwt, refresh))
+			must(t, err)
+			return testkit.ResponseOutcome(t, w.Result())
+		}
+		outcomes := []string{late()}
+		time.Sleep(time.Second)
+		outcomes = append(outcomes, late()) // a request that was on its way
+		e.wantWarnings(t)
+		time.Sleep(time.Minute)
+		outcomes = append(outcomes, late(), late())
+		e.wantWarnings(t, []string{"middleware.Session", "1m1s ago", "did not reach the browser"})
+		res, _ := serve(e.require(middleware.Config{})(showUser), get("https://app.example/", jwt, refresh))
+		outcomes = append(outcomes, testkit.ResponseOutcome(t, res))
+		if diff := cmp.Diff([]string{"200 kept", "200 kept", "200 kept", "200 kept", "200 renewed"}, outcomes); diff != "" {
+			t.Errorf("responses (-want +got):\n%s", diff)
+		}
 	})
-	w := httptest.NewRecorder()
-	late(w, get("https://app.example/", jwt, refresh))
-	outcomes := []string{testkit.ResponseOutcome(t, w.Result())}
-	time.Sleep(10 * time.Millisecond) // longer than Grace
-	res, _ := serve(e.require(middleware.Config{})(showUser), get("https://app.example/", jwt, refresh))
-	outcomes = append(outcomes, testkit.ResponseOutcome(t, res))
-	if diff := cmp.Diff([]string{"200 kept", "200 renewed"}, outcomes); diff != "" {
-		t.Errorf("responses (-want +got):\n%s", diff)
-	}
 }

@@ -3,6 +3,7 @@
 package warn
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +13,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/netutil"
+	"github.com/crossmint-go/auth/internal/ttlmap"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 )
@@ -24,7 +27,10 @@ type Warnings struct {
 	Sessions *session.Manager
 	Op       string // of the events
 
-	writeTimeout, plainHTTP, ignoredBearer, signInPage sync.Once
+	writeTimeout, plainHTTP, ignoredBearer, signInPage, lostCookies sync.Once
+
+	mu       sync.Mutex // guards renewals
+	renewals *ttlmap.Map[[sha256.Size]byte, time.Time]
 }
 
 func (w *Warnings) report(r *http.Request, err error) {
@@ -93,4 +99,38 @@ func (w *Warnings) SignInPage(r *http.Request, path string) {
 	w.signInPage.Do(func() {
 		w.report(r, fmt.Errorf("the page of middleware.Config.SignIn, %q, is behind RequireSession itself; mount it outside", path))
 	})
+}
+
+const (
+	// arrivalTime is the time after which a browser that still presents the old
+	// refresh token has not got the new cookies: requests that were on their way then
+	// have arrived.
+	arrivalTime = 15 * time.Second
+	// renewalTTL is as long as the session manager keeps a session that no browser has.
+	renewalTTL = bounds.UsedTTL
+	// maxRenewals bounds the remembered renewals, of about 100 bytes each.
+	maxRenewals = 1 << 12
+)
+
+// RenewedByCall notes a session that middleware.Session has renewed for an old refresh
+// token. If the browser presents that again much later, RenewedByCall reports that the
+// new cookies did not arrive: net/http ignores them once the response has begun, and
+// does not tell.
+func (w *Warnings) RenewedByCall(r *http.Request, old session.Secret) {
+	token := sha256.Sum256([]byte(old.Reveal()))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.renewals == nil {
+		w.renewals = ttlmap.New[[sha256.Size]byte, time.Time](renewalTTL, maxRenewals)
+	}
+	before, again := w.renewals.Get(token)
+	switch {
+	case !again:
+		w.renewals.Put(token, time.Now())
+	case time.Since(before) >= arrivalTime:
+		w.lostCookies.Do(func() {
+			w.report(r, fmt.Errorf("middleware.Session has renewed a session %v ago, and its cookies did not reach the browser; "+
+				"call Session before the response is written, or use RequireSession", time.Since(before).Round(time.Second)))
+		})
+	}
 }
