@@ -92,9 +92,10 @@ func (j *Journal) Event(e event.Event) {
 	defer j.mu.Unlock()
 	switch {
 	case e.Outcome == event.Rejected && !isRefused(e.Err): // the request shows the 401 already
+	case e.Outcome == event.CodeSent || e.Outcome == event.CodeNotSent: // the call to Crossmint shows it
 	case isShared(e.Outcome) && j.countServedLocked(e):
 	default:
-		if e.Outcome == event.Refreshed {
+		if e.Outcome == event.Refreshed || e.Outcome == event.SignedIn {
 			j.counts.Refreshes++
 		}
 		j.addLocked(record{Kind: "outcome", Name: string(e.Outcome), Op: e.Op, Status: e.UpstreamStatus, Served: 1, fingerprint: e.Token})

@@ -67,7 +67,7 @@ func (r *Record) note(event any) {
 		r.errors = append(r.errors, fmt.Sprintf("console.%s", e.Type))
 	case *log.EventEntryAdded:
 		expected := e.Entry.Source == "network" && strings.Contains(e.Entry.URL, "/api/")
-		if !expected {
+		if !expected && e.Entry.Level != log.EntryLevelInfo {
 			r.errors = append(r.errors, fmt.Sprintf("%s: %s", e.Entry.Source, e.Entry.Text))
 		}
 	}

@@ -4,10 +4,9 @@ import { byId, formatTime } from "./dom.js";
 
 // SENTENCES are keyed by the name of a record: an outcome or a mode.
 const SENTENCES = {
-  refreshed: ({ op, served }) => {
-    if (op === "refresh") return "Signed in.";
-    return served > 1 ? `Token refreshed once for ${served} requests.` : "Token refreshed. The request succeeded.";
-  },
+  signed_in: () => "Signed in.",
+  sign_in_failed: () => "The sign-in has failed.",
+  refreshed: ({ served }) => (served > 1 ? `Token refreshed once for ${served} requests.` : "Token refreshed. The request succeeded."),
   early_refresh_failed: () => "An early token refresh failed. The token is still valid, so the request succeeded.",
   unavailable: () => "The token has expired and Crossmint does not respond. The user stays signed in.",
   asked_again: () => "Crossmint rejected the refresh token. The browser tries again after a second, with its newest cookies.",

@@ -203,11 +203,11 @@ export class Timeline {
   }
 }
 
-const OUTCOME_STATES = { refreshed: "refreshed", logged_out: "signed-out" };
+const OUTCOME_STATES = { refreshed: "refreshed", signed_in: "refreshed", logged_out: "signed-out" };
 
 // A diamond is a refresh, a square a sign-out, and a cross a failure.
 function outcomePath(name, x, y) {
-  if (name === "refreshed") return `M${x} ${y - 8}l8 8-8 8-8-8z`;
+  if (name === "refreshed" || name === "signed_in") return `M${x} ${y - 8}l8 8-8 8-8-8z`;
   if (name === "logged_out") return `M${x - 5} ${y - 5}h10v10h-10z`;
   return `M${x - 5} ${y - 5}l10 10m0-10l-10 10`;
 }
