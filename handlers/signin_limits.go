@@ -20,7 +20,7 @@ const (
 	maxSendsPerAddress = 5
 	// maxGuessesPerEmail leaves an attacker five guesses at one in a million.
 	maxGuessesPerEmail = 5
-	// maxGuessesPerAddress leaves an attacker who asks for one code after another
+	// maxGuessesPerAddress leaves an attacker with one code after another
 	// a chance of one in ten thousand a day.
 	maxGuessesPerAddress = 100
 	guessesWindow        = 24 * time.Hour

@@ -12,8 +12,7 @@ import (
 )
 
 // SendCode takes a form with the field email, sends a code to that address and
-// redirects to CodePage. A user who asks for a code again may type the code of any of
-// the last three e-mails.
+// redirects to CodePage. After several e-mails the code of any of the last three works.
 //
 // The form may take 5 s to arrive, and upstream has 8 s to respond, so a server's
 // WriteTimeout must be longer than the sum.

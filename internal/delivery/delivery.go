@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -115,30 +114,9 @@ func (t *tracker) hooks() httpsnoop.Hooks {
 				}
 			}
 		},
-		Write: func(next httpsnoop.WriteFunc) httpsnoop.WriteFunc {
-			return func(b []byte) (int, error) {
-				if err := t.prepare(http.StatusOK); err != nil {
-					return 0, err
-				}
-				return next(b)
-			}
-		},
-		WriteString: func(next httpsnoop.WriteStringFunc) httpsnoop.WriteStringFunc {
-			return func(s string) (int, error) {
-				if err := t.prepare(http.StatusOK); err != nil {
-					return 0, err
-				}
-				return next(s)
-			}
-		},
-		ReadFrom: func(next httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc {
-			return func(src io.Reader) (int64, error) {
-				if err := t.prepare(http.StatusOK); err != nil {
-					return 0, err
-				}
-				return next(src)
-			}
-		},
+		Write:       func(next httpsnoop.WriteFunc) httpsnoop.WriteFunc { return guard(t, next) },
+		WriteString: func(next httpsnoop.WriteStringFunc) httpsnoop.WriteStringFunc { return guard(t, next) },
+		ReadFrom:    func(next httpsnoop.ReadFromFunc) httpsnoop.ReadFromFunc { return guard(t, next) },
 		Flush: func(next httpsnoop.FlushFunc) httpsnoop.FlushFunc {
 			return func() {
 				if t.prepare(http.StatusOK) == nil {
@@ -176,6 +154,16 @@ func (t *tracker) hooks() httpsnoop.Hooks {
 				return conn, rw, err
 			}
 		},
+	}
+}
+
+// guard returns write with a look at whether the response may still leave.
+func guard[T any, N int | int64](t *tracker, write func(T) (N, error)) func(T) (N, error) {
+	return func(from T) (N, error) {
+		if err := t.prepare(http.StatusOK); err != nil {
+			return 0, err
+		}
+		return write(from)
 	}
 }
 
