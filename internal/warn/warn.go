@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/bounds"
@@ -27,7 +28,9 @@ type Warnings struct {
 	Sessions *session.Manager
 	Op       string // of the events
 
-	writeTimeout, plainHTTP, ignoredBearer, signInPage, lostCookies sync.Once
+	writeTimeout, ignoredBearer, signInPage, lostCookies sync.Once
+
+	plainHTTP atomic.Bool // reported: no sync.Once, so that later renewals skip the check
 
 	mu       sync.Mutex // guards renewals
 	renewals *ttlmap.Map[[sha256.Size]byte, time.Time]
@@ -57,11 +60,12 @@ func (w *Warnings) WriteTimeout(r *http.Request, reason string, wait func(sessio
 // over plain http, unless the host is their own machine.
 func (w *Warnings) PlainHTTP(r *http.Request, response http.Header) {
 	isSecure := func(line string) bool { return strings.Contains(line, "; Secure") }
-	if isPlainHTTP(r) && slices.ContainsFunc(response["Set-Cookie"], isSecure) {
-		w.plainHTTP.Do(func() {
-			w.report(r, fmt.Errorf("plain http for the host %+.100q: browsers reject the Secure cookies of the response; "+
-				"use https, or localhost for tests; a proxy that ends TLS has to send X-Forwarded-Proto", r.Host))
-		})
+	if w.plainHTTP.Load() || !isPlainHTTP(r) || !slices.ContainsFunc(response["Set-Cookie"], isSecure) {
+		return
+	}
+	if w.plainHTTP.CompareAndSwap(false, true) {
+		w.report(r, fmt.Errorf("plain http for the host %+.100q: browsers reject the Secure cookies of the response; "+
+			"use https, or localhost for tests; a proxy that ends TLS has to send X-Forwarded-Proto", r.Host))
 	}
 }
 
