@@ -77,7 +77,7 @@ func TestWrongConfig(t *testing.T) {
 		{name: "a line feed", key: key + "\n", want: []string{"WRONG  config   Invalid API key. Failed to validate signature (the value has a line feed behind the key)"}},
 		{name: "a client key", key: fake.ClientKey(), want: []string{"WRONG  config   Disallowed API key. You passed a client API key"}},
 		{name: "another environment", key: key, args: []string{"-environment=production"}, want: []string{"WRONG  config   Disallowed API key. You passed a staging"}},
-		{name: "an unknown one", key: key, args: []string{"-environment=prod"}, want: []string{"WRONG  config   Disallowed", "WRONG  config   crossmint: RequireEnvironment"}},
+		{name: "an unknown one", key: key, args: []string{"-environment=prod"}, want: []string{"WRONG  config   crossmint: RequireEnvironment: \"prod\" is not an environment"}},
 		{name: "a base URL without https", key: key, args: []string{"-base-url=http://example.com"}, want: []string{"WRONG  config   crossmint: BaseURL: plain http"}},
 	}
 	for _, test := range tests {
