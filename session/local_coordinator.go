@@ -240,6 +240,10 @@ var errTooManyUndelivered = errors.New("too many renewed sessions wait for their
 // that has to be revoked because its user has logged out meanwhile, and the
 // number of undelivered grants that it had to drop.
 func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err error) (orphan *Grant, dropped int) {
+	var jwt denial
+	if err == nil {
+		jwt, _ = newDenial(got.Grant) // before the lock: it hashes the JWT
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.calls, f.key)
@@ -264,7 +268,7 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 		if f.unverified != nil && got.Grant != f.unverified { // it was exchanged on
 			c.used.Put(c.hasher.key(f.unverified.RefreshToken.Secret), struct{}{})
 		}
-		return nil, c.cacheGrantLocked(f.key, got.Grant, got.Until)
+		return nil, c.cacheGrantLocked(f.key, got, jwt)
 	}
 	var up *UpstreamError
 	if errors.As(err, &up) && up.kind() == ErrRefused { //nolint:errorlint // Kind is one of three sentinels
@@ -275,28 +279,27 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 
 // cacheGrantLocked stores a grant under the token that was exchanged for it.
 // Where upstream does not rotate tokens there is nothing to store.
-func (c *localCoordinator) cacheGrantLocked(k tokenKey, grant *Grant, until time.Time) (dropped int) {
-	successor := c.hasher.key(grant.RefreshToken.Secret)
-	c.recordIssueLocked(k, successor, grant)
+func (c *localCoordinator) cacheGrantLocked(k tokenKey, got Shared, jwt denial) (dropped int) {
+	successor := c.hasher.key(got.Grant.RefreshToken.Secret)
+	c.recordIssueLocked(successor, issue{k, jwt})
 	if successor == k {
 		return 0
 	}
 	c.used.Put(k, struct{}{})
-	return c.undelivered.PutUntil(k, grant, until)
+	return c.undelivered.PutUntil(k, got.Grant, got.Until)
 }
 
-// recordIssueLocked notes that k was exchanged for the grant of successor.
-func (c *localCoordinator) recordIssueLocked(k, successor tokenKey, grant *Grant) {
-	jwt, ok := newDenial(grant)
-	if !ok {
-		return
+// recordIssueLocked notes how the token of k came into being.
+func (c *localCoordinator) recordIssueLocked(k tokenKey, last issue) {
+	if last.jwt.until.IsZero() {
+		return // its JWT has no end
 	}
-	o, again := c.issued.Get(successor)
+	o, again := c.issued.Get(k)
 	if again {
 		o.earlier = append(slices.Clone(o.earlier[max(0, len(o.earlier)-maxRotations):]), o.last)
 	}
-	o.last = issue{k, jwt}
-	c.issued.Put(successor, o)
+	o.last = last
+	c.issued.Put(k, o)
 }
 
 // cacheRejectionLocked stores a refusal. A refusal of a used token is uncertain:
