@@ -51,17 +51,6 @@ type denial struct {
 	until  time.Time
 }
 
-// newDenial returns the denial of a grant's JWT, unless that has no end.
-func newDenial(g *Grant) (d denial, ok bool) {
-	d.digest = signingInputDigest(g.JWT)
-	if g.token != nil {
-		d.until = g.token.ExpiresAt
-		return d, true
-	}
-	d.until, ok = unverifiedExpiry(g.JWT)
-	return d, ok
-}
-
 // check returns errDenied or errUserDenied if a token is denied. A token remembers the
 // version of the list that it was last looked up in, so that most requests compare
 // numbers.

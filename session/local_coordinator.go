@@ -36,8 +36,9 @@ const (
 	// maxTombstones bounds the remembered logouts, of about 60 bytes each. A
 	// flood of forged logouts needs long to evict a real one.
 	maxTombstones = 1 << 18
-	// maxIssued bounds the tokens whose origin is known, of about 200 bytes each.
-	maxIssued = 1 << 17
+	// maxIssued bounds the tokens whose origin is known, of about 2 KiB each: a
+	// response that has left is on its way for seconds.
+	maxIssued = maxGrants
 
 	maxRotations  = bounds.MaxRotations
 	rejectedTTL   = bounds.RejectedTTL
@@ -89,7 +90,7 @@ type origin struct {
 // that came with it.
 type issue struct {
 	from tokenKey
-	jwt  denial
+	jwt  Secret
 }
 
 func newLocalCoordinator(shared Coordinator, hasher *hasher, grace time.Duration, report func(context.Context, event.Event)) *localCoordinator {
@@ -240,10 +241,6 @@ var errTooManyUndelivered = errors.New("too many renewed sessions wait for their
 // that has to be revoked because its user has logged out meanwhile, and the
 // number of undelivered grants that it had to drop.
 func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err error) (orphan *Grant, dropped int) {
-	var jwt denial
-	if err == nil {
-		jwt, _ = newDenial(got.Grant) // before the lock: it hashes the JWT
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.calls, f.key)
@@ -268,7 +265,7 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 		if f.unverified != nil && got.Grant != f.unverified { // it was exchanged on
 			c.used.Put(c.hasher.key(f.unverified.RefreshToken.Secret), struct{}{})
 		}
-		return nil, c.cacheGrantLocked(f.key, got, jwt)
+		return nil, c.cacheGrantLocked(f.key, got)
 	}
 	var up *UpstreamError
 	if errors.As(err, &up) && up.kind() == ErrRefused { //nolint:errorlint // Kind is one of three sentinels
@@ -279,9 +276,9 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 
 // cacheGrantLocked stores a grant under the token that was exchanged for it.
 // Where upstream does not rotate tokens there is nothing to store.
-func (c *localCoordinator) cacheGrantLocked(k tokenKey, got Shared, jwt denial) (dropped int) {
+func (c *localCoordinator) cacheGrantLocked(k tokenKey, got Shared) (dropped int) {
 	successor := c.hasher.key(got.Grant.RefreshToken.Secret)
-	c.recordIssueLocked(successor, issue{k, jwt})
+	c.recordIssueLocked(successor, issue{k, got.Grant.JWT})
 	if successor == k {
 		return 0
 	}
@@ -291,9 +288,6 @@ func (c *localCoordinator) cacheGrantLocked(k tokenKey, got Shared, jwt denial) 
 
 // recordIssueLocked notes how the token of k came into being.
 func (c *localCoordinator) recordIssueLocked(k tokenKey, last issue) {
-	if last.jwt.until.IsZero() {
-		return // its JWT has no end
-	}
 	o, again := c.issued.Get(k)
 	if again {
 		o.earlier = append(slices.Clone(o.earlier[max(0, len(o.earlier)-maxRotations):]), o.last)
@@ -450,7 +444,7 @@ func (c *localCoordinator) originsLocked(k tokenKey) (issues []issue) {
 }
 
 // issuedWith returns the JWTs that came with a token and with those before it.
-func (c *localCoordinator) issuedWith(token Secret) (jwts []denial) {
+func (c *localCoordinator) issuedWith(token Secret) (jwts []Secret) {
 	k := c.hasher.key(token)
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -177,7 +177,9 @@ func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, 
 		token = g.RefreshToken.Secret
 	}
 	for _, jwt := range m.coordinator.issuedWith(token) {
-		_ = m.denyInFleet(ctx, jwt) // reported by the coordinator
+		if until, ok := unverifiedExpiry(jwt); ok { // upstream has sent it
+			_ = m.denyInFleet(ctx, denial{signingInputDigest(jwt), until}) // reported by the coordinator
+		}
 	}
 	return token, err
 }
