@@ -29,11 +29,8 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 	}
 	pending, ok := s.pendingCode(r)
 	switch {
-	case !ok && s.isRepeated(r, f.code):
-		s.redirectSignedIn(w, f)
-		return
 	case !ok:
-		s.redirectError(w, r, s.config.EmailPage, f, errNoPending)
+		s.redirectWithoutPending(w, r, f, f.code)
 		return
 	case !isCode(f.code):
 		s.redirectError(w, r, s.config.CodePage, f, errCode)

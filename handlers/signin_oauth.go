@@ -106,11 +106,8 @@ func (s *SignIn) FinishOAuth(w http.ResponseWriter, r *http.Request) {
 	}
 	state, ok := s.readState(r, oauthMethod)
 	switch {
-	case !ok && s.isRepeated(r, f.secret):
-		s.redirectSignedIn(w, f)
-		return
 	case !ok:
-		s.redirectError(w, r, s.config.EmailPage, f, errNoPending)
+		s.redirectWithoutPending(w, r, f, f.secret)
 		return
 	case !isOneTimeSecret(f.secret):
 		s.redirectError(w, r, s.config.EmailPage, f, errOAuth)

@@ -76,6 +76,16 @@ func (s *SignIn) isRepeated(r *http.Request, value string) bool {
 	return value != "" && s.confirmations.isSignedIn(s.cookies.Read(r).Material, value)
 }
 
+// redirectWithoutPending responds to a last form of a browser without a pending sign-in:
+// the same form has signed it in a short time ago, or it has to start again.
+func (s *SignIn) redirectWithoutPending(w http.ResponseWriter, r *http.Request, f form, value string) {
+	if s.isRepeated(r, value) {
+		s.redirectSignedIn(w, f)
+		return
+	}
+	s.redirectError(w, r, s.config.EmailPage, f, errNoPending)
+}
+
 // onSignIn calls SignInConfig.OnSignIn.
 func (s *SignIn) onSignIn(w http.ResponseWriter, r *http.Request, result session.Result) error {
 	if s.config.OnSignIn == nil {

@@ -118,11 +118,8 @@ func (s *SignIn) FinishWallet(w http.ResponseWriter, r *http.Request) {
 	}
 	state, ok := s.readState(r, f.wallet.method())
 	switch {
-	case !ok && s.isRepeated(r, f.signature):
-		s.redirectSignedIn(w, f)
-		return
 	case !ok:
-		s.redirectError(w, r, s.config.EmailPage, f, errNoPending)
+		s.redirectWithoutPending(w, r, f, f.signature)
 		return
 	case f.signature == "":
 		s.redirectError(w, r, s.config.EmailPage, f, errWallet)

@@ -17,7 +17,8 @@
 // Until the cookies have left, every request with the old refresh token gets the
 // same new session. So a slow handler, a panic or a lost response does not sign the
 // user out. A logout or a sign-in that comes meanwhile wins: then the cookies do not
-// leave.
+// leave. If they are in the server's buffer already, the response is cut off
+// ([http.ErrAbortHandler]).
 //
 // [Session] is the exception. Its caller writes the response, so nothing of this
 // section applies to it; see there. With [ForwardAuth] a proxy writes the response

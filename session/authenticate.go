@@ -156,7 +156,7 @@ func (m *Manager) candidates(ctx context.Context, first candidate, others []Pair
 			candidates = append(candidates, c)
 		}
 		if errors.Is(c.err, errUserDenied) && !c.RefreshToken.IsZero() && !m.coordinator.isLoggedOut(c.RefreshToken) {
-			m.endReplaced(ctx, []candidate{c})
+			m.endInBackground(ctx, []candidate{c})
 		}
 	}
 	add(first)

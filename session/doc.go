@@ -10,12 +10,12 @@
 // [FromContext]; [Claims] decodes its claims.
 //
 // [Manager.Authenticate] first verifies the JWT, with one of three results. If
-// the JWT is valid and not logged out, the request passes, whatever else fails. If the signing keys
-// cannot be reached, there is no decision: the error is [ErrUnavailable], and no
-// cookie is deleted. If the JWT is invalid or expired, the refresh token goes to
-// the [Coordinator]. There all callers with the same token share one call to
-// upstream, which goes on when one of them leaves. Its result is verified, cached for a
-// short grace period and given to all.
+// the JWT is valid and not logged out, the request passes, whatever else fails.
+// If the signing keys cannot be reached, there is no decision: the error is
+// [ErrUnavailable], and no cookie is deleted. If the JWT is invalid or expired,
+// the refresh token goes to the [Coordinator]. There all callers with the same
+// token share one call to upstream, which goes on when one of them leaves. Its
+// result is verified, cached for a short grace period and given to all.
 //
 // A session ends for one of four reasons only: upstream has definitely refused
 // its refresh token twice, with more than an hour in between; its user has logged

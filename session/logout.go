@@ -20,7 +20,8 @@ const logoutRetryDelay = 250 * time.Millisecond
 // Config.Coordinator is a [DenyListBroadcaster]. Refresh tokens and their known
 // descendants are revoked at upstream, within Config.LogoutTimeout; a failure that
 // may pass is tried again. Tokens beside a correctly signed JWT that upstream does not
-// receive in that time are sent again in the background, for an hour. The grant of a refresh that ends later is revoked, too.
+// receive in that time are sent again in the background, for an hour. The grant of a
+// refresh that ends later is revoked, too.
 // The token is one that no cookie brought; the zero Secret means that there is
 // none.
 //
@@ -165,7 +166,8 @@ func statusOf(err error) int {
 }
 
 // endLocally leaves tombstones for a token, its descendants and the tokens before
-// it, denies their JWTs, closes the connections that they opened, and returns the latest token.
+// it, denies their JWTs, closes the connections that they opened, and returns the
+// latest token.
 func (m *Manager) endLocally(ctx context.Context, token Secret) (latest Secret, err error) {
 	descendants, err := m.coordinator.Logout(ctx, token)
 	verifyCtx, stop := m.logoutVerifyContext(ctx)

@@ -152,9 +152,8 @@ func NewManager(config Config) (*Manager, error) {
 	return m, nil
 }
 
-// Report passes an event to Config.OnEvent, for code that takes part in a sign-in
-// outside of the Manager: *handlers.SignIn reports the codes that it sends and that
-// users enter.
+// Report passes an event to Config.OnEvent, for what happens outside of the Manager:
+// package handlers reports the codes of sign-ins, and middleware mistakes in the setup.
 func (m *Manager) Report(ctx context.Context, e event.Event) { m.report(ctx, e) }
 
 // report passes an event to the hook. A panic of the hook must not cost a

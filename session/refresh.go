@@ -150,22 +150,22 @@ func (m *Manager) replacedBy(grant *Grant, secret Secret, cookies []candidate, c
 	})
 }
 
-// endReplaced logs the sessions out that a sign-in has replaced.
-func (m *Manager) endReplaced(ctx context.Context, replaced []candidate) {
-	if len(replaced) == 0 {
+// endInBackground logs sessions out: here at once, and at upstream in the background.
+func (m *Manager) endInBackground(ctx context.Context, ended []candidate) {
+	if len(ended) == 0 {
 		return
 	}
-	for i := range replaced {
-		replaced[i].Pair = Pair{JWT: replaced[i].JWT.clone(), RefreshToken: replaced[i].RefreshToken.clone()}
-		if !replaced[i].RefreshToken.IsZero() {
-			m.coordinator.markLoggedOut(replaced[i].RefreshToken)
+	for i := range ended {
+		ended[i].Pair = Pair{JWT: ended[i].JWT.clone(), RefreshToken: ended[i].RefreshToken.clone()}
+		if !ended[i].RefreshToken.IsZero() {
+			m.coordinator.markLoggedOut(ended[i].RefreshToken)
 		}
 	}
 	m.coordinator.inBackground(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutTimeout)
 		defer cancel()
 		defer context.AfterFunc(m.coordinator.stopped, cancel)()
-		_ = m.logout(ctx, replaced, Secret{}) // reported
+		_ = m.logout(ctx, ended, Secret{}) // reported
 	})
 }
 

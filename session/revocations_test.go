@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -66,3 +67,22 @@ func TestLogoutReachesUpstreamAfterAnOutage(t *testing.T) {
 
 // maxRevocationDelay is the longest delay between two tries.
 const maxRevocationDelay = 5 * time.Minute
+
+// The logouts that wait for upstream are bounded.
+func TestWaitingLogoutsAreBounded(t *testing.T) {
+	const maxRevocations, more = 1 << 10, 20
+	run(t, "", testkit.Config{}, func(t *testing.T, k *kit) {
+		k.fetchKeys()
+		k.Fake.FailAlways(crossminttest.Logout, crossminttest.Status(http.StatusBadGateway, "", ""))
+		for range maxRevocations + more {
+			user := k.Fake.NewUser("ann@example.com")
+			go func() { _ = k.Logout(context.Background(), testkit.Material(k.Fake.Grant(user)), none) }()
+		}
+		time.Sleep(time.Minute)
+		k.Fake.Heal()
+		time.Sleep(maxRevocationDelay)
+		if got := k.Count(event.Revoked); got != maxRevocations {
+			t.Errorf("%d logouts were sent again, want %d", got, maxRevocations)
+		}
+	})
+}

@@ -174,7 +174,7 @@ func (r *Renewal) check() error {
 func (r *Renewal) Delivered(ctx context.Context, err error) {
 	if err == nil {
 		r.manager.coordinator.markDelivered(r.key)
-		r.manager.endReplaced(ctx, r.replaced)
+		r.manager.endInBackground(ctx, r.replaced)
 		return
 	}
 	e := event.Event{

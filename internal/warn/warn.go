@@ -119,7 +119,7 @@ const (
 // RenewedByCall notes a session that middleware.Session has renewed for an old refresh
 // token. If the browser presents that again much later, RenewedByCall reports that the
 // new cookies did not arrive: net/http ignores them once the response has begun, and
-// does not tell.
+// does not report it.
 func (w *Warnings) RenewedByCall(r *http.Request, old session.Secret) {
 	token := sha256.Sum256([]byte(old.Reveal()))
 	w.mu.Lock()
