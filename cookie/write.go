@@ -154,15 +154,14 @@ func (c *Codec) isBeside(name, refresh int) bool {
 func (p *Presented) write(w http.ResponseWriter, g *session.Grant, target *nameSet, isStale func(name int) bool) error {
 	c := p.codec
 	expires := c.expiry(g)
-	jwt, err := c.tokenCookie(target.jwt, g.JWT, bounds.MaxJWTBytes, expires)
+	jwt, err := c.tokenLine(target.jwt, g.JWT, bounds.MaxJWTBytes, expires, false)
 	if err != nil {
 		return err
 	}
-	refresh, err := c.tokenCookie(target.refresh, g.RefreshToken.Secret, bounds.MaxRefreshTokenBytes, expires)
+	refresh, err := c.tokenLine(target.refresh, g.RefreshToken.Secret, bounds.MaxRefreshTokenBytes, expires, !c.scriptReadable(target))
 	if err != nil {
 		return err
 	}
-	refresh.HttpOnly = !c.scriptReadable(target)
 	for name := range c.names {
 		own := name == target.jwt || name == target.refresh
 		switch {
@@ -176,8 +175,8 @@ func (p *Presented) write(w http.ResponseWriter, g *session.Grant, target *nameS
 	p.deleteMarker(w)
 	// The new cookies come last, so that a browser that takes a deletion for
 	// the same cookie keeps them.
-	http.SetCookie(w, jwt)
-	http.SetCookie(w, refresh)
+	w.Header().Add("Set-Cookie", jwt)
+	w.Header().Add("Set-Cookie", refresh)
 	noStore(w)
 	return nil
 }
@@ -246,20 +245,25 @@ func (c *Codec) emptyCookie(name int) *http.Cookie {
 	}
 }
 
-// tokenCookie returns the cookie that holds a token. It refuses a token that
-// browsers would drop, net/http would change, or Read would not return.
-func (c *Codec) tokenCookie(name int, token session.Secret, maxBytes int, expires time.Time) (*http.Cookie, error) {
-	cookie := c.emptyCookie(name)
-	cookie.Value = token.Reveal()
+// tokenLine returns the value of Set-Cookie that stores a token. It refuses a token
+// that browsers would drop, net/http would change, or Read would not return.
+func (c *Codec) tokenLine(name int, token session.Secret, maxBytes int, expires time.Time, httpOnly bool) (string, error) {
+	cookie, value := c.emptyCookie(name), token.Reveal()
 	maxBytes = min(maxBytes, maxPairBytes-len(cookie.Name))
-	if cookie.Value == "" || !validValue(cookie.Value) || strings.Contains(cookie.Value, ";") || len(cookie.Value) > maxBytes {
-		return nil, fmt.Errorf("%w (%s, %d bytes)", ErrInvalidToken, cookie.Name, len(cookie.Value))
+	if value == "" || !validValue(value) || strings.Contains(value, ";") || len(value) > maxBytes {
+		return "", fmt.Errorf("%w (%s, %d bytes)", ErrInvalidToken, cookie.Name, len(value))
 	}
 	if !expires.IsZero() {
 		cookie.Expires = expires
 		cookie.MaxAge = int(time.Until(expires).Seconds())
 	}
-	return cookie, nil
+	cookie.HttpOnly = httpOnly
+	if strings.Contains(value, " ") || strings.Contains(value, ",") {
+		value = `"` + value + `"` // as net/http does
+	}
+	// net/http would check each byte of the value once more.
+	prefix := cookie.Name + "="
+	return prefix + value + strings.TrimPrefix(cookie.String(), prefix), nil
 }
 
 // expiry returns the end of both cookies: that of the refresh token, because an

@@ -135,6 +135,30 @@ func TestInvalidTokensAreNotWritten(t *testing.T) {
 	}
 }
 
+// TestValuesAreWrittenAsByNetHTTP compares the lines with those of http.SetCookie.
+func TestValuesAreWrittenAsByNetHTTP(t *testing.T) {
+	for _, value := range []string{"a", "a.b-c_d", "a b", " a", "a,b", ",", "a=b", "=", "!#$%&'()*+./:<>?@[]^`{|}~"} {
+		t.Run(value, func(t *testing.T) {
+			got, want := httptest.NewRecorder(), httptest.NewRecorder()
+			if err := newCodec(t, cookie.Config{}).Write(got, request(), grant(value, "R")); err != nil {
+				t.Fatal(err)
+			}
+			parsed, err := http.ParseSetCookie(got.Header()["Set-Cookie"][0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if parsed.Value != value {
+				t.Errorf("net/http reads %q, want %q", parsed.Value, value)
+			}
+			parsed.Quoted = false // http.SetCookie quotes where it has to
+			http.SetCookie(want, parsed)
+			if diff := cmp.Diff(want.Header()["Set-Cookie"], got.Header()["Set-Cookie"][:1]); diff != "" {
+				t.Errorf("line (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestLongestPairFits(t *testing.T) {
 	jwt, refresh := strings.Repeat("a", 4096-len(documentedJWT)), strings.Repeat("b", bounds.MaxRefreshTokenBytes)
 	w := httptest.NewRecorder()

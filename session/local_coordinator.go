@@ -177,20 +177,17 @@ func finished(k tokenKey, grant *Grant) *call {
 	return f
 }
 
-// startLocked starts a call. It belongs to none of its callers: it has its own
-// timeout, and ends early only when Close stops waiting.
+// startLocked starts a call. It belongs to none of its callers.
 func (c *localCoordinator) startLocked(ctx context.Context, k tokenKey, token Secret, calls UpstreamCalls) *call {
 	unverified, _ := c.unverified.Get(k)
 	f := &call{key: k, done: make(chan struct{}), unverified: unverified}
 	c.calls[k] = f
 	c.wg.Add(1)
 	token = token.clone()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
-	unhook := context.AfterFunc(c.stopped, cancel)
+	ctx, cancel := c.detach(ctx, callTimeout)
 	go func() {
 		defer c.wg.Done()
 		defer cancel()
-		defer unhook()
 		c.run(ctx, f, token, calls)
 	}()
 	return f
@@ -254,7 +251,7 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 	}
 	if unverified != nil {
 		c.unverified.Put(f.key, unverified)
-		if c.hasher.key(unverified.RefreshToken.Secret) != f.key {
+		if c.hasher.successor(unverified) != f.key {
 			c.used.Put(f.key, struct{}{})
 		}
 	} else {
@@ -263,7 +260,7 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 	f.result, f.err = got, err
 	if err == nil {
 		if f.unverified != nil && got.Grant != f.unverified { // it was exchanged on
-			c.used.Put(c.hasher.key(f.unverified.RefreshToken.Secret), struct{}{})
+			c.used.Put(c.hasher.successor(f.unverified), struct{}{})
 		}
 		return nil, c.cacheGrantLocked(f.key, got)
 	}
@@ -277,7 +274,7 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 // cacheGrantLocked stores a grant under the token that was exchanged for it.
 // Where upstream does not rotate tokens there is nothing to store.
 func (c *localCoordinator) cacheGrantLocked(k tokenKey, got Shared) (dropped int) {
-	successor := c.hasher.key(got.Grant.RefreshToken.Secret)
+	successor := c.hasher.successor(got.Grant)
 	c.recordIssueLocked(successor, issue{k, got.Grant.JWT})
 	if successor == k {
 		return 0
@@ -320,7 +317,7 @@ func (c *localCoordinator) latestLocked(k tokenKey) (last tokenKey, grant *Grant
 		if g == nil {
 			break
 		}
-		last, grant, k = k, g, c.hasher.key(g.RefreshToken.Secret)
+		last, grant, k = k, g, c.hasher.successor(g)
 	}
 	return last, grant, nil
 }
@@ -350,7 +347,7 @@ var errSuperseded = errors.New("the browser has got a later session meanwhile")
 // ErrUnavailable if the browser has a later grant, whose cookies the response
 // would overwrite with used tokens.
 func (c *localCoordinator) checkDelivery(k tokenKey, grant *Grant) error {
-	successor := c.hasher.key(grant.RefreshToken.Secret)
+	successor := c.hasher.successor(grant)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, k := range []tokenKey{k, successor} {
@@ -374,7 +371,7 @@ func (c *localCoordinator) supersededLocked(k tokenKey) bool {
 			_, unverified := c.unverified.Get(k)
 			return used && !unverified
 		}
-		k = c.hasher.key(grant.RefreshToken.Secret)
+		k = c.hasher.successor(grant)
 	}
 	return false
 }
@@ -465,6 +462,28 @@ func (c *localCoordinator) leadsTo(token Secret, grant *Grant) bool {
 	defer c.mu.Unlock()
 	_, latest, _ := c.latestLocked(k)
 	return latest != nil && latest.RefreshToken.Secret.Equal(grant.RefreshToken.Secret)
+}
+
+// detach returns a context for work that continues without its request. It has the
+// values of ctx and its own timeout, and ends early when Close stops waiting.
+func (c *localCoordinator) detach(ctx context.Context, timeout time.Duration) (context.Context, context.CancelFunc) {
+	own, cancel := context.WithTimeout(c.stopped, timeout)
+	return withValues{own, ctx}, cancel
+}
+
+// withValues is a context with the values of another one.
+type withValues struct {
+	context.Context
+	values context.Context
+}
+
+// Value implements [context.Context]. The package context looks for its own keys here,
+// too, so they come first.
+func (c withValues) Value(key any) any {
+	if value := c.Context.Value(key); value != nil {
+		return value
+	}
+	return c.values.Value(key)
 }
 
 // inBackground runs f in a goroutine that Close waits for, or at once after

@@ -162,9 +162,8 @@ func (m *Manager) endInBackground(ctx context.Context, ended []candidate) {
 		}
 	}
 	m.coordinator.inBackground(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.LogoutTimeout)
+		ctx, cancel := m.coordinator.detach(ctx, m.config.LogoutTimeout)
 		defer cancel()
-		defer context.AfterFunc(m.coordinator.stopped, cancel)()
 		_ = m.logout(ctx, ended, Secret{}) // reported
 	})
 }

@@ -52,6 +52,10 @@ type Grant struct {
 	// token is the verified JWT; nil while nothing in this process has
 	// verified it.
 	token *Token
+	// successorKey is the key of RefreshToken, made by the hasher that keyedBy names.
+	// nil: not made yet.
+	successorKey tokenKey
+	keyedBy      *hasher
 }
 
 // A User is a Crossmint user.

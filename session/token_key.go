@@ -41,6 +41,20 @@ func (h *hasher) key(token Secret) (k tokenKey) {
 	return k
 }
 
+// successor returns the key of the refresh token of a grant.
+func (h *hasher) successor(g *Grant) tokenKey {
+	if g.keyedBy == h {
+		return g.successorKey
+	}
+	return h.key(g.RefreshToken.Secret)
+}
+
+// keepSuccessor makes g remember the key of its refresh token. Call it before others
+// see g.
+func (h *hasher) keepSuccessor(g *Grant) {
+	g.successorKey, g.keyedBy = h.key(g.RefreshToken.Secret), h
+}
+
 // fingerprint returns the eight hex digits that stand for a token in events.
 func (h *hasher) fingerprint(token Secret) string {
 	if token.IsZero() {

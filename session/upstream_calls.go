@@ -114,6 +114,9 @@ func (m *Manager) exchange(ctx context.Context, token Secret, c caller) (grant *
 	if err == nil && grant == nil {
 		err = unavailable("refresh", errors.New("upstream returned neither a grant nor an error"))
 	}
+	if err == nil {
+		m.hasher.keepSuccessor(grant)
+	}
 	m.recordToken(key, grant, err)
 	m.recordRefresh(ctx, c, err)
 	return grant, err
@@ -121,11 +124,12 @@ func (m *Manager) exchange(ctx context.Context, token Secret, c caller) (grant *
 
 // recordToken learns from the result of a refresh about the token of key.
 func (m *Manager) recordToken(key tokenKey, grant *Grant, err error) {
+	if err == nil {
+		m.limiters.record(key, &grant.successorKey)
+		return
+	}
 	var up *UpstreamError
 	switch {
-	case err == nil:
-		next := m.hasher.key(grant.RefreshToken.Secret)
-		m.limiters.record(key, &next)
 	case !errors.As(err, &up):
 	case up.kind() == ErrRefused: //nolint:errorlint // Kind is one of three sentinels
 		m.limiters.record(key, nil)

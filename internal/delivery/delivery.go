@@ -218,12 +218,8 @@ func (t *tracker) addCookies() {
 // replacedByApplication reports whether the handler has set cookies with names
 // of ours itself.
 func (t *tracker) replacedByApplication(lines []string) bool {
-	ours := map[string]bool{}
-	for _, line := range t.cookies.Lines {
-		ours[cookieName(line)] = true
-	}
-	return slices.ContainsFunc(without(without(lines, t.cookies.Lines), t.before), func(line string) bool {
-		return ours[cookieName(line)]
+	return slices.ContainsFunc(without(without(lines, t.cookies.Lines), t.before), func(theirs string) bool {
+		return slices.ContainsFunc(t.cookies.Lines, func(ours string) bool { return cookieName(ours) == cookieName(theirs) })
 	})
 }
 
