@@ -79,12 +79,8 @@ func (c *localCoordinator) IsRecent(token string) bool {
 // MaxBackoffs bounds the tokens that upstream is not asked about for a while.
 const MaxBackoffs = maxBackoffs
 
-// HasherSecret returns the padded secret of the token keys, as fmt prints bytes.
-func (m *Manager) HasherSecret() string {
-	_, padded, _ := strings.Cut(fmt.Sprintf("%d", m.hasher.macs.New().(*bufferedMAC).Hash), "[")
-	padded, _, _ = strings.Cut(padded, "]")
-	return padded
-}
+// HasherSecret returns the secret of the token keys, as fmt prints bytes.
+func (m *Manager) HasherSecret() string { return strings.Trim(fmt.Sprint([]byte(m.hasher.secret.Reveal())), "[]") }
 
 // Connections counts the open connections.
 func (m *Manager) Connections() (open int) {

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -169,7 +170,7 @@ func TestManagerDoesNotPrintTokens(t *testing.T) {
 // With the secret of the fingerprints one can tell which token an event is about.
 func TestManagerDoesNotPrintItsSecret(t *testing.T) {
 	run(t, "a manager", testkit.Config{}, func(t *testing.T, k *kit) {
-		if n := len(strings.Fields(k.HasherSecret())); n != 64 { // a block of SHA-256
+		if n := len(strings.Fields(k.HasherSecret())); n != sha256.Size {
 			t.Fatalf("the secret has %d bytes: the test shows nothing", n)
 		}
 		for _, v := range []any{k.Manager, managerHolder{manager: k.Manager}} {

@@ -1,43 +1,31 @@
 package session
 
 import (
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"hash"
-	"sync"
 )
 
 // A tokenKey stands for a refresh token in every lookup, so that the time of a
 // lookup tells nothing about tokens.
 type tokenKey [16]byte
 
-// A hasher makes tokenKeys with an HMAC. Its secret lives as long as the process.
-type hasher struct{ macs sync.Pool } // of *bufferedMAC
-
-// bufferedMAC is an HMAC with a buffer for its input and its sum, which would
-// otherwise be allocated each time.
-type bufferedMAC struct {
-	hash.Hash
-	buffer []byte
-}
+// A hasher makes tokenKeys: the SHA-256 of its secret and the token, cut to the first
+// half. Without the secret, which lives as long as the process, nothing leads from a
+// token to its key. Without the other half, the sum cannot be extended to that of a
+// longer token.
+type hasher struct{ secret Secret }
 
 func newHasher() *hasher {
 	secret := make([]byte, sha256.Size)
 	_, _ = rand.Read(secret) // never fails
-	return &hasher{sync.Pool{New: func() any { return &bufferedMAC{Hash: hmac.New(sha256.New, secret)} }}}
+	return &hasher{NewSecret(string(secret))}
 }
 
 func (h *hasher) key(token Secret) (k tokenKey) {
-	mac := h.macs.Get().(*bufferedMAC)
-	defer h.macs.Put(mac)
-	mac.Reset()
-	mac.buffer = append(mac.buffer[:0], token.Reveal()...)
-	mac.Write(mac.buffer)
-	clear(mac.buffer) // the pool must not keep tokens
-	mac.buffer = mac.Sum(mac.buffer[:0])
-	copy(k[:], mac.buffer)
+	input := append(make([]byte, 0, 512), h.secret.Reveal()...) // most fit on the stack
+	sum := sha256.Sum256(append(input, token.Reveal()...))
+	copy(k[:], sum[:])
 	return k
 }
 
