@@ -80,7 +80,9 @@ func (c *localCoordinator) IsRecent(token string) bool {
 const MaxBackoffs = maxBackoffs
 
 // HasherSecret returns the secret of the token keys, as fmt prints bytes.
-func (m *Manager) HasherSecret() string { return strings.Trim(fmt.Sprint([]byte(m.hasher.secret.Reveal())), "[]") }
+func (m *Manager) HasherSecret() string {
+	return strings.Trim(fmt.Sprintf("%d", []byte(m.hasher.secret.Reveal())), "[]")
+}
 
 // Connections counts the open connections.
 func (m *Manager) Connections() (open int) {
