@@ -51,7 +51,7 @@ const earlierJWTTimeout = time.Second
 //	code         the code is wrong or already used
 //	oauth        the provider is not configured, or its secret is invalid or used
 //	wallet       the wallet is invalid, or its signature is wrong or used
-//	expired      this browser has no pending sign-in: start again
+//	expired      this browser has no pending sign-in, or has logged out: start again
 //	limit        a rate limit was reached: try later
 //	rejected     SignInConfig.OnSignIn has returned an error
 //	unavailable  upstream is unavailable: try later

@@ -37,11 +37,13 @@ type SignInConfig struct {
 	// OnSignIn is called after each sign-in with its user, before the cookies are
 	// stored: for example, to create the row of an account, or to renew a CSRF token.
 	// It may set headers of w, but not write the response; the context of r has the
-	// new session (session.FromContext). If it returns an error, the session is not
-	// stored, because the application does not know its user: its tokens do not leave
-	// this process, the browser keeps its earlier session, and the first page shows
-	// error=rejected. A form that is submitted twice calls it twice, maybe at the same
-	// time, so it must be idempotent. nil: nothing is called.
+	// new session (session.FromContext). If it returns an error or panics, the session
+	// is not stored, because the application does not know its user: the session is
+	// logged out as by session.Manager.Logout (3 s at most), the browser keeps its
+	// earlier session, and after an error the first page shows error=rejected. A form
+	// that is submitted twice calls it twice, maybe at the same time, so it must be
+	// idempotent. If another response to the form has stored the session, or if the
+	// client has disconnected, the session is not logged out. nil: nothing is called.
 	OnSignIn func(w http.ResponseWriter, r *http.Request, user session.User) error
 
 	// MaxSendsPerAddress is how many codes one address gets in ten minutes. 0 means 5.

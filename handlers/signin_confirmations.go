@@ -158,6 +158,14 @@ func (c *confirmations) markDelivered(confirmed, signedIn confirmationKey) {
 	c.signedIn.Put(signedIn, struct{}{})
 }
 
+// isDelivered reports whether a response has delivered a session a short time ago.
+func (c *confirmations) isDelivered(signedIn confirmationKey) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, found := c.signedIn.Get(signedIn)
+	return found
+}
+
 // isSignedIn reports whether one of the sessions of a request has come from the code a
 // short time ago. Then the form was submitted again after its first response.
 func (c *confirmations) isSignedIn(presented session.Material, code string) bool {

@@ -24,7 +24,10 @@ type proof struct {
 // errorCodeOf returns the error code for a session that could not be fetched or stored.
 func (p proof) errorCodeOf(err error) errorCode {
 	var refused *session.AuthenticationError
-	if p.isSecret && errors.As(err, &refused) {
+	switch {
+	case errors.Is(err, session.ErrLoggedOut):
+		return signInExpired
+	case p.isSecret && errors.As(err, &refused):
 		return oauthInvalid
 	}
 	return unavailable
@@ -47,11 +50,14 @@ func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, p proof, s
 		redirect(w, p.retryPage, p.returnTo, unavailable)
 		return
 	case err == nil:
-		if err := s.onSignIn(w, r, result); err != nil {
+		if err := s.onSignIn(w, r, p, result); err != nil {
 			s.redirectRestart(w, r, p.form, err)
 			return
 		}
 		err = s.applyCookies(w, r, presented, result, nil) // reports its errors
+		if errors.Is(err, session.ErrMalformed) {          // it does not fit into a cookie
+			s.endSession(r, p, result)
+		}
 	}
 	if err != nil {
 		s.reportError(r, err)
@@ -63,7 +69,7 @@ func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, p proof, s
 		lost := delivery.Lost(r.Context(), result.Renewed.StartedAt)
 		result.Renewed.Delivered(r.Context(), lost)
 		if lost == nil {
-			s.confirmations.markDelivered(p.key, s.confirmations.key(result.Session.RefreshToken.Secret, p.value))
+			s.confirmations.markDelivered(p.key, s.signedInKey(p, result))
 		}
 	}()
 	s.cookies.DeletePendingSignIn(w)
@@ -86,16 +92,42 @@ func (s *SignIn) redirectWithoutPending(w http.ResponseWriter, r *http.Request, 
 	s.redirectError(w, r, s.config.EmailPage, f, errNoPending)
 }
 
-// onSignIn calls SignInConfig.OnSignIn.
-func (s *SignIn) onSignIn(w http.ResponseWriter, r *http.Request, result session.Result) error {
+// onSignIn calls SignInConfig.OnSignIn. If that returns an error or panics, it ends the
+// session.
+func (s *SignIn) onSignIn(w http.ResponseWriter, r *http.Request, p proof, result session.Result) error {
 	if s.config.OnSignIn == nil {
 		return nil
 	}
+	accepted := false
+	defer func() {
+		if !accepted {
+			s.endSession(r, p, result)
+		}
+	}()
 	err := s.config.OnSignIn(w, r.WithContext(result.NewContext(r.Context(), nil)), result.Renewed.Grant.User)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errOnSignIn, err)
 	}
+	accepted = true
 	return nil
+}
+
+// endSession logs out a new session whose cookies this response does not have. It is
+// reported as an event. The session stays if another response to the same form has
+// delivered it, or may do so: a browser whose user submits a form again cancels the
+// first request.
+func (s *SignIn) endSession(r *http.Request, p proof, result session.Result) {
+	if r.Context().Err() != nil || s.confirmations.isDelivered(s.signedInKey(p, result)) {
+		return
+	}
+	grant := result.Renewed.Grant
+	_ = s.sessions.Logout(r.Context(), session.Material{JWT: grant.JWT, RefreshToken: grant.RefreshToken.Secret}, session.Secret{})
+}
+
+// signedInKey returns the key under which confirmations remember the delivery of a
+// session.
+func (s *SignIn) signedInKey(p proof, result session.Result) confirmationKey {
+	return s.confirmations.key(result.Session.RefreshToken.Secret, p.value)
 }
 
 func (s *SignIn) redirectSignedIn(w http.ResponseWriter, f form) {
