@@ -121,6 +121,30 @@ func (b *browser) do(t *testing.T, client *http.Client, r *http.Request) (*http.
 	return res, string(text)
 }
 
+// roundTrip sends a request without a body and returns the status and header of the
+// response. A connection that ends without a response counts as status 0. Unlike do it
+// may be called by any goroutine.
+func roundTrip(t *testing.T, client *http.Client, method, path string, header map[string]string) (int, http.Header) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, app+path, nil)
+	if err != nil {
+		t.Error(err)
+		return 0, nil
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	res, err := client.Do(r)
+	if err != nil {
+		return 0, nil
+	}
+	defer func() { _ = res.Body.Close() }()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		return 0, nil
+	}
+	return res.StatusCode, res.Header
+}
+
 // shared reports whether a script of the page may read the response.
 func shared(t *testing.T, res *http.Response, page string) bool {
 	t.Helper()

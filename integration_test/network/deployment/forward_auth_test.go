@@ -60,9 +60,10 @@ func application(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, strings.Join(w.Header()["X-Seen"], ","))
 }
 
-func newProtected(t *testing.T, p proxy) *protected {
+func newProtected(t *testing.T, p proxy, config crossminttest.Config) *protected {
 	t.Helper()
-	k, c := newKit(t, crossminttest.Config{Reuse: crossminttest.ReuseRefuse}), newCertificate(t, "app.example.com")
+	config.Reuse = crossminttest.ReuseRefuse
+	k, c := newKit(t, config), newCertificate(t, "app.example.com")
 	server := &http.Server{Handler: forwardAuth(k, k.codec(t, cookie.Config{}))}
 	address := p.run(t, serve(t, server), serve(t, &http.Server{Handler: http.HandlerFunc(application)}), c)
 	return &protected{k, server, internet{"app.example.com:443": address}, c, p}
@@ -134,7 +135,7 @@ func TestForwardAuth(t *testing.T) {
 		for name, scenario := range scenarios {
 			t.Run(p.name+"/"+name, func(t *testing.T) {
 				t.Parallel()
-				scenario(t, newProtected(t, p))
+				scenario(t, newProtected(t, p, crossminttest.Config{}))
 			})
 		}
 	}
