@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/crossmint-go/auth/internal/reply"
+	"github.com/crossmint-go/auth/internal/wiring"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -30,13 +31,13 @@ func RequireClaim[T any](allow func(claims T) bool) func(http.Handler) http.Hand
 	var notWired sync.Once
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if _, ok := session.FromContext(r.Context()); !ok {
-				err := withoutSession(r, &notWired)
+			claims, err := session.Claims[T](r.Context())
+			if isAbsent(err) {
+				err = withoutSession(r, &notWired)
 				reply.RetryAfter(w, err)
 				reply.Error(w, r, err)
 				return
 			}
-			claims, err := session.Claims[T](r.Context())
 			if err != nil || !allow(claims) {
 				reply.JSON(w, http.StatusForbidden, reply.Body{
 					Error: http.StatusText(http.StatusForbidden), Message: "Your account has no access to this page",
@@ -46,6 +47,12 @@ func RequireClaim[T any](allow func(claims T) bool) func(http.Handler) http.Hand
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// isAbsent reports whether err of session.Claims tells that there is no session. Unlike
+// session.FromContext it logs nothing.
+func isAbsent(err error) bool {
+	return errors.Is(err, wiring.ErrNoSession) || errors.Is(err, wiring.ErrNoMiddleware)
 }
 
 var errNotWired = errors.New("middleware: RequireClaim runs without RequireSession around it")

@@ -9,17 +9,12 @@ import (
 	"strings"
 
 	"github.com/crossmint-go/auth/internal/exactjson"
+	"github.com/crossmint-go/auth/internal/wiring"
 )
 
 // maxDecodedTypes bounds the types for which one token remembers its decoded
 // claims. A program has a handful of claim types.
 const maxDecodedTypes = 8
-
-var (
-	errNoSession = errors.New("session: there is no session in the context")
-	// errNoMiddleware reports a mistake in the wiring of the program.
-	errNoMiddleware = errors.New("session: no middleware has looked for a session: put middleware.RequireSession or OptionalSession around the handler")
-)
 
 // Claims returns the JWT claims of the session in ctx, decoded into a T. For
 // example
@@ -46,11 +41,11 @@ func Claims[T any](ctx context.Context) (T, error) {
 func noSession(o *outcome) error {
 	switch {
 	case o == nil:
-		return errNoMiddleware
+		return wiring.ErrNoMiddleware
 	case errors.Is(o.err(), errAbsent):
-		return errNoSession
+		return wiring.ErrNoSession
 	}
-	return fmt.Errorf("%w: %w", errNoSession, o.err())
+	return fmt.Errorf("%w: %w", wiring.ErrNoSession, o.err())
 }
 
 func claimsOf[T any](s *AuthSession) (T, error) {

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+
+	"github.com/crossmint-go/auth/internal/wiring"
 )
 
 // warnedCallers holds the program counters of the calls of FromContext that have
@@ -24,6 +26,6 @@ func warnNoMiddleware(ctx context.Context) {
 		return
 	}
 	frame, _ := runtime.CallersFrames(callers[:]).Next()
-	slog.WarnContext(ctx, "crossmint: session.FromContext finds nothing: "+strings.TrimPrefix(errNoMiddleware.Error(), "session: "),
+	slog.WarnContext(ctx, "crossmint: session.FromContext finds nothing: "+strings.TrimPrefix(wiring.ErrNoMiddleware.Error(), "session: "),
 		"caller", fmt.Sprintf("%s:%d", frame.File, frame.Line))
 }
