@@ -47,8 +47,8 @@ func (v *visitor) checkPage(response *http.Response, body string) {
 	v.Helper()
 	const policy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	h := response.Header
-	got := [4]string{h.Get("Content-Type"), h.Get("Content-Security-Policy"), h.Get("Cache-Control"), h.Get("X-Content-Type-Options")}
-	if want := [4]string{"text/html; charset=utf-8", policy, "no-store", "nosniff"}; got != want {
+	got := [5]string{h.Get("Content-Type"), h.Get("Content-Security-Policy"), h.Get("Cache-Control"), h.Get("X-Content-Type-Options"), h.Get("Referrer-Policy")}
+	if want := [5]string{"text/html; charset=utf-8", policy, "no-store", "nosniff", "same-origin"}; got != want {
 		v.Errorf("%s: header\n%q, want\n%q", response.Request.URL, got, want)
 	}
 	if strings.Contains(body, "<script") || strings.Contains(body, "://") {
