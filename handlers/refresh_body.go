@@ -23,7 +23,7 @@ func readToken(w http.ResponseWriter, r *http.Request) (session.Secret, *request
 		return session.Secret{}, nil
 	}
 	if !hasMediaType(r, jsonType) {
-		return session.Secret{}, &requestError{http.StatusUnsupportedMediaType, fmt.Errorf("body of type %+q", r.Header.Get("Content-Type"))}
+		return session.Secret{}, &requestError{http.StatusUnsupportedMediaType, fmt.Errorf("body of type %+.200q", r.Header.Get("Content-Type"))}
 	}
 	body, requestErr := readBody(w, r)
 	if requestErr != nil || len(body) == 0 {

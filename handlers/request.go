@@ -24,7 +24,7 @@ const (
 func (e *endpoint) checkRequest(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		e.writeStatus(w, r, &requestError{http.StatusMethodNotAllowed, fmt.Errorf("method %+q", r.Method)})
+		e.writeStatus(w, r, &requestError{http.StatusMethodNotAllowed, fmt.Errorf("method %+.200q", r.Method)})
 		return false
 	}
 	if err := e.config.Protection.Check(r); err != nil {

@@ -40,6 +40,10 @@ func (s *SignIn) readForm(w http.ResponseWriter, r *http.Request) (form, bool) {
 	if !s.checkRequest(w, r) {
 		return form{}, false
 	}
+	if reply.IsEarlyData(r) { // a replay could use the code on another instance
+		s.writeStatus(w, r, &requestError{http.StatusTooEarly, errEarlyData})
+		return form{}, false
+	}
 	values, requestErr := readValues(w, r)
 	if requestErr == nil {
 		return newForm(values), true
@@ -58,7 +62,7 @@ var errForm = errors.New("body is not a form, or has a duplicate field")
 
 func readValues(w http.ResponseWriter, r *http.Request) (url.Values, *requestError) {
 	if r.Header.Get("Content-Encoding") != "" || !hasMediaType(r, formType) {
-		return nil, &requestError{http.StatusUnsupportedMediaType, fmt.Errorf("body of type %+q", r.Header.Get("Content-Type"))}
+		return nil, &requestError{http.StatusUnsupportedMediaType, fmt.Errorf("body of type %+.200q", r.Header.Get("Content-Type"))}
 	}
 	body, requestErr := readBody(w, r)
 	if requestErr != nil {
@@ -100,7 +104,10 @@ func parseReturnTo(rawURL string) string {
 		return ""
 	}
 	if strings.ContainsFunc(rawURL, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return u.String()
+		rawURL = u.String()
+	}
+	if len(rawURL) > maxReturnToBytes {
+		return ""
 	}
 	return rawURL
 }

@@ -20,6 +20,7 @@ import (
 const (
 	badForm     = "The body must be a form with each field once at the most"
 	badFormType = "The body must be application/x-www-form-urlencoded, without Content-Encoding"
+	tooEarly    = "Please send the request again when the TLS handshake is complete"
 )
 
 // TestSignInRejectsRequests sends requests that no form of the page sends. Requests
@@ -47,6 +48,9 @@ func TestSignInRejectsRequests(t *testing.T) {
 		{name: "null", body: good, change: []func(*http.Request){setHeaders("Sec-Fetch-Site", "", "Origin", "null")}, status: 403, want: crossOrigin},
 		{name: "a forwarded host", body: good, change: []func(*http.Request){setHeaders("Sec-Fetch-Site", "", "Origin", "https://evil.example", "X-Forwarded-Host", "evil.example")}, status: 403, want: crossOrigin},
 		{name: "origin before type and length", body: long, change: []func(*http.Request){cross, plain}, status: 403, want: crossOrigin},
+
+		{name: "TLS early data", body: good, change: []func(*http.Request){setHeaders("Early-Data", "1")}, status: 425, want: tooEarly},
+		{name: "origin before early data", body: good, change: []func(*http.Request){setHeaders("Early-Data", "1"), cross}, status: 403, want: crossOrigin},
 
 		{name: "JSON", body: `{"email":"ada@example.com"}`, change: []func(*http.Request){setHeaders("Content-Type", "application/json")}, status: 415, want: badFormType},
 		{name: "multipart", body: good, change: []func(*http.Request){setHeaders("Content-Type", "multipart/form-data; boundary=x")}, status: 415, want: badFormType},

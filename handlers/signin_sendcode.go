@@ -54,9 +54,7 @@ func (s *SignIn) startSignIn(w http.ResponseWriter, r *http.Request, email strin
 	if before.Email == email {
 		pending.Earlier = append([]cookie.PendingSignIn{before}, before.Earlier...)
 	}
-	err = s.cookies.WritePendingSignIn(w, s.config.Key, pending)
-	s.warnings.PlainHTTP(r, w.Header())
-	return err
+	return s.writePending(w, r, pending)
 }
 
 // sendCode counts every call of upstream, even a failed one: the e-mail may be on

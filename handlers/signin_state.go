@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
 )
@@ -41,7 +42,14 @@ func isStateOf(state session.Secret, method string) bool {
 func (s *SignIn) writeState(w http.ResponseWriter, r *http.Request, method string) error {
 	pending, _ := s.cookies.ReadPendingSignIn(r, s.config.Key)
 	pending.State, pending.StateExpiresAt = newState(method), time.Time{}
-	return s.cookies.WritePendingSignIn(w, s.config.Key, pending)
+	return s.writePending(w, r, pending)
+}
+
+// writePending stores a pending sign-in in the browser.
+func (s *SignIn) writePending(w http.ResponseWriter, r *http.Request, pending cookie.PendingSignIn) error {
+	err := s.cookies.WritePendingSignIn(w, s.config.Key, pending)
+	s.warnings.PlainHTTP(r, w.Header())
+	return err
 }
 
 // readState returns the state that StartOAuth or StartWallet has stored in the browser

@@ -81,7 +81,7 @@ func TestRefreshWarnsOfPlainHTTP(t *testing.T) {
 	env.wantWarning(t, "refresh: ", "plain http", `"app.example"`)
 }
 
-// TestSignInWarnsOfPlainHTTP submits the first form over plain http. The browser drops
+// TestSignInWarnsOfPlainHTTP submits a first form over plain http. The browser drops
 // the pending sign-in, so the second form would lead to error=expired.
 func TestSignInWarnsOfPlainHTTP(t *testing.T) {
 	tests := []struct {
@@ -93,15 +93,22 @@ func TestSignInWarnsOfPlainHTTP(t *testing.T) {
 		{name: "this machine", site: url.URL{Scheme: "http", Host: "localhost:8080"}},
 		{name: "another machine", site: url.URL{Scheme: "http", Host: "192.168.1.7:8080"}, want: []string{"sign_in: ", "plain http", `"192.168.1.7:8080"`}},
 	}
+	forms := map[string][]string{
+		"/send":         {"email", ada},
+		"/oauth/start":  {"provider", "google"},
+		"/wallet/start": {"type", "ethereum", "address", "0x" + strings.Repeat("0", 40)},
+	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
-			b := env.newBrowser(t, &test.site, withoutFetchMetadata{inProcess{env.mux}})
-			for range 2 {
-				b.submit("/send", "email", ada)
-			}
-			env.wantWarning(t, test.want...)
-		})
+		for path, fields := range forms {
+			t.Run(test.name+" "+path, func(t *testing.T) {
+				env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{OAuthProviders: []string{"google"}, WalletTypes: []string{"ethereum"}})
+				b := env.newBrowser(t, &test.site, withoutFetchMetadata{inProcess{env.mux}})
+				for range 2 {
+					b.submit(path, fields...)
+				}
+				env.wantWarning(t, test.want...)
+			})
+		}
 	}
 }
 
