@@ -94,8 +94,9 @@ func NewSignIn(codes EmailCodes, sessions *session.Manager, cookies *cookie.Code
 	config = config.withDefaults()
 	s := &SignIn{
 		endpoint: newEndpoint("NewSignIn", sessions, cookies, Config{Protection: config.Protection, OnError: config.OnError}),
-		codes:    codes, config: config, limits: newSignInLimits(config), confirmations: newConfirmations(),
+		codes:    codes, config: config, limits: newSignInLimits(config),
 	}
+	s.confirmations = newConfirmations(func(ctx context.Context, err error) { s.reportEvents(ctx, signInFailed(err)) })
 	s.op, s.invalid, s.warnings.Op = opSignIn, event.SignInFailed, opSignIn
 	s.setMethods()
 	return s

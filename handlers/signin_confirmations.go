@@ -36,6 +36,9 @@ const (
 // all submits of a form.
 type confirmations struct {
 	secret *[sha256.Size]byte // key of the HMACs
+	// abandoned receives the error of a call whose requests have all ended before it,
+	// for example a wrong code: a client could hide its guesses by disconnecting.
+	abandoned func(ctx context.Context, err error)
 
 	mu        sync.Mutex // guards all below
 	running   map[confirmationKey]*confirmation
@@ -49,15 +52,15 @@ type confirmationKey [sha256.Size]byte
 // A confirmation is one call that several submits share. Its results are set before
 // done is closed.
 type confirmation struct {
-	submits int // guarded by confirmations.mu
+	submits int // that wait; guarded by confirmations.mu
 	done    chan struct{}
 	secret  session.Secret
 	err     error
 }
 
-func newConfirmations() *confirmations {
+func newConfirmations(abandoned func(context.Context, error)) *confirmations {
 	c := &confirmations{
-		secret: new([sha256.Size]byte), running: map[confirmationKey]*confirmation{},
+		secret: new([sha256.Size]byte), abandoned: abandoned, running: map[confirmationKey]*confirmation{},
 		confirmed: ttlmap.New[confirmationKey, session.Secret](confirmedTTL, maxConfirmed),
 		signedIn:  ttlmap.New[confirmationKey, struct{}](confirmedTTL, maxConfirmed),
 	}
@@ -94,6 +97,7 @@ func (c *confirmations) do(ctx context.Context, k confirmationKey, confirm func(
 	case <-shared.done:
 		return shared.secret, shared.err
 	case <-ctx.Done():
+		c.leave(shared)
 		return session.Secret{}, &session.UpstreamError{Kind: session.ErrUnavailable, Op: opSignIn, Err: ctx.Err()}
 	}
 }
@@ -115,6 +119,13 @@ func (c *confirmations) join(ctx context.Context, k confirmationKey, confirm fun
 	return shared, nil
 }
 
+// leave ends the wait of a submit whose request has ended.
+func (c *confirmations) leave(shared *confirmation) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	shared.submits--
+}
+
 // run makes the call and publishes its result. It recovers a panic of an EmailCodes,
 // which would end the process.
 func (c *confirmations) run(ctx context.Context, k confirmationKey, shared *confirmation, confirm func(context.Context) (session.Secret, error)) {
@@ -126,15 +137,23 @@ func (c *confirmations) run(ctx context.Context, k confirmationKey, shared *conf
 			err = &panicError{p}
 		}
 		shared.secret, shared.err = secret, err
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		delete(c.running, k)
-		if err == nil {
-			c.confirmed.Put(k, secret)
+		if submits := c.finish(k, shared); submits == 0 && err != nil && ctx.Err() == nil {
+			c.abandoned(ctx, err)
 		}
-		close(shared.done)
 	}()
 	secret, err = confirm(ctx)
+}
+
+// finish ends a call, and returns the number of submits that wait for its result.
+func (c *confirmations) finish(k confirmationKey, shared *confirmation) (submits int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.running, k)
+	if shared.err == nil {
+		c.confirmed.Put(k, shared.secret)
+	}
+	close(shared.done)
+	return shared.submits
 }
 
 var errConfirmStopped = errors.New("handlers: the confirmation has left its goroutine")

@@ -227,6 +227,28 @@ func TestSubmitsOfOneCodeAreBounded(t *testing.T) {
 	})
 }
 
+// TestAbandonedGuessIsReported disconnects before upstream has compared a wrong code.
+func TestAbandonedGuessIsReported(t *testing.T) {
+	withFakeClock(t, func(t *testing.T, env *signInEnv) {
+		b := env.newInProcessBrowser(t)
+		b.submit("/send", "email", ada)
+		env.Fake.FailAlways(crossminttest.ConfirmOTP, crossminttest.Delay(time.Second))
+		for range 5 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Millisecond, cancel)
+			b.submitCode(ctx, env.wrongCode(ada))
+			time.Sleep(time.Minute)
+		}
+		want := []event.Outcome{event.CodeSent}
+		for range 5 {
+			want = append(want, event.Abandoned, event.SignInFailed)
+		}
+		if diff := cmp.Diff(want, env.Outcomes()); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // panickingCodes panics in ConfirmEmailOTP.
 type panickingCodes struct{ handlers.EmailCodes }
 

@@ -17,12 +17,17 @@ const (
 	opSignIn      = "sign_in"
 )
 
-// reportFailure reports a failed form: to OnError, and as an event. A rejected API key
-// is an event of its own beside it.
+// reportFailure reports a failed form: to OnError, and as an event.
 func (s *SignIn) reportFailure(r *http.Request, e event.Event) {
+	s.reportEvents(r.Context(), e)
+	s.reportError(r, e.Err)
+}
+
+// reportEvents reports a failure as an event. A rejected API key and a panic are events
+// of their own beside it.
+func (s *SignIn) reportEvents(ctx context.Context, e event.Event) {
 	var upstreamErr *session.UpstreamError
 	var panicked *panicError
-	ctx := r.Context()
 	if errors.As(e.Err, &upstreamErr) {
 		e.UpstreamStatus = upstreamErr.Status
 		if upstreamErr.APIKeyRejected {
@@ -36,7 +41,6 @@ func (s *SignIn) reportFailure(r *http.Request, e event.Event) {
 		e.Outcome = event.Abandoned
 	}
 	s.sessions.Report(ctx, e)
-	s.reportError(r, e.Err)
 }
 
 // codeNotSent is the event for a code that was not sent.
