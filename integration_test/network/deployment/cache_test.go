@@ -2,6 +2,7 @@ package deployment_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,4 +68,23 @@ func (b *browser) page(t *testing.T) cached {
 		got.User = ""
 	}
 	return got
+}
+
+// TestCacheThatIgnoresVary puts a cache like those of many CDNs in front of a handler
+// that says nothing about caching: private keeps its pages out.
+func TestCacheThatIgnoresVary(t *testing.T) {
+	t.Parallel()
+	k, c := newKit(t, crossminttest.Config{}), newCertificate(t, "app.example.com")
+	backend := serve(t, &http.Server{Handler: mount(k, k.codec(t, cookie.Config{}), handlers.Config{}, middleware.Config{})})
+	config := strings.Replace(snippet(t, "cache", "nginx"), "proxy_cache app;", "proxy_cache app; proxy_cache_valid any 1m; proxy_ignore_headers Vary;", 1)
+	hosts := internet{"app.example.com:443": nginx(t, config, backend, c)}
+	var users, got []string
+	for _, email := range []string{"ann@example.com", "bea@example.com"} {
+		b := newBrowser(t, hosts, c.roots)
+		users = append(users, k.fake.SignIn(b.client.Jar, parse(t, app), email).User.ID)
+		got = append(got, b.fetch(t, app, http.MethodGet, app+"/me", "").Body)
+	}
+	if diff := cmp.Diff(users, got); diff != "" {
+		t.Errorf("pages of both users (-want +got):\n%s", diff)
+	}
 }
