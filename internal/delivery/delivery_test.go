@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -119,12 +120,13 @@ func TestDelivered(t *testing.T) {
 	tests := []struct {
 		name    string
 		handler http.HandlerFunc
+		status  int      // 0: 200
 		more    []string // further Set-Cookie lines
 	}{
 		{name: "nothing written", handler: func(http.ResponseWriter, *http.Request) {}},
 		{name: "Write", handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) }},
 		{name: "WriteString", handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }},
-		{name: "WriteHeader 404", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }},
+		{name: "WriteHeader 404", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, status: http.StatusNotFound},
 		{name: "Flush", handler: func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() }},
 		{name: "ResponseController", handler: func(w http.ResponseWriter, _ *http.Request) {
 			_ = http.NewResponseController(w).Flush()
@@ -133,6 +135,7 @@ func TestDelivered(t *testing.T) {
 			_, _ = io.Copy(w, strings.NewReader(strings.Repeat("x", 100_000)))
 		}},
 		{name: "informational responses before", handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusContinue)
 			w.WriteHeader(http.StatusProcessing)
 			w.WriteHeader(http.StatusEarlyHints)
 		}},
@@ -155,12 +158,80 @@ func TestDelivered(t *testing.T) {
 		for _, http2 := range []bool{false, true} {
 			t.Run(tt.name+map[bool]string{false: " HTTP/1.1", true: " HTTP/2"}[http2], func(t *testing.T) {
 				server, o := serve(t, http2, false, nil, tt.handler)
-				wantCookies(t, get(t, server), tt.more...)
+				res := get(t, server)
+				wantCookies(t, res, tt.more...)
+				if tt.status == 0 {
+					tt.status = http.StatusOK
+				}
+				if res.StatusCode != tt.status {
+					t.Errorf("status %d, want %d", res.StatusCode, tt.status)
+				}
 				if err := o.wait(t); err != nil {
 					t.Errorf("not delivered: %v", err)
 				}
 			})
 		}
+	}
+}
+
+// A stream goes on for long after its header has left.
+func TestFlushDelivers(t *testing.T) {
+	tests := []struct {
+		name  string
+		flush func(http.ResponseWriter)
+	}{
+		{name: "Flush", flush: func(w http.ResponseWriter) { w.(http.Flusher).Flush() }},
+		{name: "FlushError", flush: func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			delivered := make(chan error, 1)
+			var o *outcome
+			var server *httptest.Server
+			server, o = serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) {
+				test.flush(w)
+				delivered <- o.wait(t) // while the handler runs
+			})
+			get(t, server)
+			if err := <-delivered; err != nil {
+				t.Errorf("not delivered: %v", err)
+			}
+		})
+	}
+}
+
+func TestLost(t *testing.T) {
+	now := time.Now()
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	tests := []struct {
+		name         string
+		ctx          context.Context //nolint:containedctx // the argument under test
+		writeTimeout time.Duration
+		noServer     bool
+		startedAt    time.Time
+		want         error
+	}{
+		{name: "another server", noServer: true, startedAt: now.Add(-time.Hour)},
+		{name: "no write timeout", startedAt: now.Add(-time.Hour)},
+		{name: "no start", writeTimeout: time.Minute},
+		{name: "in time", writeTimeout: time.Minute, startedAt: now},
+		{name: "too late", writeTimeout: time.Minute, startedAt: now.Add(-time.Hour), want: os.ErrDeadlineExceeded},
+		{name: "disconnected", ctx: canceled, writeTimeout: time.Minute, startedAt: now, want: delivery.ErrDisconnected},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			ctx := test.ctx
+			if ctx == nil {
+				ctx = t.Context()
+			}
+			if !test.noServer {
+				ctx = context.WithValue(ctx, http.ServerContextKey, &http.Server{ReadHeaderTimeout: time.Second, WriteTimeout: test.writeTimeout})
+			}
+			if got := delivery.Lost(ctx, test.startedAt); !errors.Is(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
 	}
 }
 
@@ -348,6 +419,33 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A header can wait in the buffer for longer than one check is good for.
+func TestBufferedResponseIsCheckedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outcome{done: make(chan error, 1)}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		gone := errors.New("the user has logged out")
+		delivery.Serve(httptest.NewRecorder(), r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
+			for range 3 {
+				if err := writeMore(w); err != nil {
+					t.Errorf("refused while the decision holds: %v", err)
+				}
+				time.Sleep(time.Second)
+			}
+			o.check.Store(&gone)
+			for range 2 {
+				if err := writeMore(w); !errors.Is(err, gone) {
+					t.Errorf("got %v, want %v", err, gone)
+				}
+				time.Sleep(time.Second)
+			}
+		})
+		if err := o.wait(t); !errors.Is(err, gone) {
+			t.Errorf("Done(%v), want %v", err, gone)
+		}
+	})
 }
 
 func flush(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() }
