@@ -35,6 +35,10 @@ type Config struct {
 	// 30 s.
 	Grace time.Duration
 
+	// OnCode, if not nil, gets every code that is sent by e-mail, for programs that
+	// show it to their user. It may be called concurrently.
+	OnCode func(email, code string)
+
 	// InMemory serves over net.Pipe instead of a socket. Only clients with
 	// the fake's own [Server.Transport] reach it.
 	InMemory bool

@@ -48,6 +48,9 @@ func (s *Server) serveSendOTP(_ *http.Request, body []byte) response {
 	code := must(rand.Int(rand.Reader, big.NewInt(1_000_000)))
 	sent := &pendingCode{mailbox: mailbox(in.Email), code: fmt.Sprintf("%06d", code), expiresAt: time.Now().Add(codeLifetime)}
 	emailID := newID()
+	if s.config.OnCode != nil {
+		s.config.OnCode(in.Email, sent.code)
+	}
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
