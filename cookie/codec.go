@@ -79,5 +79,9 @@ func (c *Codec) nameIndex(name string, kind cookieKind) int {
 	return len(c.names) - 1
 }
 
+// Config returns the configuration with its defaults, for further cookies of the same
+// site. Treat it as read-only.
+func (c *Codec) Config() Config { return c.config }
+
 // primary returns the configured name set.
 func (c *Codec) primary() *nameSet { return &c.nameSets[0] }

@@ -1,6 +1,5 @@
-// Package cookie reads and writes the cookies that hold a session, and the one
-// of a pending sign-in ([Codec.WritePendingSignIn]). Only this package composes
-// these cookies; internal/delivery protects their Set-Cookie lines from handlers.
+// Package cookie reads and writes the cookies that hold a session. Only this package
+// composes them; internal/delivery protects their Set-Cookie lines from handlers.
 //
 // Three sets of names are in use (see Config.Names, [Unscoped] and [Scoped]). A
 // [Codec] reads all of them, and session.Manager chooses among the pairs. The

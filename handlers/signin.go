@@ -81,6 +81,7 @@ type SignIn struct {
 	wallets       walletSignIn // nil: not configured
 	config        SignInConfig
 	limits        signInLimits
+	pending       *pendingCookie
 	confirmations *confirmations
 }
 
@@ -96,6 +97,11 @@ func NewSignIn(codes EmailCodes, sessions *session.Manager, cookies *cookie.Code
 		endpoint: newEndpoint("NewSignIn", sessions, cookies, Config{Protection: config.Protection, OnError: config.OnError}),
 		codes:    codes, config: config, limits: newSignInLimits(config),
 	}
+	pending, err := newPendingCookie(cookies.Config(), config.Key)
+	if err != nil {
+		panic(fmt.Sprintf("handlers: NewSignIn: SignInConfig.Key: %v", err))
+	}
+	s.pending = pending
 	s.confirmations = newConfirmations(func(ctx context.Context, err error) { s.reportEvents(ctx, signInFailed(err)) })
 	s.op, s.invalid, s.warnings.Op = opSignIn, event.SignInFailed, opSignIn
 	s.setMethods()
@@ -182,7 +188,7 @@ func errorCodeOf(err error) errorCode {
 
 // redirectRestart deletes the pending sign-in and redirects to the first form.
 func (s *SignIn) redirectRestart(w http.ResponseWriter, r *http.Request, f form, err error) {
-	s.cookies.DeletePendingSignIn(w)
+	s.pending.remove(w)
 	s.redirectError(w, r, s.config.EmailPage, f, err)
 }
 

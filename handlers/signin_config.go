@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
 )
@@ -89,9 +88,6 @@ func (c SignInConfig) withDefaults() SignInConfig {
 	}
 	if c.Key.IsZero() {
 		c.Key = session.NewSecret(rand.Text() + rand.Text()) // 260 random bits
-	}
-	if len(c.Key.Reveal()) < bounds.MinPendingKeyBytes {
-		panic(fmt.Sprintf("handlers: NewSignIn: SignInConfig.Key must have %d random bytes or more", bounds.MinPendingKeyBytes))
 	}
 	return c
 }

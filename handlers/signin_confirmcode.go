@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/session"
 )
 
@@ -51,18 +50,18 @@ func (s *SignIn) ConfirmCode(w http.ResponseWriter, r *http.Request) {
 }
 
 // pendingCode returns the pending sign-in of r that waits for a code.
-func (s *SignIn) pendingCode(r *http.Request) (cookie.PendingSignIn, bool) {
-	pending, ok := s.cookies.ReadPendingSignIn(r, s.config.Key)
+func (s *SignIn) pendingCode(r *http.Request) (pendingSignIn, bool) {
+	pending, ok := s.pending.read(r)
 	return pending, ok && pending.Email != ""
 }
 
 // confirmCode exchanges a code for a one-time secret. The code may belong to any of
 // the pending e-mails, so it tries one after the other, the latest first. It also
 // returns the key of the confirmation.
-func (s *SignIn) confirmCode(ctx context.Context, pending cookie.PendingSignIn, code string) (k confirmationKey, secret session.Secret, err error) {
+func (s *SignIn) confirmCode(ctx context.Context, pending pendingSignIn, code string) (k confirmationKey, secret session.Secret, err error) {
 	ctx, cancel := context.WithTimeout(ctx, codeTimeout)
 	defer cancel()
-	emails := append([]cookie.PendingSignIn{pending}, pending.Earlier...)
+	emails := append([]pendingSignIn{pending}, pending.Earlier...)
 	for _, e := range emails {
 		k = s.confirmations.key(e.EmailID, code)
 		if secret, found := s.confirmations.get(k); found {
@@ -87,7 +86,7 @@ func (s *SignIn) confirmCode(ctx context.Context, pending cookie.PendingSignIn, 
 
 // confirmOnce makes one call of upstream. Only a code about which upstream may have
 // decided, and which was wrong, counts as a guess.
-func (s *SignIn) confirmOnce(ctx context.Context, email string, pending cookie.PendingSignIn, code string) (session.Secret, error) {
+func (s *SignIn) confirmOnce(ctx context.Context, email string, pending pendingSignIn, code string) (session.Secret, error) {
 	guesses := s.limits.guesses(email, pending)
 	if !reserve(guesses...) {
 		return session.Secret{}, errNoGuesses

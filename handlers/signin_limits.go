@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/limit"
 )
 
@@ -101,7 +100,7 @@ func refund(quotas ...quota) {
 }
 
 // guesses returns the quotas of a code for one e-mail to an address.
-func (l *signInLimits) guesses(email string, pending cookie.PendingSignIn) []quota {
+func (l *signInLimits) guesses(email string, pending pendingSignIn) []quota {
 	return []quota{{l.guessesPerEmail, pending.EmailID.Reveal()}, {l.guessesPerAddress, inboxOf(email)}}
 }
 

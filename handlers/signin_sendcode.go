@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 )
@@ -48,11 +47,11 @@ func (s *SignIn) startSignIn(w http.ResponseWriter, r *http.Request, email strin
 	default:
 		s.sessions.Report(r.Context(), event.Event{Outcome: event.CodeSent, Op: opSendCode})
 	}
-	pending := cookie.PendingSignIn{Email: email, EmailID: session.NewSecret(emailID)}
-	before, _ := s.cookies.ReadPendingSignIn(r, s.config.Key)
+	pending := pendingSignIn{Email: email, EmailID: session.NewSecret(emailID)}
+	before, _ := s.pending.read(r)
 	pending.State, pending.StateExpiresAt = before.State, before.StateExpiresAt
 	if before.Email == email {
-		pending.Earlier = append([]cookie.PendingSignIn{before}, before.Earlier...)
+		pending.Earlier = append([]pendingSignIn{before}, before.Earlier...)
 	}
 	return s.writePending(w, r, pending)
 }

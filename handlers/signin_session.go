@@ -61,7 +61,7 @@ func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, p proof, s
 	}
 	if err != nil {
 		s.reportError(r, err)
-		s.cookies.DeletePendingSignIn(w)
+		s.pending.remove(w)
 		redirect(w, s.config.EmailPage, p.returnTo, p.errorCodeOf(err))
 		return
 	}
@@ -72,7 +72,7 @@ func (s *SignIn) storeSession(w http.ResponseWriter, r *http.Request, p proof, s
 			s.confirmations.markDelivered(p.key, s.signedInKey(p, result))
 		}
 	}()
-	s.cookies.DeletePendingSignIn(w)
+	s.pending.remove(w)
 	s.redirectSignedIn(w, p.form)
 }
 

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
 )
@@ -40,14 +39,14 @@ func isStateOf(state session.Secret, method string) bool {
 
 // writeState stores a new state in the cookie, beside a pending sign-in by e-mail.
 func (s *SignIn) writeState(w http.ResponseWriter, r *http.Request, method string) error {
-	pending, _ := s.cookies.ReadPendingSignIn(r, s.config.Key)
+	pending, _ := s.pending.read(r)
 	pending.State, pending.StateExpiresAt = newState(method), time.Time{}
 	return s.writePending(w, r, pending)
 }
 
 // writePending stores a pending sign-in in the browser.
-func (s *SignIn) writePending(w http.ResponseWriter, r *http.Request, pending cookie.PendingSignIn) error {
-	err := s.cookies.WritePendingSignIn(w, s.config.Key, pending)
+func (s *SignIn) writePending(w http.ResponseWriter, r *http.Request, pending pendingSignIn) error {
+	err := s.pending.write(w, pending)
 	s.warnings.PlainHTTP(r, w.Header())
 	return err
 }
@@ -55,7 +54,7 @@ func (s *SignIn) writePending(w http.ResponseWriter, r *http.Request, pending co
 // readState returns the state that StartOAuth or StartWallet has stored in the browser
 // of r.
 func (s *SignIn) readState(r *http.Request, method string) (state session.Secret, ok bool) {
-	pending, _ := s.cookies.ReadPendingSignIn(r, s.config.Key)
+	pending, _ := s.pending.read(r)
 	return pending.State, isStateOf(pending.State, method)
 }
 

@@ -1,4 +1,4 @@
-package cookie
+package handlers
 
 import (
 	"crypto/aes"
@@ -12,13 +12,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/session"
 )
 
-// A PendingSignIn is a sign-in that waits for its second step: for the code of an
+// A pendingSignIn is a sign-in that waits for its second step: for the code of an
 // e-mail, for a provider or wallet, or for both. The cookie carries it there.
-type PendingSignIn struct {
+type pendingSignIn struct {
 	// Email and EmailID are both empty if only State is pending.
 	Email   string
 	EmailID session.Secret
@@ -28,7 +29,7 @@ type PendingSignIn struct {
 	// Earlier are the pending sign-ins of earlier e-mails to the same address, the
 	// latest first: users may type the code of any of them. Of each only EmailID
 	// and ExpiresAt count. The cookie holds two, and fewer if their IDs are long.
-	Earlier []PendingSignIn
+	Earlier []pendingSignIn
 
 	// State binds the second step of a sign-in with a provider or wallet to the
 	// browser that began it: up to 32 random bytes. Zero: none is pending.
@@ -48,7 +49,10 @@ const (
 	maxStateBytes   = 32
 	// stateBytes is the length of a state with its expiry and its own length.
 	stateBytes = 8 + 2 + maxStateBytes
-	// maxEarlierEmails bounds PendingSignIn.Earlier: each one costs a call of
+	// maxPendingValues bounds the cookies of that name that are read. A browser sends
+	// two while an attribute changes.
+	maxPendingValues = 8
+	// maxEarlierEmails bounds pendingSignIn.Earlier: each one costs a call of
 	// upstream for every wrong code.
 	maxEarlierEmails = 2
 	// emailBytes is the length of an e-mail's expiry and that of its ID's length.
@@ -61,78 +65,78 @@ const (
 	pendingBytes = stateBytes + 2 + bounds.MaxEmailBytes + emailBytes + maxEmailIDBytes + earlierBytes
 )
 
-// newAEAD derives the encryption of pending sign-ins from a key.
-func newAEAD(key session.Secret) (cipher.AEAD, error) {
+// A pendingCookie holds the pending sign-in of a browser: for ten minutes, host-only,
+// and unreadable for scripts. Where the session cookies have SameSite=None or
+// Partitioned, for pages that other sites embed, it has it, too. It is encrypted, so
+// that only the holders of the key can read or change it.
+type pendingCookie struct {
+	config cookie.Config // of the session cookies
+	aead   cipher.AEAD
+}
+
+// newPendingCookie derives the encryption from a key of at least
+// bounds.MinPendingKeyBytes random bytes.
+func newPendingCookie(config cookie.Config, key session.Secret) (*pendingCookie, error) {
 	if len(key.Reveal()) < bounds.MinPendingKeyBytes {
-		return nil, fmt.Errorf("cookie: the key of a pending sign-in has %d bytes, must have %d", len(key.Reveal()), bounds.MinPendingKeyBytes)
+		return nil, fmt.Errorf("must have %d random bytes or more", bounds.MinPendingKeyBytes)
 	}
 	derived, err := hkdf.Key(sha256.New, []byte(key.Reveal()), nil, "crossmint-go/auth pending sign-in 3", 32)
 	if err != nil {
-		return nil, fmt.Errorf("cookie: %w", err)
+		return nil, err
 	}
 	block, err := aes.NewCipher(derived)
 	if err != nil {
-		return nil, fmt.Errorf("cookie: %w", err)
+		return nil, err
 	}
-	return cipher.NewGCMWithRandomNonce(block)
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return &pendingCookie{config, aead}, err
 }
 
-// WritePendingSignIn stores a pending sign-in for ten minutes, in a host-only
-// cookie that no script can read. Where the session cookies have SameSite=None or
-// Partitioned, for pages that other sites embed, this cookie has it, too. It is encrypted with a key of at least 32 random
-// bytes, so that only its holders can read or change it. Call it before the
-// response is written. On an error, which is [ErrInvalidToken], nothing is stored.
-func (c *Codec) WritePendingSignIn(w http.ResponseWriter, key session.Secret, p PendingSignIn) error {
+// write stores a pending sign-in. Call it before the response is written. On an
+// error nothing is stored.
+func (c *pendingCookie) write(w http.ResponseWriter, p pendingSignIn) error {
 	p.setExpiry(time.Now().Add(pendingLifetime))
 	plain, err := p.marshal()
 	if err != nil {
-		return errors.Join(ErrInvalidToken, err)
+		return err
 	}
-	aead, err := newAEAD(key)
-	if err != nil {
-		return errors.Join(ErrInvalidToken, err)
-	}
-	cookie := c.pendingCookie()
+	pending := c.empty()
 	//nolint:gosec // G407: this AEAD makes its own nonce
-	cookie.Value = base64.RawURLEncoding.EncodeToString(aead.Seal(nil, nil, plain, c.pendingContext()))
-	cookie.Expires = p.ExpiresAt
-	if p.StateExpiresAt.After(cookie.Expires) {
-		cookie.Expires = p.StateExpiresAt
+	pending.Value = base64.RawURLEncoding.EncodeToString(c.aead.Seal(nil, nil, plain, c.context()))
+	pending.Expires = p.ExpiresAt
+	if p.StateExpiresAt.After(pending.Expires) {
+		pending.Expires = p.StateExpiresAt
 	}
-	cookie.MaxAge = int(time.Until(cookie.Expires).Round(time.Second).Seconds())
-	http.SetCookie(w, cookie)
-	noStore(w)
+	pending.MaxAge = int(time.Until(pending.Expires).Round(time.Second).Seconds())
+	http.SetCookie(w, pending)
+	w.Header().Set("Cache-Control", "no-store")
 	return nil
 }
 
-// ReadPendingSignIn returns the pending sign-in that r presents, and reports
-// whether there is one: encrypted with key for this project, and not expired.
-func (c *Codec) ReadPendingSignIn(r *http.Request, key session.Secret) (PendingSignIn, bool) {
-	aead, err := newAEAD(key)
-	if err != nil {
-		return PendingSignIn{}, false
-	}
-	cookies := r.CookiesNamed(c.pendingCookie().Name)
-	for _, cookie := range cookies[:min(len(cookies), maxValuesPerName)] {
-		if p, ok := c.openPending(aead, cookie.Value); ok {
+// read returns the pending sign-in that r presents, and reports whether there is one:
+// encrypted with the key for this project, and not expired.
+func (c *pendingCookie) read(r *http.Request) (pendingSignIn, bool) {
+	presented := r.CookiesNamed(c.empty().Name)
+	for _, value := range presented[:min(len(presented), maxPendingValues)] {
+		if p, ok := c.open(value.Value); ok {
 			return p, true
 		}
 	}
-	return PendingSignIn{}, false
+	return pendingSignIn{}, false
 }
 
-// DeletePendingSignIn deletes the cookie of [Codec.WritePendingSignIn].
-func (c *Codec) DeletePendingSignIn(w http.ResponseWriter) {
-	cookie := c.pendingCookie()
-	cookie.Expires, cookie.MaxAge = time.Unix(0, 0), -1
-	http.SetCookie(w, cookie)
-	noStore(w)
+// remove deletes the cookie.
+func (c *pendingCookie) remove(w http.ResponseWriter) {
+	deleted := c.empty()
+	deleted.Expires, deleted.MaxAge = time.Unix(0, 0), -1
+	http.SetCookie(w, deleted)
+	w.Header().Set("Cache-Control", "no-store")
 }
 
-// pendingCookie returns the empty cookie. It is for the sign-in pages of one host,
-// so it has neither the Domain nor the Path of the session cookies. Strict would
-// drop it when a user comes to the page from the e-mail.
-func (c *Codec) pendingCookie() *http.Cookie {
+// empty returns the empty cookie. It is for the sign-in pages of one host, so it has
+// neither the Domain nor the Path of the session cookies. Strict would drop it when a
+// user comes to the page from the e-mail.
+func (c *pendingCookie) empty() *http.Cookie {
 	name := "__Host-" + pendingName
 	if c.config.InsecureAllowHTTP {
 		name = pendingName
@@ -146,23 +150,23 @@ func (c *Codec) pendingCookie() *http.Cookie {
 	}
 }
 
-// pendingContext separates projects that share a secret.
-func (c *Codec) pendingContext() []byte { return []byte(c.config.ProjectID) }
+// context separates projects that share a secret.
+func (c *pendingCookie) context() []byte { return []byte(c.config.ProjectID) }
 
-func (c *Codec) openPending(aead cipher.AEAD, value string) (PendingSignIn, bool) {
+func (c *pendingCookie) open(value string) (pendingSignIn, bool) {
 	ciphertext, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil || len(ciphertext) != pendingBytes+aead.Overhead() {
-		return PendingSignIn{}, false
+	if err != nil || len(ciphertext) != pendingBytes+c.aead.Overhead() {
+		return pendingSignIn{}, false
 	}
-	plain, err := aead.Open(nil, nil, ciphertext, c.pendingContext())
+	plain, err := c.aead.Open(nil, nil, ciphertext, c.context())
 	if err != nil {
-		return PendingSignIn{}, false
+		return pendingSignIn{}, false
 	}
 	return parsePending(plain)
 }
 
 // setExpiry sets the zero times of what is pending.
-func (p *PendingSignIn) setExpiry(expiry time.Time) {
+func (p *pendingSignIn) setExpiry(expiry time.Time) {
 	if p.Email != "" && p.ExpiresAt.IsZero() {
 		p.ExpiresAt = expiry
 	}
@@ -171,10 +175,10 @@ func (p *PendingSignIn) setExpiry(expiry time.Time) {
 	}
 }
 
-var errPendingLength = errors.New("cookie: e-mail address, its ID or state is empty or too long")
+var errPendingLength = errors.New("handlers: e-mail address, its ID or state is empty or too long")
 
 // isValid reports whether p has an e-mail or a state, each within its bounds.
-func (p PendingSignIn) isValid() bool {
+func (p pendingSignIn) isValid() bool {
 	id, state := len(p.EmailID.Reveal()), len(p.State.Reveal())
 	hasEmail := p.Email != "" && id > 0
 	stateOnly := p.Email == "" && id == 0 && state > 0
@@ -184,7 +188,7 @@ func (p PendingSignIn) isValid() bool {
 // marshal returns p in pendingBytes bytes: the state, the address with its length,
 // then each e-mail's expiry and ID with its length. It leaves out earlier e-mails
 // without room.
-func (p PendingSignIn) marshal() ([]byte, error) {
+func (p pendingSignIn) marshal() ([]byte, error) {
 	if !p.isValid() {
 		return nil, errPendingLength
 	}
@@ -227,17 +231,17 @@ func cutItem(plain []byte) (value session.Secret, expires time.Time, rest []byte
 // parsePending reads a plaintext of marshal: decryption has authenticated it. It
 // leaves out expired parts, since a browser's clock may be wrong, and returns
 // false if nothing is left.
-func parsePending(plain []byte) (p PendingSignIn, ok bool) {
+func parsePending(plain []byte) (p pendingSignIn, ok bool) {
 	state, stateExpiresAt, _ := cutItem(plain)
 	plain = plain[stateBytes:]
 	length := 2 + int(binary.BigEndian.Uint16(plain))
 	email, rest := string(plain[2:length]), plain[length:]
-	var emails []PendingSignIn
+	var emails []pendingSignIn
 	for len(rest) > emailBytes {
 		var id session.Secret
 		var expires time.Time
 		if id, expires, rest = cutItem(rest); !id.IsZero() {
-			emails = append(emails, PendingSignIn{Email: email, EmailID: id, ExpiresAt: expires})
+			emails = append(emails, pendingSignIn{Email: email, EmailID: id, ExpiresAt: expires})
 		}
 	}
 	if len(emails) > 0 {
