@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
+	"github.com/crossmint-go/auth/session/fleet/fleettest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -25,12 +26,12 @@ func newLocalCoordinator(t *testing.T, shared session.Coordinator) *session.Loca
 }
 
 func TestLocalCoordinatorContract(t *testing.T) {
-	coordinatortest.Run(t, func(t *testing.T) session.Coordinator { return newLocalCoordinator(t, nil) })
+	fleettest.RunCoordinator(t, func(t *testing.T) session.Coordinator { return newLocalCoordinator(t, nil) })
 }
 
 // Two levels keep the same contract.
 func TestNestedCoordinatorContract(t *testing.T) {
-	coordinatortest.Run(t, func(t *testing.T) session.Coordinator {
+	fleettest.RunCoordinator(t, func(t *testing.T) session.Coordinator {
 		return newLocalCoordinator(t, newLocalCoordinator(t, nil))
 	})
 }

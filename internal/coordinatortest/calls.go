@@ -1,3 +1,5 @@
+// Package coordinatortest holds upstream calls for the tests of coordinators. Only
+// tests import it; package fleettest tests that a coordinator keeps its contract.
 package coordinatortest
 
 import (

@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/fleet/fleettest"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -21,7 +22,7 @@ func TestContract(t *testing.T) {
 	t.Run("one instance", func(t *testing.T) {
 		t.Parallel()
 		onEach(t, func(t *testing.T, s *store) {
-			coordinatortest.Run(t, func(t *testing.T) session.Coordinator {
+			fleettest.RunCoordinator(t, func(t *testing.T) session.Coordinator {
 				s.reset()
 				return newCoordinator(t, s.URL(), redis.Config{Grace: time.Minute})
 			})
@@ -30,7 +31,7 @@ func TestContract(t *testing.T) {
 	t.Run("two instances", func(t *testing.T) {
 		t.Parallel()
 		onEach(t, func(t *testing.T, s *store) {
-			coordinatortest.Run(t, func(t *testing.T) session.Coordinator {
+			fleettest.RunCoordinator(t, func(t *testing.T) session.Coordinator {
 				s.reset()
 				config := redis.Config{Grace: time.Minute}
 				return &pair{a: newCoordinator(t, s.URL(), config), b: newCoordinator(t, s.URL(), config)}

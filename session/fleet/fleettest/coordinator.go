@@ -1,10 +1,4 @@
-// Package coordinatortest tests that a [session.Coordinator] keeps its contract.
-// Only tests import it.
-//
-// A coordinator runs [Run] in a test of its own. The contract has no claim about
-// durations such as the grace period: [Run] runs in real time. Each coordinator
-// tests those itself.
-package coordinatortest
+package fleettest
 
 import (
 	"context"
@@ -13,15 +7,19 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/google/go-cmp/cmp"
 )
 
-// Run tests the coordinators that newCoordinator returns. It calls
+// RunCoordinator tests the coordinators that newCoordinator returns. It calls
 // newCoordinator once for each subtest. The coordinator must know no token yet,
 // and its refusals must be definite. newCoordinator has it closed at the end of
 // the subtest.
-func Run(t *testing.T, newCoordinator func(t *testing.T) session.Coordinator) {
+//
+// It has no claim about durations such as the grace period, because it runs in real
+// time. Each coordinator tests those itself.
+func RunCoordinator(t *testing.T, newCoordinator func(t *testing.T) session.Coordinator) {
 	t.Helper()
 	tests := []struct {
 		name string
@@ -59,7 +57,7 @@ func Run(t *testing.T, newCoordinator func(t *testing.T) session.Coordinator) {
 
 func sharedExchange(t *testing.T, c session.Coordinator) {
 	release := make(chan struct{})
-	calls := &Calls{Exchange: Held(release)}
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
 	var callers sync.WaitGroup
 	var exchanged atomic.Int64 // callers that caused an upstream call
 	for range 50 {
@@ -73,10 +71,10 @@ func sharedExchange(t *testing.T, c session.Coordinator) {
 			}
 		})
 	}
-	Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() > 0 })
+	coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() > 0 })
 	close(release)
 	callers.Wait()
-	if got := Do(t, c, "a", calls); got != "a'" {
+	if got := coordinatortest.Do(t, c, "a", calls); got != "a'" {
 		t.Errorf("later: %s", got)
 	}
 	calls.WantExchanged(t, 1)
@@ -86,17 +84,17 @@ func sharedExchange(t *testing.T, c session.Coordinator) {
 }
 
 func twoTokens(t *testing.T, c session.Coordinator) {
-	calls := &Calls{}
-	if a, b := Do(t, c, "a", calls), Do(t, c, "b", calls); a != "a'" || b != "b'" {
+	calls := &coordinatortest.Calls{}
+	if a, b := coordinatortest.Do(t, c, "a", calls), coordinatortest.Do(t, c, "b", calls); a != "a'" || b != "b'" {
 		t.Errorf("got %s and %s", a, b)
 	}
 	calls.WantExchanged(t, 2)
 }
 
 func latestGrant(t *testing.T, c session.Coordinator) {
-	calls := &Calls{}
+	calls := &coordinatortest.Calls{}
 	for _, token := range []string{"a", "a'", "a''"} {
-		Do(t, c, token, calls)
+		coordinatortest.Do(t, c, token, calls)
 	}
 	for _, token := range []string{"a", "a'", "a''"} {
 		shared, err := c.Do(t.Context(), session.NewSecret(token), calls.Upstream())
@@ -108,25 +106,25 @@ func latestGrant(t *testing.T, c session.Coordinator) {
 }
 
 func unrotated(t *testing.T, c session.Coordinator) {
-	calls := &Calls{Exchange: Unrotated}
-	Do(t, c, "a", calls)
-	Do(t, c, "a", calls)
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Unrotated}
+	coordinatortest.Do(t, c, "a", calls)
+	coordinatortest.Do(t, c, "a", calls)
 	calls.WantExchanged(t, 2)
 }
 
 func disconnectedCaller(t *testing.T, c session.Coordinator) {
 	release := make(chan struct{})
-	calls := &Calls{Exchange: Held(release)}
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		defer cancel()
-		Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
+		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
 	}()
 	if _, err := c.Do(ctx, session.NewSecret("a"), calls.Upstream()); !errors.Is(err, context.Canceled) {
 		t.Errorf("the disconnected caller got %v, want the error of its context", err)
 	}
 	close(release)
-	if got := Do(t, c, "a", calls); got != "a'" {
+	if got := coordinatortest.Do(t, c, "a", calls); got != "a'" {
 		t.Errorf("got %s", got)
 	}
 	calls.WantExchanged(t, 1)
@@ -134,14 +132,14 @@ func disconnectedCaller(t *testing.T, c session.Coordinator) {
 
 func callContext(t *testing.T, c session.Coordinator) {
 	type key struct{}
-	calls := &Calls{Exchange: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
+	calls := &coordinatortest.Calls{Exchange: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
 		if ctx.Value(key{}) != "trace" {
 			t.Error("the values of the context are lost")
 		}
 		if _, ok := ctx.Deadline(); !ok {
 			t.Error("the call has no deadline")
 		}
-		return Successor(token), nil
+		return coordinatortest.Successor(token), nil
 	}}
 	ctx := context.WithValue(t.Context(), key{}, "trace")
 	if _, err := c.Do(ctx, session.NewSecret("a"), calls.Upstream()); err != nil {
@@ -159,7 +157,7 @@ func wantDefiniteRefusal(t *testing.T, err error) {
 }
 
 func cachedRefusal(t *testing.T, c session.Coordinator) {
-	calls := &Calls{Exchange: Refuse}
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Refuse}
 	for i := range 3 {
 		shared, err := c.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
 		wantDefiniteRefusal(t, err)
@@ -171,9 +169,9 @@ func cachedRefusal(t *testing.T, c session.Coordinator) {
 }
 
 func outage(t *testing.T, c session.Coordinator) {
-	calls := &Calls{Exchange: Overloaded}
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Overloaded}
 	for range 3 {
-		if err := DoError(t, c, "a", calls); !errors.Is(err, session.ErrUnavailable) {
+		if err := coordinatortest.DoError(t, c, "a", calls); !errors.Is(err, session.ErrUnavailable) {
 			t.Errorf("err = %v", err)
 		}
 	}
@@ -181,14 +179,14 @@ func outage(t *testing.T, c session.Coordinator) {
 }
 
 func unverifiedGrant(t *testing.T, c session.Coordinator) {
-	calls := &Calls{Verify: NoKeys}
+	calls := &coordinatortest.Calls{Verify: coordinatortest.NoKeys}
 	for range 3 {
-		if err := DoError(t, c, "a", calls); !errors.Is(err, session.ErrUnavailable) {
+		if err := coordinatortest.DoError(t, c, "a", calls); !errors.Is(err, session.ErrUnavailable) {
 			t.Errorf("err = %v", err)
 		}
 	}
 	calls.Verify = nil
-	if got := Do(t, c, "a", calls); got != "a'" || calls.Verified.Load() != 4 {
+	if got := coordinatortest.Do(t, c, "a", calls); got != "a'" || calls.Verified.Load() != 4 {
 		t.Errorf("got %s after %d verifications, want 4", got, calls.Verified.Load())
 	}
 	calls.WantExchanged(t, 1)
@@ -197,18 +195,18 @@ func unverifiedGrant(t *testing.T, c session.Coordinator) {
 // The refresh token of a grant is never lost, because the old token is used up.
 func invalidGrant(t *testing.T, c session.Coordinator) {
 	var exchanged []string
-	calls := &Calls{Verify: Invalid}
+	calls := &coordinatortest.Calls{Verify: coordinatortest.Invalid}
 	calls.Exchange = func(_ context.Context, token session.Secret) (*session.Grant, error) {
 		exchanged = append(exchanged, token.Reveal())
-		return Successor(token), nil
+		return coordinatortest.Successor(token), nil
 	}
 	for range 2 {
-		if err := DoError(t, c, "a", calls); !errors.Is(err, session.ErrMalformed) {
+		if err := coordinatortest.DoError(t, c, "a", calls); !errors.Is(err, session.ErrMalformed) {
 			t.Errorf("err = %v", err)
 		}
 	}
 	calls.Verify = nil // also for the stored grant
-	if got := Do(t, c, "a", calls); got != "a''" {
+	if got := coordinatortest.Do(t, c, "a", calls); got != "a''" {
 		t.Errorf("got %s", got)
 	}
 	if diff := cmp.Diff([]string{"a", "a'"}, exchanged); diff != "" {
@@ -221,13 +219,13 @@ func unknownKey(t *testing.T, c session.Coordinator) {
 		"a'":  &session.UpstreamError{Kind: session.ErrMalformed, Err: session.ErrJWTKeyUnknown},
 		"a''": &session.UpstreamError{Kind: session.ErrMalformed},
 	}
-	calls := &Calls{Verify: func(g *session.Grant) error { return verifyErrors[g.RefreshToken.Secret.Reveal()] }}
+	calls := &coordinatortest.Calls{Verify: func(g *session.Grant) error { return verifyErrors[g.RefreshToken.Secret.Reveal()] }}
 	for range 2 { // the second call exchanges a' and gets an invalid grant
-		if err := DoError(t, c, "a", calls); !errors.Is(err, session.ErrUnavailable) {
+		if err := coordinatortest.DoError(t, c, "a", calls); !errors.Is(err, session.ErrUnavailable) {
 			t.Errorf("err = %v", err)
 		}
 	}
-	if got := Do(t, c, "a", calls); got != "a'''" { // the third call exchanges a''
+	if got := coordinatortest.Do(t, c, "a", calls); got != "a'''" { // the third call exchanges a''
 		t.Errorf("got %s", got)
 	}
 	calls.WantExchanged(t, 3)
@@ -237,40 +235,40 @@ func unknownKey(t *testing.T, c session.Coordinator) {
 // session.
 func unknownKeyRefused(t *testing.T, c session.Coordinator) {
 	var exchanged []string
-	exchanges := []func(context.Context, session.Secret) (*session.Grant, error){nil, Overloaded, Overloaded, Refuse}
-	calls := &Calls{Verify: KeyUnknown("a'")}
+	exchanges := []func(context.Context, session.Secret) (*session.Grant, error){nil, coordinatortest.Overloaded, coordinatortest.Overloaded, coordinatortest.Refuse}
+	calls := &coordinatortest.Calls{Verify: coordinatortest.KeyUnknown("a'")}
 	calls.Exchange = func(ctx context.Context, token session.Secret) (*session.Grant, error) {
 		exchanged = append(exchanged, token.Reveal())
 		if exchange := exchanges[len(exchanged)-1]; exchange != nil {
 			return exchange(ctx, token)
 		}
-		return Successor(token), nil
+		return coordinatortest.Successor(token), nil
 	}
 	for range exchanges {
-		_ = DoError(t, c, "a", calls)
+		_ = coordinatortest.DoError(t, c, "a", calls)
 	}
 	if diff := cmp.Diff([]string{"a", "a'", "a'", "a'"}, exchanged); diff != "" {
 		t.Errorf("exchanged tokens (-want +got):\n%s", diff)
 	}
-	if descendants := Logout(t, c, "a"); len(descendants) != 0 {
+	if descendants := coordinatortest.Logout(t, c, "a"); len(descendants) != 0 {
 		t.Errorf("after the refusal it is still stored: %v", descendants)
 	}
 }
 
 func unverifiedUnrotated(t *testing.T, c session.Coordinator) {
-	calls := &Calls{Exchange: Unrotated, Verify: NoKeys}
-	_ = DoError(t, c, "a", calls)
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Unrotated, Verify: coordinatortest.NoKeys}
+	_ = coordinatortest.DoError(t, c, "a", calls)
 	calls.Verify = nil
 	for range 3 { // the first one verifies the stored grant
-		Do(t, c, "a", calls)
+		coordinatortest.Do(t, c, "a", calls)
 	}
 	calls.WantExchanged(t, 3)
-	wantDefiniteRefusal(t, DoError(t, c, "a", &Calls{Exchange: Refuse}))
+	wantDefiniteRefusal(t, coordinatortest.DoError(t, c, "a", &coordinatortest.Calls{Exchange: coordinatortest.Refuse}))
 }
 
 // start starts a refresh that waits for release, and returns its error when it
 // has ended.
-func start(t *testing.T, c session.Coordinator, token string, calls *Calls) <-chan error {
+func start(t *testing.T, c session.Coordinator, token string, calls *coordinatortest.Calls) <-chan error {
 	t.Helper()
 	before := calls.Exchanged.Load()
 	result := make(chan error, 1)
@@ -278,21 +276,21 @@ func start(t *testing.T, c session.Coordinator, token string, calls *Calls) <-ch
 		_, err := c.Do(t.Context(), session.NewSecret(token), calls.Upstream())
 		result <- err
 	}()
-	Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() > before })
+	coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() > before })
 	return result
 }
 
 func logoutInFlight(t *testing.T, c session.Coordinator) {
 	release := make(chan struct{})
-	calls := &Calls{Exchange: Held(release)}
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
 	result := start(t, c, "a", calls)
-	Logout(t, c, "a")
+	coordinatortest.Logout(t, c, "a")
 	close(release)
 	if err := <-result; !errors.Is(err, session.ErrLoggedOut) {
 		t.Errorf("the refresh in flight: %v", err)
 	}
-	Eventually(t, "the grant was revoked", func() bool { return calls.Revoked.Load() == 1 })
-	if err := DoError(t, c, "a", calls); !errors.Is(err, session.ErrLoggedOut) {
+	coordinatortest.Eventually(t, "the grant was revoked", func() bool { return calls.Revoked.Load() == 1 })
+	if err := coordinatortest.DoError(t, c, "a", calls); !errors.Is(err, session.ErrLoggedOut) {
 		t.Errorf("later: %v", err)
 	}
 	calls.WantExchanged(t, 1)
@@ -300,35 +298,35 @@ func logoutInFlight(t *testing.T, c session.Coordinator) {
 
 func logoutSuccessorInFlight(t *testing.T, c session.Coordinator) {
 	release := make(chan struct{})
-	calls := &Calls{}
-	Do(t, c, "a", calls)
-	calls.Exchange = Held(release)
+	calls := &coordinatortest.Calls{}
+	coordinatortest.Do(t, c, "a", calls)
+	calls.Exchange = coordinatortest.Held(release)
 	result := start(t, c, "a'", calls)
-	Logout(t, c, "a")
+	coordinatortest.Logout(t, c, "a")
 	close(release)
 	if err := <-result; !errors.Is(err, session.ErrLoggedOut) {
 		t.Errorf("the refresh in flight: %v", err)
 	}
-	Eventually(t, "the grant was revoked", func() bool { return calls.Revoked.Load() == 1 })
+	coordinatortest.Eventually(t, "the grant was revoked", func() bool { return calls.Revoked.Load() == 1 })
 }
 
 func logoutUnverifiedInFlight(t *testing.T, c session.Coordinator) {
 	release := make(chan struct{})
-	calls := &Calls{Exchange: Held(release), Verify: NoKeys}
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release), Verify: coordinatortest.NoKeys}
 	result := start(t, c, "a", calls)
-	Logout(t, c, "a")
+	coordinatortest.Logout(t, c, "a")
 	close(release)
 	if err := <-result; err == nil {
 		t.Error("the call in flight succeeded")
 	}
-	Eventually(t, "the grant was revoked", func() bool { return calls.Revoked.Load() == 1 })
+	coordinatortest.Eventually(t, "the grant was revoked", func() bool { return calls.Revoked.Load() == 1 })
 }
 
 func logoutDescendants(t *testing.T, c session.Coordinator) {
-	calls := &Calls{}
-	Do(t, c, "a", calls)
-	Do(t, c, "a'", calls)
-	if diff := cmp.Diff([]string{"a'", "a''"}, Logout(t, c, "a")); diff != "" {
+	calls := &coordinatortest.Calls{}
+	coordinatortest.Do(t, c, "a", calls)
+	coordinatortest.Do(t, c, "a'", calls)
+	if diff := cmp.Diff([]string{"a'", "a''"}, coordinatortest.Logout(t, c, "a")); diff != "" {
 		t.Errorf("descendants (-want +got):\n%s", diff)
 	}
 	for _, token := range []string{"a", "a'", "a''"} {
@@ -341,27 +339,27 @@ func logoutDescendants(t *testing.T, c session.Coordinator) {
 }
 
 func logoutAncestors(t *testing.T, c session.Coordinator) {
-	calls := &Calls{}
-	Do(t, c, "a", calls)
-	Logout(t, c, "a'")
-	if err := DoError(t, c, "a", calls); !errors.Is(err, session.ErrLoggedOut) {
+	calls := &coordinatortest.Calls{}
+	coordinatortest.Do(t, c, "a", calls)
+	coordinatortest.Logout(t, c, "a'")
+	if err := coordinatortest.DoError(t, c, "a", calls); !errors.Is(err, session.ErrLoggedOut) {
 		t.Errorf("err = %v", err)
 	}
 }
 
 func logoutUnverified(t *testing.T, c session.Coordinator) {
-	_ = DoError(t, c, "a", &Calls{Verify: NoKeys})
-	if diff := cmp.Diff([]string{"a'"}, Logout(t, c, "a")); diff != "" {
+	_ = coordinatortest.DoError(t, c, "a", &coordinatortest.Calls{Verify: coordinatortest.NoKeys})
+	if diff := cmp.Diff([]string{"a'"}, coordinatortest.Logout(t, c, "a")); diff != "" {
 		t.Errorf("descendants (-want +got):\n%s", diff)
 	}
 }
 
 func logoutUnknown(t *testing.T, c session.Coordinator) {
-	if descendants := Logout(t, c, "a"); len(descendants) != 0 {
+	if descendants := coordinatortest.Logout(t, c, "a"); len(descendants) != 0 {
 		t.Errorf("descendants: %v", descendants)
 	}
-	calls := &Calls{}
-	if err := DoError(t, c, "a", calls); !errors.Is(err, session.ErrLoggedOut) {
+	calls := &coordinatortest.Calls{}
+	if err := coordinatortest.DoError(t, c, "a", calls); !errors.Is(err, session.ErrLoggedOut) {
 		t.Errorf("err = %v", err)
 	}
 	calls.WantExchanged(t, 0)
@@ -369,7 +367,7 @@ func logoutUnknown(t *testing.T, c session.Coordinator) {
 
 func closeWaits(t *testing.T, c session.Coordinator) {
 	release := make(chan struct{})
-	calls := &Calls{Exchange: Held(release)}
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
 	result := start(t, c, "a", calls)
 	closed := make(chan error, 1)
 	go func() { closed <- c.Close(t.Context()) }()
@@ -377,14 +375,14 @@ func closeWaits(t *testing.T, c session.Coordinator) {
 	if err := errors.Join(<-closed, <-result); err != nil {
 		t.Errorf("the refresh in flight was lost: %v", err)
 	}
-	if err := DoError(t, c, "b", calls); !errors.Is(err, session.ErrUnavailable) {
+	if err := coordinatortest.DoError(t, c, "b", calls); !errors.Is(err, session.ErrUnavailable) {
 		t.Errorf("after Close: %v", err)
 	}
 	calls.WantExchanged(t, 1)
 }
 
 func closeCancels(t *testing.T, c session.Coordinator) {
-	result := start(t, c, "a", &Calls{Exchange: Held(nil)})
+	result := start(t, c, "a", &coordinatortest.Calls{Exchange: coordinatortest.Held(nil)})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := c.Close(ctx); !errors.Is(err, context.Canceled) {
@@ -405,7 +403,7 @@ func closeIdle(t *testing.T, c session.Coordinator) {
 
 func closeIgnoredContext(t *testing.T, c session.Coordinator) {
 	release := make(chan struct{})
-	result := start(t, c, "a", &Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) {
+	result := start(t, c, "a", &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) {
 		<-release
 		return nil, &session.UpstreamError{}
 	}})
