@@ -1,7 +1,10 @@
 package fleet
 
 import (
+	"context"
+	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/backoff"
@@ -16,81 +19,103 @@ const (
 // groupCount is the number of groups of keys. A group may fail alone, with its shard.
 const groupCount = 64
 
-// maxFailuresInRow is the number of failures without a success between them, in
-// any groups, after which the whole store counts as failed.
-const maxFailuresInRow = 3
+// The whole store counts as failed after maxFailuresInRow failures, in any groups, if
+// the last success was successAge ago: a shard that hangs does not keep the others
+// from succeeding.
+const (
+	maxFailuresInRow = 3
+	successAge       = 1500 * time.Millisecond
+)
 
-// A breaker keeps requests from waiting for a store that does not respond: after
-// a failure the group gets no operation for a growing time, and then one.
+// A breaker keeps requests from waiting for a store that does not respond: after a
+// failure the group gets no operation until a probe has succeeded. The probes begin
+// by themselves.
 type breaker struct {
-	mu         sync.Mutex // guards all below
-	whole      circuit
-	groups     [groupCount]circuit
-	inRow      int // failures
-	isDegraded bool
-}
-
-// A circuit is the state of a group, or of the whole store.
-type circuit struct {
-	failures int
-	until    time.Time // no operation before
-}
-
-func (c *circuit) isOpen(now time.Time) bool { return c.failures > 0 && now.Before(c.until) }
-
-// probe lets one operation pass, and the others once it has succeeded.
-func (c *circuit) probe(now time.Time) {
-	if c.failures > 0 {
-		c.until = now.Add(lastPause)
-	}
-}
-
-func (c *circuit) fail(now time.Time) {
-	pause := min(firstPause<<min(c.failures, 10), lastPause)
-	c.failures++
-	c.until = now.Add(backoff.Jitter(pause))
+	mu        sync.Mutex       // guards all below
+	groups    [groupCount]bool // those that fail
+	whole     bool             // all of them fail
+	probing   bool
+	inRow     int       // failures since the last success
+	succeeded time.Time // the last time
 }
 
 // allow reports whether a group may be asked.
 func (b *breaker) allow(group int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now, c := time.Now(), &b.groups[group]
-	if c.isOpen(now) || b.whole.isOpen(now) {
-		return false
-	}
-	c.probe(now)
-	b.whole.probe(now)
-	return true
+	return !b.whole && !b.groups[group]
 }
 
-// succeed notes a success. It reports whether it ends an outage: the end of an
-// outage of the whole store is that of all groups.
-func (b *breaker) succeed(group int) (recovered bool) {
+func (b *breaker) succeed() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.inRow = 0
-	if !b.isDegraded {
-		return false
-	}
-	b.groups[group] = circuit{}
-	if b.whole.failures > 0 {
-		b.whole, b.groups = circuit{}, [groupCount]circuit{}
-	}
-	b.isDegraded = b.groups != [groupCount]circuit{}
-	return !b.isDegraded
+	b.inRow, b.succeeded = 0, time.Now()
 }
 
-// fail notes a failure. It reports whether it is the first one of an outage.
+// fail notes a failure. It reports whether it is the first one of an outage; then
+// the caller starts the probes.
 func (b *breaker) fail(group int) (first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
-	b.groups[group].fail(now)
-	if b.inRow++; b.inRow >= maxFailuresInRow {
-		b.whole.fail(now)
+	b.groups[group] = true
+	if b.inRow++; b.inRow >= maxFailuresInRow && time.Since(b.succeeded) >= successAge {
+		b.whole = true
 	}
-	first = !b.isDegraded
-	b.isDegraded = true
+	first = !b.probing
+	b.probing = true
 	return first
+}
+
+// failing returns the groups to probe: all that fail, or one if the whole store does.
+func (b *breaker) failing() (groups []int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for group, fails := range b.groups {
+		if fails {
+			groups = append(groups, group)
+		}
+	}
+	if b.whole {
+		i := rand.IntN(len(groups))
+		return groups[i : i+1]
+	}
+	return groups
+}
+
+// recover notes the success of a probe. It reports whether it ends the outage.
+func (b *breaker) recover(group int) (recovered bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inRow, b.succeeded = 0, time.Now()
+	b.groups[group] = false
+	if b.whole {
+		b.whole, b.groups = false, [groupCount]bool{}
+	}
+	recovered = b.probing && b.groups == [groupCount]bool{}
+	b.probing = b.probing && !recovered
+	return recovered
+}
+
+// probe writes to the groups that fail until each has succeeded once.
+func (o *operations) probe(op string) {
+	for pause := firstPause; backoff.Sleep(o.stopped, backoff.Jitter(pause)); pause = min(2*pause, lastPause) {
+		var probes sync.WaitGroup
+		var recovered atomic.Bool
+		for _, group := range o.breaker.failing() {
+			probes.Go(func() {
+				_, err := exec(o.stopped, o, func(ctx context.Context) (struct{}, error) {
+					_, _, err := o.swap(ctx, probeKey(group), 0, []byte("probe"), time.Millisecond)
+					return struct{}{}, err
+				})
+				if err == nil && o.breaker.recover(group) {
+					recovered.Store(true)
+				}
+			})
+		}
+		probes.Wait()
+		if recovered.Load() {
+			o.report.recovered(o.stopped, op)
+			return
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -122,6 +123,11 @@ func (f *call) handleState(ctx context.Context, s snapshot) (result, bool) {
 		f.leaderSeen = time.Now()
 		return result{}, false
 	case stateValue:
+		for _, keys := range f.others {
+			if errors.Is(f.c.checkDelivery(ctx, keys.name(f.token)), session.ErrLoggedOut) {
+				return f.loggedOut(ctx), true
+			}
+		}
 		if r, ok := f.cached(ctx, s, !f.isFollower()); ok {
 			return r, true
 		}

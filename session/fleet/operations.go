@@ -57,6 +57,9 @@ func tokenKey(n name) key {
 	return key{group, fmt.Sprintf("t%02x.%s", group, n)}
 }
 
+// probeKey returns the key of a record that the breaker writes for a moment.
+func probeKey(group int) key { return key{group, fmt.Sprintf("t%02x.probe", group)} }
+
 // topicOf returns the topic of the messages about a token, which 1/4096 of all
 // tokens share.
 func topicOf(n name) string { return "t." + string(n[:3]) }
@@ -204,11 +207,10 @@ func run[T any](ctx context.Context, o *operations, op string, group int, do fun
 	result, err = exec(ctx, o, do)
 	switch {
 	case err == nil:
-		if o.breaker.succeed(group) {
-			o.report.recovered(ctx, op)
-		}
+		o.breaker.succeed()
 	case o.stopped.Err() == nil && o.breaker.fail(group):
 		o.report.degraded(ctx, op, err)
+		o.running.Go(func() { o.probe(op) })
 	}
 	return result, err
 }

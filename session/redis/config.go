@@ -10,10 +10,10 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/crossmint-go/auth/internal/bounds"
 	"github.com/crossmint-go/auth/internal/netutil"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
+	"github.com/crossmint-go/auth/session/fleet"
 	"github.com/redis/rueidis"
 )
 
@@ -26,10 +26,14 @@ type Config struct {
 	// be reached by redis:// or unix://. The URL is a secret, because it may
 	// hold a password.
 	URL session.Secret
-	// Secret belongs to the deployment: 32 bytes or more from a random
-	// source, the same in all instances. It is not the store's password.
-	// Instances with different secrets share nothing.
-	Secret session.Secret
+	// Credentials returns the user and the password of the store for each new
+	// connection, in place of those in the URL, if they change while the program
+	// runs. nil: the URL has them.
+	Credentials func() (user string, password session.Secret, err error)
+	// SentinelUser and SentinelPassword are the credentials of the sentinels. They
+	// are not those of the store.
+	SentinelUser     string
+	SentinelPassword session.Secret
 	// TLS replaces the TLS configuration of a rediss:// URL, for example to set
 	// the roots of the store's certificate. It must verify the certificate.
 	TLS *tls.Config
@@ -37,66 +41,58 @@ type Config struct {
 	// encrypted; the store's password and the times of refreshes do not.
 	InsecureAllowPlaintext bool
 
+	// The fields below are those of [fleet.Config].
+
+	// Secret belongs to the deployment: 32 bytes or more from a random
+	// source, the same in all instances. It is not the store's password.
+	// Instances with different secrets share nothing.
+	Secret session.Secret
+	// PreviousSecret is the secret of the instances that do not have Secret yet.
+	PreviousSecret session.Secret
 	// Grace is the time for which requests with the old token get the result
-	// of its refresh, after another instance has read it for the first time; see
-	// session.Config. 0 means 10 s; at most 60 s.
+	// of its refresh. 0 means 10 s; at most 60 s.
 	Grace time.Duration
 	// Timeout bounds one operation of the store. 0 means 1 s; at most 2 s.
 	Timeout time.Duration
-
-	// OnEvent receives event.StoreDegraded at the beginning of an outage, and
-	// event.StoreRecovered at its end. The Op is "refresh" or "logout": the
-	// operation that failed. "logout" also means that the instance does not get
-	// the logouts of others, which an idle instance notices, too. OnEvent may be
-	// called concurrently and must not block. A panic in it is recovered and
-	// logged. nil: event.Log writes the events to Logger.
+	// OnEvent receives event.StoreDegraded and event.StoreRecovered. nil: event.Log
+	// writes the events to Logger.
 	OnEvent func(context.Context, event.Event)
 	// Logger is used where OnEvent is nil, and for panics of OnEvent. nil:
 	// slog.Default().
 	Logger *slog.Logger
 }
 
-// Defaults and bounds of a Config.
-const (
-	minSecretBytes = 32
-	// defaultTimeout is long enough for a store that is only slow. An instance
-	// that gives up refreshes alone, and upstream may get the same token twice.
-	defaultTimeout = time.Second
-	// maxTimeout leaves time for two renewals of a lock that fail before it
-	// expires: each starts renewInterval after the end of the last operation.
-	maxTimeout = lockTTL/2 - renewInterval
-)
+// A Coordinator shares refreshes among all instances that have the same store and
+// the same secret.
+type Coordinator = fleet.Coordinator
+
+// New checks config and returns a Coordinator. One error reports all faults. New
+// neither dials nor starts a goroutine, so an application starts without its store,
+// too.
+func New(config Config) (*Coordinator, error) {
+	option, err := config.options()
+	c, fleetErr := fleet.New(fleet.Config{
+		Store:  &store{option: func() rueidis.ClientOption { return option }},
+		Secret: config.Secret, PreviousSecret: config.PreviousSecret,
+		Grace: config.Grace, Timeout: config.Timeout, OnEvent: config.OnEvent, Logger: config.Logger,
+	})
+	if err := errors.Join(fleetErr, err); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
 
 // Settings of the client.
 const (
-	// connectionTimeoutFactor times Config.Timeout is the timeout for making a
-	// connection, and for a response to the ping that an idle connection gets
-	// every pingInterval. No request waits for either.
-	connectionTimeoutFactor = 2
-	pingInterval            = 5 * time.Second
-	bufferBytes             = 64 << 10
+	// connectTimeout is the timeout for making a connection, and for a response to
+	// the ping that an idle connection gets every pingInterval. No request waits
+	// for either. A thousand idle instances send fewer than ten pings a second.
+	connectTimeout = 2 * time.Second
+	pingInterval   = 2 * time.Minute
+	// keepAlive is the interval in which the kernel checks an idle connection.
+	keepAlive   = 5 * time.Second
+	bufferBytes = 64 << 10
 )
-
-// check sets defaults, reports all faults and returns the client's options.
-func (c *Config) check() (rueidis.ClientOption, error) {
-	var faults []error
-	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("redis: "+format, args...)) }
-	if n := len(c.Secret.Reveal()); n < minSecretBytes {
-		fault("Secret must have %d bytes or more, not %d", minSecretBytes, n)
-	}
-	duration := func(name string, d *time.Duration, fallback, most time.Duration) {
-		if *d == 0 {
-			*d = fallback
-		}
-		if *d < 0 || *d > most {
-			fault("%s must be between 0 and %v", name, most)
-		}
-	}
-	duration("Grace", &c.Grace, bounds.DefaultGrace, bounds.MaxGrace)
-	duration("Timeout", &c.Timeout, defaultTimeout, maxTimeout)
-	option, err := c.options()
-	return option, errors.Join(append(faults, err)...)
-}
 
 // errURL does not repeat the URL: it holds a password.
 var errURL = errors.New("redis: URL must be as rediss://user:password@host:6379/0")
@@ -116,13 +112,25 @@ func (c *Config) options() (rueidis.ClientOption, error) {
 	case option.TLSConfig == nil && !c.InsecureAllowPlaintext && !isLocal(&option):
 		return option, errors.New("redis: URL must be rediss:// for a store on another machine, unless InsecureAllowPlaintext is set")
 	}
-	option.Dialer = net.Dialer{Timeout: connectionTimeoutFactor * c.Timeout, KeepAlive: pingInterval}
+	option.Dialer = net.Dialer{
+		Timeout: connectTimeout, KeepAlive: pingInterval,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive, Count: 3},
+	}
 	if option.TLSConfig == nil && !c.InsecureAllowPlaintext && option.DialCtxFn == nil {
 		option.Dialer.Control = onlyLoopback
 	}
 	option.Sentinel.TLSConfig = option.TLSConfig
 	option.Sentinel.Dialer = option.Dialer
-	option.ConnWriteTimeout = connectionTimeoutFactor * c.Timeout
+	if !c.SentinelPassword.IsZero() {
+		option.Sentinel.Username, option.Sentinel.Password = c.SentinelUser, c.SentinelPassword.Reveal()
+	}
+	if c.Credentials != nil {
+		option.AuthCredentialsFn = func(rueidis.AuthCredentialsContext) (rueidis.AuthCredentials, error) {
+			user, password, err := c.Credentials()
+			return rueidis.AuthCredentials{Username: user, Password: password.Reveal()}, err
+		}
+	}
+	option.ConnWriteTimeout = connectTimeout
 	option.ReadBufferEachConn, option.WriteBufferEachConn = bufferBytes, bufferBytes
 	option.PipelineMultiplex = -1 // one connection is enough
 	option.AlwaysPipelining = true

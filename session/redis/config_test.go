@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	needsSecret = "redis: Secret must have 32 bytes or more, not "
+	needsSecret = "fleet: Secret must have 32 bytes or more, not "
 	needsURL    = "redis: URL must be as rediss://user:password@host:6379/0"
 	needsTLS    = "redis: URL must be rediss:// for a store on another machine, unless InsecureAllowPlaintext is set"
 	needsVerify = "redis: TLS must verify the store's certificate: give its roots in TLS.RootCAs"
@@ -42,7 +42,7 @@ func TestConfig(t *testing.T) {
 		}, needsVerify},
 		{"a short secret", redis.Config{URL: session.NewSecret("redis://localhost"), Secret: session.NewSecret(strings.Repeat("x", 31))}, needsSecret + "31"},
 		{"everything wrong", redis.Config{URL: session.NewSecret("http://user:hunter2@store"), Grace: -1, Timeout: time.Hour}, strings.Join([]string{
-			needsSecret + "0", "redis: Grace must be between 0 and 1m0s", "redis: Timeout must be between 0 and 2s", needsURL,
+			needsSecret + "0", "fleet: Grace must be between 0 and 1m0s", "fleet: Timeout must be between 0 and 2s", needsURL,
 		}, "\n")},
 		{"nothing", redis.Config{}, needsSecret + "0\n" + needsURL},
 		{"a password in an URL that is none", redis.Config{URL: session.NewSecret("redis://user:hunter2@ho st"), Secret: secret}, needsURL},
@@ -83,7 +83,7 @@ func TestConfigPrintsNoSecret(t *testing.T) {
 			t.Errorf("%s shows a secret: %s", name, text)
 		}
 	}
-	if got := fmt.Sprintf("%d", c); got != "redis.Coordinator" {
+	if got := fmt.Sprintf("%d", c); got != "fleet.Coordinator" {
 		t.Errorf("a coordinator prints its keys: %s", got)
 	}
 }

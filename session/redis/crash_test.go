@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -126,18 +125,8 @@ func TestInstanceDiesBeforeUpstreamActs(t *testing.T) {
 			}
 		}
 		f.wantNoEvents()
-		coordinatortest.Eventually(t, "only the result was left", func() bool { return len(s.keysOf("crossmint:{*}:*")) == 2 })
+		coordinatortest.Eventually(t, "only the result was left", func() bool { return len(s.keysOf(tokenKeys)) == 1 })
 	})
-}
-
-// expireLocks makes all locks expire soon.
-func (s *store) expireLocks() {
-	s.t.Helper()
-	for _, key := range s.keysOf("crossmint:{*}:*") {
-		if !strings.HasSuffix(key, ":value") {
-			s.do("HSET", key, "until", fmt.Sprint(time.Now().Add(time.Second).UnixMilli()))
-		}
-	}
 }
 
 // wantNoEvents checks that the fleet did not notice anything.
@@ -148,20 +137,6 @@ func (f *fleet) wantNoEvents() {
 			f.t.Errorf("instance %d reports %v", n, events)
 		}
 	}
-}
-
-// locks returns the number of records with an owner.
-func (s *store) locks() (n int) {
-	s.t.Helper()
-	for _, key := range s.keysOf("crossmint:{*}:*") {
-		if strings.HasSuffix(key, ":value") {
-			continue
-		}
-		if locked, _ := s.do("HEXISTS", key, "owner").AsBool(); locked {
-			n++
-		}
-	}
-	return n
 }
 
 // An instance that ends has no effect on the refusals of the others.

@@ -5,16 +5,8 @@
 //	fleet, err := redis.New(redis.Config{URL: session.NewSecret("rediss://…"), Secret: session.NewSecret(…)})
 //	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: fleet})
 //
-// # What it does
-//
-// Upstream accepts each refresh token once. When requests of one browser reach
-// several instances with the same expired session, one instance asks upstream, and
-// all get the same new session. The store keeps that session for an hour. The
-// instance that reads it first, for a later request with the old token, shortens
-// that to the grace period of 10 s.
-//
-// A logout counts in all instances: its tokens are refused, its JWTs are denied,
-// and a refresh that is in flight elsewhere revokes its result.
+// Package session/fleet describes what is shared, what happens while the store is
+// down, and what the store learns.
 //
 // # What to configure
 //
@@ -29,50 +21,7 @@
 //
 // and +cluster|slots in a cluster.
 //
-// # When the store is down
-//
-// Requests with a valid JWT never use the store, and notice nothing. A refresh
-// waits for one operation of the store, 1 s at most. After a failure each
-// instance works alone, without that wait, and tries the store again after a
-// growing time of up to 5 s. When the store is back, the instances commit the
-// results that it missed.
-//
-// While instances work alone, two of them may refresh the same token, and upstream
-// refuses one of them. The session.Manager does not delete cookies at the first
-// refusal, so that the browser comes back with the cookies of the other response.
-//
-// A logout during an outage ends the session in its own process and at upstream.
-// The other instances learn of it when the store is back, up to 4,096 tokens and
-// JWTs. Until then they may accept the session.
-//
-// The events event.StoreDegraded and event.StoreRecovered report the beginning and
-// the end of an outage.
-//
-// An instance that dies in the middle of a refresh delays that user: after 12 s at
-// most, another instance asks upstream. If upstream tolerates no reuse of the
-// token, the user has to sign in again.
-//
-// # What the store learns
-//
-// The store gets names that only the deployment can compute, and sealed values. A
-// grant is sealed under a key that is derived from the old refresh token and the
-// Secret: neither a dump of the store nor the Secret opens it. A party that can
-// write to the store cannot forge a session, a refusal or a denied JWT. It can deny
-// service.
-//
-// # What it does not do
-//
-// Until an instance has received a logout, it accepts the JWT: for some
-// milliseconds, or for as long as it cannot reach the store. Instances that start
-// after the store was flushed do not learn of earlier logouts. A JWT that was
-// logged out while its key was unknown is denied in one process only, because it
-// may be forged. A connection that outlasts its request
-// (session.Manager.SessionContext) ends at once in the process that handled the
-// logout, and elsewhere with its JWT.
-//
-// A Coordinator needs the session.Manager in front of it. During an outage only
-// the Manager keeps one process from refreshing a token twice.
-//
-// docs/store-protocol.md describes the protocol: the operations, the states of a
-// token, and the failures that it survives.
+// After an error that another connection may not have (READONLY, NOAUTH, WRONGPASS,
+// MASTERDOWN) and after three failures in a row, the connection is replaced. The new
+// one asks [Config.Credentials] and looks the host up again.
 package redis

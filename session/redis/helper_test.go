@@ -2,8 +2,9 @@ package redis_test
 
 import (
 	"context"
-	"fmt"
+	"encoding/binary"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -79,28 +80,16 @@ func (s *store) do(words ...string) rueidis.RedisResult {
 	return r
 }
 
-// dump returns the content of the store, by key. Hashes are flattened.
+// dump returns the content of the store, by key.
 func (s *store) dump() map[string]string {
 	s.t.Helper()
-	keys, err := s.do("KEYS", "*").AsStrSlice()
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	all := map[string]string{}
-	for _, key := range keys {
-		if value, err := s.raw.Do(context.Background(), s.raw.B().Get().Key(key).Build()).ToString(); err == nil {
-			all[key] = value
-			continue
-		}
-		if members, err := s.raw.Do(context.Background(), s.raw.B().Zrange().Key(key).Min("0").Max("-1").Build()).AsStrSlice(); err == nil {
-			all[key] = strings.Join(members, "\n")
-			continue
-		}
-		fields, err := s.do("HGETALL", key).AsStrMap()
+	for _, key := range s.keysOf("*") {
+		value, err := s.do("GET", key).ToString()
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		all[key] = fmt.Sprint(fields)
+		all[key] = value
 	}
 	return all
 }
@@ -161,25 +150,85 @@ func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordi
 	return c
 }
 
+// tokenKeys is the pattern of the keys of tokens.
+const tokenKeys = "crossmint:{t*}:*"
+
+// Places in the record of a token, behind the version of the store.
+const (
+	lockedUntil    = 8 + 17
+	loggedOutUntil = 8 + 33
+	valueStart     = 8 + 65
+)
+
 // hasGrant reports whether the store has a grant.
 func (s *store) hasGrant() bool {
-	for _, key := range s.keysOf("*:value") {
-		if value, _ := s.do("GET", key).ToString(); strings.HasPrefix(value, "g") {
+	for _, record := range s.records() {
+		if strings.HasPrefix(record[valueStart:], "g") {
 			return true
 		}
 	}
 	return false
 }
 
+// hasTombstone reports whether the store has the tombstone of a logout.
+func (s *store) hasTombstone() bool {
+	for _, record := range s.records() {
+		if record[loggedOutUntil:loggedOutUntil+8] != strings.Repeat("\x00", 8) {
+			return true
+		}
+	}
+	return false
+}
+
+// records returns the records of the tokens. A key may expire meanwhile.
+func (s *store) records() (records []string) {
+	s.t.Helper()
+	for _, key := range s.keysOf(tokenKeys) {
+		if record, err := s.do("GET", key).ToString(); err == nil && len(record) >= valueStart { // else a probe
+			records = append(records, record)
+		}
+	}
+	return records
+}
+
+// locks returns the number of locked tokens.
+func (s *store) locks() (n int) {
+	s.t.Helper()
+	for _, record := range s.records() {
+		if record[lockedUntil:lockedUntil+8] != strings.Repeat("\x00", 8) {
+			n++
+		}
+	}
+	return n
+}
+
+// expireLocks makes all locks expire soon.
+func (s *store) expireLocks() {
+	s.t.Helper()
+	soon := binary.BigEndian.AppendUint64(nil, uint64(time.Now().Add(time.Second).UnixMilli()))
+	for _, key := range s.keysOf(tokenKeys) {
+		s.do("SETRANGE", key, strconv.Itoa(lockedUntil), string(soon))
+	}
+}
+
 // wantSubscribers waits until want instances are subscribed to denied JWTs.
 func (s *store) wantSubscribers(want int64) {
 	s.t.Helper()
 	coordinatortest.Eventually(s.t, "the instances subscribed", func() bool {
-		channels, _ := s.do("PUBSUB", "CHANNELS", "crossmint:denied:*").AsStrSlice()
+		channels, _ := s.do("PUBSUB", "CHANNELS", "crossmint:d.*").AsStrSlice()
 		if len(channels) != 1 {
 			return false
 		}
 		subscribers, _ := s.do("PUBSUB", "NUMSUB", channels[0]).AsIntMap()
 		return subscribers[channels[0]] == want
+	})
+}
+
+// wantFollower waits until an instance follows the call in flight.
+func (s *store) wantFollower() {
+	s.t.Helper()
+	coordinatortest.Eventually(s.t, "an instance followed the other", func() bool {
+		channels, _ := s.do("PUBSUB", "CHANNELS", "crossmint:t.*").AsStrSlice()
+		return len(channels) > 0
 	})
 }

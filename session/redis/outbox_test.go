@@ -2,11 +2,8 @@ package redis_test
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/internal/coordinatortest"
@@ -86,36 +83,4 @@ func TestLogoutDuringOutageOnFleet(t *testing.T) {
 			t.Errorf("upstream was asked %d times to refresh a logged-out token", calls)
 		}
 	})
-}
-
-func (s *store) hasTombstone() bool {
-	for _, key := range s.keysOf("crossmint:{*}:*") {
-		if out, err := s.raw.Do(s.t.Context(), s.raw.B().Hexists().Key(key).Field("out").Build()).AsBool(); err == nil && out {
-			return true
-		}
-	}
-	return false
-}
-
-func TestPendingLogoutsAreBounded(t *testing.T) {
-	t.Parallel()
-	c := newCoordinator(t, "redis://127.0.0.1:1", quick)
-	hour := time.Now().Add(time.Hour)
-	for n := range redis.MaxPendingLogouts {
-		var err error
-		if n%2 == 0 {
-			_, err = c.Logout(t.Context(), session.NewSecret(fmt.Sprint(n)))
-		} else {
-			err = c.Deny(t.Context(), digestOf(n), hour)
-		}
-		if err == nil || strings.Contains(err.Error(), "too many") {
-			t.Fatalf("logout %d: %v, want the error of the store only", n, err)
-		}
-	}
-	_, logoutErr := c.Logout(t.Context(), session.NewSecret("one more"))
-	for _, err := range []error{logoutErr, c.Deny(t.Context(), digestOf(-1), hour)} {
-		if err == nil || !strings.Contains(err.Error(), "too many writes wait for the store") {
-			t.Errorf("err = %v, want one that there are too many", err)
-		}
-	}
 }

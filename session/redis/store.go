@@ -2,206 +2,242 @@ package redis
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/crossmint-go/auth/internal/bounds"
+	"github.com/crossmint-go/auth/session/fleet"
 	"github.com/redis/rueidis"
 )
 
-const (
-	// prefix begins the name of every key and channel, for the ~ and & of an
-	// ACL.
-	prefix = "crossmint:"
-	// channel announces refreshes that have ended. A message is the name of a
-	// token and nothing else.
-	channel = prefix + "done"
-	// denied begins the name of the denied JWTs of a deployment: a key, and a
-	// channel whose messages are sealed denials.
-	denied = prefix + "denied:"
+// prefix begins the name of every key and channel, for the ~ and & of an ACL.
+const prefix = "crossmint:"
+
+// A record is a string: versionBytes, which are random, and the value.
+const versionBytes = 8
+
+// The scripts return whether they have written, the time in s and µs, and the record
+// that was there. A key of another type counts as absent. The server computes the
+// SHA-1 of a script, because a program in FIPS mode must not.
+const readRecord = `
+local t = redis.call('TIME')
+local old = redis.pcall('GET', KEYS[1])
+if type(old) == 'table' then
+  if string.sub(old.err, 1, 9) ~= 'WRONGTYPE' then return old end
+  old = false
+end
+old = old or ''
+`
+
+var (
+	load = rueidis.NewLuaScript(readRecord+`return {0, t[1], t[2], old}`, rueidis.WithLoadSHA1(true))
+	// swap has the arguments: the version, the new record, its TTL in ms.
+	swap = rueidis.NewLuaScript(readRecord+`
+local version = #old < 8 and '' or string.sub(old, 1, 8)
+if version ~= ARGV[1] then return {0, t[1], t[2], old} end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return {1, t[1], t[2], ARGV[2]}
+`, rueidis.WithLoadSHA1(true))
 )
 
-// store is the connection to the store, with its operations. An operation ends
-// after the timeout at the latest, and is not retried.
+// store implements fleet.Store. It connects when it is used.
 type store struct {
-	option   func() rueidis.ClientOption // a function: fmt would show the password in it
-	timeout  time.Duration
-	breaker  breaker
-	notifier *notifier
-	report   *reporter
-	// deployment names the keys and channels of the deployment. onDenial gets
-	// its denied JWTs. onSubscribed is called after each subscription.
-	deployment   string
-	onDenial     func(sealed string)
-	onSubscribed func()
-
-	stopped context.Context // ends with close
-	stop    context.CancelFunc
+	option  func() rueidis.ClientOption // a function: fmt would show the password in it
 	running sync.WaitGroup
-	start   sync.Once // starts stayConnected
-	attempt atomic.Pointer[attempt]
+
+	mu       sync.Mutex // guards all below
+	current  *attempt   // nil before the first one, and after a connection of no use
+	failures int        // in a row
+	closed   bool
 }
 
-func newStore(option rueidis.ClientOption, timeout time.Duration, report *reporter) *store {
-	s := &store{
-		option:  func() rueidis.ClientOption { return option },
-		timeout: timeout, notifier: newNotifier(), report: report,
-	}
-	s.attempt.Store(newAttempt())
-	s.stopped, s.stop = context.WithCancel(context.Background())
-	return s
+var _ fleet.Store = (*store)(nil)
+
+// attempt is an attempt to connect. Its results are set before done is closed.
+type attempt struct {
+	done   chan struct{}
+	client rueidis.Client
+	err    error
 }
 
-// keys returns the keys of a name. They are in one of 256 parts, each of which is
-// in one slot of a cluster.
-func keys(name string) []string {
-	key := prefix + "{" + name[:2] + "}:" + name
-	return []string{key, key + ":value"}
-}
+var errClosed = errors.New("redis: the store is closed")
 
-// state is the state of a token, as the scripts return it.
-type state string
-
-const (
-	stateLoggedOut state = "loggedOut" // there is a tombstone
-	stateLeader    state = "leader"    // the caller has the lock now
-	stateFollower  state = "follower"  // another instance has it
-	stateValue     state = "value"     // there is a value already
-)
-
-// entry is the reply of the scripts for one token.
-type entry struct {
-	state   state
-	value   []byte
-	rotated bool      // the token is known to be used
-	until   time.Time // the expiry of the value, before its grace period begins
-}
-
-// runEntry runs a script for one token.
-func (s *store) runEntry(ctx context.Context, op string, script *rueidis.Lua, name string, args ...string) (entry, error) {
-	started := time.Now()
-	r, err := s.run(ctx, op, script, keys(name), args...)
-	if err != nil || len(r) != 4 {
-		return entry{}, unexpected(err)
+// client returns the client, which is connected. The caller gives the error of its
+// operation to check.
+func (s *store) client(ctx context.Context) (rueidis.Client, *attempt, error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, nil, errClosed
 	}
-	left, err := strconv.ParseInt(r[3], 10, 64)
-	if err != nil {
-		return entry{}, unexpected(nil)
+	a := s.current
+	if a == nil {
+		a = &attempt{done: make(chan struct{})}
+		s.current = a
+		s.running.Go(func() { s.connect(a) })
 	}
-	ttl := time.Duration(max(left, 0)) * time.Millisecond
-	return entry{state: state(r[0]), value: []byte(r[1]), rotated: r[2] == "1", until: started.Add(ttl)}, nil
-}
-
-// acquire runs the script acquire. With a grace period, reading a grant begins it.
-func (s *store) acquire(ctx context.Context, name, owner string, grace time.Duration) (entry, error) {
-	return s.runEntry(ctx, opRefresh, acquire, name, owner, millis(lockTTL), millis(grace))
-}
-
-// commit runs the script commit with a sealed value. rotated reports whether
-// upstream has rotated the token.
-func (s *store) commit(ctx context.Context, name, owner string, kind kind, sealed []byte, ttl time.Duration, rotated bool) (entry, error) {
-	usedTTL := "0"
-	if rotated {
-		usedTTL = millis(bounds.UsedTTL)
-	}
-	return s.runEntry(ctx, opRefresh, commit, name,
-		owner, string(rune(kind)), string(sealed), millis(max(ttl, time.Millisecond)), usedTTL, channel, name)
-}
-
-// logout leaves a tombstone, and returns the value that leads to the successor.
-func (s *store) logout(ctx context.Context, name string) (value []byte, err error) {
-	e, err := s.runEntry(ctx, opLogout, logout, name, millis(tombstoneTTL))
-	return e.value, err
-}
-
-// deny stores a sealed denial, and publishes it to the subscribed instances.
-func (s *store) deny(ctx context.Context, sealed string, ttl time.Duration) error {
-	key := denied + s.deployment
-	r, err := s.run(ctx, opLogout, addDenial, []string{key}, sealed, millis(max(ttl, time.Millisecond)), strconv.Itoa(maxDenials), millis(maxDenialTTL), key)
-	if err != nil || len(r) != 1 {
-		return unexpected(err)
-	}
-	return nil
-}
-
-// denials returns a page of the sealed denials, and the size of the page with
-// foreign values included.
-func (s *store) denials(ctx context.Context, offset int) (n int, page []string, err error) {
-	r, err := s.run(ctx, opLogout, readDenials, []string{denied + s.deployment}, strconv.Itoa(offset), strconv.Itoa(denialPageSize), strconv.Itoa(denialBytes))
-	if err != nil || len(r) == 0 {
-		return 0, nil, unexpected(err)
-	}
-	if n, err = strconv.Atoi(r[0]); err != nil {
-		return 0, nil, unexpected(nil)
-	}
-	return n, r[1:], nil
-}
-
-func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
-// unexpected returns err, or the error for a reply of the wrong form.
-func unexpected(err error) error {
-	if err == nil {
-		return errors.New("redis: unexpected reply from the store")
-	}
-	return err
-}
-
-// errDown is the error while the breaker allows no operation.
-var errDown = errors.New("redis: the store has just failed")
-
-// run runs a script. Its result counts for the breaker.
-func (s *store) run(ctx context.Context, op string, script *rueidis.Lua, keys []string, args ...string) ([]string, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if !s.breaker.allow() {
-		return nil, errDown
-	}
-	reply, err := s.exec(ctx, script, keys, args)
-	switch {
-	case err == nil && s.breaker.succeed():
-		s.report.recovered(ctx, op)
-	case err != nil && s.stopped.Err() == nil && s.breaker.fail():
-		s.report.degraded(ctx, op, err)
-	}
-	return reply, err
-}
-
-// exec returns after the timeout of an operation at the latest, even if the client
-// does not. The context of the caller cancels nothing: its end says nothing about
-// the store, and half an operation is of no use.
-func (s *store) exec(ctx context.Context, script *rueidis.Lua, keys, args []string) (reply []string, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeout)
-	defer cancel()
-	type result struct {
-		reply []string
-		err   error
-	}
-	done := make(chan result, 1)
-	s.running.Go(func() {
-		client, err := s.connected(ctx)
-		if err != nil {
-			done <- result{nil, err}
-			return
-		}
-		reply, err := script.Exec(ctx, client, keys, args).AsStrSlice()
-		done <- result{reply, err}
-	})
+	s.mu.Unlock()
 	select {
-	case r := <-done:
-		return r.reply, r.err
+	case <-a.done:
+		return a.client, a, a.err
 	case <-ctx.Done():
-	case <-s.stopped.Done():
+		return nil, a, ctx.Err()
 	}
-	select {
-	case r := <-done: // it was just in time
-		return r.reply, r.err
+}
+
+func (s *store) connect(a *attempt) {
+	defer close(a.done)
+	client, err := rueidis.NewClient(s.option())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case err != nil:
+		a.err = fmt.Errorf("redis: connect: %w", err)
+		s.current = nil // the next operation tries again
+	case s.closed:
+		a.err = errClosed
+		s.running.Go(client.Close)
 	default:
-		return nil, fmt.Errorf("redis: no response within %v", s.timeout)
+		a.client = client
 	}
+}
+
+// maxFailures is the number of failures in a row after which a connection is
+// replaced: the store may have moved, or a network may have forgotten the connection.
+const maxFailures = 3
+
+// fatalCodes are the errors of a server to which another connection is better: the
+// primary has become a replica, or the credentials have changed.
+var fatalCodes = []string{"READONLY", "NOAUTH", "WRONGPASS", "MASTERDOWN"}
+
+// check notes the result of an operation, and returns its error. It gives a
+// connection of no use up.
+func (s *store) check(a *attempt, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.failures = 0
+		return nil
+	}
+	s.failures++
+	reply, isReply := rueidis.IsRedisErr(err)
+	isFatal := isReply && slices.ContainsFunc(fatalCodes, func(code string) bool { return strings.Contains(reply.Error(), code) })
+	if (isFatal || s.failures >= maxFailures) && a != nil && a == s.current && a.client != nil {
+		s.current, s.failures = nil, 0
+		s.running.Go(a.client.Close)
+	}
+	if errors.Is(err, errClosed) || a != nil && errors.Is(err, a.err) {
+		return err
+	}
+	return fmt.Errorf("redis: %w", err)
+}
+
+// keyOf returns the key of a record. All keys of a group are in one slot of a cluster.
+func keyOf(key string) string {
+	group, rest, _ := strings.Cut(key, ".")
+	return prefix + "{" + group + "}:" + rest
+}
+
+// Load implements fleet.Store.
+func (s *store) Load(ctx context.Context, key string) (fleet.Record, error) {
+	r, _, err := s.run(ctx, load, key)
+	return r, err
+}
+
+// Swap implements fleet.Store.
+func (s *store) Swap(ctx context.Context, key string, version uint64, value []byte, ttl time.Duration) (fleet.Record, bool, error) {
+	var before, record string
+	if version != 0 {
+		before = string(binary.BigEndian.AppendUint64(nil, version))
+	}
+	if len(value) > 0 {
+		stored := make([]byte, versionBytes, versionBytes+len(value))
+		_, _ = rand.Read(stored) // never fails
+		stored[0] |= 1           // 0 is no version
+		record = string(append(stored, value...))
+	}
+	return s.run(ctx, swap, key, before, record, strconv.FormatInt(max(ttl.Milliseconds(), 1), 10))
+}
+
+// run runs a script. It returns the record that is there then.
+func (s *store) run(ctx context.Context, script *rueidis.Lua, key string, args ...string) (r fleet.Record, swapped bool, err error) {
+	client, a, err := s.client(ctx)
+	if err == nil {
+		var reply []rueidis.RedisMessage
+		if reply, err = script.Exec(ctx, client, []string{keyOf(key)}, args).ToArray(); err == nil {
+			r, swapped, err = parseReply(reply)
+		}
+	}
+	return r, swapped, s.check(a, err)
+}
+
+var errReply = errors.New("unexpected reply from the store")
+
+func parseReply(reply []rueidis.RedisMessage) (r fleet.Record, swapped bool, err error) {
+	if len(reply) != 4 {
+		return r, false, errReply
+	}
+	written, err1 := reply[0].AsInt64()
+	seconds, err2 := reply[1].AsInt64()
+	micros, err3 := reply[2].AsInt64()
+	stored, err4 := reply[3].AsBytes()
+	if errors.Join(err1, err2, err3, err4) != nil {
+		return r, false, errReply
+	}
+	r.Now = time.Unix(seconds, micros*int64(time.Microsecond))
+	if len(stored) > versionBytes {
+		r.Version, r.Value = binary.BigEndian.Uint64(stored), stored[versionBytes:]
+	}
+	return r, written == 1, nil
+}
+
+// Publish implements fleet.Store.
+func (s *store) Publish(ctx context.Context, topic string, message []byte) error {
+	client, a, err := s.client(ctx)
+	if err == nil {
+		err = client.Do(ctx, client.B().Publish().Channel(prefix+topic).Message(rueidis.BinaryString(message)).Build()).Error()
+	}
+	return s.check(a, err)
+}
+
+// Subscribe implements fleet.Store.
+func (s *store) Subscribe(ctx context.Context, topic string, ready func(), receive func(message []byte)) error {
+	client, a, err := s.client(ctx)
+	if err != nil {
+		return s.check(a, err)
+	}
+	subscribed := rueidis.WithOnSubscriptionHook(ctx, func(to rueidis.PubSubSubscription) {
+		if to.Kind == "subscribe" {
+			ready()
+		}
+	})
+	err = client.Receive(subscribed, client.B().Subscribe().Channel(prefix+topic).Build(), func(m rueidis.PubSubMessage) { receive([]byte(m.Message)) })
+	if ctx.Err() == nil {
+		return s.check(a, fmt.Errorf("the subscription has ended: %w", err))
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), unsubscribeTimeout)
+	defer cancel()
+	_ = client.Do(end, client.B().Unsubscribe().Channel(prefix+topic).Build()).Error() // else more messages come
+	return ctx.Err()
+}
+
+// unsubscribeTimeout bounds the end of a subscription.
+const unsubscribeTimeout = time.Second
+
+// Close implements fleet.Store.
+func (s *store) Close() error {
+	s.mu.Lock()
+	if a := s.current; a != nil && a.client != nil && !s.closed {
+		s.running.Go(a.client.Close) // waits a second for a store that hangs
+	}
+	s.closed = true
+	s.mu.Unlock()
+	s.running.Wait()
+	return nil
 }

@@ -43,7 +43,7 @@ type Faulty struct {
 	fleet.Store
 
 	mu            sync.Mutex // guards all below
-	choose        func(Operation) Fault
+	choose        func(op Operation, key string) Fault
 	counts        map[Operation]int
 	subscriptions map[*subscription]bool
 }
@@ -58,6 +58,15 @@ func NewFaulty(store fleet.Store) *Faulty {
 // SetFaults makes choose decide about each operation from now on; nil ends all
 // faults. Calls of choose don't overlap.
 func (f *Faulty) SetFaults(choose func(Operation) Fault) {
+	if choose == nil {
+		f.SetKeyFaults(nil)
+		return
+	}
+	f.SetKeyFaults(func(op Operation, _ string) Fault { return choose(op) })
+}
+
+// SetKeyFaults is SetFaults with the key or the topic of each operation.
+func (f *Faulty) SetKeyFaults(choose func(op Operation, key string) Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.choose = choose
@@ -84,11 +93,11 @@ func (f *Faulty) disconnectLocked() {
 }
 
 // begin chooses the fault of an operation, and waits for its delay.
-func (f *Faulty) begin(ctx context.Context, op Operation) (fault Fault, err error) {
+func (f *Faulty) begin(ctx context.Context, op Operation, key string) (fault Fault, err error) {
 	f.mu.Lock()
 	f.counts[op]++
 	if f.choose != nil {
-		fault = f.choose(op)
+		fault = f.choose(op, key)
 	}
 	if fault.Disconnect {
 		f.disconnectLocked()
@@ -119,7 +128,7 @@ func (f Fault) end(err error) error {
 
 // Load implements fleet.Store.
 func (f *Faulty) Load(ctx context.Context, key string) (fleet.Record, error) {
-	fault, err := f.begin(ctx, Load)
+	fault, err := f.begin(ctx, Load, key)
 	if err != nil {
 		return fleet.Record{}, err
 	}
@@ -129,7 +138,7 @@ func (f *Faulty) Load(ctx context.Context, key string) (fleet.Record, error) {
 
 // Swap implements fleet.Store.
 func (f *Faulty) Swap(ctx context.Context, key string, version uint64, value []byte, ttl time.Duration) (fleet.Record, bool, error) {
-	fault, err := f.begin(ctx, Swap)
+	fault, err := f.begin(ctx, Swap, key)
 	if err != nil {
 		return fleet.Record{}, false, err
 	}
@@ -139,7 +148,7 @@ func (f *Faulty) Swap(ctx context.Context, key string, version uint64, value []b
 
 // Publish implements fleet.Store.
 func (f *Faulty) Publish(ctx context.Context, topic string, message []byte) error {
-	fault, err := f.begin(ctx, Publish)
+	fault, err := f.begin(ctx, Publish, topic)
 	if err != nil || fault.Lose {
 		return err
 	}
@@ -148,7 +157,7 @@ func (f *Faulty) Publish(ctx context.Context, topic string, message []byte) erro
 
 // Subscribe implements fleet.Store.
 func (f *Faulty) Subscribe(ctx context.Context, topic string, ready func(), receive func(message []byte)) error {
-	if _, err := f.begin(ctx, Subscribe); err != nil {
+	if _, err := f.begin(ctx, Subscribe, topic); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancelCause(ctx)

@@ -275,6 +275,19 @@ func (m *messages) want(t *testing.T, want string) {
 	}
 }
 
+// wantEnd waits for the end of the subscription.
+func (m *messages) wantEnd(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-m.done:
+		if err == nil {
+			t.Error("Subscribe returned no reason")
+		}
+	case <-time.After(messageTimeout):
+		t.Error("Subscribe does not end")
+	}
+}
+
 func (s *storeTest) publish(store fleet.Store, topic, message string) {
 	s.t.Helper()
 	if err := store.Publish(s.t.Context(), topic, []byte(message)); err != nil {
@@ -296,14 +309,7 @@ func receivedMessages(t *testing.T, s *storeTest) {
 func endedSubscription(t *testing.T, s *storeTest) {
 	m := s.subscribe(s.open(), s.key)
 	m.stop()
-	select {
-	case err := <-m.done:
-		if err == nil {
-			t.Error("Subscribe returned no reason")
-		}
-	case <-time.After(messageTimeout):
-		t.Error("Subscribe does not end with its context")
-	}
+	m.wantEnd(t)
 }
 
 func subscribedAgain(t *testing.T, s *storeTest) {
@@ -313,7 +319,7 @@ func subscribedAgain(t *testing.T, s *storeTest) {
 		s.publish(b, s.key, strconv.Itoa(n))
 		m.want(t, strconv.Itoa(n))
 		m.stop()
-		_ = <-m.done
+		m.wantEnd(t)
 	}
 }
 
@@ -364,11 +370,7 @@ func closedStore(t *testing.T, s *storeTest) {
 	if err := store.Close(); err != nil {
 		t.Errorf("Close: %v", err)
 	}
-	select {
-	case _ = <-m.done:
-	case <-time.After(messageTimeout):
-		t.Error("Subscribe does not end with Close")
-	}
+	m.wantEnd(t)
 	if _, err := store.Load(t.Context(), s.key); err == nil {
 		t.Error("Load works after Close")
 	}

@@ -17,8 +17,8 @@ import (
 // the coordinator's client in place.
 func setDialer(c *redis.Coordinator, dial func(context.Context) (net.Conn, error)) error {
 	field := reflect.ValueOf(c).Elem()
-	for _, name := range []string{"store", "option"} {
-		if field.Kind() == reflect.Pointer {
+	for _, name := range []string{"operations", "store", "option"} {
+		for field.Kind() == reflect.Pointer || field.Kind() == reflect.Interface {
 			field = field.Elem()
 		}
 		if field = field.FieldByName(name); !field.IsValid() {
@@ -26,7 +26,7 @@ func setDialer(c *redis.Coordinator, dial func(context.Context) (net.Conn, error
 		}
 	}
 	if !field.IsValid() || field.Type() != reflect.TypeFor[func() rueidis.ClientOption]() {
-		return errors.New("redis.Coordinator has no field store.option with the client's options: adapt setDialer to its fields")
+		return errors.New("redis.Coordinator has no field operations.store.option with the client's options: adapt setDialer to its fields")
 	}
 	options := (*func() rueidis.ClientOption)(unsafe.Pointer(field.UnsafeAddr()))
 	option := (*options)()

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"log"
 	"slices"
@@ -14,7 +15,10 @@ import (
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
 
+var addedOnly = flag.Bool("added", false, "measure only the cost of sharing a refresh")
+
 func main() {
+	flag.Parse()
 	binaries, err := storetest.Binaries()
 	check(err)
 	for name, path := range binaries {
@@ -22,7 +26,9 @@ func main() {
 		check(err)
 		fmt.Println(name)
 		added(server.URL())
-		frozen(server)
+		if !*addedOnly {
+			frozen(server)
+		}
 		check(server.Close())
 	}
 }
