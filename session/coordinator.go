@@ -11,7 +11,14 @@ import (
 // over a shared store, in [Config.Coordinator].
 //
 // An implementation derives its own keys from the tokens, never stores a token
-// in plain text, and is safe for concurrent use.
+// in plain text, and is safe for concurrent use. It may have the method
+//
+//	CheckDelivery(ctx context.Context, token session.Secret) error
+//
+// which the Manager calls before a response sets the cookies of a grant that is older
+// than a second. The method returns ErrLoggedOut if another instance has ended the
+// session of the grant's refresh token, and an error that is ErrUnavailable if a
+// browser has a later grant. Without a decision it returns nil.
 type Coordinator interface {
 	// Do returns the latest grant that follows token. Of all callers with the
 	// same token one makes the upstream calls; the others get its result.
@@ -36,6 +43,11 @@ type Coordinator interface {
 	// Close waits for the calls in flight until ctx ends. Later calls of Do
 	// fail with [ErrUnavailable].
 	Close(ctx context.Context) error
+}
+
+// A deliveryChecker is a [Coordinator] with the method CheckDelivery.
+type deliveryChecker interface {
+	CheckDelivery(ctx context.Context, token Secret) error
 }
 
 // Shared is the result of [Coordinator.Do].

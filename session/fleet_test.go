@@ -22,6 +22,8 @@ type fleet struct {
 	grant     *session.Grant // the cached grant of every token; nil: upstream is asked
 	deny      func() error   // nil: Deny succeeds
 	logoutErr error          // of Logout
+	delivery  error          // of CheckDelivery
+	checks    int            // calls of CheckDelivery
 	callbacks []func([sha256.Size]byte, time.Time)
 }
 
@@ -36,6 +38,11 @@ func (f *fleet) Do(ctx context.Context, token session.Secret, calls session.Upst
 
 func (f *fleet) Logout(context.Context, session.Secret) ([]*session.Grant, error) {
 	return nil, f.logoutErr
+}
+
+func (f *fleet) CheckDelivery(context.Context, session.Secret) error {
+	f.checks++
+	return f.delivery
 }
 
 func (f *fleet) Close(context.Context) error { return nil }
@@ -185,4 +192,52 @@ func TestLogoutEventNamesTheCause(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestDeliveryInAFleet(t *testing.T) {
+	superseded := &session.UpstreamError{Kind: session.ErrUnavailable}
+	for _, test := range []struct {
+		name     string
+		age      time.Duration
+		delivery error
+		want     error
+		checks   int
+	}{
+		{name: "is not checked at once", delivery: session.ErrLoggedOut},
+		{name: "is checked after a second", age: 2 * time.Second, checks: 1},
+		{name: "ends with a logout elsewhere", age: 2 * time.Second, delivery: session.ErrLoggedOut, want: session.ErrLoggedOut, checks: 1},
+		{name: "ends with a later session", age: 2 * time.Second, delivery: superseded, want: session.ErrUnavailable, checks: 1},
+	} {
+		instances(t, test.name, func(t *testing.T, shared *fleet, here, _ *kit) {
+			m := here.Expired("ann@example.com")
+			result, err := here.authenticate(m)
+			here.want(err, testkit.OK, 1)
+			shared.delivery = test.delivery
+			result.Renewed.Grant.ReceivedAt = time.Now().Add(-test.age)
+			if err := result.Check(); !errors.Is(err, test.want) {
+				t.Errorf("Check = %v, want %v", err, test.want)
+			}
+			if shared.checks != test.checks {
+				t.Errorf("the store was asked %d times, want %d", shared.checks, test.checks)
+			}
+			if test.want != session.ErrLoggedOut { //nolint:errorlint // a field of the table
+				return
+			}
+			if _, err := here.authenticate(m); !errors.Is(err, session.ErrLoggedOut) {
+				t.Errorf("a later request: %v, want ErrLoggedOut", err)
+			}
+		})
+	}
+	instances(t, "ends with the denial of its JWT", func(t *testing.T, shared *fleet, here, there *kit) {
+		grant := here.Fake.Grant(here.Fake.NewUser("ann@example.com"))
+		shared.grant = &grant
+		result, err := here.authenticate(here.Expired("ann@example.com"))
+		here.want(err, testkit.OK, 0)
+		if err := there.Logout(t.Context(), session.Material{JWT: grant.JWT, RefreshToken: grant.RefreshToken.Secret}, none); err != nil {
+			t.Fatal(err)
+		}
+		if err := result.Check(); !errors.Is(err, session.ErrLoggedOut) {
+			t.Errorf("Check = %v, want ErrLoggedOut", err)
+		}
+	})
 }

@@ -361,6 +361,26 @@ func (c *localCoordinator) checkDelivery(k tokenKey, grant *Grant) error {
 	return nil
 }
 
+// minFleetCheckAge is the age of a grant from which on its delivery is checked with the
+// fleet: fast responses do not wait for the store.
+const minFleetCheckAge = time.Second
+
+// checkDeliveryInFleet is checkDelivery for the events on other instances. A logout
+// there counts here, too.
+func (c *localCoordinator) checkDeliveryInFleet(grant *Grant) error {
+	fleet, ok := c.shared.(deliveryChecker)
+	if !ok || time.Since(grant.ReceivedAt) < minFleetCheckAge {
+		return nil
+	}
+	err := recoverPanic(c.stopped, c.report, "store", func() error {
+		return fleet.CheckDelivery(c.stopped, grant.RefreshToken.Secret)
+	})
+	if errors.Is(err, ErrLoggedOut) {
+		c.markLoggedOut(grant.RefreshToken.Secret)
+	}
+	return err
+}
+
 // supersededLocked reports whether a browser has a grant that was exchanged for
 // k, or for a later token.
 func (c *localCoordinator) supersededLocked(k tokenKey) bool {

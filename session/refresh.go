@@ -300,7 +300,7 @@ func (m *Manager) verifyShared(ctx context.Context, g *Grant) (*Token, error) {
 // the one of the expired JWT.
 func (m *Manager) renewed(ctx context.Context, o *operation, token *Token, shared Shared, renewal *Renewal) Result {
 	result := m.newResult(token, shared.Grant.RefreshToken)
-	renewal.Grant, renewal.StartedAt, renewal.manager, renewal.key = shared.Grant, o.started, m, shared.key
+	renewal.Grant, renewal.StartedAt, renewal.manager, renewal.key, renewal.token = shared.Grant, o.started, m, shared.key, token
 	result.Renewed, result.outcome.renewed = renewal, renewal
 	if before := o.primary.user(); before != "" && before != token.UserID {
 		m.report(ctx, event.Event{

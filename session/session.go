@@ -158,17 +158,21 @@ type Renewal struct {
 
 	manager   *Manager
 	key       tokenKey    // of the grant in the coordinator
+	token     *Token      // the JWT of the grant
 	presented *Token      // nil unless the presented JWT is correctly signed
 	replaced  []candidate // sessions that end with the delivery
 }
 
 func (r *Renewal) check() error {
-	for _, token := range []*Token{r.Grant.token, r.presented} {
+	for _, token := range []*Token{r.token, r.presented} {
 		if token != nil && r.manager.denied.check(token) != nil {
 			return ErrLoggedOut
 		}
 	}
-	return r.manager.coordinator.checkDelivery(r.key, r.Grant)
+	if err := r.manager.coordinator.checkDelivery(r.key, r.Grant); err != nil {
+		return err
+	}
+	return r.manager.coordinator.checkDeliveryInFleet(r.Grant)
 }
 
 // Delivered tells the manager whether the response with the session's cookies has
