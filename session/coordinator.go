@@ -61,6 +61,9 @@ type Shared struct {
 	// elsewhere. The grace period begins with the delivery of the grant, and ends
 	// then at the latest. Zero means no bound.
 	Until time.Time
+	// Delivered is called when a browser has the grant. It does not block. nil: the
+	// coordinator need not know.
+	Delivered func()
 
 	// key is the token under which the in-process coordinator stores the grant.
 	key tokenKey

@@ -280,6 +280,7 @@ func (c *localCoordinator) cacheGrantLocked(k tokenKey, got Shared) (dropped int
 		return 0
 	}
 	c.used.Put(k, struct{}{})
+	got.Grant.delivered = got.Delivered
 	return c.undelivered.PutUntil(k, got.Grant, got.Until)
 }
 
@@ -404,6 +405,9 @@ func (c *localCoordinator) markDelivered(k tokenKey) {
 	if grant, found := c.undelivered.Get(k); found {
 		c.recent.PutUntil(k, grant, c.undelivered.ExpiresAt(k))
 		c.undelivered.Delete(k)
+		if grant.delivered != nil {
+			grant.delivered()
+		}
 	}
 }
 

@@ -56,6 +56,8 @@ type Grant struct {
 	// nil: not made yet.
 	successorKey tokenKey
 	keyedBy      *hasher
+	// delivered is Shared.Delivered of a fleet's grant.
+	delivered func()
 }
 
 // A User is a Crossmint user.
@@ -172,7 +174,11 @@ func (r *Renewal) check() error {
 	if err := r.manager.coordinator.checkDelivery(r.key, r.Grant); err != nil {
 		return err
 	}
-	return r.manager.coordinator.checkDeliveryInFleet(r.Grant)
+	err := r.manager.coordinator.checkDeliveryInFleet(r.Grant)
+	if errors.Is(err, ErrLoggedOut) {
+		r.manager.coordinator.inBackground(func() { r.manager.revokeGrant(r.manager.coordinator.stopped, r.Grant) })
+	}
+	return err
 }
 
 // Delivered tells the manager whether the response with the session's cookies has

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/backoff"
@@ -227,30 +228,26 @@ func (f *call) cached(ctx context.Context, s snapshot, latest bool) (result, boo
 	}
 	shared := session.Shared{Grant: grant, Cached: true, Until: s.valueExpiry()}
 	if latest {
-		f.startGrace(f.name, s)
-		err = f.followChain(ctx, &shared)
+		err = f.followChain(ctx, &shared, reading{f.name, s})
 	}
 	return result{shared: shared, err: err}, true
 }
 
-// startGrace begins the grace period of a grant that a later caller has read. A
-// follower does not: its requests may have ended without the grant, like the
-// leader's.
-func (f *call) startGrace(n name, s snapshot) {
-	if check := s; !check.startGrace(f.c.grace, s.now) {
-		return
-	}
-	f.c.operations.inBackground(func(ctx context.Context) {
-		_, _ = f.c.operations.update(ctx, opRefresh, n, s, func(s *snapshot) bool { // another reader begins it, too
-			return s.startGrace(f.c.grace, s.now)
-		})
-	})
+// A reading is the record of a grant that a later caller has read.
+type reading struct {
+	name     name
+	snapshot snapshot
 }
 
 // followChain follows the rotations from a grant to the latest verified one. If the
 // store fails on the way, the grant so far is good enough. An unverified grant is no
 // result: its JWT may be invalid, and its token leads to it.
-func (f *call) followChain(ctx context.Context, shared *session.Shared) error {
+//
+// The grace period of all grants on the way begins when a browser has the last one.
+// The leader and the followers begin none: their requests may have ended without the
+// grant.
+func (f *call) followChain(ctx context.Context, shared *session.Shared, first reading) error {
+	readings := []reading{first}
 	for range bounds.MaxRotations - 1 {
 		token := shared.Grant.RefreshToken.Secret
 		n := f.keys.name(token)
@@ -266,10 +263,27 @@ func (f *call) followChain(ctx context.Context, shared *session.Shared) error {
 		if !ok || token.Equal(next.RefreshToken.Secret) {
 			break
 		}
-		f.startGrace(n, s)
+		readings = append(readings, reading{n, s})
 		shared.Grant = next
 	}
+	shared.Delivered = func() { f.c.startGrace(readings) }
 	return nil
+}
+
+// startGrace begins the grace period of grants, in the background.
+func (c *Coordinator) startGrace(readings []reading) {
+	readings = slices.DeleteFunc(readings, func(r reading) bool { return !r.snapshot.startGrace(c.grace, r.snapshot.now) })
+	if len(readings) == 0 || !c.begin() {
+		return
+	}
+	c.operations.running.Go(func() {
+		defer c.end()
+		for _, r := range readings {
+			_, _ = c.operations.update(c.operations.stopped, opRefresh, r.name, r.snapshot, func(s *snapshot) bool { // the next delivery begins it, too
+				return s.startGrace(c.grace, s.now)
+			})
+		}
+	})
 }
 
 // finish commits an outcome and returns the result, which depends on what the

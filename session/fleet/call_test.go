@@ -15,13 +15,13 @@ import (
 )
 
 func TestGrace(t *testing.T) {
-	t.Run("a grant is kept for an hour until another instance reads it, and for the grace period after that", func(t *testing.T) {
+	t.Run("a grant is kept for an hour until another instance has delivered it, and for the grace period after that", func(t *testing.T) {
 		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
 			calls := &coordinatortest.Calls{}
 			coordinatortest.Do(t, p.a, "a", calls)
 			time.Sleep(59 * time.Minute)
-			for range 2 { // the second reader does not prolong the period
-				coordinatortest.Do(t, p.b, "a", calls)
+			for range 2 { // the second delivery does not prolong the period
+				deliver(t, p.b, "a", calls)
 				time.Sleep(6 * time.Second)
 				calls.WantExchanged(t, 1)
 			}
@@ -29,11 +29,15 @@ func TestGrace(t *testing.T) {
 			calls.WantExchanged(t, 2)
 		})
 	})
-	t.Run("a grant that is not read is kept for an hour", func(t *testing.T) {
+	t.Run("a grant that is read and not delivered is kept for an hour", func(t *testing.T) {
 		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
 			calls := &coordinatortest.Calls{}
 			coordinatortest.Do(t, p.a, "a", calls)
-			time.Sleep(time.Hour)
+			coordinatortest.Do(t, p.b, "a", calls)
+			time.Sleep(59 * time.Minute)
+			coordinatortest.Do(t, p.b, "a", calls)
+			calls.WantExchanged(t, 1)
+			time.Sleep(time.Minute)
 			coordinatortest.Do(t, p.b, "a", calls)
 			calls.WantExchanged(t, 2)
 		})
@@ -52,8 +56,8 @@ func TestGrace(t *testing.T) {
 			calls := &coordinatortest.Calls{}
 			coordinatortest.Do(t, p.a, "a", calls)
 			wantUntil(t, p.b, "a", time.Hour)
-			synctest.Wait()
 			coordinatortest.Do(t, p.a, "a'", calls)
+			deliver(t, p.b, "a", calls)
 			wantUntil(t, p.b, "a", 10*time.Second)
 			wantUntil(t, p.a, "a", 10*time.Second)
 		})
@@ -96,7 +100,7 @@ func TestRefusals(t *testing.T) {
 	t.Run("one of a token that another instance has used is uncertain", func(t *testing.T) {
 		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
 			coordinatortest.Do(t, p.a, "a", &coordinatortest.Calls{})
-			coordinatortest.Do(t, p.b, "a", &coordinatortest.Calls{})
+			deliver(t, p.b, "a", &coordinatortest.Calls{})
 			time.Sleep(time.Minute) // the grace period has ended
 			wantRefusal(t, p.b, "a", uncertain)
 			wantRefusal(t, p.a, "a", uncertain) // the cached one
@@ -261,9 +265,9 @@ func TestOperations(t *testing.T) {
 			{name: "a refresh", do: func() { coordinatortest.Do(t, p.a, "a", &coordinatortest.Calls{}) }, swaps: 2},
 			{name: "another instance's grant", do: func() {
 				coordinatortest.Do(t, p.b, "b", &coordinatortest.Calls{})
-				coordinatortest.Do(t, p.a, "b", &coordinatortest.Calls{})
+				deliver(t, p.a, "b", &coordinatortest.Calls{})
 			}, swaps: 2, load: 1},
-			{name: "a second reading", do: func() { coordinatortest.Do(t, p.a, "b", &coordinatortest.Calls{}) }, swaps: 1, load: 1},
+			{name: "a second delivery", do: func() { deliver(t, p.a, "b", &coordinatortest.Calls{}) }, swaps: 1, load: 1},
 			{name: "a logout", do: func() { coordinatortest.Logout(t, p.a, "c") }, swaps: 1},
 		} {
 			synctest.Wait()
@@ -279,6 +283,15 @@ func TestOperations(t *testing.T) {
 }
 
 func TestTombstone(t *testing.T) {
+	t.Run("it covers the tokens that followed after the grace period", func(t *testing.T) {
+		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
+			coordinatortest.Do(t, p.a, "a", &coordinatortest.Calls{})
+			deliver(t, p.b, "a", &coordinatortest.Calls{})
+			time.Sleep(time.Minute)
+			coordinatortest.Logout(t, p.b, "a")
+			wantLoggedOut(t, p.b, "a'")
+		})
+	})
 	t.Run("it lasts for an hour", func(t *testing.T) {
 		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
 			coordinatortest.Logout(t, p.a, "a")

@@ -28,7 +28,7 @@ type Config struct {
 	PreviousSecret session.Secret
 
 	// Grace is the time for which requests with the old token get the result
-	// of its refresh, after another instance has read it for the first time; see
+	// of its refresh, after a browser has got it by a later request; see
 	// session.Config. 0 means 10 s; at most 60 s.
 	Grace time.Duration
 	// Timeout bounds one operation of the store. 0 means 1 s; at most 2 s.

@@ -178,22 +178,29 @@ func (c *Coordinator) logout(ctx context.Context, keys *keyring, token session.S
 }
 
 // leaveTombstones leaves a tombstone for token and its descendants, and returns
-// the latter. On an error, rest is the first one that may have none.
+// the grants of those that it can open. On an error, rest is the first token that may
+// have none.
 func (c *Coordinator) leaveTombstones(ctx context.Context, keys *keyring, token session.Secret) (descendants []*session.Grant, rest session.Secret, err error) {
+	n, rest, isOpen := keys.name(token), token, true
 	for range bounds.MaxRotations {
-		s, err := c.operations.update(ctx, opLogout, keys.name(token), snapshot{}, func(s *snapshot) bool {
+		s, err := c.operations.update(ctx, opLogout, n, snapshot{}, func(s *snapshot) bool {
 			s.logout()
 			return true
 		})
 		if err != nil {
-			return descendants, token, err
+			return descendants, rest, err
 		}
-		grant, ok := keys.openGrant(token, s.leading)
-		if !ok || token.Equal(grant.RefreshToken.Secret) {
+		var grant *session.Grant
+		if isOpen {
+			grant, isOpen = keys.openGrant(rest, s.leading)
+		}
+		if isOpen {
+			rest = grant.RefreshToken.Secret
+			n = keys.name(rest)
+			descendants = append(descendants, grant)
+		} else if n = s.next(s.now); n == "" {
 			break
 		}
-		descendants = append(descendants, grant)
-		token = grant.RefreshToken.Secret
 	}
 	return descendants, session.Secret{}, nil
 }

@@ -13,9 +13,9 @@
 //
 // Upstream accepts each refresh token once. When requests of one browser reach
 // several instances with the same expired session, one instance asks upstream, and
-// all get the same new session. The store keeps that session for an hour. The
-// instance that reads it first, for a later request with the old token, shortens
-// that to the grace period of 10 s.
+// all get the same new session. The store keeps that session for an hour. When a
+// browser has got it by a later request with the old token, the store keeps it for the
+// grace period of 10 s.
 //
 // A logout counts in all instances: its tokens are refused, its JWTs are denied,
 // a refresh that is in flight elsewhere revokes its result, and a response that is

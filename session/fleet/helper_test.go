@@ -90,6 +90,21 @@ func (p *pair) write(key string, value []byte) {
 	}
 }
 
+// deliver makes an instance refresh a token, and a browser get the grant. It returns
+// the grant's refresh token.
+func deliver(t *testing.T, c session.Coordinator, token string, calls *coordinatortest.Calls) string {
+	t.Helper()
+	shared, err := c.Do(t.Context(), session.NewSecret(token), calls.Upstream())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shared.Delivered != nil {
+		shared.Delivered()
+	}
+	synctest.Wait()
+	return shared.Grant.RefreshToken.Secret.Reveal()
+}
+
 // follow starts a refresh at a, and one at b that follows it. end lets upstream
 // respond, and waits for both.
 func (p *pair) follow(token string, calls *coordinatortest.Calls) (end func()) {

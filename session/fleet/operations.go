@@ -170,21 +170,13 @@ func (o *operations) swap(ctx context.Context, k key, version uint64, value []by
 	return r, swapped, err
 }
 
-// inBackground calls f with the timeout of an operation. Nothing waits for it but
-// Close.
-func (o *operations) inBackground(f func(ctx context.Context)) {
-	o.running.Go(func() {
-		ctx, cancel := context.WithTimeout(o.stopped, o.timeout)
-		defer cancel()
-		f(ctx)
-	})
-}
-
 // publish sends a message about a token to the instances that wait for one. A
 // message that is lost delays them.
 func (o *operations) publish(n name, s snapshot) {
 	stored, _ := s.marshal(s.now)
-	o.inBackground(func(ctx context.Context) {
+	o.running.Go(func() {
+		ctx, cancel := context.WithTimeout(o.stopped, o.timeout)
+		defer cancel()
 		_ = o.store.Publish(ctx, topicOf(n), append([]byte(n), stored...))
 	})
 }

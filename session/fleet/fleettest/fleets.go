@@ -174,9 +174,13 @@ func supersededGrant(t *testing.T, f *testFleet) {
 	}
 	coordinatortest.Do(t, b, "a'", calls)
 	if err := check("a'"); err != nil {
-		t.Errorf("a grant with a successor that no later request has read: %v", err)
+		t.Errorf("a grant with a successor that no other instance has delivered: %v", err)
 	}
-	coordinatortest.Do(t, a, "a'", calls)
+	shared, err := a.Do(t.Context(), session.NewSecret("a'"), calls.Upstream())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared.Delivered()
 	coordinatortest.Eventually(t, "the grant was superseded", func() bool { return errors.Is(check("a'"), session.ErrUnavailable) })
 	if err := check("a''"); err != nil {
 		t.Errorf("the latest grant: %v", err)
