@@ -2,8 +2,10 @@
 package netutil
 
 import (
+	"fmt"
 	"net"
 	"strings"
+	"syscall"
 )
 
 // IsLoopback reports whether a host name or IP address, without a port, is this
@@ -15,4 +17,16 @@ func IsLoopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// OnlyLoopback is a net.Dialer.Control that allows connections to this machine
+// only: a name that a resolver or a peer returns may lead to another one.
+func OnlyLoopback(network, address string, _ syscall.RawConn) error {
+	if strings.HasPrefix(network, "unix") {
+		return nil
+	}
+	if host, _, err := net.SplitHostPort(address); err == nil && IsLoopback(host) {
+		return nil
+	}
+	return fmt.Errorf("%s is another machine: without TLS only this machine may be reached", address)
 }

@@ -155,8 +155,8 @@ func isLocal(option *rueidis.ClientOption) bool {
 
 // onlyLoopback rejects connections to other machines: the nodes of a cluster,
 // and the masters that sentinels name, are not in the URL.
-func onlyLoopback(_, address string, _ syscall.RawConn) error {
-	if host, _, err := net.SplitHostPort(address); err == nil && netutil.IsLoopback(host) {
+func onlyLoopback(network, address string, conn syscall.RawConn) error {
+	if netutil.OnlyLoopback(network, address, conn) == nil {
 		return nil
 	}
 	return fmt.Errorf("redis: the store names %s, which is another machine: use rediss://, or set InsecureAllowPlaintext", address)
