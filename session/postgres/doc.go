@@ -1,1 +1,73 @@
+// Package postgres lets the instances of a fleet share refreshes and logouts through
+// PostgreSQL 12 or later. The database is trusted with nothing but availability.
+//
+//	fleet, err := postgres.New(postgres.Config{URL: session.NewSecret("postgres://…"), Secret: session.NewSecret(…)})
+//	sessions, err := session.NewManager(session.Config{Upstream: client, Coordinator: fleet})
+//
+// The Coordinator does what package session/fleet says, in the same way for each
+// store. This package is its connection to PostgreSQL.
+//
+// # What to configure
+//
+// [Config.Secret] is required, and either [Config.URL] or [Config.Pool]. Run [Schema]
+// once as the owner of a schema, and grant the role of the instances
+//
+//	GRANT USAGE ON SCHEMA public TO instance;
+//	GRANT SELECT, INSERT, UPDATE, DELETE ON crossmint_records TO instance;
+//
+// The table may be in another schema on the search_path of that role. New does not
+// create the table: the role of an application that only reads and writes rows
+// should not own them. No extension, no superuser and no scheduled job is needed.
+//
+// A connection to another machine needs TLS that verifies its certificate
+// (sslmode=verify-full, or [Config.TLS]). [Config.Password] is for passwords that
+// change, such as the tokens of a cloud's IAM.
+//
+// Each instance has one connection that listens, and a pool: four connections, or as
+// many as there are processors, or pool_max_conns of the URL.
+//
+// # What the table holds
+//
+// One row for each token that was refreshed within the last hour, for each logout
+// within the last hour, and 256 at most for denied JWTs. Names are HMACs and values are sealed;
+// a dump shows when sessions were refreshed, and no token. Instances that create rows
+// remove expired ones, up to 128 in one statement and without a wait for locks. While
+// no session is refreshed, the last expired rows stay.
+//
+// Each row is changed by one statement with a condition. This is correct under READ
+// COMMITTED. Under a default isolation of SERIALIZABLE a statement that fails with
+// the code 40001 has had no effect, and is run again.
+//
+// # PgBouncer
+//
+// The statements need neither a session nor a named prepared statement, so a pooler
+// in transaction mode works. Such a pooler has no LISTEN. Set [Config.ListenURL] to
+// the database itself for the one connection of an instance that listens. Otherwise
+// the instance notices within 2 s that it receives no messages, and polls: it reads
+// the denied JWTs every 10 s, in up to 256 short statements, so a logout counts on
+// all instances within about 12 s.
+//
+// # When the database is down
+//
+// Requests with a valid JWT never use the database, and notice nothing. A refresh
+// waits for one operation, 1 s at most. After a failure each instance works alone,
+// without that wait, and tries the database again after a growing time of up to 5 s.
+// The events event.StoreDegraded and event.StoreRecovered report the beginning and
+// the end.
+//
+// A restart keeps the rows. So does a crash, unless synchronous_commit is off for the
+// role (ALTER ROLE instance SET synchronous_commit = off): then it loses less than a
+// second of them, and a refresh does not wait for the disk.
+//
+// # Failover
+//
+// Name all hosts in the URL, with target_session_attrs=read-write, or a name that
+// follows the primary. With a synchronous standby a failover loses nothing that was
+// acknowledged. With an asynchronous one it loses the last writes: another instance
+// may refresh the token of a lost row again, which upstream may refuse, and an instance
+// that did not receive a lost logout accepts its JWT until that expires. The versions
+// of rows are random, so a lost write is never taken for a later one.
+//
+// The database's clock decides about expiry. Keep the clocks of its machines within a
+// second.
 package postgres

@@ -2,13 +2,21 @@ package postgres_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/url"
+	"os"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
+	"github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/postgres"
 	"github.com/crossmint-go/auth/session/postgres/internal/pgtest"
 	"github.com/jackc/pgx/v5"
@@ -80,6 +88,84 @@ func connect(t *testing.T, server *pgtest.Server, database string) *pgx.Conn {
 	return conn
 }
 
+// documentedGrants returns the statements of the package documentation.
 func documentedGrants(t *testing.T) string {
-	return "GRANT USAGE ON SCHEMA public TO " + instance + "; GRANT SELECT, INSERT, UPDATE, DELETE ON crossmint_records TO " + instance
+	t.Helper()
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("(?m)^//\tGRANT .*$").FindAllString(string(doc), -1)
+	if len(found) != 2 {
+		t.Fatalf("the documentation has the grants %q", found)
+	}
+	return strings.ReplaceAll(strings.Join(found, "\n"), "//\t", "")
+}
+
+// newCoordinator returns the coordinator of one instance. Its operations may take
+// long unless config has a Timeout: test machines are slow.
+func newCoordinator(t *testing.T, address string, config postgres.Config) *coordinator {
+	t.Helper()
+	config.Secret = secret
+	if config.Pool == nil {
+		config.URL = session.NewSecret(address)
+	}
+	if config.Timeout == 0 {
+		config.Timeout = 2 * time.Second // the longest
+	}
+	if config.Grace == 0 {
+		config.Grace = time.Minute
+	}
+	c := &coordinator{denied: make(chan [sha256.Size]byte, 16)}
+	config.OnEvent = func(ctx context.Context, e event.Event) {
+		t.Logf("event: %s: %v", e.Outcome, e.Err)
+		c.events.Record(ctx, e)
+	}
+	var err error
+	if c.Coordinator, err = postgres.New(config); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	c.OnDeny(func(digest [sha256.Size]byte, _ time.Time) { c.denied <- digest })
+	return c
+}
+
+// A coordinator is that of one instance, with the events and the denied JWTs that it
+// has received.
+type coordinator struct {
+	*fleet.Coordinator
+	events testkit.Events
+	denied chan [sha256.Size]byte
+}
+
+// deny denies a JWT.
+func (c *coordinator) deny(t *testing.T, digest byte) {
+	t.Helper()
+	if err := c.Deny(t.Context(), [sha256.Size]byte{digest}, time.Now().Add(time.Hour)); err != nil {
+		t.Error(err)
+	}
+}
+
+// wantDenied waits until the instance has received a denied JWT.
+func (c *coordinator) wantDenied(t *testing.T, digest byte) {
+	t.Helper()
+	for timeout := time.After(time.Minute); ; {
+		select {
+		case got := <-c.denied:
+			if got == [sha256.Size]byte{digest} {
+				return
+			}
+		case <-timeout:
+			t.Fatalf("the denied JWT %d was not received", digest)
+		}
+	}
+}
+
+// wantShared checks that one instance gets the result of another.
+func wantShared(t *testing.T, a, b *coordinator, token string) {
+	t.Helper()
+	calls := &coordinatortest.Calls{}
+	coordinatortest.Do(t, a, token, calls)
+	coordinatortest.Do(t, b, token, calls)
+	calls.WantExchanged(t, 1)
 }

@@ -88,12 +88,9 @@ func (s *Server) run(name string, args ...string) ([]byte, error) {
 	return cmd.CombinedOutput()
 }
 
-// binary returns the path of a program of PostgreSQL. Debian has them outside of PATH,
-// in a folder for each version.
+// binary returns the path of a program of PostgreSQL. Debian has them in a folder for
+// each version.
 func binary(name string) string {
-	if path, err := exec.LookPath(name); err == nil && name != "psql" {
-		return path
-	}
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if len(found) == 0 {
 		return name
@@ -258,11 +255,26 @@ func startProcess(dir, path string, args ...string) (*process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("pgtest: %w", err)
 	}
+	// A test that panics or times out runs no cleanup. The guard then reads the end
+	// of its input.
+	guard := exec.Command("sh", "-c", `cat >/dev/null; kill -KILL "$0"; rm -rf "$1"`, strconv.Itoa(p.cmd.Process.Pid), dir)
+	guard.SysProcAttr = unprivileged()
+	_, err := guard.StdinPipe() // stays open as long as this process
+	if err == nil {
+		err = guard.Start()
+	}
+	if err != nil {
+		_ = p.cmd.Process.Kill()
+	}
 	go func() {
 		_ = p.cmd.Wait() // the error is that it was killed
+		if guard.Process != nil {
+			_ = guard.Process.Kill()
+			_ = guard.Wait()
+		}
 		close(p.done)
 	}()
-	return p, nil
+	return p, err
 }
 
 // signal signals the server first, which then starts no more children, and then
@@ -286,4 +298,18 @@ func childrenOf(pid int) (children []int) {
 		}
 	}
 	return children
+}
+
+// RequirePassword makes the server ask a role for its password.
+func (s *Server) RequirePassword(role string) error {
+	path := filepath.Join(s.data(), "pg_hba.conf")
+	rules, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	rules = append(fmt.Appendf(nil, "host all %s 127.0.0.1/32 scram-sha-256\n", role), rules...)
+	if err := os.WriteFile(path, rules, 0o600); err != nil {
+		return err
+	}
+	return s.Exec("postgres", "SELECT pg_reload_conf()")
 }

@@ -1,0 +1,211 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
+	"github.com/crossmint-go/auth/session/postgres"
+	"github.com/crossmint-go/auth/session/postgres/internal/pgtest"
+)
+
+// timeout is short, so that the tests of outages do not wait for long.
+const timeout = 250 * time.Millisecond
+
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name       string
+		begin, end func(*pgtest.Server) error
+	}{
+		{
+			name:  "the server is killed and restarted",
+			begin: func(s *pgtest.Server) error { s.Kill(); return nil },
+			end:   (*pgtest.Server).Up,
+		},
+		{
+			name:  "the server hangs",
+			begin: func(s *pgtest.Server) error { s.Freeze(); return nil },
+			end:   func(s *pgtest.Server) error { s.Thaw(); return nil },
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := startServer(t)
+			url := server.URL(instance, createDatabase(t, server))
+			a, b := newCoordinator(t, url, postgres.Config{Timeout: timeout}), newCoordinator(t, url, postgres.Config{Timeout: timeout})
+			wantShared(t, a, b, "before")
+			a.deny(t, 1)
+			b.wantDenied(t, 1)
+			if err := test.begin(server); err != nil {
+				t.Fatal(err)
+			}
+			calls := &coordinatortest.Calls{}
+			coordinatortest.Do(t, a, "during", calls) // alone
+			calls.WantExchanged(t, 1)
+			if err := a.Deny(t.Context(), digestOf(2), time.Now().Add(time.Hour)); err == nil {
+				t.Error("Deny has no error")
+			}
+			if !a.events.Has(event.StoreDegraded) {
+				t.Error("the outage is not reported")
+			}
+			if err := test.end(server); err != nil {
+				t.Fatal(err)
+			}
+			coordinatortest.Eventually(t, "the end of the outage is reported", func() bool { return a.events.Has(event.StoreRecovered) })
+			b.wantDenied(t, 2)
+			wantSharedEventually(t, a, b)
+			coordinatortest.Do(t, b, "before", calls) // a restart keeps the rows
+			calls.WantExchanged(t, 1)
+		})
+	}
+}
+
+// wantSharedEventually waits until two instances share refreshes again.
+func wantSharedEventually(t *testing.T, a, b *coordinator) {
+	t.Helper()
+	n := 0
+	coordinatortest.Eventually(t, "the instances share refreshes", func() bool {
+		n++
+		calls := &coordinatortest.Calls{}
+		coordinatortest.Do(t, a, fmt.Sprint("after", n), calls)
+		coordinatortest.Do(t, b, fmt.Sprint("after", n), calls)
+		return calls.Exchanged.Load() == 1
+	})
+}
+
+func TestCloseOfAServerThatHangs(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	c := newCoordinator(t, server.URL(instance, createDatabase(t, server)), postgres.Config{Timeout: timeout})
+	coordinatortest.Do(t, c, "before", &coordinatortest.Calls{})
+	server.Freeze()
+	coordinatortest.Do(t, c, "during", &coordinatortest.Calls{})
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close(t.Context()) }()
+	select {
+	case <-closed:
+	case <-time.After(time.Minute):
+		t.Error("Close waits for the server")
+	}
+	server.Thaw()
+}
+
+func TestServerWithoutTheTable(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	exec(t, server, "postgres", "CREATE DATABASE empty")
+	c := newCoordinator(t, server.URL(instance, "empty"), postgres.Config{})
+	calls := &coordinatortest.Calls{}
+	coordinatortest.Do(t, c, "a", calls)
+	calls.WantExchanged(t, 1)
+	if all := c.events.All(); len(all) == 0 || !strings.Contains(all[0].Err.Error(), `relation "crossmint_records" does not exist`) {
+		t.Errorf("events: %v", all)
+	}
+}
+
+func TestFailover(t *testing.T) {
+	t.Parallel()
+	primary := startServer(t)
+	database := createDatabase(t, primary)
+	standby, err := primary.Standby()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = standby.Close() })
+	url := fmt.Sprintf("postgres://%s@127.0.0.1:%s,127.0.0.1:%s/%s?sslmode=disable&target_session_attrs=read-write", instance, standby.Port(), primary.Port(), database)
+	a, b := newCoordinator(t, url, postgres.Config{Timeout: timeout}), newCoordinator(t, url, postgres.Config{Timeout: timeout})
+	wantShared(t, a, b, "before")
+	follower := connect(t, standby, database)
+	coordinatortest.Eventually(t, "the standby has the row", func() bool {
+		var rows int
+		return follower.QueryRow(t.Context(), "SELECT count(*) FROM crossmint_records").Scan(&rows) == nil && rows >= 1
+	})
+	primary.Kill()
+	calls := &coordinatortest.Calls{}
+	coordinatortest.Do(t, a, "during", calls) // alone
+	calls.WantExchanged(t, 1)
+	exec(t, standby, "postgres", "SELECT pg_promote()")
+	wantSharedEventually(t, a, b)
+	coordinatortest.Do(t, b, "before", calls) // the standby has the row
+	calls.WantExchanged(t, 1)
+	a.deny(t, 3)
+	b.wantDenied(t, 3)
+}
+
+// A primary that was demoted refuses writes on the connections that it has.
+func TestDemotedPrimary(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	database := createDatabase(t, server)
+	a := newCoordinator(t, server.URL(instance, database), postgres.Config{Timeout: timeout})
+	b := newCoordinator(t, server.URL(instance, database), postgres.Config{Timeout: timeout})
+	exec(t, server, "postgres", "ALTER DATABASE "+database+" SET default_transaction_read_only = on")
+	coordinatortest.Eventually(t, "the outage is reported", func() bool {
+		coordinatortest.Do(t, a, "during", &coordinatortest.Calls{})
+		return a.events.Has(event.StoreDegraded)
+	})
+	exec(t, server, "postgres", "ALTER DATABASE "+database+" RESET default_transaction_read_only")
+	wantSharedEventually(t, a, b) // on new connections
+}
+
+func TestPoolerWithoutMessages(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	pooler, err := server.Pool(instance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pooler.Close() })
+	url := pooler.URL(instance, createDatabase(t, server))
+	a, b := newCoordinator(t, url, postgres.Config{}), newCoordinator(t, url, postgres.Config{})
+	wantShared(t, a, b, "a")
+	a.deny(t, 1)
+	b.wantDenied(t, 1) // by polling
+	a.deny(t, 2)
+	b.wantDenied(t, 2)
+	for _, e := range append(a.events.All(), b.events.All()...) {
+		t.Errorf("event: %s: %v", e.Outcome, e.Err)
+	}
+}
+
+// A password that expired is asked for again.
+func TestPasswordCallback(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	database := createDatabase(t, server)
+	exec(t, server, database, "CREATE ROLE rotating LOGIN PASSWORD 'old' IN ROLE "+instance)
+	if err := server.RequirePassword("rotating"); err != nil {
+		t.Fatal(err)
+	}
+	passwords := make(chan string, 1)
+	passwords <- "old"
+	config := postgres.Config{Timeout: timeout, Password: func(context.Context) (session.Secret, error) {
+		select {
+		case password := <-passwords:
+			passwords <- password
+			return session.NewSecret(password), nil
+		default:
+			return session.Secret{}, errors.New("no password")
+		}
+	}}
+	url := server.URL("rotating", database)
+	a, b := newCoordinator(t, url, config), newCoordinator(t, url, config)
+	wantShared(t, a, b, "a")
+	<-passwords
+	exec(t, server, database, "ALTER ROLE rotating PASSWORD 'new'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotating'")
+	coordinatortest.Eventually(t, "the outage is reported", func() bool { return a.events.Has(event.StoreDegraded) })
+	passwords <- "new"
+	wantSharedEventually(t, a, b)
+	a.deny(t, 1)
+	b.wantDenied(t, 1)
+}
+
+func digestOf(n byte) [32]byte { return [32]byte{n} }
