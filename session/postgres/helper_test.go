@@ -18,7 +18,7 @@ import (
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/postgres"
-	"github.com/crossmint-go/auth/session/postgres/internal/pgtest"
+	"github.com/crossmint-go/auth/session/postgres/internal/storetest"
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 )
@@ -32,9 +32,9 @@ var secret = session.NewSecret("a deployment's secret, of 32 bytes or more")
 const instance = "instance"
 
 // startServer starts a server with the role of the instances.
-func startServer(t *testing.T, settings ...string) *pgtest.Server {
+func startServer(t *testing.T, settings ...string) *storetest.Server {
 	t.Helper()
-	server, err := pgtest.Start(append([]string{"fsync=off", "max_connections=300"}, settings...)...)
+	server, err := storetest.Start(append([]string{"fsync=off", "max_connections=300"}, settings...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func startServer(t *testing.T, settings ...string) *pgtest.Server {
 	return server
 }
 
-func exec(t *testing.T, server *pgtest.Server, database, sql string) {
+func exec(t *testing.T, server *storetest.Server, database, sql string) {
 	t.Helper()
 	if err := server.Exec(database, sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -54,7 +54,7 @@ var databases atomic.Int64
 
 // createDatabase creates a database with the table, and with settings such as
 // "SET DateStyle = German". It returns its name.
-func createDatabase(t *testing.T, server *pgtest.Server, settings ...string) string {
+func createDatabase(t *testing.T, server *storetest.Server, settings ...string) string {
 	t.Helper()
 	name := fmt.Sprint("auth", databases.Add(1))
 	exec(t, server, "postgres", "CREATE DATABASE "+name)
@@ -78,9 +78,9 @@ func databaseOf(address string) string {
 }
 
 // connect returns a connection of the superuser.
-func connect(t *testing.T, server *pgtest.Server, database string) *pgx.Conn {
+func connect(t *testing.T, server *storetest.Server, database string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), server.URL(pgtest.Superuser, database))
+	conn, err := pgx.Connect(t.Context(), server.URL(storetest.Superuser, database))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,4 +168,16 @@ func wantShared(t *testing.T, a, b *coordinator, token string) {
 	coordinatortest.Do(t, a, token, calls)
 	coordinatortest.Do(t, b, token, calls)
 	calls.WantExchanged(t, 1)
+}
+
+// connections counts the connections of instances to a database that match a condition
+// on pg_stat_ssl.
+func connections(t *testing.T, server *storetest.Server, database, condition string) (n int) {
+	t.Helper()
+	err := connect(t, server, database).QueryRow(t.Context(),
+		"SELECT count(*) FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) WHERE datname = $1 AND usename = $2 AND "+condition, database, instance).Scan(&n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

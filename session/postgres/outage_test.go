@@ -12,7 +12,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/postgres"
-	"github.com/crossmint-go/auth/session/postgres/internal/pgtest"
+	"github.com/crossmint-go/auth/session/postgres/internal/storetest"
 )
 
 // timeout is short, so that the tests of outages do not wait for long.
@@ -22,17 +22,17 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name       string
-		begin, end func(*pgtest.Server) error
+		begin, end func(*storetest.Server) error
 	}{
 		{
 			name:  "the server is killed and restarted",
-			begin: func(s *pgtest.Server) error { s.Kill(); return nil },
-			end:   (*pgtest.Server).Up,
+			begin: func(s *storetest.Server) error { s.Kill(); return nil },
+			end:   (*storetest.Server).Up,
 		},
 		{
 			name:  "the server hangs",
-			begin: func(s *pgtest.Server) error { s.Freeze(); return nil },
-			end:   func(s *pgtest.Server) error { s.Thaw(); return nil },
+			begin: func(s *storetest.Server) error { s.Freeze(); return nil },
+			end:   func(s *storetest.Server) error { s.Thaw(); return nil },
 		},
 	}
 	for _, test := range tests {
@@ -147,7 +147,9 @@ func TestDemotedPrimary(t *testing.T) {
 	database := createDatabase(t, server)
 	a := newCoordinator(t, server.URL(instance, database), postgres.Config{Timeout: timeout})
 	b := newCoordinator(t, server.URL(instance, database), postgres.Config{Timeout: timeout})
+	wantShared(t, a, b, "before")
 	exec(t, server, "postgres", "ALTER DATABASE "+database+" SET default_transaction_read_only = on")
+	exec(t, server, "postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+instance+"'")
 	coordinatortest.Eventually(t, "the outage is reported", func() bool {
 		coordinatortest.Do(t, a, "during", &coordinatortest.Calls{})
 		return a.events.Has(event.StoreDegraded)

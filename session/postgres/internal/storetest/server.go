@@ -1,6 +1,6 @@
-// Package pgtest runs real PostgreSQL servers and poolers for tests and measurements.
+// Package storetest runs real PostgreSQL servers and poolers for tests and measurements.
 // Each has a free loopback port and its own folder.
-package pgtest
+package storetest
 
 import (
 	"bytes"
@@ -41,7 +41,7 @@ func Start(settings ...string) (*Server, error) {
 	return start(settings, func(s *Server) error {
 		out, err := s.run("initdb", "--pgdata", s.data(), "--username", Superuser, "--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C")
 		if err != nil {
-			return fmt.Errorf("pgtest: initdb: %w: %s", err, out)
+			return fmt.Errorf("storetest: initdb: %w: %s", err, out)
 		}
 		return nil
 	})
@@ -53,7 +53,7 @@ func (s *Server) Standby(settings ...string) (*Server, error) {
 		out, err := standby.run("pg_basebackup", "--pgdata", standby.data(), "--host", "127.0.0.1", "--port", s.port, "--username", Superuser,
 			"--write-recovery-conf", "--checkpoint", "fast", "--no-sync")
 		if err != nil {
-			return fmt.Errorf("pgtest: pg_basebackup: %w: %s", err, out)
+			return fmt.Errorf("storetest: pg_basebackup: %w: %s", err, out)
 		}
 		return nil
 	})
@@ -118,7 +118,7 @@ func (s *Server) await(p *process, ping func() error) error {
 		select {
 		case <-p.done:
 			s.process = nil
-			return fmt.Errorf("pgtest: the server has ended: %s", p.output.String())
+			return fmt.Errorf("storetest: the server has ended: %s", p.output.String())
 		default:
 		}
 		if err = ping(); err == nil {
@@ -126,7 +126,7 @@ func (s *Server) await(p *process, ping func() error) error {
 		}
 	}
 	s.Kill()
-	return fmt.Errorf("pgtest: the server does not respond: %w", err)
+	return fmt.Errorf("storetest: the server does not respond: %w", err)
 }
 
 // ping checks that the server responds, and that no other server has its port.
@@ -195,7 +195,7 @@ func (s *Server) Close() error {
 
 // newFolder returns a new folder that belongs to the unprivileged user.
 func newFolder() (string, error) {
-	dir, err := os.MkdirTemp("", "pgtest")
+	dir, err := os.MkdirTemp("", "storetest")
 	if err != nil {
 		return "", err
 	}
@@ -253,7 +253,7 @@ func startProcess(dir, path string, args ...string) (*process, error) {
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.WaitDelay = time.Second
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("pgtest: %w", err)
+		return nil, fmt.Errorf("storetest: %w", err)
 	}
 	// A test that panics or times out runs no cleanup. The guard then reads the end
 	// of its input.
@@ -298,18 +298,4 @@ func childrenOf(pid int) (children []int) {
 		}
 	}
 	return children
-}
-
-// RequirePassword makes the server ask a role for its password.
-func (s *Server) RequirePassword(role string) error {
-	path := filepath.Join(s.data(), "pg_hba.conf")
-	rules, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	rules = append(fmt.Appendf(nil, "host all %s 127.0.0.1/32 scram-sha-256\n", role), rules...)
-	if err := os.WriteFile(path, rules, 0o600); err != nil {
-		return err
-	}
-	return s.Exec("postgres", "SELECT pg_reload_conf()")
 }

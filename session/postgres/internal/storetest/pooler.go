@@ -1,4 +1,4 @@
-package pgtest
+package storetest
 
 import (
 	"context"
@@ -66,7 +66,7 @@ func (p *Pooler) await() error {
 	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-p.process.done:
-			return fmt.Errorf("pgtest: pgbouncer has ended: %s", p.process.output.String())
+			return fmt.Errorf("storetest: pgbouncer has ended: %s", p.process.output.String())
 		default:
 		}
 		var conn *pgx.Conn
@@ -74,7 +74,7 @@ func (p *Pooler) await() error {
 			return conn.Close(context.Background())
 		}
 	}
-	return fmt.Errorf("pgtest: pgbouncer does not respond: %w", err)
+	return fmt.Errorf("storetest: pgbouncer does not respond: %w", err)
 }
 
 // URL returns the address of a database for a role without a password.
