@@ -28,5 +28,5 @@ func OnlyLoopback(network, address string, _ syscall.RawConn) error {
 	if host, _, err := net.SplitHostPort(address); err == nil && IsLoopback(host) {
 		return nil
 	}
-	return fmt.Errorf("%s is another machine: without TLS only this machine may be reached", address)
+	return fmt.Errorf("%s is another machine: use TLS, or set InsecureAllowPlaintext", address)
 }

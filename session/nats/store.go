@@ -1,0 +1,378 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/crossmint-go/auth/internal/netutil"
+	"github.com/crossmint-go/auth/session/fleet"
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The names on the servers. A bucket of JetStream's key-value store is a stream, whose
+// subjects are the keys.
+const (
+	streamName = "KV_crossmint"
+	keys       = "$KV.crossmint."
+	topics     = "crossmint."
+	inboxes    = "_INBOX.crossmint"
+)
+
+// minTTL is the unit and the minimum of a message's TTL.
+const minTTL = time.Second
+
+const (
+	// inspectInterval is the time after which an operation inspects the bucket again,
+	// for the servers' clock.
+	inspectInterval = time.Minute
+	// interestDelay is longer than a cluster takes to make a subscription known to all
+	// its servers.
+	interestDelay = time.Second
+)
+
+var (
+	errClosed       = errors.New("the store is closed")
+	errDisconnected = errors.New("the connection is lost")
+)
+
+// store implements fleet.Store. It connects when it is used.
+type store struct {
+	options  func() []natsgo.Option // a function: fmt would show passwords in it
+	url      func() string
+	replicas int
+	isShared bool // the connection belongs to the application
+	insecure bool
+
+	stopped context.Context // ends with Close
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu     sync.Mutex // guards all below
+	nc     *natsgo.Conn
+	bucket *bucket // nil before the first one, and after an error
+}
+
+var _ fleet.Store = (*store)(nil)
+
+func newStore(config *Config) (*store, error) {
+	options, err := config.options()
+	s := &store{
+		options: func() []natsgo.Option { return options }, url: config.URL.Reveal, replicas: max(config.Replicas, 1),
+		nc: config.Conn, isShared: config.Conn != nil, insecure: config.InsecureAllowPlaintext,
+	}
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	return s, err
+}
+
+// A bucket holds the records. Its fields are set before done is closed.
+type bucket struct {
+	created time.Time
+	done    chan struct{}
+
+	nc     *natsgo.Conn
+	js     jetstream.JetStream
+	stream jetstream.Stream
+	offset time.Duration // of the servers' clock
+	err    error
+}
+
+// open returns the bucket. The caller gives the error of its operation to check.
+func (s *store) open(ctx context.Context) (*bucket, error) {
+	s.mu.Lock()
+	if s.stopped.Err() != nil {
+		s.mu.Unlock()
+		return nil, errClosed
+	}
+	b := s.bucket
+	if b == nil || time.Since(b.created) > inspectInterval {
+		b = &bucket{created: time.Now(), done: make(chan struct{})}
+		s.bucket = b
+		s.running.Go(func() {
+			defer close(b.done)
+			b.err = s.inspect(b)
+		})
+	}
+	s.mu.Unlock()
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+		return b, ctx.Err()
+	}
+	if b.err == nil && !b.nc.IsConnected() {
+		return b, errDisconnected
+	}
+	return b, b.err
+}
+
+// check returns the error of an operation. After an error, the next operation inspects
+// the bucket again.
+func (s *store) check(b *bucket, err error) error {
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bucket == b {
+		s.bucket = nil
+	}
+	if s.nc != nil && s.nc.LastError() != nil { // for example a missing permission
+		return fmt.Errorf("nats: %w; the last error of the connection: %w", err, s.nc.LastError())
+	}
+	return fmt.Errorf("nats: %w", err)
+}
+
+// inspect connects, and finds or creates the bucket.
+func (s *store) inspect(b *bucket) (err error) {
+	if b.nc, err = s.connect(); err != nil {
+		return err
+	}
+	if !b.nc.IsConnected() {
+		return errDisconnected
+	}
+	ctx, cancel := context.WithTimeout(s.stopped, connectTimeout)
+	defer cancel()
+	if err := b.nc.FlushWithContext(ctx); err != nil {
+		if !s.isShared && b.nc.IsConnected() { // the server hangs: another one may not
+			_ = b.nc.ForceReconnect() // fails only after Close
+		}
+		return err
+	}
+	if b.js, err = jetstream.New(b.nc); err != nil {
+		return err
+	}
+	started := time.Now()
+	b.stream, err = b.js.Stream(ctx, streamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		started = time.Now()
+		b.stream, err = b.js.CreateStream(ctx, bucketConfig(s.replicas))
+	}
+	if err != nil {
+		return fmt.Errorf("the bucket crossmint: %w", err)
+	}
+	info := b.stream.CachedInfo()
+	b.offset = info.TimeStamp.Sub(started)
+	return checkBucket(&info.Config)
+}
+
+// connect returns the connection. It makes the first one; the client restores it.
+func (s *store) connect() (*natsgo.Conn, error) {
+	s.mu.Lock()
+	nc := s.nc
+	s.mu.Unlock()
+	if s.isShared {
+		return nc, s.checkShared(nc)
+	}
+	if nc != nil {
+		return nc, nil
+	}
+	nc, err := natsgo.Connect(s.url(), s.options()...)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nc = nc
+	if s.stopped.Err() != nil {
+		nc.Close()
+		return nil, errClosed
+	}
+	return nc, nil
+}
+
+// checkShared refuses a connection without TLS to another machine.
+func (s *store) checkShared(nc *natsgo.Conn) error {
+	_, err := nc.TLSConnectionState()
+	if err == nil || s.insecure || !nc.IsConnected() {
+		return nil
+	}
+	return netutil.OnlyLoopback("", nc.ConnectedAddr(), nil)
+}
+
+// bucketConfig returns the configuration of a new bucket. Reads come from the leader
+// of the stream only: AllowDirect would let any replica respond, with an old record.
+func bucketConfig(replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: streamName, Subjects: []string{keys + ">"}, Description: "github.com/crossmint-go/auth",
+		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, AllowMsgTTL: true, AllowRollup: true, DenyDelete: true,
+		Storage: jetstream.FileStorage, Replicas: replicas,
+	}
+}
+
+// checkBucket returns an error for a bucket that would lose records, or return old
+// ones.
+func checkBucket(c *jetstream.StreamConfig) error {
+	var faults []error
+	for _, setting := range []struct {
+		isRight bool
+		want    string
+	}{
+		{!c.AllowDirect, "allow_direct must be false: a replica may return an old record"},
+		{c.AllowMsgTTL, "allow_msg_ttl must be true, which needs NATS 2.11 or later"},
+		{c.MaxMsgsPerSubject == 1, "max_msgs_per_subject must be 1: an old record would come back"},
+		{c.MaxAge == 0, "max_age must be 0: each record has its TTL"},
+		{c.Discard == jetstream.DiscardNew, `discard must be "new": a full bucket would lose records`},
+	} {
+		if !setting.isRight {
+			faults = append(faults, fmt.Errorf("the stream %s: %s", streamName, setting.want))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Load implements fleet.Store.
+func (s *store) Load(ctx context.Context, key string) (r fleet.Record, err error) {
+	b, err := s.open(ctx)
+	if err == nil {
+		r, _, err = b.load(ctx, key)
+	}
+	return r, s.check(b, err)
+}
+
+// load returns a record, and the last sequence of its subject. A message without data
+// removes the record.
+func (b *bucket) load(ctx context.Context, key string) (r fleet.Record, sequence uint64, err error) {
+	m, err := b.stream.GetLastMsgForSubject(ctx, keys+key)
+	r.Now = time.Now().Add(b.offset)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return r, 0, nil
+	case err != nil:
+		return r, 0, err
+	case len(m.Data) > 0:
+		r.Value, r.Version = m.Data, m.Sequence
+	}
+	return r, m.Sequence, nil
+}
+
+// Swap implements fleet.Store. The version of a record is its sequence in the stream.
+func (s *store) Swap(ctx context.Context, key string, version uint64, value []byte, ttl time.Duration) (r fleet.Record, swapped bool, err error) {
+	b, err := s.open(ctx)
+	if err == nil {
+		r, swapped, err = b.swap(ctx, key, version, value, ttl)
+	}
+	return r, swapped, s.check(b, err)
+}
+
+// swap writes a message if the last sequence of the subject is the version, or that of
+// a message that has removed the record.
+func (b *bucket) swap(ctx context.Context, key string, version uint64, value []byte, ttl time.Duration) (fleet.Record, bool, error) {
+	m := &natsgo.Msg{Subject: keys + key, Data: value, Header: natsgo.Header{}}
+	if len(value) == 0 {
+		ttl = minTTL
+		m.Header.Set("KV-Operation", "DEL") // for the tools of the servers
+	}
+	ttl = (ttl + minTTL - 1).Truncate(minTTL)
+	for expected := version; ; {
+		ack, err := b.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(expected), jetstream.WithMsgTTL(ttl))
+		switch {
+		case err == nil && len(value) == 0:
+			return fleet.Record{Now: time.Now().Add(b.offset)}, true, nil
+		case err == nil:
+			return fleet.Record{Value: value, Version: ack.Sequence, Now: time.Now().Add(b.offset)}, true, nil
+		case !isConflict(err):
+			return fleet.Record{}, false, err
+		}
+		r, sequence, err := b.load(ctx, key)
+		if err != nil || version != 0 || r.Version != 0 || sequence == expected {
+			return r, false, err
+		}
+		expected = sequence
+	}
+}
+
+// isConflict reports whether the subject has had another last sequence. Then the
+// message is not in the stream.
+func isConflict(err error) bool {
+	var e *jetstream.APIError
+	return errors.As(err, &e) &&
+		(e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
+}
+
+// Publish implements fleet.Store.
+func (s *store) Publish(ctx context.Context, topic string, message []byte) error {
+	b, err := s.open(ctx)
+	if err == nil {
+		err = b.nc.Publish(topics+topic, message)
+	}
+	if errors.Is(err, natsgo.ErrMaxPayload) {
+		err = b.nc.Publish(topics+topic, nil)
+	}
+	return s.check(b, err)
+}
+
+// Subscribe implements fleet.Store.
+func (s *store) Subscribe(ctx context.Context, topic string, ready func(), receive func(message []byte)) error {
+	b, err := s.open(ctx)
+	if err == nil {
+		err = s.subscribe(ctx, b.nc, topics+topic, ready, receive)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.check(b, err)
+}
+
+func (s *store) subscribe(ctx context.Context, nc *natsgo.Conn, subject string, ready func(), receive func(message []byte)) error {
+	ctx, cancel := s.untilDisconnected(ctx, nc)
+	defer cancel(nil)
+	sub, err := nc.SubscribeSync(subject)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only without a connection
+	if err := nc.FlushTimeout(connectTimeout); err != nil {
+		return err
+	}
+	m, err := sub.NextMsg(time.Nanosecond)
+	if errors.Is(err, natsgo.ErrPermissionViolation) {
+		return err
+	}
+	ready()
+	if nc.ConnectedClusterName() != "" {
+		defer time.AfterFunc(interestDelay, ready).Stop()
+	}
+	for ; ; m, err = sub.NextMsgWithContext(ctx) {
+		switch {
+		case m != nil:
+			receive(m.Data)
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case !errors.Is(err, natsgo.ErrTimeout):
+			return err // messages may have been lost
+		}
+	}
+}
+
+// untilDisconnected returns a context that also ends with the connection: after it the
+// client subscribes again, but messages have been lost.
+func (s *store) untilDisconnected(ctx context.Context, nc *natsgo.Conn) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	lost := nc.StatusChanged(natsgo.RECONNECTING, natsgo.CLOSED)
+	go func() {
+		select {
+		case <-lost:
+			cancel(errDisconnected)
+		case <-s.stopped.Done():
+			cancel(errClosed)
+		case <-ctx.Done():
+		}
+		nc.RemoveStatusListener(lost)
+	}()
+	return ctx, cancel
+}
+
+// Close implements fleet.Store.
+func (s *store) Close() error {
+	s.mu.Lock()
+	s.stop()
+	if s.nc != nil && !s.isShared {
+		s.nc.Close()
+	}
+	s.mu.Unlock()
+	s.running.Wait()
+	return nil
+}
