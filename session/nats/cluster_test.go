@@ -3,10 +3,9 @@ package nats_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,12 +17,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-const stream = "KV_crossmint"
-
-// inCluster returns a Config that tries a server first, and then the others.
 func inCluster(servers []*server.Server) nats.Config {
-	servers = slices.Clone(servers)
-	rand.Shuffle(len(servers), func(i, j int) { servers[i], servers[j] = servers[j], servers[i] })
 	return nats.Config{URL: session.NewSecret(urlsOf(servers)), Replicas: 3}
 }
 
@@ -41,116 +35,186 @@ func TestStoreInCluster(t *testing.T) {
 	}
 }
 
-// stepDown makes another server the leader of the bucket.
-func stepDown(t *testing.T, servers []*server.Server) {
-	t.Helper()
+// leader returns the leader of the bucket, or nil.
+func leader(servers []*server.Server) *server.Server {
 	for _, s := range servers {
-		if !s.Running() || !s.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
-			continue
+		if s.Running() && s.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
+			return s
 		}
-		if err := s.JetStreamStepdownStream(server.DEFAULT_GLOBAL_ACCOUNT, stream); err != nil {
-			t.Log(err)
-		}
-		return
+	}
+	return nil
+}
+
+// stepDown makes another server the leader of the bucket, if there is a leader.
+func stepDown(servers []*server.Server) {
+	if s := leader(servers); s != nil {
+		_ = s.JetStreamStepdownStream(server.DEFAULT_GLOBAL_ACCOUNT, stream) // else it has just lost the lead
 	}
 }
 
-func leaderOf(t *testing.T, servers []*server.Server) *server.Server {
-	t.Helper()
-	var leader *server.Server
-	coordinatortest.Eventually(t, "the bucket had a leader", func() bool {
-		for _, s := range servers {
-			if s.Running() && s.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
-				leader = s
-			}
-		}
-		return leader != nil
-	})
-	return leader
-}
-
-// A swap whose response was lost may have taken effect, so the test counts changes that
-// are certain, and those that may be.
-func TestNoChangeIsLostWithItsLeader(t *testing.T) {
-	t.Parallel()
-	servers := startCluster(t)
-	const connections, changes = 4, 300
-	var (
-		all  sync.WaitGroup
-		mu   sync.Mutex // guards both below
-		sure = map[string]bool{}
-		seen = map[uint64]string{} // values by version
-	)
+// whileLeadersChange runs f while the leader of the bucket steps down again and again.
+func whileLeadersChange(servers []*server.Server, f func()) {
 	done := make(chan struct{})
-	for c := range connections {
-		store := openStore(t, inCluster(servers))
-		all.Go(func() {
-			for n := range changes {
-				id := fmt.Sprintf(" %d/%d", c, n)
-				version, value, ok := appendTo(t, store, id)
-				mu.Lock()
-				if ok {
-					sure[id] = true
-					if before, known := seen[version]; known && before != value {
-						t.Errorf("version %d has two values", version)
-					}
-					seen[version] = value
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	go func() { all.Wait(); close(done) }()
-	for running := true; running; {
+	go func() {
+		defer close(done)
+		f()
+	}()
+	for {
 		select {
 		case <-done:
-			running = false
+			return
 		case <-time.After(300 * time.Millisecond):
-			stepDown(t, servers)
+			stepDown(servers)
 		}
+	}
+}
+
+// A history is a record to which instances append IDs.
+type history struct {
+	t      *testing.T
+	latest atomic.Uint64 // version that an instance knows
+
+	mu       sync.Mutex // guards appended
+	appended []string   // for sure
+}
+
+const historyKey = "test.history"
+
+// add appends an ID. An error leaves open whether that has taken effect.
+func (h *history) add(store fleet.Store, id string) {
+	known := h.latest.Load()
+	r, err := loadRecord(store)
+	if err == nil && r.Version < known {
+		h.t.Errorf("a read returned the version %d after %d", r.Version, known)
+	}
+	for err == nil {
+		var swapped bool
+		if r, swapped, err = swapRecord(store, r.Version, string(r.Value)+id+" "); swapped {
+			h.note(r.Version, id)
+			return
+		}
+	}
+}
+
+func (h *history) note(version uint64, id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.appended = append(h.appended, id)
+	h.latest.Store(max(version, h.latest.Load()))
+}
+
+func loadRecord(store fleet.Store) (fleet.Record, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return store.Load(ctx, historyKey)
+}
+
+func swapRecord(store fleet.Store, version uint64, value string) (fleet.Record, bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return store.Swap(ctx, historyKey, version, []byte(value), time.Hour)
+}
+
+func TestNoChangeIsLostWithItsLeader(t *testing.T) {
+	t.Parallel()
+	const connections, changes = 4, 300
+	servers, h := startCluster(t), &history{t: t}
+	whileLeadersChange(servers, func() {
+		var all sync.WaitGroup
+		for c := range connections {
+			store := openStore(t, inCluster(servers))
+			all.Go(func() {
+				for n := range changes {
+					h.add(store, fmt.Sprintf("%d/%d", c, n))
+				}
+			})
+		}
+		all.Wait()
+	})
+	if len(h.appended) < connections*changes/2 {
+		t.Errorf("only %d changes of %d succeeded", len(h.appended), connections*changes)
 	}
 	var value string
 	store := openStore(t, inCluster(servers))
-	coordinatortest.Eventually(t, "the bucket was readable", func() bool {
-		r, err := load(store, "counter")
+	coordinatortest.Eventually(t, "the record was readable", func() bool {
+		r, err := loadRecord(store)
 		value = string(r.Value)
 		return err == nil
 	})
 	counts := map[string]int{}
 	for id := range strings.FieldsSeq(value) {
-		counts[" "+id]++
+		counts[id]++
 	}
-	for id := range sure {
+	for _, id := range h.appended {
 		if counts[id] != 1 {
-			t.Errorf("the change%s is in the record %d times", id, counts[id])
+			t.Errorf("%s is in the record %d times", id, counts[id])
 		}
 	}
-	t.Logf("%d changes of %d succeeded", len(sure), connections*changes)
 }
 
-func load(store fleet.Store, key string) (fleet.Record, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	return store.Load(ctx, key)
-}
-
-func swap(store fleet.Store, key string, version uint64, value string) (fleet.Record, bool, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	return store.Swap(ctx, key, version, []byte(value), time.Hour)
-}
-
-// appendTo appends an ID to the record. It returns false if it does not know whether
-// that has taken effect.
-func appendTo(t *testing.T, store fleet.Store, id string) (version uint64, value string, ok bool) {
+// refreshAll makes three instances refresh each of the tokens at once. It returns how
+// often they asked upstream.
+func refreshAll(t *testing.T, instances []*fleet.Coordinator, prefix string, tokens int) int64 {
 	t.Helper()
-	r, err := load(store, "counter")
-	for err == nil {
-		value = string(r.Value) + id
-		var swapped bool
-		if r, swapped, err = swap(store, "counter", r.Version, value); swapped {
-			return r.Version, value, true
+	calls := &coordinatortest.Calls{Exchange: coordinatortest.Slow(20 * time.Millisecond)}
+	for n := range tokens {
+		token := fmt.Sprint(prefix, n)
+		var all sync.WaitGroup
+		for _, c := range instances {
+			all.Go(func() {
+				if got := coordinatortest.Do(t, c, token, calls); got != token+"'" {
+					t.Errorf("got %s, want %s'", got, token)
+				}
+			})
 		}
+		all.Wait()
 	}
-	return 0, "", false
+	return calls.Exchanged.Load()
+}
+
+func newInstances(t *testing.T, config nats.Config) (instances []*fleet.Coordinator) {
+	t.Helper()
+	for range 3 {
+		instances = append(instances, newCoordinator(t, config))
+	}
+	return instances
+}
+
+func TestLeadersChangeDuringRefreshes(t *testing.T) {
+	t.Parallel()
+	const tokens = 40
+	servers := startCluster(t)
+	instances := newInstances(t, inCluster(servers))
+	refreshAll(t, instances, "before", 1) // creates the bucket
+	whileLeadersChange(servers, func() {
+		asked := refreshAll(t, instances, "a", tokens)
+		t.Logf("%d tokens needed %d upstream calls", tokens, asked)
+	})
+	wantShared(t, instances)
+}
+
+func TestLeaderStopsDuringRefreshes(t *testing.T) {
+	t.Parallel()
+	servers := startCluster(t)
+	instances := newInstances(t, inCluster(servers))
+	refreshAll(t, instances, "before", 1)
+	stopping := make(chan struct{})
+	go func() {
+		defer close(stopping)
+		time.Sleep(100 * time.Millisecond) // some refreshes are done
+		stop(leader(servers))
+	}()
+	refreshAll(t, instances, "a", 50)
+	<-stopping
+	wantShared(t, instances)
+}
+
+// wantShared waits until the instances share refreshes.
+func wantShared(t *testing.T, instances []*fleet.Coordinator) {
+	t.Helper()
+	n := 0
+	coordinatortest.Eventually(t, "the instances shared refreshes", func() bool {
+		n++
+		return refreshAll(t, instances, fmt.Sprint("later ", n, " "), 3) == 3
+	})
 }

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // secret is the secret of the deployment.
 var secret = session.NewSecret("a deployment's secret, of 32 bytes or more")
 
+// stream is the stream of the bucket.
+const stream = "KV_crossmint"
+
 // startTimeout is the time that servers may take to start. Test machines are slow.
 const startTimeout = time.Minute
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/backoff"
 	"github.com/crossmint-go/auth/internal/netutil"
 	"github.com/crossmint-go/auth/session/fleet"
 	natsgo "github.com/nats-io/nats.go"
@@ -32,6 +33,9 @@ const (
 	// interestDelay is longer than a cluster takes to make a subscription known to all
 	// its servers.
 	interestDelay = time.Second
+	// conflictPause is the pause before a swap that conflicts with a change which the
+	// leader of the stream has not applied yet.
+	conflictPause = 10 * time.Millisecond
 )
 
 var (
@@ -277,8 +281,11 @@ func (b *bucket) swap(ctx context.Context, key string, version uint64, value []b
 			return fleet.Record{}, false, err
 		}
 		r, sequence, err := b.load(ctx, key)
-		if err != nil || version != 0 || r.Version != 0 || sequence == expected {
+		switch {
+		case err != nil || r.Version != version:
 			return r, false, err
+		case sequence == expected && !backoff.Sleep(ctx, conflictPause): // a change is not readable yet
+			return r, false, ctx.Err()
 		}
 		expected = sequence
 	}
