@@ -1,19 +1,16 @@
 package browser_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/handlers"
@@ -42,7 +39,7 @@ func newFormSite(t *testing.T, delay time.Duration) *formSite {
 	s := &formSite{Kit: testkit.New(t, testkit.Config{}), delay: delay}
 	s.Fake.FailAlways(crossminttest.ConfirmOTP, crossminttest.Delay(delay))
 	s.Fake.FailAlways(crossminttest.Refresh, crossminttest.Delay(delay))
-	cookies := testkit.Must(cookie.NewCodec(cookie.Config{ProjectID: s.Client.ProjectID(), InsecureAllowHTTP: true}))
+	cookies := testkit.Must(cookie.NewCodec(cookie.Config{ProjectID: s.Client.ProjectID()}))
 	signIn := handlers.NewSignIn(s.Client, s.Manager, cookies, handlers.SignInConfig{
 		EmailPage: &url.URL{Path: "/signin"}, CodePage: &url.URL{Path: "/code"},
 	})
@@ -63,118 +60,87 @@ func newFormSite(t *testing.T, delay time.Duration) *formSite {
 		session, _ := session.FromContext(r.Context())
 		_, _ = io.WriteString(w, session.UserID)
 	})))
-	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.url = serve(t, true, mux)
 	return s
 }
 
-// formTab is a tab of any browser.
-type formTab struct {
-	open  func(url string)
-	run   func(script string) string // "" if the page goes away
-	click func(x, y int) error       // with the mouse
-}
-
-// eachFormTab runs a test in Chromium and in Firefox, each with an empty profile.
-func eachFormTab(t *testing.T, name string, test func(t *testing.T, b *formTab)) {
-	t.Run("Chromium, "+name, func(t *testing.T) {
-		b := newTab(t)
-		run := func(script string) string { text, _ := b.evaluate(script); return text }
-		click := func(x, y int) error {
-			ctx, cancel := b.limited()
-			defer cancel()
-			return chromedp.Do(ctx, chromedp.MouseClickXY(float64(x), float64(y)))
-		}
-		test(t, &formTab{b.open, run, click})
-	})
-	t.Run("Firefox, "+name, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*waitTimeout)
-		defer cancel()
-		b := newFirefoxTab(t)
-		run := func(script string) string { text, _ := b.tab.Evaluate(ctx, script); return text }
-		click := func(x, y int) error { return b.tab.Click(ctx, x, y) }
-		test(t, &formTab{b.open, run, click})
-	})
-}
-
-// page returns the path and the text of the page, once it is loaded.
-func (b *formTab) page() string {
-	return b.run(`document.readyState !== "complete" ? "" : location.pathname + location.search + " " + document.body.textContent.trim()`)
+// shown returns the path and the text of the page, once it is loaded.
+func shown(p page) string {
+	return p.run(`document.readyState !== "complete" ? "" : location.pathname + location.search + " " + document.body.textContent.trim()`)
 }
 
 // clickTwice clicks twice on an element by a script.
-func (b *formTab) clickTwice(element string, gap time.Duration) {
-	b.run(fmt.Sprintf(`document.querySelector(%[1]q).click();
+func clickTwice(p page, element string, gap time.Duration) {
+	p.run(fmt.Sprintf(`document.querySelector(%[1]q).click();
 		setTimeout(() => document.querySelector(%[1]q).click(), %[2]d); ""`, element, gap.Milliseconds()))
 }
 
-// clickTwiceWithMouse clicks twice at the place of an element. Firefox rejects a click
-// while it replaces the page.
-func (b *formTab) clickTwiceWithMouse(t *testing.T, element string, gap time.Duration) {
+// clickTwiceWithMouse clicks twice at the place of an element. The browser rejects the
+// second click while it replaces the page.
+func clickTwiceWithMouse(t *testing.T, p page, element string, gap time.Duration) {
 	t.Helper()
 	var center struct{ X, Y int }
-	testkit.NoError(t, json.Unmarshal([]byte(b.run(fmt.Sprintf(`(() => {
+	testkit.NoError(t, json.Unmarshal([]byte(p.run(fmt.Sprintf(`(() => {
 		const { x, y, width, height } = document.querySelector(%q).getBoundingClientRect();
 		return JSON.stringify({ x: Math.round(x + width / 2), y: Math.round(y + height / 2) });
 	})()`, element))), &center))
-	testkit.NoError(t, b.click(center.X, center.Y))
-	time.Sleep(gap)
-	if err := b.click(center.X, center.Y); err != nil {
+	if err := p.clickTwice(center.X, center.Y, gap); err != nil {
 		t.Logf("second click: %v", err)
 	}
 }
 
 // enterCode sends a code to a new user, enters it in the second form, and returns the ID
 // of the user.
-func (s *formSite) enterCode(t *testing.T, b *formTab) (user string) {
+func (s *formSite) enterCode(t *testing.T, p page) (user string) {
 	t.Helper()
 	s.users++
 	email := fmt.Sprintf("user%d@example.com", s.users)
 	user = s.Fake.NewUser(email).ID
-	b.open(s.url + "/signin")
-	b.run(fmt.Sprintf(`document.querySelector("[name=email]").value = %q; document.querySelector("#send").click(); ""`, email))
-	await(t, "the form for the code", true, func() bool { return strings.HasPrefix(b.page(), "/code ") })
-	b.run(fmt.Sprintf(`document.querySelector("[name=code]").value = %q; ""`, s.Fake.Code(email)))
+	p.open(s.url + "/signin")
+	p.run(fmt.Sprintf(`document.querySelector("[name=email]").value = %q; document.querySelector("#send").click(); ""`, email))
+	await(t, "the form for the code", true, func() bool { return strings.HasPrefix(shown(p), "/code ") })
+	p.run(fmt.Sprintf(`document.querySelector("[name=code]").value = %q; ""`, s.Fake.Code(email)))
 	return user
 }
 
 // awaitSignIn waits for the responses to both clicks and for the page of the user.
-func (s *formSite) awaitSignIn(t *testing.T, b *formTab, user string) {
+func (s *formSite) awaitSignIn(t *testing.T, p page, user string) {
 	t.Helper()
 	time.Sleep(2*s.delay + 300*time.Millisecond) // for the second response
-	await(t, "the page after the sign-in", "/ "+user, b.page)
+	await(t, "the page after the sign-in", "/ "+user, func() string { return shown(p) })
 }
 
 // TestDoubleClick clicks twice on the button of the form with the code. The browser
 // cancels the request of the first click.
 func TestDoubleClick(t *testing.T) {
 	const ms = time.Millisecond
-	for _, delay := range []time.Duration{0, 50 * ms, 500 * ms} {
-		site := newFormSite(t, delay)
-		for _, gap := range []time.Duration{0, 20 * ms, 100 * ms, 300 * ms, 600 * ms} {
-			eachFormTab(t, fmt.Sprintf("after %v, upstream %v", gap, delay), func(t *testing.T, b *formTab) {
-				user := site.enterCode(t, b)
-				b.clickTwice("#confirm", gap)
+	eachBrowser(t, func(t *testing.T, p page) {
+		for _, delay := range []time.Duration{0, 50 * ms, 500 * ms} {
+			site := newFormSite(t, delay)
+			for _, gap := range []time.Duration{0, 20 * ms, 100 * ms, 300 * ms, 600 * ms} {
+				user := site.enterCode(t, p)
+				before := site.confirmations.Load()
+				clickTwice(p, "#confirm", gap)
 				time.Sleep(gap)
-				site.awaitSignIn(t, b, user)
-			})
+				site.awaitSignIn(t, p, user)
+				t.Logf("after %v, upstream %v: %d requests with the code", gap, delay, site.confirmations.Load()-before)
+			}
 		}
-	}
+	})
 }
 
 // TestDoubleClickWithMouse is the same with the mouse and a slower upstream.
 func TestDoubleClickWithMouse(t *testing.T) {
-	for _, delay := range []time.Duration{0, time.Second} {
-		site := newFormSite(t, delay)
-		for _, gap := range []time.Duration{0, 300 * time.Millisecond, 600 * time.Millisecond} {
-			eachFormTab(t, fmt.Sprintf("after %v, upstream %v", gap, delay), func(t *testing.T, b *formTab) {
-				user := site.enterCode(t, b)
+	eachBrowser(t, func(t *testing.T, p page) {
+		for _, delay := range []time.Duration{0, time.Second} {
+			site := newFormSite(t, delay)
+			for _, gap := range []time.Duration{0, 300 * time.Millisecond, 600 * time.Millisecond} {
+				user := site.enterCode(t, p)
 				before := site.confirmations.Load()
-				b.clickTwiceWithMouse(t, "#confirm", gap)
-				site.awaitSignIn(t, b, user)
-				t.Logf("%d requests with the code", site.confirmations.Load()-before)
-			})
+				clickTwiceWithMouse(t, p, "#confirm", gap)
+				site.awaitSignIn(t, p, user)
+				t.Logf("after %v, upstream %v: %d requests with the code", gap, delay, site.confirmations.Load()-before)
+			}
 		}
-	}
+	})
 }

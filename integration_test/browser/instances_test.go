@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"context"
 	"encoding/json"
 	"flag"
 	"io"
@@ -11,80 +10,10 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
-	"github.com/crossmint-go/auth/integration_test/browser/firefox"
 	"github.com/google/go-cmp/cmp"
 )
 
 var loads = flag.Int("browser.loads", 3, "page loads for each browser, in the tests with two instances")
-
-// page is a tab of any browser.
-type page interface {
-	open(url string)
-	script(expression string) string
-	cookieNames() []string
-}
-
-// eachBrowser runs a test in Chromium and in Firefox, each with an empty profile.
-func eachBrowser(t *testing.T, test func(t *testing.T, p page)) {
-	t.Run("Chromium", func(t *testing.T) { test(t, newTab(t)) })
-	t.Run("Firefox", func(t *testing.T) { test(t, newFirefoxTab(t)) })
-}
-
-func (b *tab) cookieNames() []string {
-	b.t.Helper()
-	var names []string
-	for name := range b.jar() {
-		names = append(names, name)
-	}
-	return names
-}
-
-// firefoxTab is a tab of Firefox.
-type firefoxTab struct {
-	t   *testing.T
-	tab *firefox.Tab
-}
-
-func newFirefoxTab(t *testing.T) *firefoxTab {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
-	defer cancel()
-	tab, err := other.NewTab(ctx)
-	fatal(t, err)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), waitTimeout)
-		defer cancel()
-		if err := tab.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return &firefoxTab{t, tab}
-}
-
-func (f *firefoxTab) open(url string) {
-	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), waitTimeout)
-	defer cancel()
-	fatal(f.t, f.tab.Open(ctx, url))
-}
-
-func (f *firefoxTab) script(expression string) string {
-	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), waitTimeout)
-	defer cancel()
-	value, err := f.tab.Evaluate(ctx, expression)
-	fatal(f.t, err)
-	return value
-}
-
-func (f *firefoxTab) cookieNames() []string {
-	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), waitTimeout)
-	defer cancel()
-	names, err := f.tab.Cookies(ctx)
-	fatal(f.t, err)
-	return names
-}
 
 // parallelScript returns a script that sends requests at once: it opens the protected
 // page in a frame, fetches it three times and, if refresh is set, posts to /refresh. It
@@ -118,7 +47,7 @@ func parallelPage() http.Handler {
 // token once.
 func newInstances(t *testing.T, c client) *site {
 	t.Helper()
-	s := newSite(t, options{client: c, instances: 2, fake: crossminttest.Config{Reuse: crossminttest.ReuseRefuse}})
+	s := newSite(t, options{client: c, tls: true, instances: 2, fake: crossminttest.Config{Reuse: crossminttest.ReuseRefuse}})
 	s.fake.SetLatency(crossminttest.Refresh, 50*time.Millisecond)
 	return s
 }

@@ -94,7 +94,7 @@ func enter(t *testing.T, p page, field, value string) {
 // page with an expired JWT, logs out and reloads.
 func TestReactUI(t *testing.T) {
 	eachUIAndBrowser(t, func(t *testing.T, c client, p page) {
-		s := newSite(t, options{client: c})
+		s := newSite(t, options{client: c, tls: true})
 		p.open(s.url)
 		awaitUI(t, p, "an anonymous page", signedOut)
 		await(t, "the UI's logout", 1, func() int { return len(s.journal.to("/logout")) })
@@ -132,7 +132,7 @@ func TestReactUI(t *testing.T) {
 // expired one, and again when upstream is back.
 func TestReactUIOutage(t *testing.T) {
 	eachUIAndBrowser(t, func(t *testing.T, c client, p page) {
-		s := newSite(t, options{client: c, sessions: session.Config{RefreshBudget: shortBudget, StaleFor: time.Hour}})
+		s := newSite(t, options{client: c, tls: true, sessions: session.Config{RefreshBudget: shortBudget, StaleFor: time.Hour}})
 		for _, grant := range []session.Grant{s.fake.Grant(s.fake.NewUser(email)), s.expired()} {
 			s.arrive(p, crossminttest.Cookies(grant)...)
 			s.fake.Down()
@@ -147,7 +147,7 @@ func TestReactUIOutage(t *testing.T) {
 // TestReactUIExpiredSession loads the page after upstream has ended the session.
 func TestReactUIExpiredSession(t *testing.T) {
 	eachUIAndBrowser(t, func(t *testing.T, c client, p page) {
-		s := newSite(t, options{client: c})
+		s := newSite(t, options{client: c, tls: true})
 		s.arrive(p, crossminttest.Cookies(s.expired())...)
 		s.fake.RevokeUser(s.user())
 		p.open(s.url)
@@ -198,7 +198,7 @@ func TestReactUIStatuses(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			eachUIAndBrowser(t, func(t *testing.T, c client, p page) {
-				s := newSite(t, options{client: c, cookies: test.cookies})
+				s := newSite(t, options{client: c, tls: true, cookies: test.cookies})
 				cookies := crossminttest.Cookies(s.fake.Grant(s.fake.NewUser(email)))
 				for _, c := range cookies {
 					c.Name = stdcmp.Or(test.rename[c.Name], c.Name)

@@ -2,6 +2,8 @@ package browser_test
 
 import (
 	"context"
+	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -24,6 +26,7 @@ type options struct {
 	client        client
 	host          string // in the site's URL; "" means 127.0.0.1
 	withoutRoutes bool   // the page's client calls upstream itself
+	tls           bool   // https, as WebKitGTK needs for Secure cookies
 	instances     int    // that requests go to in turn, without a store; 0 means one
 	fake          crossminttest.Config
 	cookies       cookie.Config
@@ -56,15 +59,27 @@ func newSite(t *testing.T, o options) *site {
 	for range max(o.instances, 1) {
 		instances.all = append(instances.all, s.routes(o, s.newManager(o.sessions)))
 	}
-	server := httptest.NewServer(s.journal.record(&instances))
 	t.Cleanup(func() {
-		server.Close()
 		if t.Failed() {
 			t.Logf("requests to the site:\n%s", s.journal.String())
 		}
 	})
-	s.url = under(o.host, server.URL)
+	s.url = under(o.host, serve(t, o.tls, s.journal.record(&instances)))
 	return s
+}
+
+// serve serves a handler until the end of the test, and returns its URL.
+func serve(t *testing.T, https bool, handler http.Handler) (url string) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // browsers close connections during the handshake
+	if https {
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // newManager returns a manager with a client of its own, as in another process. The end
@@ -134,7 +149,7 @@ func (s *site) routes(o options, sessions *session.Manager) http.Handler {
 }
 
 func (s *site) pageOptions(o options) pageOptions {
-	page := pageOptions{APIKey: pagesKey(s.t), Upstream: newFront(s.t, s.fake)}
+	page := pageOptions{APIKey: pagesKey(s.t), Upstream: newFront(s.t, s.fake, o.tls)}
 	if !o.withoutRoutes {
 		page.RefreshRoute, page.LogoutRoute = "/refresh", "/logout"
 	}

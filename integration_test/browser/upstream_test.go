@@ -1,6 +1,8 @@
 package browser_test
 
 import (
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,9 +38,15 @@ func pagesKey(t *testing.T) string {
 	return strings.TrimSpace(string(key))
 }
 
-// newFront lets the fake accept the API key of the pages and returns its URL.
-func newFront(t *testing.T, fake *crossminttest.Server) string {
+// newFront lets the fake accept the API key of the pages, and returns the URL of the fake
+// for them. A page on https needs one on https.
+func newFront(t *testing.T, fake *crossminttest.Server, https bool) string {
 	t.Helper()
 	fake.AcceptAPIKey(pagesKey(t))
-	return fake.URL()
+	if !https {
+		return fake.URL()
+	}
+	target, err := url.Parse(fake.URL())
+	fatal(t, err)
+	return serve(t, true, httputil.NewSingleHostReverseProxy(target))
 }

@@ -15,6 +15,9 @@ import (
 // names are the names of the program on different systems.
 var names = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
+// acceptTestCertificates lets Chromium open https pages with the certificates of tests.
+const acceptTestCertificates = "ignore-certificate-errors"
+
 // loopbackOnly blocks the resolution of all names except those of this machine.
 // It maps *.localhost because Chromium itself tries IPv6 first.
 const loopbackOnly = "MAP localhost 127.0.0.1, MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -35,6 +38,7 @@ func Start() (*Process, error) {
 		chromedp.ExecPath(program),
 		chromedp.Flag("host-resolver-rules", loopbackOnly),
 		chromedp.Flag("no-proxy-server", true),
+		chromedp.Flag(acceptTestCertificates, true),
 	)
 	if os.Geteuid() == 0 {
 		// Chromium's sandbox does not run as root.

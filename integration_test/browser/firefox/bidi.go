@@ -18,7 +18,12 @@ type connection struct {
 	mu   sync.Mutex // one command runs at a time
 	conn *websocket.Conn
 	last int // the ID of the last command
+
+	version string // of Firefox
 }
+
+// capabilities let Firefox accept the certificates of tests.
+var capabilities = map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"acceptInsecureCerts": true}}}
 
 func connect(ctx context.Context, url string) (*connection, error) {
 	conn, _, err := websocket.Dial(ctx, url, nil)
@@ -27,10 +32,16 @@ func connect(ctx context.Context, url string) (*connection, error) {
 	}
 	conn.SetReadLimit(maxMessage)
 	c := &connection{conn: conn}
-	if _, err := c.do(ctx, "session.new", map[string]any{"capabilities": map[string]any{}}); err != nil {
+	created, err := call[struct {
+		Capabilities struct {
+			BrowserVersion string `json:"browserVersion"`
+		} `json:"capabilities"`
+	}](ctx, c, "session.new", capabilities)
+	if err != nil {
 		c.close()
 		return nil, err
 	}
+	c.version = created.Capabilities.BrowserVersion
 	return c, nil
 }
 

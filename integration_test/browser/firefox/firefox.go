@@ -117,6 +117,9 @@ func readURL(stderr io.Reader) (string, error) {
 	return "", fmt.Errorf("it does not listen: %s", strings.Join(messages, "\n"))
 }
 
+// Version returns the version of Firefox.
+func (p *Process) Version() string { return p.session.version }
+
 // Stop ends the process and waits for its end.
 func (p *Process) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)

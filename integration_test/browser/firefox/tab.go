@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // A Tab is one tab, with a profile of its own.
@@ -12,6 +13,7 @@ type Tab struct {
 	session     *connection
 	userContext string // the profile: its cookies and its storage
 	id          string
+	first       bool // its end is the end of the profile
 }
 
 // NewTab opens a tab with an empty profile. The caller must call Close.
@@ -22,13 +24,23 @@ func (p *Process) NewTab(ctx context.Context) (*Tab, error) {
 	if err != nil {
 		return nil, err
 	}
+	return openTab(ctx, p.session, user.UserContext, true)
+}
+
+// Second opens a second tab with the same profile. The caller must call Close before it
+// calls Close of t.
+func (t *Tab) Second(ctx context.Context) (*Tab, error) {
+	return openTab(ctx, t.session, t.userContext, false)
+}
+
+func openTab(ctx context.Context, session *connection, userContext string, first bool) (*Tab, error) {
 	tab, err := call[struct {
 		Context string `json:"context"`
-	}](ctx, p.session, "browsingContext.create", map[string]any{"type": "tab", "userContext": user.UserContext})
+	}](ctx, session, "browsingContext.create", map[string]any{"type": "tab", "userContext": userContext})
 	if err != nil {
 		return nil, err
 	}
-	return &Tab{p.session, user.UserContext, tab.Context}, nil
+	return &Tab{session, userContext, tab.Context, first}, nil
 }
 
 // Open goes to a page and waits until it is loaded.
@@ -65,12 +77,15 @@ func (t *Tab) Evaluate(ctx context.Context, expression string) (string, error) {
 	return value, err
 }
 
-// Click clicks with the mouse at a point of the window.
-func (t *Tab) Click(ctx context.Context, x, y int) error {
+// ClickTwice clicks twice with the mouse at a point of the window.
+func (t *Tab) ClickTwice(ctx context.Context, x, y int, gap time.Duration) error {
 	_, err := t.session.do(ctx, "input.performActions", map[string]any{
 		"context": t.id,
 		"actions": []any{map[string]any{"type": "pointer", "id": "mouse", "actions": []any{
 			map[string]any{"type": "pointerMove", "x": x, "y": y},
+			map[string]any{"type": "pointerDown", "button": 0},
+			map[string]any{"type": "pointerUp", "button": 0},
+			map[string]any{"type": "pause", "duration": gap.Milliseconds()},
 			map[string]any{"type": "pointerDown", "button": 0},
 			map[string]any{"type": "pointerUp", "button": 0},
 		}}},
@@ -94,8 +109,12 @@ func (t *Tab) Cookies(ctx context.Context) ([]string, error) {
 	return all, err
 }
 
-// Close closes the tab and deletes its profile.
+// Close closes the tab and, after its second tabs, deletes the profile.
 func (t *Tab) Close(ctx context.Context) error {
+	if !t.first {
+		_, err := t.session.do(ctx, "browsingContext.close", map[string]any{"context": t.id})
+		return err
+	}
 	_, err := t.session.do(ctx, "browser.removeUserContext", map[string]any{"userContext": t.userContext})
 	return err
 }

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package webkit
+
+import "os/exec"
+
+func endWithThisProgram(*exec.Cmd) {}
