@@ -71,8 +71,8 @@ func shown(p page) string {
 
 // clickTwice clicks twice on an element by a script.
 func clickTwice(p page, element string, gap time.Duration) {
-	p.run(fmt.Sprintf(`document.querySelector(%[1]q).click();
-		setTimeout(() => document.querySelector(%[1]q).click(), %[2]d); ""`, element, gap.Milliseconds()))
+	p.run(fmt.Sprintf(`document.querySelector(%[1]q).click(),
+		setTimeout(() => document.querySelector(%[1]q).click(), %[2]d), ""`, element, gap.Milliseconds()))
 }
 
 // clickTwiceWithMouse clicks twice at the place of an element. The browser rejects the
@@ -97,9 +97,9 @@ func (s *formSite) enterCode(t *testing.T, p page) (user string) {
 	email := fmt.Sprintf("user%d@example.com", s.users)
 	user = s.Fake.NewUser(email).ID
 	p.open(s.url + "/signin")
-	p.run(fmt.Sprintf(`document.querySelector("[name=email]").value = %q; document.querySelector("#send").click(); ""`, email))
+	p.run(fmt.Sprintf(`document.querySelector("[name=email]").value = %q, document.querySelector("#send").click(), ""`, email))
 	await(t, "the form for the code", true, func() bool { return strings.HasPrefix(shown(p), "/code ") })
-	p.run(fmt.Sprintf(`document.querySelector("[name=code]").value = %q; ""`, s.Fake.Code(email)))
+	p.run(fmt.Sprintf(`document.querySelector("[name=code]").value = %q, ""`, s.Fake.Code(email)))
 	return user
 }
 

@@ -18,18 +18,16 @@ type page interface {
 	second() page                                 // a second tab of the same profile
 }
 
-// engines open a tab with an empty profile in each browser.
-var engines = []struct {
+// engine is a browser.
+type engine struct {
 	name   string
-	newTab func(t *testing.T) page
-}{
+	newTab func(t *testing.T) page // with an empty profile
+}
+
+var engines = []engine{
 	{"Chromium", func(t *testing.T) page { return newTab(t) }},
-	{"Firefox", func(t *testing.T) page {
-		return newDriverTab(t, gecko.NewTab)
-	}},
-	{"WebKitGTK", func(t *testing.T) page {
-		return newDriverTab(t, gtk.NewTab)
-	}},
+	{"Firefox", func(t *testing.T) page { return newDriverTab(t, gecko.NewTab) }},
+	{"WebKitGTK", func(t *testing.T) page { return newDriverTab(t, gtk.NewTab) }},
 }
 
 // eachBrowser runs a test in all browsers at once, each with an empty profile.

@@ -1,0 +1,257 @@
+package browser_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/crossmint-go/auth/cookie"
+	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/handlers"
+	"github.com/crossmint-go/auth/internal/testkit"
+	"github.com/crossmint-go/auth/middleware"
+	"github.com/crossmint-go/auth/session"
+)
+
+// behaviors are what each browser does with one thing. A row of docs/compat.md with the
+// same name says what that is.
+var behaviors = []struct {
+	name    string
+	observe func(t *testing.T, p page) string
+}{
+	{"`Secure` cookie from `http://127.0.0.1`", func(t *testing.T, p page) string {
+		return storedFrom(t, p, "127.0.0.1", false, "c=1; Secure")
+	}},
+	{"`Secure` cookie from `http://localhost`", func(t *testing.T, p page) string {
+		return storedFrom(t, p, "localhost", false, "c=1; Secure")
+	}},
+	{"`Secure` cookie from `https://127.0.0.1`", func(t *testing.T, p page) string {
+		return storedFrom(t, p, "127.0.0.1", true, "c=1; Secure")
+	}},
+	{"`__Host-` cookie without `Secure`", func(t *testing.T, p page) string {
+		return storedFrom(t, p, "127.0.0.1", true, "__Host-c=1; Path=/")
+	}},
+	{"`__Host-` cookie of the whole domain", func(t *testing.T, p page) string {
+		return storedFrom(t, p, "app.shop.localhost", true, "__Host-c=1; Path=/; Secure; Domain=shop.localhost")
+	}},
+	{"cookie of an accepted WebSocket", func(t *testing.T, p page) string {
+		return storedFromWebSocket(t, p, http.StatusSwitchingProtocols)
+	}},
+	{"cookie of a WebSocket refused with 401", func(t *testing.T, p page) string {
+		return storedFromWebSocket(t, p, http.StatusUnauthorized)
+	}},
+	{"cookie of a WebSocket refused with 503", func(t *testing.T, p page) string {
+		return storedFromWebSocket(t, p, http.StatusServiceUnavailable)
+	}},
+	{"Back to the page of the logout, `private`", func(t *testing.T, p page) string {
+		return newMemberSite(t, "/bye").shownAfterLogout(t, p, "/private", "")
+	}},
+	{"Back to the page of the logout, `no-store`", func(t *testing.T, p page) string {
+		return newMemberSite(t, "/bye").shownAfterLogout(t, p, "/no-store", "")
+	}},
+	{"Back to the page of the logout, `private` and reload on `pageshow`", func(t *testing.T, p page) string {
+		return newMemberSite(t, "/bye").shownAfterLogout(t, p, "/reload", "")
+	}},
+	{"Back to a page before it, `private`", func(t *testing.T, p page) string {
+		return newMemberSite(t, "/bye").shownAfterLogout(t, p, "/private", "/no-store")
+	}},
+	{"Back to a page before it, `private`, if the page after it evicts", func(t *testing.T, p page) string {
+		return newMemberSite(t, "/bye/evict").shownAfterLogout(t, p, "/private", "/no-store")
+	}},
+}
+
+// TestBrowserDifferences compares what each browser does with the table in
+// docs/compat.md.
+func TestBrowserDifferences(t *testing.T) {
+	documented := documentedBehaviors(t)
+	for _, b := range behaviors {
+		want, found := documented[b.name]
+		delete(documented, b.name)
+		t.Run(b.name, func(t *testing.T) {
+			got := make([]string, len(engines))
+			var mu sync.Mutex // guards got
+			eachBrowser(t, func(t *testing.T, p page) {
+				observed := b.observe(t, p)
+				i := slices.IndexFunc(engines, func(e engine) bool { return strings.HasSuffix(t.Name(), "/"+e.name) })
+				mu.Lock()
+				defer mu.Unlock()
+				got[i] = observed
+			})
+			if !found {
+				t.Errorf("docs/compat.md has no row | %s | %s |", b.name, strings.Join(got, " | "))
+			} else if !slices.Equal(want, got) {
+				t.Errorf("docs/compat.md says %q, the browsers do %q", want, got)
+			}
+		})
+	}
+	for name := range documented {
+		t.Errorf("docs/compat.md has a row without a test: %s", name)
+	}
+}
+
+// documentedBehaviors returns the rows of the table in docs/compat.md.
+func documentedBehaviors(t *testing.T) map[string][]string {
+	t.Helper()
+	document, err := os.ReadFile(filepath.Join("..", "..", "docs", "compat.md"))
+	fatal(t, err)
+	_, table, _ := strings.Cut(string(document), "\n## Browsers\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	rows := map[string][]string{}
+	for _, row := range regexp.MustCompile(`(?m)^\| (.*) \| (.*) \| (.*) \| (.*) \| .* \|$`).FindAllStringSubmatch(table, -1) {
+		rows[row[1]] = row[2:]
+	}
+	delete(rows, "behavior") // the head of the table
+	return rows
+}
+
+// storedFrom returns whether the browser stores a cookie of that site.
+func storedFrom(t *testing.T, p page, host string, https bool, line string) string {
+	t.Helper()
+	site := under(host, serve(t, https, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/set" {
+			w.Header().Set("Set-Cookie", line)
+		}
+		_, _ = io.WriteString(w, r.Header.Get("Cookie"))
+	})))
+	p.open(site + "/set")
+	return isStored(t, p, site)
+}
+
+// isStored opens a page that shows the cookies of its request.
+func isStored(t *testing.T, p page, site string) string {
+	t.Helper()
+	p.open(site)
+	switch text := strings.TrimSpace(p.script(`document.body.textContent`)); {
+	case text == "":
+		return "not stored"
+	case strings.HasSuffix(text, "c=1"):
+		return "stored"
+	default:
+		t.Errorf("cookies %q", text)
+		return text
+	}
+}
+
+// storedFromWebSocket returns whether the browser stores a cookie from the response to the
+// handshake of a WebSocket.
+func storedFromWebSocket(t *testing.T, p page, status int) string {
+	t.Helper()
+	site := serve(t, true, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/socket" {
+			_, _ = io.WriteString(w, r.Header.Get("Cookie"))
+			return
+		}
+		w.Header().Set("Set-Cookie", "c=1; Secure")
+		if status != http.StatusSwitchingProtocols {
+			w.WriteHeader(status)
+			return
+		}
+		if conn, err := websocket.Accept(w, r, nil); err == nil {
+			_ = conn.Close(websocket.StatusNormalClosure, "")
+		}
+	}))
+	p.open(site)
+	p.script(`new Promise((done) => {
+		new WebSocket(location.href.replace("https:", "wss:") + "socket").onclose = () => done("closed");
+	})`)
+	return isStored(t, p, site)
+}
+
+// memberSite is a site whose pages are for signed-in users and have a form that logs out.
+type memberSite struct {
+	*testkit.Kit
+	url   string
+	after string // the page after a logout
+}
+
+func newMemberSite(t *testing.T, after string) *memberSite {
+	t.Helper()
+	s := &memberSite{Kit: testkit.New(t, testkit.Config{}), after: after}
+	cookies := testkit.Must(cookie.NewCodec(cookie.Config{ProjectID: s.Client.ProjectID()}))
+	require := middleware.RequireSession(s.Manager, cookies, middleware.Config{})
+	mux := http.NewServeMux()
+	for _, path := range []string{"/private", "/no-store", "/reload"} {
+		mux.Handle("GET "+path, require(http.HandlerFunc(memberPage)))
+	}
+	mux.Handle("/logout", handlers.Logout(s.Manager, cookies, handlers.Config{AfterLogout: &url.URL{Path: after}}))
+	mux.HandleFunc("GET /bye", func(w http.ResponseWriter, _ *http.Request) { writeHTML(w, "Bye") })
+	mux.HandleFunc("GET /bye/evict", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Clear-Site-Data", `"cache"`)
+		writeHTML(w, "Bye")
+	})
+	mux.HandleFunc("GET /arrive", func(w http.ResponseWriter, _ *http.Request) {
+		for _, c := range crossminttest.Cookies(s.Fake.Grant(s.Fake.NewUser(email))) {
+			http.SetCookie(w, c)
+		}
+	})
+	s.url = serve(t, true, mux)
+	return s
+}
+
+// reloadRestored is a script that loads a page again when the browser shows it from
+// memory.
+const reloadRestored = `<script>addEventListener("pageshow", (event) => { if (event.persisted) location.reload() })</script>`
+
+// memberPage shows the user. Its path says how it is kept from the next user of the
+// browser.
+func memberPage(w http.ResponseWriter, r *http.Request) {
+	member, _ := session.FromContext(r.Context())
+	more := ""
+	switch r.URL.Path {
+	case "/no-store":
+		w.Header().Set("Cache-Control", "no-store")
+	case "/reload":
+		more = reloadRestored
+	}
+	writeHTML(w, `<title>Member</title><p id="user">`+member.UserID+`</p>
+<form method="post" action="/logout"><input type="hidden" name="action" value="sign-out"><button id="logout">Sign out</button></form>`+more)
+}
+
+func writeHTML(w http.ResponseWriter, body string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = io.WriteString(w, "<!doctype html>"+body) // the browser may be gone
+}
+
+// evictionTime is how long the browser gets to drop pages from memory.
+const evictionTime = 2 * time.Second
+
+// shownAfterLogout signs in, opens a page, logs out there, or on the page of the path last
+// if it is not "", and goes back to the first page. It returns whether the user is shown
+// there.
+func (s *memberSite) shownAfterLogout(t *testing.T, p page, path, last string) string {
+	t.Helper()
+	p.open(s.url + "/arrive")
+	p.open(s.url + path)
+	back := -1
+	if last != "" {
+		p.run(fmt.Sprintf(`location.assign(%q), ""`, last))
+		await(t, "the page of the logout", last, func() string { return location(p) })
+		back = -2
+	}
+	p.run(`document.querySelector("#logout").click(), ""`)
+	await(t, "the page after the logout", s.after, func() string { return location(p) })
+	time.Sleep(evictionTime)
+	p.run(fmt.Sprintf(`history.go(%d), ""`, back))
+	await(t, "the page before", path, func() string { return location(p) })
+	time.Sleep(evictionTime) // a page may load again by itself
+	await(t, "the page before", path, func() string { return location(p) })
+	if p.run(`document.querySelector("#user")?.textContent ?? ""`) != "" {
+		return "shown"
+	}
+	return "not shown"
+}
+
+// location returns the path of the page, once it is loaded.
+func location(p page) string {
+	return p.run(`document.readyState === "complete" ? location.pathname : ""`)
+}
