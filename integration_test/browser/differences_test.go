@@ -213,8 +213,7 @@ func memberPage(w http.ResponseWriter, r *http.Request) {
 	case "/reload":
 		more = reloadRestored
 	}
-	writeHTML(w, `<title>Member</title><p id="user">`+member.UserID+`</p>
-<form method="post" action="/logout"><input type="hidden" name="action" value="sign-out"><button id="logout">Sign out</button></form>`+more)
+	writeHTML(w, `<title>Member</title><p id="user">`+member.UserID+`</p>`+signOutForm+more)
 }
 
 func writeHTML(w http.ResponseWriter, body string) {

@@ -23,6 +23,8 @@ const signInForms = `<!doctype html><title>Sign in</title>
 <form method="post" action="/send"><input name="email"><button id="send">Send code</button></form>
 <form method="post" action="/confirm"><input name="code"><button id="confirm">Sign in</button></form>`
 
+const signOutForm = `<form method="post" action="/logout"><input type="hidden" name="action" value="sign-out"><button id="logout"></button></form>`
+
 // formSite is a site whose users sign in with two forms. Upstream takes delay for each
 // of its two calls.
 type formSite struct {
@@ -58,11 +60,19 @@ func newFormSite(t *testing.T, delay time.Duration) *formSite {
 	require := middleware.RequireSession(s.Manager, cookies, middleware.Config{})
 	mux.Handle("GET /{$}", require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		session, _ := session.FromContext(r.Context())
-		_, _ = io.WriteString(w, session.UserID)
+		writeHTML(w, session.UserID+signOutForm)
 	})))
+	mux.Handle("/logout", handlers.Logout(s.Manager, cookies, handlers.Config{AfterLogout: &url.URL{Path: "/signin"}}))
+	mux.HandleFunc("GET /expire", func(w http.ResponseWriter, _ *http.Request) {
+		expired := s.Fake.ExpiredJWT(s.Fake.NewUser(s.email()))
+		http.SetCookie(w, &http.Cookie{Name: documentedJWT, Value: expired, Path: "/", Secure: true})
+	})
 	s.url = serve(t, true, mux)
 	return s
 }
+
+// email returns the address of the last user.
+func (s *formSite) email() string { return fmt.Sprintf("user%d@example.com", s.users) }
 
 // shown returns the path and the text of the page, once it is loaded.
 func shown(p page) string {
@@ -94,7 +104,7 @@ func clickTwiceWithMouse(t *testing.T, p page, element string, gap time.Duration
 func (s *formSite) enterCode(t *testing.T, p page) (user string) {
 	t.Helper()
 	s.users++
-	email := fmt.Sprintf("user%d@example.com", s.users)
+	email := s.email()
 	user = s.Fake.NewUser(email).ID
 	p.open(s.url + "/signin")
 	p.run(fmt.Sprintf(`document.querySelector("[name=email]").value = %q, document.querySelector("#send").click(), ""`, email))

@@ -57,6 +57,9 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// Unwrap lets http.ResponseController and WebSockets reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
 func (j *journal) arrive(path string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
