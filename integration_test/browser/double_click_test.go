@@ -3,7 +3,6 @@ package browser_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -19,11 +18,12 @@ import (
 	"github.com/crossmint-go/auth/session"
 )
 
-const signInForms = `<!doctype html><title>Sign in</title>
-<form method="post" action="/send"><input name="email"><button id="send">Send code</button></form>
-<form method="post" action="/confirm"><input name="code"><button id="confirm">Sign in</button></form>`
-
-const signOutForm = `<form method="post" action="/logout"><input type="hidden" name="action" value="sign-out"><button id="logout"></button></form>`
+// The forms. A sign-out form without a field would be sent as GET by lynx.
+const (
+	emailForm   = `<p>Your address:<form method="post" action="/send"><input name="email"><button id="send">Send code</button></form>`
+	codeForm    = `<p>Your code:<form method="post" action="/confirm"><input name="code"><button id="confirm">Sign in</button></form>`
+	signOutForm = `<form method="post" action="/logout"><input type="hidden" name="action" value="sign-out"><button id="logout">Sign out</button></form>`
+)
 
 // formSite is a site whose users sign in with two forms. Upstream takes delay for each
 // of its two calls.
@@ -33,25 +33,23 @@ type formSite struct {
 	delay time.Duration
 	users int // that have signed in
 
+	journal       journal
 	confirmations atomic.Int64 // requests with a code
 }
 
-func newFormSite(t *testing.T, delay time.Duration) *formSite {
+// newFormSite returns a site on https, or on http with cookies that are not Secure.
+func newFormSite(t *testing.T, https bool, delay time.Duration) *formSite {
 	t.Helper()
 	s := &formSite{Kit: testkit.New(t, testkit.Config{}), delay: delay}
 	s.Fake.FailAlways(crossminttest.ConfirmOTP, crossminttest.Delay(delay))
 	s.Fake.FailAlways(crossminttest.Refresh, crossminttest.Delay(delay))
-	cookies := testkit.Must(cookie.NewCodec(cookie.Config{ProjectID: s.Client.ProjectID()}))
+	cookies := testkit.Must(cookie.NewCodec(cookie.Config{ProjectID: s.Client.ProjectID(), InsecureAllowHTTP: !https}))
 	signIn := handlers.NewSignIn(s.Client, s.Manager, cookies, handlers.SignInConfig{
 		EmailPage: &url.URL{Path: "/signin"}, CodePage: &url.URL{Path: "/code"},
 	})
 	mux := http.NewServeMux()
-	showForms := func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = io.WriteString(w, signInForms)
-	}
-	mux.HandleFunc("GET /signin", showForms)
-	mux.HandleFunc("GET /code", showForms)
+	mux.HandleFunc("GET /signin", func(w http.ResponseWriter, _ *http.Request) { writeHTML(w, emailForm) })
+	mux.HandleFunc("GET /code", func(w http.ResponseWriter, _ *http.Request) { writeHTML(w, codeForm) })
 	mux.HandleFunc("/send", signIn.SendCode)
 	mux.HandleFunc("/confirm", func(w http.ResponseWriter, r *http.Request) {
 		s.confirmations.Add(1)
@@ -60,14 +58,14 @@ func newFormSite(t *testing.T, delay time.Duration) *formSite {
 	require := middleware.RequireSession(s.Manager, cookies, middleware.Config{})
 	mux.Handle("GET /{$}", require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		session, _ := session.FromContext(r.Context())
-		writeHTML(w, session.UserID+signOutForm)
+		writeHTML(w, "<p>"+session.UserID+signOutForm)
 	})))
 	mux.Handle("/logout", handlers.Logout(s.Manager, cookies, handlers.Config{AfterLogout: &url.URL{Path: "/signin"}}))
 	mux.HandleFunc("GET /expire", func(w http.ResponseWriter, _ *http.Request) {
 		expired := s.Fake.ExpiredJWT(s.Fake.NewUser(s.email()))
 		http.SetCookie(w, &http.Cookie{Name: documentedJWT, Value: expired, Path: "/", Secure: true})
 	})
-	s.url = serve(t, true, mux)
+	s.url = serve(t, https, s.journal.record(mux))
 	return s
 }
 
@@ -117,7 +115,7 @@ func (s *formSite) enterCode(t *testing.T, p page) (user string) {
 func (s *formSite) awaitSignIn(t *testing.T, p page, user string) {
 	t.Helper()
 	time.Sleep(2*s.delay + 300*time.Millisecond) // for the second response
-	await(t, "the page after the sign-in", "/ "+user, func() string { return shown(p) })
+	await(t, "the page after the sign-in", "/ "+user+"Sign out", func() string { return shown(p) })
 }
 
 // TestDoubleClick clicks twice on the button of the form with the code. The browser
@@ -126,7 +124,7 @@ func TestDoubleClick(t *testing.T) {
 	const ms = time.Millisecond
 	eachBrowser(t, func(t *testing.T, p page) {
 		for _, delay := range []time.Duration{0, 50 * ms, 500 * ms} {
-			site := newFormSite(t, delay)
+			site := newFormSite(t, true, delay)
 			for _, gap := range []time.Duration{0, 20 * ms, 100 * ms, 300 * ms, 600 * ms} {
 				user := site.enterCode(t, p)
 				before := site.confirmations.Load()
@@ -143,7 +141,7 @@ func TestDoubleClick(t *testing.T) {
 func TestDoubleClickWithMouse(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, p page) {
 		for _, delay := range []time.Duration{0, time.Second} {
-			site := newFormSite(t, delay)
+			site := newFormSite(t, true, delay)
 			for _, gap := range []time.Duration{0, 300 * time.Millisecond, 600 * time.Millisecond} {
 				user := site.enterCode(t, p)
 				before := site.confirmations.Load()

@@ -46,15 +46,15 @@ func (s *site) expectUser(t *testing.T, p page, want string) {
 // a form. The pages have no scripts.
 func TestForms(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, p page) {
-		s := newFormSite(t, 0)
+		s := newFormSite(t, true, 0)
 		user := s.enterCode(t, p)
 		p.run(`document.querySelector("#confirm").click(), ""`)
-		await(t, "the page after the sign-in", "/ "+user, func() string { return shown(p) })
+		await(t, "the page after the sign-in", "/ "+user+"Sign out", func() string { return shown(p) })
 		expectNames(t, p, pair...)
 
 		p.open(s.url + "/expire")
 		p.open(s.url)
-		if got := shown(p); got != "/ "+user {
+		if got := shown(p); got != "/ "+user+"Sign out" {
 			t.Errorf("page with an expired JWT: %q", got)
 		}
 		if n := s.Fake.Calls().Refresh; n != 2 {
