@@ -44,6 +44,12 @@ var behaviors = []struct {
 	{"`__Host-` cookie of the whole domain", func(t *testing.T, p page) string {
 		return storedFrom(t, p, "app.shop.localhost", true, "__Host-c=1; Path=/; Secure; Domain=shop.localhost")
 	}},
+	{"sign-in in a frame of another site, `SameSite=None`", func(t *testing.T, p page) string {
+		return signInInFrame(t, p, cookie.Config{SameSite: http.SameSiteNoneMode})
+	}},
+	{"sign-in in a frame of another site, `SameSite=None; Partitioned`", func(t *testing.T, p page) string {
+		return signInInFrame(t, p, cookie.Config{SameSite: http.SameSiteNoneMode, Partitioned: true})
+	}},
 	{"cookie of an accepted WebSocket", func(t *testing.T, p page) string {
 		return storedFromWebSocket(t, p, http.StatusSwitchingProtocols)
 	}},
@@ -73,6 +79,9 @@ var behaviors = []struct {
 // TestBrowserDifferences compares what each browser does with the table in
 // docs/compat.md.
 func TestBrowserDifferences(t *testing.T) {
+	version, err := browser.Version()
+	fatal(t, err)
+	t.Logf("%s, Firefox %s, WebKitGTK %s", version, gecko.Version(), gtk.Version())
 	documented := documentedBehaviors(t)
 	for _, b := range behaviors {
 		want, found := documented[b.name]
@@ -165,6 +174,55 @@ func storedFromWebSocket(t *testing.T, p page, status int) string {
 		new WebSocket(location.href.replace("https:", "wss:") + "socket").onclose = () => done("closed");
 	})`)
 	return isStored(t, p, site)
+}
+
+// framedScript lets the page that embeds a page fill its form and press its button.
+const framedScript = `<script>
+	addEventListener("message", ({ data }) => {
+		document.querySelector("input").value = data;
+		document.querySelector("button").click();
+	});
+	parent.postMessage(location.pathname + " " + document.querySelector("p").textContent, "*");
+</script>`
+
+// embedding is a page with a frame, whose last message it keeps in globalThis.framed.
+const embedding = `<script>addEventListener("message", ({ data }) => { globalThis.framed = data });</script>
+<iframe src="%s/signin"></iframe>`
+
+// framedTimeout bounds a step in a frame, where a browser may block cookies.
+const framedTimeout = 5 * time.Second
+
+// signInInFrame signs in by the forms in a frame of another site's page. It returns
+// whether the frame shows the user.
+func signInInFrame(t *testing.T, p page, cookies cookie.Config) string {
+	t.Helper()
+	s := newFormSite(t, formOptions{cookies: cookies, script: framedScript})
+	s.users++
+	user := s.Fake.NewUser(s.email()).ID
+	partner := under("localhost", serve(t, true, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeHTML(w, fmt.Sprintf(embedding, s.url))
+	})))
+	shows := func(want string) bool {
+		for end := time.Now().Add(framedTimeout); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if p.run(`globalThis.framed ?? ""`) == want {
+				return true
+			}
+		}
+		return false
+	}
+	p.open(partner)
+	if !shows("/signin Your address:") {
+		t.Fatal("the frame does not show the form")
+	}
+	p.run(fmt.Sprintf(`frames[0].postMessage(%q, "*"), ""`, s.email()))
+	if !shows("/code Your code:") {
+		return "not signed in"
+	}
+	p.run(fmt.Sprintf(`frames[0].postMessage(%q, "*"), ""`, s.Fake.Code(s.email())))
+	if !shows("/ " + user) {
+		return "not signed in"
+	}
+	return "signed in"
 }
 
 // memberSite is a site whose pages are for signed-in users and have a form that logs out.

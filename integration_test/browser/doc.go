@@ -1,3 +1,4 @@
 // Package browser tests the middleware and the handlers of this module with Crossmint's
-// published browser client in a real Chromium, and in Firefox. It has tests only.
+// published browser client, and with plain forms, in a real Chromium, Firefox and
+// WebKitGTK. It has tests only.
 package browser

@@ -25,31 +25,38 @@ const (
 	signOutForm = `<form method="post" action="/logout"><input type="hidden" name="action" value="sign-out"><button id="logout">Sign out</button></form>`
 )
 
-// formSite is a site whose users sign in with two forms. Upstream takes delay for each
-// of its two calls.
+// formOptions configure a site with forms.
+type formOptions struct {
+	plainHTTP bool          // http, with cookies that are not Secure
+	delay     time.Duration // of each of the two calls of upstream for a sign-in
+	cookies   cookie.Config
+	script    string // at the end of each page
+}
+
+// formSite is a site whose users sign in with two forms.
 type formSite struct {
 	*testkit.Kit
+	formOptions
 	url   string
-	delay time.Duration
 	users int // that have signed in
 
 	journal       journal
 	confirmations atomic.Int64 // requests with a code
 }
 
-// newFormSite returns a site on https, or on http with cookies that are not Secure.
-func newFormSite(t *testing.T, https bool, delay time.Duration) *formSite {
+func newFormSite(t *testing.T, o formOptions) *formSite {
 	t.Helper()
-	s := &formSite{Kit: testkit.New(t, testkit.Config{}), delay: delay}
-	s.Fake.FailAlways(crossminttest.ConfirmOTP, crossminttest.Delay(delay))
-	s.Fake.FailAlways(crossminttest.Refresh, crossminttest.Delay(delay))
-	cookies := testkit.Must(cookie.NewCodec(cookie.Config{ProjectID: s.Client.ProjectID(), InsecureAllowHTTP: !https}))
+	s := &formSite{Kit: testkit.New(t, testkit.Config{}), formOptions: o}
+	s.Fake.FailAlways(crossminttest.ConfirmOTP, crossminttest.Delay(o.delay))
+	s.Fake.FailAlways(crossminttest.Refresh, crossminttest.Delay(o.delay))
+	o.cookies.ProjectID, o.cookies.InsecureAllowHTTP = s.Client.ProjectID(), o.plainHTTP
+	cookies := testkit.Must(cookie.NewCodec(o.cookies))
 	signIn := handlers.NewSignIn(s.Client, s.Manager, cookies, handlers.SignInConfig{
 		EmailPage: &url.URL{Path: "/signin"}, CodePage: &url.URL{Path: "/code"},
 	})
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /signin", func(w http.ResponseWriter, _ *http.Request) { writeHTML(w, emailForm) })
-	mux.HandleFunc("GET /code", func(w http.ResponseWriter, _ *http.Request) { writeHTML(w, codeForm) })
+	mux.HandleFunc("GET /signin", func(w http.ResponseWriter, _ *http.Request) { writeHTML(w, emailForm+o.script) })
+	mux.HandleFunc("GET /code", func(w http.ResponseWriter, _ *http.Request) { writeHTML(w, codeForm+o.script) })
 	mux.HandleFunc("/send", signIn.SendCode)
 	mux.HandleFunc("/confirm", func(w http.ResponseWriter, r *http.Request) {
 		s.confirmations.Add(1)
@@ -58,14 +65,14 @@ func newFormSite(t *testing.T, https bool, delay time.Duration) *formSite {
 	require := middleware.RequireSession(s.Manager, cookies, middleware.Config{})
 	mux.Handle("GET /{$}", require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		session, _ := session.FromContext(r.Context())
-		writeHTML(w, "<p>"+session.UserID+signOutForm)
+		writeHTML(w, "<p>"+session.UserID+signOutForm+o.script)
 	})))
 	mux.Handle("/logout", handlers.Logout(s.Manager, cookies, handlers.Config{AfterLogout: &url.URL{Path: "/signin"}}))
 	mux.HandleFunc("GET /expire", func(w http.ResponseWriter, _ *http.Request) {
 		expired := s.Fake.ExpiredJWT(s.Fake.NewUser(s.email()))
 		http.SetCookie(w, &http.Cookie{Name: documentedJWT, Value: expired, Path: "/", Secure: true})
 	})
-	s.url = serve(t, https, s.journal.record(mux))
+	s.url = serve(t, !o.plainHTTP, s.journal.record(mux))
 	return s
 }
 
@@ -124,7 +131,7 @@ func TestDoubleClick(t *testing.T) {
 	const ms = time.Millisecond
 	eachBrowser(t, func(t *testing.T, p page) {
 		for _, delay := range []time.Duration{0, 50 * ms, 500 * ms} {
-			site := newFormSite(t, true, delay)
+			site := newFormSite(t, formOptions{delay: delay})
 			for _, gap := range []time.Duration{0, 20 * ms, 100 * ms, 300 * ms, 600 * ms} {
 				user := site.enterCode(t, p)
 				before := site.confirmations.Load()
@@ -141,7 +148,7 @@ func TestDoubleClick(t *testing.T) {
 func TestDoubleClickWithMouse(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, p page) {
 		for _, delay := range []time.Duration{0, time.Second} {
-			site := newFormSite(t, true, delay)
+			site := newFormSite(t, formOptions{delay: delay})
 			for _, gap := range []time.Duration{0, 300 * time.Millisecond, 600 * time.Millisecond} {
 				user := site.enterCode(t, p)
 				before := site.confirmations.Load()

@@ -46,7 +46,7 @@ func (s *site) expectUser(t *testing.T, p page, want string) {
 // a form. The pages have no scripts.
 func TestForms(t *testing.T) {
 	eachBrowser(t, func(t *testing.T, p page) {
-		s := newFormSite(t, true, 0)
+		s := newFormSite(t, formOptions{})
 		user := s.enterCode(t, p)
 		p.run(`document.querySelector("#confirm").click(), ""`)
 		await(t, "the page after the sign-in", "/ "+user+"Sign out", func() string { return shown(p) })

@@ -38,7 +38,7 @@ func TestTextBrowsers(t *testing.T) {
 	for _, browser := range textBrowsers {
 		t.Run(browser.name, func(t *testing.T) {
 			t.Parallel()
-			s := newFormSite(t, false, 0)
+			s := newFormSite(t, formOptions{plainHTTP: true})
 			t.Cleanup(func() {
 				if t.Failed() {
 					t.Logf("requests to the site:\n%s", s.journal.String())

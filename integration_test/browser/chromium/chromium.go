@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/chromedp"
 )
 
@@ -55,6 +57,12 @@ func Start() (*Process, error) {
 
 // Context returns the parent of the contexts of tabs (chromedp.NewContext).
 func (p *Process) Context() context.Context { return p.ctx }
+
+// Version returns the name and the version of the browser.
+func (p *Process) Version() (string, error) {
+	version, err := chromedp.CallBrowser(p.ctx, browser.GetVersion, cdp.Empty{})
+	return version.Product, err
+}
 
 func find() (string, error) {
 	for _, name := range names {
