@@ -25,6 +25,8 @@ var allowedImports = map[string][]string{
 	"internal/wiring":           {},
 	"session/event":             {},
 	"session":                   {"session/event", "internal/backoff", "internal/bounds", "internal/eventhook", "internal/exactjson", "internal/limit", "internal/ttlmap", "internal/wiring"},
+	"session/fleet":             {"session", "session/event", "internal/backoff", "internal/bounds", "internal/eventhook"},
+	"session/fleet/fleettest":   {"session", "session/event", "session/fleet", "internal/coordinatortest"},
 	"cookie":                    {"session", "internal/bounds"},
 	"internal/delivery":         {},
 	"internal/eventhook":        {"session/event"},
@@ -42,8 +44,8 @@ var allowedImports = map[string][]string{
 	"integration_test/lab":      {"session", "crossmint", "crossmint/crossminttest"},
 }
 
-// testPackages are imported by tests only.
-var testPackages = []string{"internal/testkit", "internal/coordinatortest"}
+// testPackages are imported by tests and by each other only.
+var testPackages = []string{"internal/testkit", "internal/coordinatortest", "session/fleet/fleettest"}
 
 // restrictedImports lists the packages that may import another package directly.
 // A path that ends with a slash stands for all packages below it.
@@ -65,6 +67,7 @@ var restrictedImports = map[string][]string{
 var forbiddenDeps = map[string][]string{
 	"session":       {"net/http", "github.com/"},
 	"session/event": {"net/http", "github.com/"},
+	"session/fleet": {"net/http", "github.com/"},
 }
 
 // goPackage is a part of the output of go list.
@@ -114,7 +117,8 @@ func listPackages(t *testing.T) map[string]goPackage {
 func mayImport(name, imported string) bool {
 	if local, ok := strings.CutPrefix(imported, module); ok {
 		allowed, restricted := allowedImports[name]
-		return !slices.Contains(testPackages, local) && (!restricted || slices.Contains(allowed, local))
+		forTests := slices.Contains(testPackages, local) && !slices.Contains(testPackages, name)
+		return !forTests && (!restricted || slices.Contains(allowed, local))
 	}
 	for path, allowed := range restrictedImports {
 		if matchesAny([]string{path}, imported) && !slices.Contains(allowed, name) {
