@@ -18,7 +18,7 @@ import (
 // The denied JWTs of a deployment are in denialParts records of sealed denials, one
 // after the other. The name of a JWT chooses the record.
 const (
-	denialParts = 256
+	denialParts = 64
 	// maxPartDenials bounds the denials of a part. All parts together have room
 	// for as many as an instance remembers, and for a quarter more, because parts
 	// differ. Beyond it the denials that expire first are removed.
@@ -27,7 +27,9 @@ const (
 	// that lives longer. A user whose sessions have all ended is denied for as long.
 	maxDenialTTL = 30 * 24 * time.Hour
 	// denialReaders is the number of parts that an instance reads at once.
-	denialReaders = 8
+	denialReaders = 4
+	// reportedReadFailures is the number of failures in a row that are reported.
+	reportedReadFailures = 3
 	// denialReadDelay spreads the instances that connect again at the same time.
 	denialReadDelay = time.Second
 )
@@ -184,7 +186,14 @@ func (l *denyList) readAfterSubscriptions() {
 		if !isFirst {
 			backoff.Sleep(stopped, backoff.Jitter(denialReadDelay))
 		}
-		for l.readAll(stopped) != nil && backoff.Sleep(stopped, backoff.Jitter(outboxPause)) {
+		failures, err := 0, l.readAll(stopped)
+		for ; err != nil && backoff.Sleep(stopped, backoff.Jitter(outboxPause)); err = l.readAll(stopped) {
+			if failures++; failures == reportedReadFailures {
+				l.operations.report.degraded(stopped, opLogout, fmt.Errorf("denials not read: %w", err))
+			}
+		}
+		if failures >= reportedReadFailures && err == nil {
+			l.operations.report.recovered(stopped, opLogout)
 		}
 	}
 }
@@ -206,9 +215,10 @@ func (l *denyList) readAll(ctx context.Context) error {
 }
 
 func (l *denyList) readPart(ctx context.Context, part byte) error {
-	k := l.keys.denialsKey(part)
-	r, err := run(ctx, l.operations, opLogout, k.group, func(ctx context.Context) (Record, error) {
-		return l.operations.read(ctx, k)
+	// Many instances that read at once may delay the store. The refreshes must not
+	// leave it alone for that.
+	r, err := exec(ctx, l.operations, func(ctx context.Context) (Record, error) {
+		return l.operations.read(ctx, l.keys.denialsKey(part))
 	})
 	if err != nil || r.Version == l.versions[part] {
 		return err

@@ -19,7 +19,7 @@ const kindDenial kind = 'd'
 const denialBytes = overheadBytes + sha256.Size
 
 // part returns the part of the denials that a digest belongs to.
-func (k *keyring) part(d digest) byte { return k.nameOf(string(d[:])).bytes()[0] }
+func (k *keyring) part(d digest) byte { return k.nameOf(string(d[:])).bytes()[0] % denialParts }
 
 // sealDenial seals a digest. One key seals all denials of a deployment: there are
 // as many as logouts, far below the 2³² for which random nonces are safe.

@@ -1,8 +1,10 @@
 // Command figures measures the cost of sharing a refresh, and the effect of a frozen
-// store on a service. It starts each installed store on this machine, and takes three
+// store on a service. It starts each installed store on this machine, and takes six
 // minutes for each:
 //
 //	go run ./internal/figures
+//
+// The flag -only chooses one measurement: added, listeners, denials or frozen.
 package main
 
 import (
@@ -15,21 +17,31 @@ import (
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
 
-var addedOnly = flag.Bool("added", false, "measure only the cost of sharing a refresh")
+var only = flag.String("only", "", "measure `one` of added, listeners, denials, frozen")
 
 func main() {
 	flag.Parse()
 	binaries, err := storetest.Binaries()
 	check(err)
 	for name, path := range binaries {
-		server, err := storetest.Start(path)
-		check(err)
 		fmt.Println(name)
-		added(server.URL())
-		if !*addedOnly {
-			frozen(server)
+		for _, m := range []struct {
+			name    string
+			measure func(*storetest.Server)
+		}{
+			{name: "added", measure: func(s *storetest.Server) { added(s.URL()) }},
+			{name: "listeners", measure: func(s *storetest.Server) { listeners(s.URL()) }},
+			{name: "denials", measure: func(s *storetest.Server) { denials(s.URL()) }},
+			{name: "frozen", measure: frozen},
+		} {
+			if *only != "" && *only != m.name {
+				continue
+			}
+			server, err := storetest.Start(path)
+			check(err)
+			m.measure(server)
+			check(server.Close())
 		}
-		check(server.Close())
 	}
 }
 

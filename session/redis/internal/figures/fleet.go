@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
+	"github.com/crossmint-go/auth/session/redis"
+	"github.com/redis/rueidis"
+)
+
+// listeners prints the CPU time of the store for a refresh that two instances share,
+// alone and with many more instances, and the commands of that fleet while it is idle.
+func listeners(url string) {
+	const more, idle = 1000, 20 * time.Second
+	raw := newClient(url)
+	defer raw.Close()
+	fmt.Printf("  CPU time of the store for a shared refresh: %v\n", cpuPerRefresh(url, raw))
+	var instances []*redis.Coordinator
+	for range more {
+		c := newQuietInstance(url, nil)
+		c.OnDeny(func([sha256.Size]byte, time.Time) {})
+		instances = append(instances, c)
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(10 * time.Second) // they connect
+	fmt.Printf("    with %d more instances: %v\n", more, cpuPerRefresh(url, raw))
+	before := info(raw, "total_commands_processed")
+	time.Sleep(idle)
+	fmt.Printf("    commands of %d idle instances: %.1f a second\n", more, (info(raw, "total_commands_processed")-before)/idle.Seconds())
+	closeAll(instances)
+}
+
+// newQuietInstance returns an instance that counts outages, and logs nothing.
+func newQuietInstance(url string, outages *atomic.Int64) *redis.Coordinator {
+	c, err := redis.New(redis.Config{
+		URL: session.NewSecret(url), Secret: session.NewSecret("a secret for measurements, of 32 bytes"),
+		OnEvent: func(_ context.Context, e event.Event) {
+			if e.Outcome == event.StoreDegraded && outages != nil {
+				outages.Add(1)
+			}
+		},
+	})
+	check(err)
+	return c
+}
+
+func closeAll(instances []*redis.Coordinator) {
+	var all sync.WaitGroup
+	for _, c := range instances {
+		all.Go(func() { check(c.Close(context.Background())) })
+	}
+	all.Wait()
+}
+
+// cpuPerRefresh returns the CPU time of the store for one shared refresh.
+func cpuPerRefresh(url string, raw rueidis.Client) time.Duration {
+	cpu := func() float64 { return info(raw, "used_cpu_user") + info(raw, "used_cpu_sys") }
+	before := cpu()
+	measure(url)
+	return time.Duration((cpu() - before) / refreshes * float64(time.Second)).Round(time.Microsecond)
+}
+
+// denials prints the time in which many instances read all denied JWTs at once, when
+// they start and when they connect again, and the events of that.
+func denials(url string) {
+	const many, size = 1 << 16, 40
+	first, until := newInstance(url), time.Now().Add(24*time.Hour)
+	var all sync.WaitGroup
+	for worker := range 32 {
+		all.Go(func() {
+			for n := worker; n < many; n += 32 {
+				check(first.Deny(context.Background(), sha256.Sum256([]byte(strconv.Itoa(n))), until))
+			}
+		})
+	}
+	all.Wait()
+	var events, received atomic.Int64
+	var instances []*redis.Coordinator
+	started := time.Now()
+	for range size {
+		c := newQuietInstance(url, &events)
+		var seen sync.Map
+		c.OnDeny(func(d [sha256.Size]byte, _ time.Time) {
+			if _, known := seen.LoadOrStore(d, true); !known {
+				received.Add(1)
+			}
+		})
+		instances = append(instances, c)
+	}
+	await(&received, size*many*98/100) // parts that are full drop some
+	fmt.Printf("  %d denied JWTs, %d instances start at once: %v, %d events\n", many, size, time.Since(started).Round(time.Millisecond), events.Load())
+	raw := newClient(url)
+	defer raw.Close()
+	before := received.Load()
+	started = time.Now()
+	for _, kind := range []string{"pubsub", "normal"} {
+		check(raw.Do(context.Background(), raw.B().Arbitrary("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes").Build()).Error())
+	}
+	for first.Deny(context.Background(), sha256.Sum256([]byte("one more")), until) != nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	await(&received, before+size)
+	fmt.Printf("    they connect again: the denial of the meantime after %v, %d events in all\n", time.Since(started).Round(time.Millisecond), events.Load())
+	closeAll(append(instances, first))
+}
+
+// await waits until n has reached want.
+func await(n *atomic.Int64, want int64) {
+	for n.Load() < want {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func newClient(url string) rueidis.Client {
+	option, err := rueidis.ParseURL(url)
+	check(err)
+	option.DisableCache, option.ForceSingleClient = true, true
+	client, err := rueidis.NewClient(option)
+	check(err)
+	return client
+}
+
+// info returns a number that the store tells about itself.
+func info(raw rueidis.Client, name string) float64 {
+	all, err := raw.Do(context.Background(), raw.B().Info().Build()).ToString()
+	check(err)
+	_, rest, _ := strings.Cut(all, "\n"+name+":")
+	value, _, _ := strings.Cut(rest, "\r")
+	n, err := strconv.ParseFloat(value, 64)
+	check(err)
+	return n
+}
