@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -336,7 +337,23 @@ func (f *call) commit(ctx context.Context, o outcome, expiresAt time.Time) (snap
 		message.setValue(w.value, s.now.Add(unrotatedTTL).UnixMilli())
 	}
 	f.c.operations.publish(f.name, message)
+	if w.next != "" && s.found != stateLoggedOut {
+		f.recordIssue(w.next, s.issued, o.grant.JWT)
+	}
 	return s, nil
+}
+
+// recordIssue notes the JWTs that came with the next token and with those before it,
+// in the background: a logout with that token denies all of them.
+func (f *call) recordIssue(next name, before []byte, jwt session.Secret) {
+	denials := append(bytes.Clone(before), f.keys.sealDenial(digestOf(jwt), expiryOf(jwt))...)
+	o := f.c.operations
+	o.running.Go(func() {
+		_, _ = o.update(o.stopped, opRefresh, next, snapshot{}, func(s *snapshot) bool { // else one process has to deny them
+			s.issue(denials, s.now)
+			return true
+		})
+	})
 }
 
 // settlement returns an outcome in the form of the record.

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -249,8 +250,9 @@ func TestFollower(t *testing.T) {
 	})
 }
 
-// The leader's way has two operations, and a follower's one before it waits; a
-// message, a subscription and the beginning of a grace period are on none.
+// The leader's way has two operations, and a follower's one before it waits. In the
+// background are messages, the beginning of a grace period, and one swap that notes
+// the JWT with the next token.
 func TestOperations(t *testing.T) {
 	onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
 		store := p.stores[0]
@@ -262,7 +264,7 @@ func TestOperations(t *testing.T) {
 			do          func()
 			swaps, load int
 		}{
-			{name: "a refresh", do: func() { coordinatortest.Do(t, p.a, "a", &coordinatortest.Calls{}) }, swaps: 2},
+			{name: "a refresh", do: func() { coordinatortest.Do(t, p.a, "a", &coordinatortest.Calls{}) }, swaps: 3},
 			{name: "another instance's grant", do: func() {
 				coordinatortest.Do(t, p.b, "b", &coordinatortest.Calls{})
 				deliver(t, p.a, "b", &coordinatortest.Calls{})
@@ -283,6 +285,27 @@ func TestOperations(t *testing.T) {
 }
 
 func TestTombstone(t *testing.T) {
+	t.Run("it denies the JWTs that came with the earlier tokens", func(t *testing.T) {
+		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
+			calls := &coordinatortest.Calls{Exchange: func(_ context.Context, token session.Secret) (*session.Grant, error) {
+				g := coordinatortest.Successor(token)
+				g.JWT = session.NewSecret("header." + token.Reveal() + ".signature")
+				return g, nil
+			}}
+			denied := &denials{}
+			p.open(fleet.Config{}).OnDeny(denied.add)
+			for _, token := range []string{"a", "a'", "a''"} {
+				deliver(t, p.a, token, calls)
+			}
+			coordinatortest.Logout(t, p.b, "a'''")
+			synctest.Wait()
+			for _, jwt := range []string{"header.a", "header.a'", "header.a''"} {
+				if _, received := denied.received[sha256.Sum256([]byte(jwt))]; !received {
+					t.Errorf("%s is not denied", jwt)
+				}
+			}
+		})
+	})
 	t.Run("it covers the tokens that followed after the grace period", func(t *testing.T) {
 		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
 			coordinatortest.Do(t, p.a, "a", &coordinatortest.Calls{})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -177,8 +178,8 @@ func (c *Coordinator) logout(ctx context.Context, keys *keyring, token session.S
 	return descendants, errors.Join(err, full)
 }
 
-// leaveTombstones leaves a tombstone for token and its descendants, and returns
-// the grants of those that it can open. On an error, rest is the first token that may
+// leaveTombstones leaves a tombstone for token and its descendants, denies the JWTs
+// that came with them and with the tokens before, and returns the grants of those that it can open. On an error, rest is the first token that may
 // have none.
 func (c *Coordinator) leaveTombstones(ctx context.Context, keys *keyring, token session.Secret) (descendants []*session.Grant, rest session.Secret, err error) {
 	n, rest, isOpen := keys.name(token), token, true
@@ -189,6 +190,11 @@ func (c *Coordinator) leaveTombstones(ctx context.Context, keys *keyring, token 
 		})
 		if err != nil {
 			return descendants, rest, err
+		}
+		for sealed := range slices.Chunk(s.issued, denialBytes) {
+			if digest, until, ok := keys.openDenial(sealed); ok {
+				_ = c.deny(ctx, digest, until) // reported, and made up for
+			}
 		}
 		var grant *session.Grant
 		if isOpen {

@@ -44,6 +44,10 @@ func (c *Coordinator) Deny(ctx context.Context, digest [sha256.Size]byte, until 
 		return errClosed
 	}
 	defer c.end()
+	return c.deny(ctx, digest, until)
+}
+
+func (c *Coordinator) deny(ctx context.Context, digest digest, until time.Time) error {
 	publish := func(ctx context.Context) (err error) {
 		for _, l := range c.denyLists {
 			err = errors.Join(err, l.publish(ctx, digest, until))

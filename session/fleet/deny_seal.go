@@ -2,7 +2,12 @@ package fleet
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
 	"time"
+
+	"github.com/crossmint-go/auth/session"
 )
 
 // The store sees denied JWTs only as sealed digests. A digest identifies its JWT
@@ -11,6 +16,29 @@ import (
 
 // A digest is the SHA-256 of a JWT's signing input (RFC 7515 §2).
 type digest = [sha256.Size]byte
+
+func digestOf(jwt session.Secret) digest {
+	token := jwt.Reveal()
+	return sha256.Sum256([]byte(token[:max(0, strings.LastIndexByte(token, '.'))]))
+}
+
+// expiryOf returns the "exp" of a JWT that upstream has sent, or the latest time for
+// which the store keeps a denial.
+func expiryOf(jwt session.Secret) time.Time {
+	latest := time.Now().Add(maxDenialTTL)
+	var claims struct {
+		Exp float64 `json:"exp"`
+	}
+	parts := strings.Split(jwt.Reveal(), ".")
+	if len(parts) != 3 {
+		return latest
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 || claims.Exp >= float64(latest.Unix()) {
+		return latest
+	}
+	return time.Unix(int64(claims.Exp), 0)
+}
 
 // kindDenial: a JWT whose user has logged out. It is no kind of a token's value.
 const kindDenial kind = 'd'

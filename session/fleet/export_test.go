@@ -45,7 +45,10 @@ func PartOf(secret session.Secret, d [32]byte) byte {
 }
 
 // ValueOf returns the sealed value in a record of the store.
-func ValueOf(stored []byte) []byte { return stored[headerLength:] }
+func ValueOf(stored []byte) []byte {
+	r := parseRecord(stored, time.Now())
+	return r.value
+}
 
 // Bounds and times.
 const (

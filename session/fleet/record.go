@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"encoding/binary"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/bounds"
 )
 
-// A record is the state of one token in the store: the lock, the marks and the
-// sealed value. Its methods are the steps of the protocol. They change nothing but
+// A record is the state of one token in the store: the lock, the marks, the JWTs that
+// were issued with it, and the sealed value. Its methods are the steps of the protocol. They change nothing but
 // the record; operations.update makes them. All times are the store's.
 type record struct {
 	recordHeader
-	value []byte // sealed; its first byte is its kind
+	issued []byte // sealed denials of the JWTs that came with the token and with those before it
+	value  []byte // sealed; its first byte is its kind
 }
 
 // recordHeader is the part of a record that has a fixed size. Times are in ms since
@@ -24,6 +27,8 @@ type recordHeader struct {
 	LoggedOutUntil int64 // the tombstone
 	ValueUntil     int64
 	Next           [nameBytes / 2]byte // the name of the token that follows this one
+	IssuedUntil    int64
+	IssuedBytes    uint16
 }
 
 // An owner is a random name of a call.
@@ -42,8 +47,13 @@ func parseRecord(stored []byte, now time.Time) (r record) {
 	if _, err := binary.Decode(stored, binary.BigEndian, &r.recordHeader); err != nil || r.Format != recordFormat {
 		return record{}
 	}
+	rest := stored[headerLength:]
+	issued := min(int(r.IssuedBytes), len(rest))
+	if isLive(r.IssuedUntil, now) {
+		r.issued = rest[:issued]
+	}
 	if isLive(r.ValueUntil, now) {
-		r.value = stored[headerLength:]
+		r.value = rest[issued:]
 	}
 	return r
 }
@@ -51,7 +61,7 @@ func parseRecord(stored []byte, now time.Time) (r record) {
 // marshal returns the bytes to store and their TTL; nil if the record holds nothing.
 func (r *record) marshal(now time.Time) (stored []byte, ttl time.Duration) {
 	var last int64
-	for _, until := range []int64{r.LockedUntil, r.RotatedUntil, r.LoggedOutUntil, r.ValueUntil} {
+	for _, until := range []int64{r.LockedUntil, r.RotatedUntil, r.LoggedOutUntil, r.ValueUntil, r.IssuedUntil} {
 		if isLive(until, now) {
 			last = max(last, until)
 		}
@@ -59,9 +69,9 @@ func (r *record) marshal(now time.Time) (stored []byte, ttl time.Duration) {
 	if last == 0 {
 		return nil, time.Millisecond
 	}
-	r.Format = recordFormat
-	stored, _ = binary.Append(make([]byte, 0, headerLength+len(r.value)), binary.BigEndian, &r.recordHeader) // fixed size
-	return append(stored, r.value...), time.UnixMilli(last).Sub(now)
+	r.Format, r.IssuedBytes = recordFormat, uint16(len(r.issued))
+	stored, _ = binary.Append(make([]byte, 0, headerLength+len(r.issued)+len(r.value)), binary.BigEndian, &r.recordHeader) // fixed size
+	return append(append(stored, r.issued...), r.value...), time.UnixMilli(last).Sub(now)
 }
 
 // isLive reports whether a mark counts. No mark lives for a day.
@@ -116,6 +126,14 @@ func (r *record) state(o owner, now time.Time) state {
 	default:
 		return stateNone
 	}
+}
+
+// issue adds the JWTs that came with the token and with those before it, of which the
+// last ones are kept.
+func (r *record) issue(denials []byte, now time.Time) {
+	all := append(bytes.Clone(r.issued), denials...)
+	r.issued = all[max(0, len(all)-bounds.MaxRotations*denialBytes):]
+	r.IssuedUntil = now.Add(bounds.UsedTTL).UnixMilli()
 }
 
 // acquire takes or renews the lock if there is nothing else to do with the token. It

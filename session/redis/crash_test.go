@@ -125,7 +125,7 @@ func TestInstanceDiesBeforeUpstreamActs(t *testing.T) {
 			}
 		}
 		f.wantNoEvents()
-		coordinatortest.Eventually(t, "only the result was left", func() bool { return len(s.keysOf(tokenKeys)) == 1 })
+		coordinatortest.Eventually(t, "only the result and the JWT of the next token were left", func() bool { return len(s.keysOf(tokenKeys)) == 2 })
 	})
 }
 

@@ -10,12 +10,12 @@ import (
 // A forwarder is the route of one instance to the store. It can be cut.
 type forwarder struct {
 	listener net.Listener
-	target   string
 	running  sync.WaitGroup
 
-	mu    sync.Mutex // guards all below
-	conns []net.Conn
-	isCut bool
+	mu     sync.Mutex // guards all below
+	target string
+	conns  []net.Conn
+	isCut  bool
 }
 
 func newForwarder(t *testing.T, target string) *forwarder {
@@ -42,7 +42,7 @@ func (f *forwarder) accept() {
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("tcp", f.target)
+		far, err := net.Dial("tcp", f.currentTarget())
 		if err != nil || !f.add(near, far) {
 			_ = near.Close()
 			continue
@@ -50,6 +50,19 @@ func (f *forwarder) accept() {
 		f.running.Go(func() { forward(near, far) })
 		f.running.Go(func() { forward(far, near) })
 	}
+}
+
+func (f *forwarder) currentTarget() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.target
+}
+
+// setTarget sets the store of new connections.
+func (f *forwarder) setTarget(target string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.target = target
 }
 
 func forward(dst, src net.Conn) {

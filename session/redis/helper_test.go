@@ -157,7 +157,7 @@ const tokenKeys = "crossmint:{t*}:*"
 const (
 	lockedUntil    = 8 + 17
 	loggedOutUntil = 8 + 33
-	valueStart     = 8 + 65
+	valueStart     = 8 + 75
 )
 
 // hasGrant reports whether the store has a grant.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -39,6 +40,7 @@ type Server struct {
 	binary, dir, port string
 	args              []string
 	cmd               *exec.Cmd // nil while it is down
+	sentinel          string    // the path of a sentinel's configuration; "": it is none
 }
 
 // Start starts a server, with more arguments of its command line. The caller
@@ -58,6 +60,27 @@ func Start(binary string, args ...string) (*Server, error) {
 		}
 	}
 	return nil, errors.Join(err, os.RemoveAll(dir))
+}
+
+// StartSentinel starts a sentinel with a password that watches a primary. The caller
+// must Close it.
+func StartSentinel(binary, name, primary, password string) (*Server, error) {
+	dir, err := os.MkdirTemp("", "sentinel")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{binary: binary, dir: dir, sentinel: filepath.Join(dir, "sentinel.conf")}
+	if s.port, err = freePort(); err == nil {
+		host, port, _ := net.SplitHostPort(primary) // it is an address
+		conf := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nrequirepass %q\nsentinel monitor %s %s %s 1\n", s.port, dir, password, name, host, port)
+		if err = os.WriteFile(s.sentinel, []byte(conf), 0o600); err == nil {
+			err = s.Up()
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
 }
 
 // usedPorts holds the ports of all servers so far. No port is used twice: the clients
@@ -90,6 +113,9 @@ func (s *Server) URL() string { return "redis://" + s.Addr() }
 func (s *Server) Up() error {
 	args := []string{"--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.dir, "--loglevel", "warning"}
 	cmd := exec.Command(s.binary, append(args, s.args...)...)
+	if s.sentinel != "" {
+		cmd = exec.Command(s.binary, s.sentinel, "--sentinel")
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("storetest: %w", err)
 	}
@@ -118,6 +144,9 @@ func (s *Server) ping() error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
+	if s.sentinel != "" {
+		return nil // it has a password
+	}
 	_ = conn.SetDeadline(time.Now().Add(time.Second)) // a deadline that fails to be set ends nothing
 	if _, err := conn.Write([]byte("INFO server\r\n")); err != nil {
 		return err
