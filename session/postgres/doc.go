@@ -24,7 +24,8 @@
 // change, such as the tokens of a cloud's IAM.
 //
 // Each instance has one connection that listens, and a pool: four connections, or as
-// many as there are processors, or pool_max_conns of the URL.
+// many as there are processors, or pool_max_conns of the URL. The former receives a
+// message of up to 8 kB for each refresh of the fleet.
 //
 // # What the table holds
 //

@@ -167,7 +167,7 @@ func (f *feed) listen(ctx context.Context) error {
 			return err
 		}
 		if err := f.probe(ctx, conn, own); err != nil {
-			return err
+			return fmt.Errorf("postgres: the connection does not receive messages any more: %v", err) // a new one may
 		}
 	}
 }

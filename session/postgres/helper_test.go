@@ -39,11 +39,11 @@ func startServer(t *testing.T, settings ...string) *storetest.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	exec(t, server, "postgres", "CREATE ROLE "+instance+" LOGIN")
+	execute(t, server, "postgres", "CREATE ROLE "+instance+" LOGIN")
 	return server
 }
 
-func exec(t *testing.T, server *storetest.Server, database, sql string) {
+func execute(t *testing.T, server *storetest.Server, database, sql string) {
 	t.Helper()
 	if err := server.Exec(database, sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -57,15 +57,15 @@ var databases atomic.Int64
 func createDatabase(t *testing.T, server *storetest.Server, settings ...string) string {
 	t.Helper()
 	name := fmt.Sprint("auth", databases.Add(1))
-	exec(t, server, "postgres", "CREATE DATABASE "+name)
+	execute(t, server, "postgres", "CREATE DATABASE "+name)
 	for _, setting := range settings {
 		if setting != "" {
-			exec(t, server, "postgres", "ALTER DATABASE "+name+" "+setting)
+			execute(t, server, "postgres", "ALTER DATABASE "+name+" "+setting)
 		}
 	}
-	exec(t, server, name, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
-	exec(t, server, name, postgres.Schema)
-	exec(t, server, name, documentedGrants(t))
+	execute(t, server, name, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
+	execute(t, server, name, postgres.Schema)
+	execute(t, server, name, documentedGrants(t))
 	return name
 }
 

@@ -101,7 +101,7 @@ func TestCloseOfAServerThatHangs(t *testing.T) {
 func TestServerWithoutTheTable(t *testing.T) {
 	t.Parallel()
 	server := startServer(t)
-	exec(t, server, "postgres", "CREATE DATABASE empty")
+	execute(t, server, "postgres", "CREATE DATABASE empty")
 	c := newCoordinator(t, server.URL(instance, "empty"), postgres.Config{})
 	calls := &coordinatortest.Calls{}
 	coordinatortest.Do(t, c, "a", calls)
@@ -132,7 +132,7 @@ func TestFailover(t *testing.T) {
 	calls := &coordinatortest.Calls{}
 	coordinatortest.Do(t, a, "during", calls) // alone
 	calls.WantExchanged(t, 1)
-	exec(t, standby, "postgres", "SELECT pg_promote()")
+	execute(t, standby, "postgres", "SELECT pg_promote()")
 	wantSharedEventually(t, a, b)
 	coordinatortest.Do(t, b, "before", calls) // the standby has the row
 	calls.WantExchanged(t, 1)
@@ -154,11 +154,11 @@ func TestDemotedPrimary(t *testing.T) {
 		_, _, err := store.Swap(t.Context(), "test.key", 0, []byte("value"), time.Minute)
 		return err
 	}
-	exec(t, server, "postgres", "ALTER DATABASE "+database+" SET default_transaction_read_only = on")
+	execute(t, server, "postgres", "ALTER DATABASE "+database+" SET default_transaction_read_only = on")
 	if err := write(); err == nil || !strings.Contains(err.Error(), "read-only transaction") {
 		t.Fatalf("err = %v", err)
 	}
-	exec(t, server, "postgres", "ALTER DATABASE "+database+" RESET default_transaction_read_only")
+	execute(t, server, "postgres", "ALTER DATABASE "+database+" RESET default_transaction_read_only")
 	if err := write(); err != nil { // on a new connection
 		t.Error(err)
 	}
@@ -189,7 +189,7 @@ func TestPasswordCallback(t *testing.T) {
 	t.Parallel()
 	server := startServer(t)
 	database := createDatabase(t, server)
-	exec(t, server, database, "CREATE ROLE rotating LOGIN PASSWORD 'old' IN ROLE "+instance)
+	execute(t, server, database, "CREATE ROLE rotating LOGIN PASSWORD 'old' IN ROLE "+instance)
 	if err := server.RequirePassword("rotating"); err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestPasswordCallback(t *testing.T) {
 	a, b := newCoordinator(t, url, config), newCoordinator(t, url, config)
 	wantShared(t, a, b, "a")
 	<-passwords
-	exec(t, server, database, "ALTER ROLE rotating PASSWORD 'new'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotating'")
+	execute(t, server, database, "ALTER ROLE rotating PASSWORD 'new'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rotating'")
 	coordinatortest.Eventually(t, "the outage is reported", func() bool { return a.events.Has(event.StoreDegraded) })
 	passwords <- "new"
 	wantSharedEventually(t, a, b)

@@ -161,15 +161,28 @@ func (s *Server) URL(role, database string) string {
 
 // Exec runs statements as the superuser.
 func (s *Server) Exec(database, sql string) error {
+	return s.connect(database, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, sql)
+		return err
+	})
+}
+
+// Query runs a statement with one row as the superuser.
+func (s *Server) Query(database, sql string, results ...any) error {
+	return s.connect(database, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, sql).Scan(results...)
+	})
+}
+
+func (s *Server) connect(database string, use func(context.Context, *pgx.Conn) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.URL(Superuser, database))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(ctx) }()
-	_, err = conn.Exec(ctx, sql)
-	return err
+	defer func() { _ = conn.Close(ctx) }() // it may have failed
+	return use(ctx, conn)
 }
 
 // Kill ends the server at once, as a crash of its machine does.
