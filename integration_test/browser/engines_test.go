@@ -30,16 +30,21 @@ var engines = []engine{
 	{"WebKitGTK", func(t *testing.T) page { return newDriverTab(t, gtk.NewTab) }},
 }
 
-// eachBrowser runs a test in all browsers at once, each with an empty profile.
-func eachBrowser(t *testing.T, test func(t *testing.T, p page)) {
+// eachEngine runs a test in all browsers at once.
+func eachEngine(t *testing.T, test func(t *testing.T, e engine)) {
 	t.Run("in", func(t *testing.T) { // ends when all have ended
-		for _, engine := range engines {
-			t.Run(engine.name, func(t *testing.T) {
+		for _, e := range engines {
+			t.Run(e.name, func(t *testing.T) {
 				t.Parallel()
-				test(t, engine.newTab(t))
+				test(t, e)
 			})
 		}
 	})
+}
+
+// eachBrowser runs a test in all browsers at once, each with an empty profile.
+func eachBrowser(t *testing.T, test func(t *testing.T, p page)) {
+	eachEngine(t, func(t *testing.T, e engine) { test(t, e.newTab(t)) })
 }
 
 func (b *tab) cookieNames() []string {

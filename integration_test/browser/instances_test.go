@@ -64,9 +64,9 @@ func TestTwoInstances(t *testing.T) {
 // TestClientOnTwoInstances loads a page with the vendor's client, which refreshes the
 // session at once and signs out on any status but 200.
 func TestClientOnTwoInstances(t *testing.T) {
-	eachClient(t, func(t *testing.T, c client) {
-		eachBrowser(t, func(t *testing.T, p page) {
-			s := newInstances(t, c)
+	eachEngine(t, func(t *testing.T, e engine) {
+		eachClient(t, func(t *testing.T, c client) {
+			s, p := newInstances(t, c), e.newTab(t)
 			s.loadRepeatedly(t, p, "/parallel/client", []int{200, 200, 200, 200}, func() bool {
 				var got state
 				await(t, "the client's sign-in or sign-out", true, func() bool {

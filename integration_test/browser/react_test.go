@@ -58,8 +58,8 @@ func expectNames(t *testing.T, p page, want ...string) {
 
 // eachUIAndBrowser runs a test with every version of the React UI in each browser.
 func eachUIAndBrowser(t *testing.T, test func(t *testing.T, c client, p page)) {
-	eachUI(t, func(t *testing.T, c client) {
-		eachBrowser(t, func(t *testing.T, p page) { test(t, c, p) })
+	eachEngine(t, func(t *testing.T, e engine) {
+		eachUI(t, func(t *testing.T, c client) { test(t, c, e.newTab(t)) })
 	})
 }
 

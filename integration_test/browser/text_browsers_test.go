@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/crossmint-go/auth/integration_test/browser/child"
 )
 
 // textBrowsers are browsers for terminals, which run no scripts. The keys fill the only
@@ -83,6 +85,7 @@ func openTerminal(t *testing.T, command string) *terminal {
 	}
 	b := &terminal{t: t}
 	program := exec.Command("script", "--quiet", "--flush", "--command", command, os.DevNull)
+	child.EndWithParent(program)
 	program.Env = append(os.Environ(), "TERM=xterm", "COLUMNS=80", "LINES=24", "HOME="+t.TempDir())
 	program.Stdout, program.Stderr = b, b
 	keys, err := program.StdinPipe()

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/crossmint-go/auth/integration_test/browser/child"
 )
 
 // Build builds the example into folder and returns the path of the program.
@@ -37,6 +39,7 @@ type Program struct {
 // The caller must call Stop.
 func Start(program string) (*Program, error) {
 	command := exec.Command(program, "-addr", "127.0.0.1:0")
+	child.EndWithParent(command)
 	command.Env = append(os.Environ(), "CROSSMINT_API_KEY=")
 	stdout, err := command.StdoutPipe()
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/crossmint-go/auth/integration_test/browser/child"
 )
 
 // names are the names of the program on different systems.
@@ -63,6 +65,7 @@ func Start() (*Process, error) {
 		return nil, errors.Join(err, os.RemoveAll(profile))
 	}
 	p.program = exec.Command(program, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port=0")
+	child.EndWithParent(p.program)
 	p.program.Env = append(os.Environ(), "HOME="+profile) // it refuses the home of another user
 	if err := p.start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting %s: %w", program, err), p.end())

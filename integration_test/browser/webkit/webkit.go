@@ -14,6 +14,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/crossmint-go/auth/integration_test/browser/child"
 )
 
 // packages are the Debian packages of the programs.
@@ -72,7 +74,7 @@ func (p *Process) start(ctx context.Context) error {
 	driver.Env = append(append(os.Environ(), "DISPLAY="+display, "GDK_BACKEND=x11", "HOME="+p.home), proxy...)
 	driver.Stderr = &p.messages // also of the browser: Wait waits for the end of both
 	driver.WaitDelay = startTimeout
-	endWithThisProgram(driver)
+	child.EndWithParent(driver)
 	if err := driver.Start(); err != nil {
 		return err
 	}
@@ -90,7 +92,7 @@ func (p *Process) startDisplay(ctx context.Context) (name string, err error) {
 	defer read.Close()
 	display := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-noreset")
 	display.ExtraFiles = []*os.File{write} // its descriptor 3
-	endWithThisProgram(display)
+	child.EndWithParent(display)
 	err = errors.Join(display.Start(), write.Close())
 	if err != nil {
 		return "", err

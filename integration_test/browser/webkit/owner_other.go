@@ -1,7 +1,0 @@
-//go:build !linux
-
-package webkit
-
-import "os/exec"
-
-func endWithThisProgram(*exec.Cmd) {}
