@@ -20,8 +20,8 @@ import (
 //
 // The response to a browser with a session has Clear-Site-Data: "cache": the Back
 // button shows none of the pages that the browser keeps in memory. That does not
-// hold for the page on which the user signs out: pages with personal data need
-// Cache-Control: no-store.
+// hold for the page on which the user signs out, nor in WebKitGTK for the redirect:
+// pages with personal data need Cache-Control: no-store.
 //
 // Logout responds with 405 to other methods than POST. To log out in a handler of
 // your own for another method, call Manager.Logout(ctx, cookies.Read(r).Material,

@@ -1,19 +1,22 @@
 package browser_test
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/google/go-cmp/cmp"
 )
 
-// relations are the possible origins of an attacker's page relative to the site.
-var relations = []struct {
+// relation is a possible origin of an attacker's page relative to the site.
+type relation struct {
 	name           string
 	site, attacker string
 	fetchSite      string
 	cookies        []string // that the browser attaches to the attacker's requests
-}{
+}
+
+var relations = []relation{
 	{"another port", "127.0.0.1", "127.0.0.1", "same-site", pair},
 	{"sibling domain", "app.shop.localhost", "blog.shop.localhost", "same-site", pair},
 	{"another site", "127.0.0.1", "localhost", "cross-site", nil},
@@ -41,6 +44,27 @@ var attacks = []struct {
 	})()`, "POST", 403, true},
 }
 
+// expectRejected sends all attacks from a page in a second tab. The site must reject each.
+func (s *site) expectRejected(t *testing.T, p page, from relation, attackers string) {
+	t.Helper()
+	for _, route := range []string{"/refresh", "/logout"} {
+		attacker := p.second()
+		attacker.open(attackers)
+		for _, attack := range attacks {
+			want := visit{attack.method, route, from.fetchSite, nil, attack.status, nil}
+			if attack.cookies {
+				want.Cookies = from.cookies
+			}
+			seen := len(s.journal.to(route))
+			attacker.run(`((URL) => ` + attack.script + `)("` + s.url + route + `")`)
+			await(t, attack.name+" of "+route, seen+1, func() int { return len(s.journal.to(route)) })
+			if diff := cmp.Diff(want, s.journal.last(route)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", attack.name, diff)
+			}
+		}
+	}
+}
+
 // TestOtherOriginsCannotRefreshOrLogOut opens an attacker's page in another tab. All its
 // requests are rejected, and nothing changes.
 func TestOtherOriginsCannotRefreshOrLogOut(t *testing.T) {
@@ -51,23 +75,7 @@ func TestOtherOriginsCannotRefreshOrLogOut(t *testing.T) {
 			s.arrive(b, crossminttest.Cookies(s.expired())...)
 			s.expectRendered(b, s.user())
 			before, calls := b.jar(), s.fake.Calls()
-			page := under(relation.attacker, newBlank(t))
-			for _, route := range []string{"/refresh", "/logout"} {
-				attacker := b.another()
-				attacker.open(page)
-				for _, attack := range attacks {
-					want := visit{attack.method, route, relation.fetchSite, nil, attack.status, nil}
-					if attack.cookies {
-						want.Cookies = relation.cookies
-					}
-					seen := len(s.journal.to(route))
-					attacker.start(`((URL) => ` + attack.script + `)("` + s.url + route + `")`)
-					await(t, attack.name+" of "+route, seen+1, func() int { return len(s.journal.to(route)) })
-					if diff := cmp.Diff(want, s.journal.last(route)); diff != "" {
-						t.Errorf("%s (-want +got):\n%s", attack.name, diff)
-					}
-				}
-			}
+			s.expectRejected(t, b, relation, under(relation.attacker, newBlank(t)))
 			if diff := cmp.Diff(before, b.jar()); diff != "" {
 				t.Errorf("cookies (-before +after):\n%s", diff)
 			}
@@ -95,4 +103,25 @@ func TestSameOriginCanRefreshAndLogOut(t *testing.T) {
 			t.Errorf("visit (-want +got):\n%s", diff)
 		}
 	}
+}
+
+// TestOtherOriginsInEachBrowser sends the same requests on https. They are rejected, and
+// the session goes on.
+func TestOtherOriginsInEachBrowser(t *testing.T) {
+	eachEngine(t, func(t *testing.T, e engine) {
+		for _, relation := range relations {
+			t.Run(relation.name, func(t *testing.T) {
+				s, p := newSite(t, options{host: relation.site, tls: true}), e.newTab(t)
+				s.arrive(p, crossminttest.Cookies(s.expired())...)
+				s.expectUser(t, p, s.user())
+				calls := s.fake.Calls()
+				attackers := under(relation.attacker, serve(t, true, http.HandlerFunc(blank)))
+				s.expectRejected(t, p, relation, attackers)
+				if diff := cmp.Diff(calls, s.fake.Calls()); diff != "" {
+					t.Errorf("upstream calls (-before +after):\n%s", diff)
+				}
+				s.expectUser(t, p, s.user())
+			})
+		}
+	})
 }

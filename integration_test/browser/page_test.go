@@ -5,7 +5,6 @@ import (
 	"html/template"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/crossmint-go/auth/session"
@@ -133,10 +132,10 @@ func (s *site) expectRendered(b *tab, user string) {
 // newBlank serves an empty page, and returns its URL.
 func newBlank(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, `<!doctype html><title>Blank</title><link rel="icon" href="data:,"><body>`)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
+	return serve(t, false, http.HandlerFunc(blank))
+}
+
+// blank writes an empty page.
+func blank(w http.ResponseWriter, _ *http.Request) {
+	writeHTML(w, `<title>Blank</title><link rel="icon" href="data:,"><body>`)
 }

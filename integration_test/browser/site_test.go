@@ -138,7 +138,7 @@ func (s *site) routes(o options, sessions *session.Manager) http.Handler {
 	mux.Handle("GET /parallel/client", clientPage(o.client, s.pageOptions(o), parallelScript(false)))
 	mux.Handle("GET /events", require(stream(sessions)))
 	mux.Handle("GET /socket", require(socket(sessions)))
-	mux.HandleFunc("GET /blank", func(w http.ResponseWriter, _ *http.Request) { writeHTML(w, "Blank") })
+	mux.HandleFunc("GET /blank", blank)
 	mux.HandleFunc("GET /client.js", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		_, _ = w.Write(o.client.script) // the browser may be gone
