@@ -45,29 +45,35 @@ func (s *site) expectUser(t *testing.T, p page, want string) {
 // TestForms signs in by the two forms, loads the page with an expired JWT, and logs out by
 // a form. The pages have no scripts.
 func TestForms(t *testing.T) {
-	eachBrowser(t, func(t *testing.T, p page) {
-		s := newFormSite(t, formOptions{})
-		user := s.enterCode(t, p)
-		p.run(`document.querySelector("#confirm").click(), ""`)
-		await(t, "the page after the sign-in", "/ "+user+"Sign out", func() string { return shown(p) })
-		expectNames(t, p, pair...)
+	for name, o := range map[string]formOptions{"https": {}, "http on this machine": {plainHTTP: true}} {
+		t.Run(name, func(t *testing.T) {
+			eachBrowser(t, func(t *testing.T, p page) { newFormSite(t, o).signInAndOut(t, p) })
+		})
+	}
+}
 
-		p.open(s.url + "/expire")
-		p.open(s.url)
-		if got := shown(p); got != "/ "+user+"Sign out" {
-			t.Errorf("page with an expired JWT: %q", got)
-		}
-		if n := s.Fake.Calls().Refresh; n != 2 {
-			t.Errorf("%d refreshes, want 2: sign-in and expired JWT", n)
-		}
+func (s *formSite) signInAndOut(t *testing.T, p page) {
+	t.Helper()
+	user := s.enterCode(t, p)
+	p.run(`document.querySelector("#confirm").click(), ""`)
+	await(t, "the page after the sign-in", "/ "+user+"Sign out", func() string { return shown(p) })
+	expectNames(t, p, pair...)
 
-		p.run(`document.querySelector("#logout").click(), ""`)
-		await(t, "the forms after the logout", true, func() bool { return strings.HasPrefix(shown(p), "/signin ") })
-		expectNames(t, p)
-		if live := s.Fake.LiveOf(user); live != 0 {
-			t.Errorf("%d live tokens after the logout", live)
-		}
-	})
+	p.open(s.url + "/expire")
+	p.open(s.url)
+	if got := shown(p); got != "/ "+user+"Sign out" {
+		t.Errorf("page with an expired JWT: %q", got)
+	}
+	if n := s.Fake.Calls().Refresh; n != 2 {
+		t.Errorf("%d refreshes, want 2: sign-in and expired JWT", n)
+	}
+
+	p.run(`document.querySelector("#logout").click(), ""`)
+	await(t, "the forms after the logout", true, func() bool { return strings.HasPrefix(shown(p), "/signin ") })
+	expectNames(t, p)
+	if live := s.Fake.LiveOf(user); live != 0 {
+		t.Errorf("%d live tokens after the logout", live)
+	}
 }
 
 // TestClientInEachBrowser signs in with the vendor's client, reloads, and logs out.
