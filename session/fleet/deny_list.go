@@ -27,7 +27,7 @@ const (
 	// that lives longer. A user whose sessions have all ended is denied for as long.
 	maxDenialTTL = 30 * 24 * time.Hour
 	// denialReaders is the number of parts that an instance reads at once.
-	denialReaders = 4
+	denialReaders = 2
 	// reportedReadFailures is the number of failures in a row that are reported.
 	reportedReadFailures = 3
 	// denialReadDelay spreads the instances that connect again at the same time.

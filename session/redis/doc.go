@@ -22,6 +22,6 @@
 // and +cluster|slots in a cluster.
 //
 // After an error that another connection may not have (READONLY, NOAUTH, WRONGPASS,
-// MASTERDOWN) and after three failures in a row, the connection is replaced. The new
-// one asks [Config.Credentials] and looks the host up again.
+// MASTERDOWN), and after three failures and 5 s without a success, the connection is
+// replaced. The new one asks [Config.Credentials] and looks the host up again.
 package redis

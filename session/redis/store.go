@@ -51,10 +51,11 @@ type store struct {
 	option  func() rueidis.ClientOption // a function: fmt would show the password in it
 	running sync.WaitGroup
 
-	mu       sync.Mutex // guards all below
-	current  *attempt   // nil before the first one, and after a connection of no use
-	failures int        // in a row
-	closed   bool
+	mu        sync.Mutex // guards all below
+	current   *attempt   // nil before the first one, and after a connection of no use
+	failures  int        // since the last success
+	succeeded time.Time  // the last time
+	closed    bool
 }
 
 var _ fleet.Store = (*store)(nil)
@@ -104,13 +105,17 @@ func (s *store) connect(a *attempt) {
 		a.err = errClosed
 		s.running.Go(client.Close)
 	default:
-		a.client = client
+		a.client, s.succeeded = client, time.Now()
 	}
 }
 
-// maxFailures is the number of failures in a row after which a connection is
-// replaced: the store may have moved, or a network may have forgotten the connection.
-const maxFailures = 3
+// A connection is replaced after maxFailures failures, if the last success was
+// maxSilence ago: the store may have moved, or a network may have forgotten the
+// connection. A store that is only slow keeps its subscriptions.
+const (
+	maxFailures = 3
+	maxSilence  = 5 * time.Second
+)
 
 // fatalCodes are the errors of a server to which another connection is better: the
 // primary has become a replica, or the credentials have changed.
@@ -122,13 +127,14 @@ func (s *store) check(a *attempt, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		s.failures = 0
+		s.failures, s.succeeded = 0, time.Now()
 		return nil
 	}
 	s.failures++
 	reply, isReply := rueidis.IsRedisErr(err)
 	isFatal := isReply && slices.ContainsFunc(fatalCodes, func(code string) bool { return strings.Contains(reply.Error(), code) })
-	if (isFatal || s.failures >= maxFailures) && a != nil && a == s.current && a.client != nil {
+	isSilent := s.failures >= maxFailures && time.Since(s.succeeded) > maxSilence
+	if (isFatal || isSilent) && a != nil && a == s.current && a.client != nil {
 		s.current, s.failures = nil, 0
 		s.running.Go(a.client.Close)
 	}
