@@ -261,7 +261,9 @@ func (m *Manager) renew(ctx context.Context, o *operation, candidates []candidat
 // fetch gets the grant that follows the refresh token of c, with a valid JWT.
 func (m *Manager) fetch(ctx context.Context, o *operation, c *candidate) (Shared, *Token, error) {
 	calls := m.upstreamCalls(caller{c.user(), c.limits, o.trusted})
-	calls.refusedBefore = o.refusedMomentsAgo()
+	if o.refusedMomentsAgo() {
+		calls.refusedBefore = c.RefreshToken
+	}
 	refreshToken := c.RefreshToken
 	for range maxRepeatedRefreshes {
 		o.lastToken = refreshToken

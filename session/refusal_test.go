@@ -95,6 +95,14 @@ func TestSecondStrike(t *testing.T) {
 		_, err = k.authenticate(refusedBefore(m, 5*time.Second))
 		k.want(err, testkit.OK, 1)
 	})
+	run(t, "nor one whose JWT has expired meanwhile", testkit.Config{Fake: crossminttest.Config{JWTLifetime: time.Minute}}, func(t *testing.T, k *kit) {
+		m := k.Expired("ann@example.com")
+		_, err := k.authenticate(m)
+		k.want(err, testkit.OK, 1)
+		time.Sleep(2 * time.Minute)
+		_, err = k.authenticate(refusedBefore(m, 5*time.Second))
+		k.want(err, testkit.OK, 2)
+	})
 	run(t, "a token that this process has exchanged is no strike", testkit.Config{}, func(t *testing.T, k *kit) {
 		m := k.Expired("ann@example.com")
 		result, err := k.authenticate(m)

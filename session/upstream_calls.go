@@ -34,9 +34,9 @@ type UpstreamCalls struct {
 	// Revoke logs the refresh token of a grant out, if upstream is reachable.
 	Revoke func(ctx context.Context, g *Grant)
 
-	// refusedBefore reports that upstream has refused the token a moment ago,
-	// to this or to another process.
-	refusedBefore bool
+	// refusedBefore is the token that upstream has refused a moment ago, to this or to
+	// another process. Zero: none. Descendants of that token still work.
+	refusedBefore Secret
 }
 
 // Fetch gets the grant that follows token. An upstream response with a refresh
@@ -56,7 +56,7 @@ func (u UpstreamCalls) Fetch(ctx context.Context, token Secret, unverified *Gran
 			return nil, unverified, err // no decision yet
 		}
 		token = unverified.RefreshToken.Secret
-	} else if u.refusedBefore {
+	} else if !token.IsZero() && u.refusedBefore.Equal(token) {
 		return nil, nil, &UpstreamError{Kind: ErrRefused, Op: "refresh", Err: errRefusedBefore}
 	}
 	grant, err = u.Exchange(ctx, token)
