@@ -241,7 +241,7 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.calls, f.key)
-	if _, loggedOut := c.tombstones.Get(f.key); loggedOut {
+	if c.endsOnTombstoneLocked(f.key, got.Grant) {
 		f.err = ErrLoggedOut
 		c.unverified.Delete(f.key)
 		if err == nil {
@@ -269,6 +269,17 @@ func (c *localCoordinator) finish(f *call, got Shared, unverified *Grant, err er
 		f.err = c.cacheRejectionLocked(f.key, up)
 	}
 	return nil, 0
+}
+
+// endsOnTombstoneLocked reports whether the user has logged out during a call: with the
+// token of k, or with that of the grant, which may be nil. Upstream may send a grant
+// again that another process has got before.
+func (c *localCoordinator) endsOnTombstoneLocked(k tokenKey, grant *Grant) bool {
+	_, loggedOut := c.tombstones.Get(k)
+	if !loggedOut && grant != nil {
+		_, loggedOut = c.tombstones.Get(c.hasher.successor(grant))
+	}
+	return loggedOut
 }
 
 // cacheGrantLocked stores a grant under the token that was exchanged for it.

@@ -258,3 +258,25 @@ func TestEarlierPairsAfterLogout(t *testing.T) {
 		}
 	})
 }
+
+// Upstream may send the same grant to two processes. If the user logs out with its token
+// before the response arrives here, nothing but that token tells that.
+func TestLogoutWithTheTokenThatARefreshBrings(t *testing.T) {
+	run(t, "the request gets no session", testkit.Config{Fake: crossminttest.Config{Reuse: crossminttest.ReuseGrace}}, func(t *testing.T, k *kit) {
+		pair := k.Expired("ann@example.com")
+		k.fetchKeys()
+		elsewhere, err := k.NewManager(session.Config{Upstream: k.NewClient(nil)}).Authenticate(t.Context(), pair)
+		testkit.NoError(t, err)
+		k.setTiming(crossminttest.Refresh, timing{100 * ms, 500 * ms})
+		var all sync.WaitGroup
+		all.Go(func() {
+			result, err := k.authenticate(pair)
+			if testkit.Outcome(err) != testkit.Rejected || result.Session != nil {
+				t.Errorf("outcome %s (%v), want %s", testkit.Outcome(err), err, testkit.Rejected)
+			}
+		})
+		time.Sleep(200 * ms)
+		testkit.NoError(t, k.Logout(t.Context(), materialOf(elsewhere.Session), none))
+		all.Wait()
+	})
+}

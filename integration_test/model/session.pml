@@ -479,7 +479,7 @@ inline receive(here, x) {
 inline land(here, x) {
   printf("land %d %d", here, x);
   grant = inst[here].calls[x]; inst[here].calls[x] = NONE; doubt = false; last = grant;
-  ended = HAS(inst[here].tombstones, x);
+  ended = HAS(inst[here].tombstones, x) || grant < SENT && HAS(inst[here].tombstones, grant);
   if
   :: ended && grant < SENT -> revoke(grant); grant = REFUSED; doubt = true
   :: ended && grant >= SENT -> grant = REFUSED; doubt = true
