@@ -11,14 +11,11 @@ import (
 	"time"
 )
 
-const (
-	// settleTime is the time in which an instance connects and reads the denied JWTs.
-	settleTime = 20 * time.Second
-	idleTime   = 4 * time.Minute
-)
+// settleTime is the time in which an instance connects and reads the denied JWTs.
+const settleTime = 20 * time.Second
 
 // idle prints the messages of an idle instance.
-func idle(url string) {
+func idle(url string, d time.Duration) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
 	var lines atomic.Int64
@@ -34,8 +31,8 @@ func idle(url string) {
 	c.OnDeny(func([32]byte, time.Time) {})
 	time.Sleep(settleTime)
 	before := lines.Load()
-	time.Sleep(idleTime)
-	fmt.Printf("  an idle instance: %d lines of the protocol in %v, both directions\n", lines.Load()-before, idleTime)
+	time.Sleep(d)
+	fmt.Printf("  an idle instance: %d lines of the protocol in %v, both directions\n", lines.Load()-before, d)
 	check(c.Close(context.Background()))
 	check(listener.Close())
 }

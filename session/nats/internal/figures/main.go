@@ -1,11 +1,13 @@
 // Command figures measures the cost of sharing a refresh through a NATS server on this
-// machine, and the messages of an idle instance. It takes five minutes:
+// machine, and the messages of an idle instance. It takes five minutes, and one with
+// -idle=0:
 //
 //	go run ./internal/figures
 package main
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -26,10 +28,14 @@ func main() {
 		serve(folder)
 		return
 	}
+	idleTime := flag.Duration("idle", 4*time.Minute, "how long to count the messages of an idle instance")
+	flag.Parse()
 	url, stop := startServer()
 	defer stop()
 	added(url)
-	idle(url)
+	if *idleTime > 0 {
+		idle(url, *idleTime)
+	}
 }
 
 // serve is a server until its input ends. It prints its URL.
