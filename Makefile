@@ -16,7 +16,7 @@ APIDIFF       := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
 
 # The published modules must work with the floor; examples and the tests of other
 # modules run with the newest.
-PUBLISHED := . session/redis session/postgres session/otel
+PUBLISHED := . session/redis session/postgres session/nats session/otel
 
 # How many jobs "make test" runs at once. Each needs a core and up to 3 GiB.
 JOBS ?= 2

@@ -201,7 +201,7 @@ func (s *store) checkShared(nc *natsgo.Conn) error {
 func bucketConfig(replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: streamName, Subjects: []string{keys + ">"}, Description: "github.com/crossmint-go/auth",
-		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, AllowMsgTTL: true, AllowRollup: true, DenyDelete: true,
+		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, AllowMsgTTL: true,
 		Storage: jetstream.FileStorage, Replicas: replicas,
 	}
 }
