@@ -44,8 +44,8 @@ func TestOnlyLoopback(t *testing.T) {
 		{name: "this machine", network: "tcp4", address: "127.0.0.1:5432"},
 		{name: "this machine, IPv6", network: "tcp6", address: "[::1]:5432"},
 		{name: "a socket", network: "unix", address: "/run/store.sock"},
-		{name: "another machine", network: "tcp4", address: "10.0.0.1:5432", want: "10.0.0.1:5432 is another machine: without TLS only this machine may be reached"},
-		{name: "no port", network: "tcp4", address: "127.0.0.1", want: "127.0.0.1 is another machine: without TLS only this machine may be reached"},
+		{name: "another machine", network: "tcp4", address: "10.0.0.1:5432", want: "10.0.0.1:5432 is another machine: use TLS, or set InsecureAllowPlaintext"},
+		{name: "no port", network: "tcp4", address: "127.0.0.1", want: "127.0.0.1 is another machine: use TLS, or set InsecureAllowPlaintext"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
