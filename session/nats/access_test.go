@@ -292,3 +292,25 @@ func TestUnsuitableBucketIsReported(t *testing.T) {
 		}
 	}
 }
+
+// A remoteDialer makes connections that seem to lead to another machine.
+type remoteDialer struct{}
+
+func (remoteDialer) Dial(network, address string) (net.Conn, error) {
+	c, err := net.Dial(network, address)
+	return remoteConn{c}, err
+}
+
+type remoteConn struct{ net.Conn }
+
+func (remoteConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 4222} }
+
+func TestPlaintextConnToAnotherMachineIsRefused(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, nil)
+	nc, _ := dial(t, s.ClientURL(), natsgo.SetCustomDialer(remoteDialer{}))
+	if _, err := loadRecord(openStore(t, nats.Config{Conn: nc})); err == nil || !strings.Contains(err.Error(), "another machine") {
+		t.Errorf("err = %v, want a refusal", err)
+	}
+	wantWorking(t, openStore(t, nats.Config{Conn: nc, InsecureAllowPlaintext: true}))
+}

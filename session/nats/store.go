@@ -193,7 +193,10 @@ func (s *store) checkShared(nc *natsgo.Conn) error {
 	if err == nil || s.insecure || !nc.IsConnected() {
 		return nil
 	}
-	return netutil.OnlyLoopback("", nc.ConnectedAddr(), nil)
+	if err := netutil.OnlyLoopback("", nc.ConnectedAddr(), nil); err != nil {
+		return fmt.Errorf("Conn has no TLS: %w", err)
+	}
+	return nil
 }
 
 // bucketConfig returns the configuration of a new bucket. Reads come from the leader
