@@ -190,8 +190,9 @@ func (l *denyList) readAfterSubscriptions() {
 		if !isFirst {
 			backoff.Sleep(stopped, backoff.Jitter(denialReadDelay))
 		}
-		failures, err := 0, l.readAll(stopped)
-		for ; err != nil && backoff.Sleep(stopped, backoff.Jitter(outboxPause)); err = l.readAll(stopped) {
+		var isRead [denialParts]bool
+		failures, err := 0, l.readAll(stopped, &isRead)
+		for ; err != nil && backoff.Sleep(stopped, backoff.Jitter(outboxPause)); err = l.readAll(stopped, &isRead) {
 			if failures++; failures == reportedReadFailures {
 				l.operations.report.degraded(stopped, opLogout, fmt.Errorf("denials not read: %w", err))
 			}
@@ -202,15 +203,17 @@ func (l *denyList) readAfterSubscriptions() {
 	}
 }
 
-// readAll passes all denials of the store to the callback. After a failure, the next
-// call skips the parts that have been read and are the same.
-func (l *denyList) readAll(ctx context.Context) error {
+// readAll passes the denials of all parts that are not read yet to the callback.
+func (l *denyList) readAll(ctx context.Context, isRead *[denialParts]bool) error {
 	var readers sync.WaitGroup
 	errs := make([]error, denialReaders)
 	for reader := range denialReaders {
 		readers.Go(func() {
 			for part := reader; part < denialParts && errs[reader] == nil; part += denialReaders {
-				errs[reader] = l.readPart(ctx, byte(part))
+				if !isRead[part] {
+					errs[reader] = l.readPart(ctx, byte(part))
+					isRead[part] = errs[reader] == nil
+				}
 			}
 		})
 	}

@@ -90,6 +90,25 @@ func TestDenials(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a reading that fails goes on where it was", func(t *testing.T) {
+		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
+			if err := p.a.Deny(t.Context(), digestOf(0), time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			loads, got := 0, &denials{}
+			p.stores[1].SetFaults(func(op fleettest.Operation) fleettest.Fault {
+				if op == fleettest.Load {
+					loads++
+				}
+				return fleettest.Fault{Before: op == fleettest.Load && loads > 40 && loads <= 50}
+			})
+			p.b.OnDeny(got.add)
+			time.Sleep(time.Minute)
+			if got.size() != 1 || loads > 64+10 {
+				t.Errorf("%d denials received with %d loads", got.size(), loads)
+			}
+		})
+	})
 	t.Run("a message that cannot be sent is reported", func(t *testing.T) {
 		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
 			p.stores[0].SetFaults(func(op fleettest.Operation) fleettest.Fault { return fleettest.Fault{Before: op == fleettest.Publish} })
