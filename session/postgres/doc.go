@@ -46,7 +46,8 @@
 // the database itself for the one connection of an instance that listens. Otherwise
 // the instance notices within 2 s that it receives no messages, and polls: it reads
 // the denied JWTs every 10 s, in up to 256 short statements, so a logout counts on
-// all instances within about 12 s.
+// all instances within about 12 s. A request that waits for the refresh of another
+// instance reads its row after half a second at most, and then after 2 s at most.
 //
 // # When the database is down
 //
@@ -58,7 +59,8 @@
 //
 // A restart keeps the rows. So does a crash, unless synchronous_commit is off for the
 // role (ALTER ROLE instance SET synchronous_commit = off): then it loses less than a
-// second of them, and a refresh does not wait for the disk.
+// second of them. A refresh then does not wait for the disk, twice, which takes most of
+// its time in the database.
 //
 // # Failover
 //
