@@ -36,6 +36,10 @@ const (
 // listening connection has not received it in time.
 var errNotReceived = errors.New("postgres: notifications are not received")
 
+// errLost means that a connection does not receive notifications any more. A new one
+// may.
+var errLost = errors.New("postgres: the connection has stopped receiving notifications")
+
 // A feed passes the messages of one listening connection to the subscriptions, or
 // polls if the connection does not receive any.
 type feed struct {
@@ -166,8 +170,10 @@ func (f *feed) listen(ctx context.Context) error {
 		if err := f.receive(ctx, conn, "", probeInterval); !errors.Is(err, errNotReceived) {
 			return err
 		}
-		if err := f.probe(ctx, conn, own); err != nil {
-			return fmt.Errorf("postgres: the connection does not receive messages any more: %v", err) // a new one may
+		if err := f.probe(ctx, conn, own); errors.Is(err, errNotReceived) {
+			return errLost
+		} else if err != nil {
+			return err
 		}
 	}
 }
