@@ -146,6 +146,15 @@ func (c *coordinator) deny(t *testing.T, digest byte) {
 	}
 }
 
+// denyAfterOutage denies a JWT. The instance may still pause after the outage; then it
+// sends the denial later.
+func (c *coordinator) denyAfterOutage(t *testing.T, digest byte) {
+	t.Helper()
+	if err := c.Deny(t.Context(), [sha256.Size]byte{digest}, time.Now().Add(time.Hour)); err != nil {
+		t.Logf("denied later: %v", err)
+	}
+}
+
 // wantDenied waits until the instance has received a denied JWT.
 func (c *coordinator) wantDenied(t *testing.T, digest byte) {
 	t.Helper()
