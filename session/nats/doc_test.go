@@ -77,7 +77,7 @@ func TestREADMECompiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile("(?m)^    (fleet, err := nats.New\\(.*)$").FindStringSubmatch(string(readme))
+	found := regexp.MustCompile(`(?m)^    (fleet, err := nats.New\(.*)$`).FindStringSubmatch(string(readme))
 	if found == nil {
 		t.Fatal("the README does not say how a fleet shares by NATS")
 	}

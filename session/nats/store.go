@@ -3,12 +3,10 @@ package nats
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/backoff"
-	"github.com/crossmint-go/auth/internal/netutil"
 	"github.com/crossmint-go/auth/session/fleet"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -31,8 +29,8 @@ const (
 	// for the servers' clock.
 	inspectInterval = time.Minute
 	// interestDelay is longer than a cluster takes to make a subscription known to all
-	// its servers.
-	interestDelay = time.Second
+	// its servers. Until then a message that was sent through another server is lost.
+	interestDelay = 500 * time.Millisecond
 	// conflictPause is the pause before a swap that conflicts with a change which the
 	// leader of the stream has not applied yet.
 	conflictPause = 10 * time.Millisecond
@@ -70,164 +68,6 @@ func newStore(config *Config) (*store, error) {
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	return s, err
-}
-
-// A bucket holds the records. Its fields are set before done is closed.
-type bucket struct {
-	created time.Time
-	done    chan struct{}
-
-	nc     *natsgo.Conn
-	js     jetstream.JetStream
-	stream jetstream.Stream
-	offset time.Duration // of the servers' clock
-	err    error
-}
-
-// open returns the bucket. The caller gives the error of its operation to check.
-func (s *store) open(ctx context.Context) (*bucket, error) {
-	s.mu.Lock()
-	if s.stopped.Err() != nil {
-		s.mu.Unlock()
-		return nil, errClosed
-	}
-	b := s.bucket
-	if b == nil || time.Since(b.created) > inspectInterval {
-		b = &bucket{created: time.Now(), done: make(chan struct{})}
-		s.bucket = b
-		s.running.Go(func() {
-			defer close(b.done)
-			b.err = s.inspect(b)
-		})
-	}
-	s.mu.Unlock()
-	select {
-	case <-b.done:
-	case <-ctx.Done():
-		return b, ctx.Err()
-	}
-	if b.err == nil && !b.nc.IsConnected() {
-		return b, errDisconnected
-	}
-	return b, b.err
-}
-
-// check returns the error of an operation. After an error, the next operation inspects
-// the bucket again.
-func (s *store) check(b *bucket, err error) error {
-	if err == nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.bucket == b {
-		s.bucket = nil
-	}
-	if s.nc != nil && s.nc.LastError() != nil { // for example a missing permission
-		return fmt.Errorf("nats: %w; the last error of the connection: %w", err, s.nc.LastError())
-	}
-	return fmt.Errorf("nats: %w", err)
-}
-
-// inspect connects, and finds or creates the bucket.
-func (s *store) inspect(b *bucket) (err error) {
-	if b.nc, err = s.connect(); err != nil {
-		return err
-	}
-	if !b.nc.IsConnected() {
-		return errDisconnected
-	}
-	ctx, cancel := context.WithTimeout(s.stopped, connectTimeout)
-	defer cancel()
-	if err := b.nc.FlushWithContext(ctx); err != nil {
-		if !s.isShared && b.nc.IsConnected() { // the server hangs: another one may not
-			_ = b.nc.ForceReconnect() // fails only after Close
-		}
-		return err
-	}
-	if b.js, err = jetstream.New(b.nc); err != nil {
-		return err
-	}
-	started := time.Now()
-	b.stream, err = b.js.Stream(ctx, streamName)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		started = time.Now()
-		b.stream, err = b.js.CreateStream(ctx, bucketConfig(s.replicas))
-	}
-	if err != nil {
-		return fmt.Errorf("the bucket crossmint: %w", err)
-	}
-	info := b.stream.CachedInfo()
-	b.offset = info.TimeStamp.Sub(started)
-	return checkBucket(&info.Config)
-}
-
-// connect returns the connection. It makes the first one; the client restores it.
-func (s *store) connect() (*natsgo.Conn, error) {
-	s.mu.Lock()
-	nc := s.nc
-	s.mu.Unlock()
-	if s.isShared {
-		return nc, s.checkShared(nc)
-	}
-	if nc != nil {
-		return nc, nil
-	}
-	nc, err := natsgo.Connect(s.url(), s.options()...)
-	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.nc = nc
-	if s.stopped.Err() != nil {
-		nc.Close()
-		return nil, errClosed
-	}
-	return nc, nil
-}
-
-// checkShared refuses a connection without TLS to another machine.
-func (s *store) checkShared(nc *natsgo.Conn) error {
-	_, err := nc.TLSConnectionState()
-	if err == nil || s.insecure || !nc.IsConnected() {
-		return nil
-	}
-	if err := netutil.OnlyLoopback("", nc.ConnectedAddr(), nil); err != nil {
-		return fmt.Errorf("Conn has no TLS: %w", err)
-	}
-	return nil
-}
-
-// bucketConfig returns the configuration of a new bucket. Reads come from the leader
-// of the stream only: AllowDirect would let any replica respond, with an old record.
-func bucketConfig(replicas int) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name: streamName, Subjects: []string{keys + ">"}, Description: "github.com/crossmint-go/auth",
-		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardNew, AllowMsgTTL: true,
-		Storage: jetstream.FileStorage, Replicas: replicas,
-	}
-}
-
-// checkBucket returns an error for a bucket that would lose records, or return old
-// ones.
-func checkBucket(c *jetstream.StreamConfig) error {
-	var faults []error
-	for _, setting := range []struct {
-		isRight bool
-		want    string
-	}{
-		{!c.AllowDirect, "allow_direct must be false: a replica may return an old record"},
-		{c.AllowMsgTTL, "allow_msg_ttl must be true, which needs NATS 2.11 or later"},
-		{c.MaxMsgsPerSubject == 1, "max_msgs_per_subject must be 1: an old record would come back"},
-		{c.MaxAge == 0, "max_age must be 0: each record has its TTL"},
-		{c.Discard == jetstream.DiscardNew, `discard must be "new": a full bucket would lose records`},
-	} {
-		if !setting.isRight {
-			faults = append(faults, fmt.Errorf("the stream %s: %s", streamName, setting.want))
-		}
-	}
-	return errors.Join(faults...)
 }
 
 // Load implements fleet.Store.
@@ -341,8 +181,9 @@ func (s *store) subscribe(ctx context.Context, nc *natsgo.Conn, subject string, 
 	if errors.Is(err, natsgo.ErrPermissionViolation) {
 		return err
 	}
-	ready()
-	if nc.ConnectedClusterName() != "" {
+	if nc.ConnectedClusterName() == "" {
+		ready()
+	} else {
 		defer time.AfterFunc(interestDelay, ready).Stop()
 	}
 	for ; ; m, err = sub.NextMsgWithContext(ctx) {
