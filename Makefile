@@ -29,9 +29,17 @@ FUZZTIME ?= 2s
 # in .ci/comments.
 MAX_VAGUE_COMMENTS := 10
 
-export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED JOBS FUZZTIME MAX_VAGUE_COMMENTS
+# How many requests the browser of the model sends, the memory of its verifier in MiB,
+# and how many of its runs are replayed for each upstream. The number of states grows
+# tenfold and more with each request.
+MODEL_REQUESTS ?= 4
+MODEL_MEMORY   ?= 1024
+MODEL_SEEDS    ?= 100
 
-.PHONY: help test install lint quick fuzz soak lab figures bench example pictures api vulnerabilities update go-floor go-newest
+export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED JOBS FUZZTIME MAX_VAGUE_COMMENTS
+export MODEL_REQUESTS MODEL_MEMORY MODEL_SEEDS
+
+.PHONY: help test install lint quick fuzz soak lab model figures bench example pictures api vulnerabilities update go-floor go-newest
 
 help: ## this list
 	@sed -nE 's/^([a-z -]+):.*## (.*)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -61,6 +69,9 @@ lab: ## the fault laboratories at full size, 30 % faults: a million requests, an
 	go -C session/redis/fleetlab test -v -timeout=2h -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.crowd=30s
 	go -C session/redis/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=81500 -fleet.users=1630 -fleet.size=10 -fleet.latency=400ms
 	go -C session/redis/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.latency=400ms -fleet.faults=0
+
+model: install ## all runs of a model of sessions with four requests, and some hundred of them replayed
+	@.ci/model
 
 figures: ## what docs/figures.md says of herds, floods and memory
 	go run ./integration_test/figures

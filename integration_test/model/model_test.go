@@ -33,7 +33,7 @@ func TestRecordedRuns(t *testing.T) {
 		})
 	}
 	for _, situation := range []string{
-		"handles 2", "handles 3", "handles 5", "asks", "200 set 2", "200 set 3", "200 set 5", "200 kept", "204 deleted",
+		"handles 2", "handles 3", "asks", "200 set 2", "200 set 3", "200 set 5", "200 kept", "204 deleted",
 		"307 marked", "401 marked", "401 kept", "401 deleted", "503 kept", "disconnect", "cut", "hour",
 	} {
 		if !slices.ContainsFunc(seen, func(effect string) bool { return strings.HasSuffix(effect, situation) }) {

@@ -285,10 +285,10 @@ func wantEffects(effects []string) (want []string) {
 		var token, marker int
 		if _, err := fmt.Sscanf(effect, "jar %d %d", &token, &marker); err == nil {
 			text := "an invalid marker"
-			switch {
-			case marker == 0:
+			switch marker {
+			case 0:
 				text = "no marker"
-			case marker == token:
+			case token:
 				text = "a valid marker"
 			}
 			effect = fmt.Sprintf("jar %d with %s", token, text)
