@@ -67,7 +67,7 @@ type upstream struct {
 	revoked [2]bool
 	usedAt  map[int]time.Time
 	grants  map[int]*session.Grant
-	calls   map[[2]int]*call         // by instance and token
+	calls   map[[2]int]*call // by instance and token
 }
 
 func newUpstream(policy reusePolicy) *upstream {
