@@ -291,8 +291,13 @@ func (c *localCoordinator) cacheGrantLocked(k tokenKey, got Shared) (dropped int
 		return 0
 	}
 	c.used.Put(k, struct{}{})
-	got.Grant.delivered = got.Delivered
-	return c.undelivered.PutUntil(k, got.Grant, got.Until)
+	grant := got.Grant
+	if got.Delivered != nil {
+		own := *grant // the shared coordinator may give its grant to several processes
+		own.delivered = got.Delivered
+		grant = &own
+	}
+	return c.undelivered.PutUntil(k, grant, got.Until)
 }
 
 // recordIssueLocked notes how the token of k came into being.

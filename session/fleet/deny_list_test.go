@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,17 +96,19 @@ func TestDenials(t *testing.T) {
 			if err := p.a.Deny(t.Context(), digestOf(0), time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
-			loads, got := 0, &denials{}
+			var loads atomic.Int64
+			got := &denials{}
 			p.stores[1].SetFaults(func(op fleettest.Operation) fleettest.Fault {
-				if op == fleettest.Load {
-					loads++
+				if op != fleettest.Load {
+					return fleettest.Fault{}
 				}
-				return fleettest.Fault{Before: op == fleettest.Load && loads > 40 && loads <= 50}
+				n := loads.Add(1)
+				return fleettest.Fault{Before: n > 40 && n <= 50}
 			})
 			p.b.OnDeny(got.add)
 			time.Sleep(time.Minute)
-			if got.size() != 1 || loads > 64+10 {
-				t.Errorf("%d denials received with %d loads", got.size(), loads)
+			if n := loads.Load(); got.size() != 1 || n > 64+10 {
+				t.Errorf("%d denials received with %d loads", got.size(), n)
 			}
 		})
 	})

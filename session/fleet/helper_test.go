@@ -62,19 +62,28 @@ func (p *pair) open(config fleet.Config) *fleet.Coordinator {
 // denied JWTs.
 func (p *pair) key(letter byte) string {
 	p.t.Helper()
-	found := ""
-	for key := range p.memory.Dump() {
-		if key[0] == letter {
-			if found != "" {
-				p.t.Fatal("the store has two keys")
-			}
-			found = key
+	return p.keys(1, func(key string, _ []byte) bool { return key[0] == letter })[0]
+}
+
+// grantKeys returns the keys of the tokens with a grant. The store may also have
+// records of the tokens in these grants.
+func (p *pair) grantKeys() []string {
+	p.t.Helper()
+	return p.keys(0, func(_ string, stored []byte) bool { return len(stored) > header && stored[header] == 'g' })
+}
+
+// keys returns the selected keys of the store: n of them, or any number above zero.
+func (p *pair) keys(n int, isSelected func(key string, stored []byte) bool) (keys []string) {
+	p.t.Helper()
+	for key, stored := range p.memory.Dump() {
+		if isSelected(key, stored) {
+			keys = append(keys, key)
 		}
 	}
-	if found == "" {
-		p.t.Fatal("the store has no key")
+	if len(keys) == 0 || n != 0 && len(keys) != n {
+		p.t.Fatalf("the store has %d such keys", len(keys))
 	}
-	return found
+	return keys
 }
 
 // write replaces a value in the store.

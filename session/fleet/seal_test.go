@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -105,16 +106,11 @@ func TestForeignRecordCountsAsAbsent(t *testing.T) {
 		t.Run(foreign.name, func(t *testing.T) {
 			onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
 				coordinatortest.Do(t, p.a, "a", &coordinatortest.Calls{})
-				key := p.key('t')
+				key := p.grantKeys()[0]
 				record := p.memory.Dump()[key]
 				coordinatortest.Do(t, p.a, "other", &coordinatortest.Calls{})
-				var other []byte
-				for k, stored := range p.memory.Dump() {
-					if k != key {
-						other = stored
-					}
-				}
-				p.write(key, foreign.of(bytes.Clone(record), other))
+				other := slices.DeleteFunc(p.grantKeys(), func(k string) bool { return k == key })[0]
+				p.write(key, foreign.of(bytes.Clone(record), p.memory.Dump()[other]))
 				if err := coordinatortest.DoError(t, p.b, "a", &coordinatortest.Calls{Exchange: coordinatortest.Overloaded}); err == nil {
 					t.Error("the foreign record is a result")
 				}
