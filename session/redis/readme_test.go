@@ -36,7 +36,7 @@ func TestREADMECompiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile("(?m)^    (fleet, err := redis.New\\(.*)$\n\nand `(session.Config{.*?})`").FindStringSubmatch(string(readme))
+	found := regexp.MustCompile("(?ms)^    (fleet, err := redis.New\\([^\n]*)$.*?^and `(session.Config{[^`]*})`").FindStringSubmatch(string(readme))
 	if found == nil {
 		t.Fatal("the README does not say how a fleet shares")
 	}
