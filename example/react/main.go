@@ -137,7 +137,7 @@ func routes(sessions *session.Manager, cookies *cookie.Codec, config pageConfig,
 	return mux
 }
 
-// me responds with the user who is signed in. RequireSession guarantees a session.
+// me responds with the signed-in user. RequireSession guarantees a session.
 func me(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.FromContext(r.Context())
 	w.Header().Set("Content-Type", "application/json")

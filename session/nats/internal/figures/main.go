@@ -12,7 +12,6 @@ import (
 	"log"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"time"
 
@@ -73,11 +72,6 @@ func startServer() (url string, stop func()) {
 		check(cmd.Wait())
 		check(os.RemoveAll(folder))
 	}
-}
-
-func quantile(d []time.Duration, percent int) time.Duration {
-	slices.Sort(d)
-	return d[len(d)*percent/100].Round(time.Microsecond)
 }
 
 func check(err error) {

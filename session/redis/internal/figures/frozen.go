@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/fleetfigures"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
@@ -37,7 +38,7 @@ func frozen(store *storetest.Server) {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	check(err)
 	defer fake.Close()
-	fake.SetLatency(crossminttest.Refresh, upstreamTime)
+	fake.SetLatency(crossminttest.Refresh, fleetfigures.UpstreamTime)
 	f := &fleet{fake: fake, instances: []*instance{serve(fake, store.URL()), serve(fake, store.URL())}}
 	for n := range users {
 		user := fake.NewUser(fmt.Sprintf("user%d@example.com", n))
@@ -158,5 +159,5 @@ func (r *responses) ask(i *instance, g session.Grant) {
 
 func (r *responses) String() string {
 	return fmt.Sprintf("%d, p50 %v, p99 %v, %d not 200, %d cookies cleared",
-		len(r.took), quantile(r.took, 50), quantile(r.took, 99), r.rejected.Load(), r.cleared.Load())
+		len(r.took), fleetfigures.Quantile(r.took, 50), fleetfigures.Quantile(r.took, 99), r.rejected.Load(), r.cleared.Load())
 }

@@ -11,8 +11,6 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"slices"
-	"time"
 
 	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
@@ -43,11 +41,6 @@ func main() {
 			check(server.Close())
 		}
 	}
-}
-
-func quantile(d []time.Duration, percent int) time.Duration {
-	slices.Sort(d)
-	return d[len(d)*percent/100].Round(time.Microsecond)
 }
 
 func check(err error) {
