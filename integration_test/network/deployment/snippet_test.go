@@ -2,6 +2,7 @@ package deployment_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -54,13 +55,24 @@ func TestSnippetsAreWhatRuns(t *testing.T) {
 	}
 }
 
+// TestBrowsersRunTheHTML looks for the document's HTML in the tests of the browsers.
+func TestBrowsersRunTheHTML(t *testing.T) {
+	tests, err := os.ReadFile(filepath.Join("..", "..", "browser", "back_test.go"))
+	fatal(t, err)
+	for name, html := range snippets(t, "html") {
+		if !strings.Contains(string(tests), "`"+strings.TrimSpace(html)+"`") {
+			t.Errorf("no browser runs the snippet %q", name)
+		}
+	}
+}
+
 // TestNothingIsUntested looks for code in the document that has no name.
 func TestNothingIsUntested(t *testing.T) {
 	text, err := os.ReadFile(document)
 	fatal(t, err)
 	blocks := strings.Count(string(text), "```") / 2
 	named := 0
-	for _, language := range []string{"go", "nginx", "caddy", "yaml", "haproxy", "apache", "vcl", "sh"} {
+	for _, language := range []string{"go", "nginx", "caddy", "yaml", "haproxy", "apache", "vcl", "sh", "html"} {
 		named += len(snippets(t, language))
 	}
 	if named != blocks || named == 0 {
