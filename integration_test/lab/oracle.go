@@ -53,7 +53,8 @@ type family struct {
 	byBackend bool      // a backend has exchanged one of its tokens
 	cutAt     time.Time // of the first response with a successor that was cut on its way
 	foreignAt time.Time // of the last response with another project's JWT
-	healed    bool      // a response has carried a session since
+	foreignOf string    // the token that was exchanged for it
+	healed    bool      // a response has carried a later token since
 
 	refusedAt map[string]time.Time // when the browser got the marker of a refused token
 	cleared   bool                 // a response has deleted its cookies
@@ -293,7 +294,7 @@ func (o *oracle) answered(presented string, body []byte) {
 		f = o.newFamilyLocked(answer.User.ID, answer.Refresh.Secret)
 	}
 	if foreign {
-		f.foreignAt, f.healed = time.Now(), false
+		f.foreignAt, f.foreignOf, f.healed = time.Now(), presented, false
 	}
 	if o.owners[answer.Refresh.Secret] == nil {
 		o.owners[answer.Refresh.Secret] = f
@@ -529,7 +530,7 @@ func (o *oracle) carriedLocked(x *exchange, c presented) {
 	if _, known := f.carried[c.token]; !known {
 		f.carried[c.token] = mark{x.written, time.Now()}
 	}
-	if !f.foreignAt.IsZero() && !f.healed {
+	if !f.foreignAt.IsZero() && !f.healed && slices.Index(f.tokens, c.token) > slices.Index(f.tokens, f.foreignOf) {
 		f.healed = true
 		o.counts.ForeignHealed++
 	}
