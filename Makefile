@@ -36,10 +36,13 @@ MODEL_REQUESTS ?= 4
 MODEL_MEMORY   ?= 1024
 MODEL_SEEDS    ?= 100
 
-export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED JOBS FUZZTIME MAX_VAGUE_COMMENTS
-export MODEL_REQUESTS MODEL_MEMORY MODEL_SEEDS
+# How many requests "make lab-large" sends. Each million takes some ten minutes of a core.
+LARGE_REQUESTS ?= 10000000
 
-.PHONY: help test install lint quick fuzz soak lab model figures bench example pictures api vulnerabilities update go-floor go-newest
+export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED JOBS FUZZTIME MAX_VAGUE_COMMENTS
+export MODEL_REQUESTS MODEL_MEMORY MODEL_SEEDS LARGE_REQUESTS
+
+.PHONY: help test install lint quick fuzz soak lab lab-large model figures bench example pictures api vulnerabilities update go-floor go-newest
 
 help: ## this list
 	@sed -nE 's/^([a-z -]+):.*## (.*)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -69,6 +72,9 @@ lab: ## the fault laboratories at full size, 30 % faults: a million requests, an
 	go -C session/redis/fleetlab test -v -timeout=2h -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.crowd=30s
 	go -C session/redis/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=81500 -fleet.users=1630 -fleet.size=10 -fleet.latency=400ms
 	go -C session/redis/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.latency=400ms -fleet.faults=0
+
+lab-large: ## the laboratory until it has sent ten million requests; an interrupted run goes on
+	@.ci/lab-large
 
 model: install ## all runs of a model of sessions with four requests, and some hundred of them replayed
 	@.ci/model
