@@ -42,7 +42,7 @@ LARGE_REQUESTS ?= 10000000
 export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED JOBS FUZZTIME MAX_VAGUE_COMMENTS
 export MODEL_REQUESTS MODEL_MEMORY MODEL_SEEDS LARGE_REQUESTS
 
-.PHONY: help test install lint quick fuzz soak lab lab-large model figures bench example pictures api vulnerabilities update go-floor go-newest
+.PHONY: help test install lint quick fuzz soak lab lab-large model figures bench compare example pictures api vulnerabilities update go-floor go-newest
 
 help: ## this list
 	@sed -nE 's/^([a-z -]+):.*## (.*)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -84,6 +84,9 @@ figures: ## what docs/figures.md says of herds, floods and memory
 
 bench: ## what a protected request costs, beside other libraries; fails where a target is missed
 	go -C integration_test/peers run .
+
+compare: ## what a protected request costs beside another commit: make compare BASE=COMMIT
+	@.ci/compare "$(BASE)"
 
 pictures: ## the pictures of the example's page, in docs/pictures
 	go -C integration_test/browser run ./pictures
