@@ -52,7 +52,7 @@ var testPackages = []string{"internal/testkit", "internal/coordinatortest", "ses
 var restrictedImports = map[string][]string{
 	"net/http": {
 		"cookie", "internal/delivery", "internal/reply", "internal/warn", "crossmint", "crossmint/internal/clock", "crossmint/doctor", "crossmint/crossminttest", "middleware", "handlers", "internal/testkit", "internal/coordinatortest",
-		"example", "example/react", "example/internal/page", "integration_test/lab", "integration_test/figures",
+		"example", "example/react", "example/internal/page", "integration_test/lab", "integration_test/figures", "integration_test/compare",
 	},
 	"github.com/lestrrat-go/jwx/":  {"crossmint/internal/verify"},
 	"github.com/mr-tron/base58":    {"crossmint", "crossmint/crossminttest"},
