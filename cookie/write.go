@@ -16,16 +16,17 @@ import (
 // (RFC 6265bis §5.6).
 const maxPairBytes = 4096
 
-// ErrInvalidToken reports a token that no cookie can hold: it is too long, or
+// errInvalidToken reports a token that no cookie can hold: it is too long, or
 // has a byte that browsers or net/http drop.
-var ErrInvalidToken = errors.New("cookie: the token does not fit into a cookie")
+var errInvalidToken = fmt.Errorf("cookie: the token does not fit into a cookie: %w", session.ErrMalformed)
 
 // Write stores a new session under the configured names and deletes the cookies
 // of other names that r brought. It is the documented storeAuthMaterial. Call it
 // after a sign-in, before the response is written. Sessions that a manager has
 // renewed go through [Presented.Apply].
 //
-// On an error, which is [ErrInvalidToken], Write stores nothing.
+// Write stores nothing if a token is too long for a cookie, or has a byte that browsers
+// or net/http drop. The error is then session.ErrMalformed.
 func (c *Codec) Write(w http.ResponseWriter, r *http.Request, g *session.Grant) error {
 	p := c.Read(r)
 	return p.write(w, g, c.primary(), func(int) bool { return true })
@@ -252,7 +253,7 @@ func (c *Codec) tokenLine(name int, token session.Secret, maxBytes int, expires 
 	cookie, value := c.emptyCookie(name), token.Reveal()
 	maxBytes = min(maxBytes, maxPairBytes-len(cookie.Name))
 	if value == "" || !validValue(value) || strings.Contains(value, ";") || len(value) > maxBytes {
-		return "", fmt.Errorf("%w (%s, %d bytes)", ErrInvalidToken, cookie.Name, len(value))
+		return "", fmt.Errorf("%w (%s, %d bytes)", errInvalidToken, cookie.Name, len(value))
 	}
 	if !expires.IsZero() {
 		cookie.Expires = expires

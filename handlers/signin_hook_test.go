@@ -147,7 +147,7 @@ func TestOnSignInFailsTwice(t *testing.T) {
 				}})
 				b := env.newInProcessBrowser(t)
 				b.submit("/send", "email", ada)
-				second := b.copyBrowser()
+				confirmation, second := env.Fake.Code(ada), b.copyBrowser()
 				var both sync.WaitGroup
 				for i, tab := range []*browser{b, second} {
 					both.Go(func() {
@@ -156,7 +156,7 @@ func TestOnSignInFailsTwice(t *testing.T) {
 						if i == 1 {
 							want.Location = "/signin?error=" + code + "&lang=en"
 						}
-						if got := tab.submit("/confirm", "code", env.Fake.Code(ada)); got != want {
+						if got := tab.submit("/confirm", "code", confirmation); got != want {
 							t.Errorf("response %d: %+v, want %+v", i, got, want)
 						}
 					})

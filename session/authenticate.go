@@ -197,9 +197,9 @@ func firstUnavailable(candidates []candidate) error {
 func (m *Manager) withoutRefreshToken(c *candidate) error {
 	switch {
 	case !m.config.AllowJWTAlone && (c.err == nil || errors.Is(c.err, errNoJWT)):
-		return notAuthenticated(messageNoRefresh, ErrRefreshTokenMissing)
+		return notAuthenticated(messageNoRefresh, errRefreshTokenMissing)
 	case !m.config.AllowJWTAlone:
-		return notAuthenticated(messageNoRefresh, errors.Join(ErrRefreshTokenMissing, c.err))
+		return notAuthenticated(messageNoRefresh, errors.Join(errRefreshTokenMissing, c.err))
 	case errors.Is(c.err, ErrUnavailable):
 		return c.err
 	default:

@@ -12,9 +12,6 @@ import (
 var (
 	// ErrNoMaterial: the request carries neither a JWT nor a refresh token.
 	ErrNoMaterial = errors.New("no cookies found in request")
-	// ErrRefreshTokenMissing: there is no refresh token, or one longer than
-	// 2 KiB.
-	ErrRefreshTokenMissing = errors.New("refresh token not found")
 	// ErrJWTInvalid: the JWT is malformed, badly signed, for another project,
 	// or denied because its user logged out (then it is also [ErrLoggedOut]).
 	ErrJWTInvalid = errors.New("JWT invalid")
@@ -31,6 +28,9 @@ var (
 	// exchanged for it, or signed in anew in the same browser.
 	ErrLoggedOut = errors.New("logged out")
 )
+
+// errRefreshTokenMissing: there is no refresh token, or one longer than 2 KiB.
+var errRefreshTokenMissing = errors.New("refresh token not found")
 
 // The second group tells how a call to upstream failed; these errors come
 // wrapped in an [*UpstreamError].

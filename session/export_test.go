@@ -31,6 +31,9 @@ const (
 	WithdrawnInFlight = withdrawnInFlight
 )
 
+// ErrRefreshTokenMissing is the cause of an error.
+var ErrRefreshTokenMissing = errRefreshTokenMissing
+
 // LocalCoordinator is the in-process coordinator.
 type LocalCoordinator = localCoordinator
 

@@ -81,7 +81,7 @@ func (m *Manager) refreshOnce(ctx context.Context, o *operation, material Materi
 	case !hasToken && foreign != nil:
 		return Result{}, cookies, notAuthenticated(messageNotValid, foreign)
 	case !hasToken:
-		return Result{}, cookies, notAuthenticated(messageNoTokenAtAll, ErrRefreshTokenMissing)
+		return Result{}, cookies, notAuthenticated(messageNoTokenAtAll, errRefreshTokenMissing)
 	}
 	if err := firstUnavailable(candidates); err != nil && !o.primary.isSigned() {
 		return Result{}, cookies, err
