@@ -85,9 +85,10 @@ func (c *confirmations) get(k confirmationKey) (secret session.Secret, found boo
 	return c.confirmed.Get(k)
 }
 
-// do calls confirm, or waits for the call of another submit. The call does not belong
-// to ctx: it runs on, within codeTimeout, when the browser cancels its request. Only a
-// confirmed code is remembered.
+// do calls confirm, unless the code was confirmed a short time ago, or waits for the
+// call of another submit. The call does not belong to ctx: it runs on, within
+// codeTimeout, when the browser cancels its request. Only a confirmed code is
+// remembered.
 func (c *confirmations) do(ctx context.Context, k confirmationKey, confirm func(context.Context) (session.Secret, error)) (session.Secret, error) {
 	shared, err := c.join(ctx, k, confirm)
 	if err != nil {
@@ -102,12 +103,17 @@ func (c *confirmations) do(ctx context.Context, k confirmationKey, confirm func(
 	}
 }
 
-// join returns the confirmation to wait for: the running one, or a new one.
+// join returns the confirmation to wait for: one that has ended a short time ago, the
+// running one, or a new one.
 func (c *confirmations) join(ctx context.Context, k confirmationKey, confirm func(context.Context) (session.Secret, error)) (*confirmation, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	shared := c.running[k]
+	secret, confirmed := c.confirmed.Get(k)
 	switch {
+	case confirmed:
+		shared = &confirmation{done: make(chan struct{}), secret: secret}
+		close(shared.done)
 	case shared == nil:
 		shared = &confirmation{done: make(chan struct{})}
 		c.running[k] = shared

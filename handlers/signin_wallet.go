@@ -141,9 +141,6 @@ func (s *SignIn) FinishWallet(w http.ResponseWriter, r *http.Request) {
 // confirmSignature exchanges a signature for a one-time secret: upstream accepts it
 // once.
 func (s *SignIn) confirmSignature(ctx context.Context, key confirmationKey, f form) (session.Secret, error) {
-	if secret, found := s.confirmations.get(key); found {
-		return secret, nil
-	}
 	secret, err := s.confirmations.do(ctx, key, func(ctx context.Context) (session.Secret, error) {
 		return s.wallets.FinishWallet(ctx, f.wallet.address, f.wallet.chain, f.signature)
 	})
