@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/crossmint-go/auth/integration_test/browser/npm"
 )
 
 // client is one published version of the browser client or of the React UI, bundled
@@ -49,7 +50,7 @@ func eachUI(t *testing.T, test func(t *testing.T, c client)) {
 
 // bundleClients returns the bundled versions of the browser client and of the React UI.
 func bundleClients() (clients, uis []client, err error) {
-	if err := install(); err != nil {
+	if err := npm.Install("js"); err != nil {
 		return nil, nil, err
 	}
 	for _, name := range clientPackages {
@@ -74,23 +75,6 @@ func bundleClients() (clients, uis []client, err error) {
 var uiOptions = []string{
 	"--jsx=automatic", "--minify", `--define:process.env.NODE_ENV="production"`,
 	"--alias:@mysten/sui/transactions=unused", "--alias:crypto=unused",
-}
-
-// install installs the packages of the lock file if they are missing. npm ci verifies
-// their hashes.
-func install() error {
-	lock, err := os.ReadFile(filepath.Join("js", "package-lock.json"))
-	if err != nil {
-		return err
-	}
-	installed := filepath.Join("js", "node_modules", ".installed") // a copy of the installed lock file
-	if done, err := os.ReadFile(installed); err == nil && bytes.Equal(done, lock) {
-		return nil
-	}
-	if _, err := run("npm", "ci"); err != nil {
-		return fmt.Errorf("installing the browser client (Node and npm are needed): %w", err)
-	}
-	return os.WriteFile(installed, lock, 0o644)
 }
 
 // newClient bundles the script of the page with an installed package.

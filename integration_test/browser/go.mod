@@ -4,7 +4,10 @@ go 1.25.0
 
 replace github.com/crossmint-go/auth => ../..
 
-ignore ./js/node_modules
+ignore (
+	./httpclients/js/node_modules
+	./js/node_modules
+)
 
 require (
 	github.com/chromedp/cdproto v0.159.0
