@@ -53,6 +53,10 @@ var behaviors = []struct {
 		observe: deleted,
 	},
 	{
+		name:    "cookies after a logout",
+		observe: loggedOut,
+	},
+	{
 		name:    "307 to a GET, with a new cookie",
 		observe: func(t *testing.T, c running) string { return askedAgain(t, c, "GET", "/") },
 	},

@@ -1,6 +1,7 @@
 package httpclients_test
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,6 +60,27 @@ func deleted(t *testing.T, c running) string {
 		return "sent"
 	}
 	return "deleted"
+}
+
+// loggedOut returns the cookies that the client sends after a logout, which deletes those
+// of the session at once.
+func loggedOut(t *testing.T, c running) string {
+	t.Helper()
+	if !c.hasJar {
+		return "no jar"
+	}
+	s := newSite(t, options{})
+	sender := c.newSender(t, false)
+	got := s.sendExpired(t, sender, c, "POST", "/logout")
+	if got.Status != http.StatusNoContent {
+		t.Errorf("status %d, want 204", got.Status)
+	}
+	sender.send(t, request{Method: "GET", URL: s.url + "/"})
+	var names []string
+	for _, c := range s.requestsTo("/")[0].cookies {
+		names = append(names, "`"+c.Name+"`")
+	}
+	return cmp.Or(strings.Join(names, ", "), "none")
 }
 
 // marker is the cookie that the 307 sets.
