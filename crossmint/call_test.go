@@ -36,7 +36,7 @@ func TestCallClassifiesFaults(t *testing.T) {
 		want  failure
 	}{
 		{name: "reset before the call", fault: crossminttest.Reset(), want: incomplete},
-		{name: "reset after its effect", fault: crossminttest.LoseAnswer(), want: incomplete},
+		{name: "reset after its effect", fault: crossminttest.LoseResponse(), want: incomplete},
 		{name: "truncated", fault: crossminttest.Truncate(), want: incomplete},
 		{name: "10 GB", fault: crossminttest.HugeBody(10 << 30), want: oversize},
 		{name: "a byte too much", fault: crossminttest.Status(200, "", `{"x":"`+strings.Repeat("A", 1<<20)+`"}`), want: oversize},

@@ -159,7 +159,7 @@ func TestUpstreamDown(t *testing.T) {
 
 func TestLostResponseIsFetchedAgain(t *testing.T) {
 	e := newEnv(t, crossminttest.Config{}, session.Config{})
-	e.fake.Fail(crossminttest.Refresh, crossminttest.LoseAnswer())
+	e.fake.Fail(crossminttest.Refresh, crossminttest.LoseResponse())
 	jwt, refresh := e.expired()
 	if diff := cmp.Diff(outcome{Response: "200 renewed", Refreshes: 2}, e.outcome(t, middleware.Config{}, jwt, refresh)); diff != "" {
 		t.Errorf("outcome (-want +got):\n%s", diff)

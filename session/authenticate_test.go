@@ -262,10 +262,10 @@ func TestRefreshTimeout(t *testing.T) {
 		k.want(err, testkit.Unavailable, 1)
 	})
 	run(t, "an incomplete response is retried once", testkit.Config{}, func(t *testing.T, k *kit) {
-		k.Fake.Fail(crossminttest.Refresh, crossminttest.LoseAnswer())
+		k.Fake.Fail(crossminttest.Refresh, crossminttest.LoseResponse())
 		_, err := k.authenticate(k.Expired("ann@example.com"))
 		k.want(err, testkit.OK, 2)
-		k.Fake.Fail(crossminttest.Refresh, crossminttest.Truncate(), crossminttest.LoseAnswer())
+		k.Fake.Fail(crossminttest.Refresh, crossminttest.Truncate(), crossminttest.LoseResponse())
 		_, err = k.authenticate(k.Expired("bob@example.com"))
 		k.want(err, testkit.Unavailable, 4)
 	})

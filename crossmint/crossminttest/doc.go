@@ -18,7 +18,7 @@
 //	fake.SignInExpired(jar, siteURL, "ada@example.com")
 //
 //	// Crossmint rotates the refresh token, and its response is lost:
-//	fake.Fail(crossminttest.Refresh, crossminttest.LoseAnswer())
+//	fake.Fail(crossminttest.Refresh, crossminttest.LoseResponse())
 //
 //	// ... one request of that browser ...
 //

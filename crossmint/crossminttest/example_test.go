@@ -25,7 +25,7 @@ func Example() {
 	secret := fake.Grant(ada).RefreshToken.Secret.Reveal()
 
 	// Crossmint rotates the token, and the connection breaks.
-	fake.Fail(crossminttest.Refresh, crossminttest.LoseAnswer())
+	fake.Fail(crossminttest.Refresh, crossminttest.LoseResponse())
 
 	if _, err := refreshOverHTTP(fake, secret); err != nil {
 		fmt.Println("the response is lost")

@@ -53,9 +53,9 @@ func Redirect(location string) Fault {
 // Reset breaks the connection, with a TCP reset, instead of the call.
 func Reset() Fault { return Fault{run: (*exchange).reset} }
 
-// LoseAnswer resets the connection after the call has taken effect and before
+// LoseResponse resets the connection after the call has taken effect and before
 // the response: [Reset] with [Fault.AfterEffect].
-func LoseAnswer() Fault { return Reset().AfterEffect() }
+func LoseResponse() Fault { return Reset().AfterEffect() }
 
 // Hang sends no response until the client disconnects or the fake closes. The
 // call has no effect.

@@ -34,7 +34,7 @@ func TestFaults(t *testing.T) {
 		"redirect":      {fault: crossminttest.Redirect("https://example.com/"), rotated: false, check: wantHeader("Location", "https://example.com/")},
 		"gateway":       {fault: crossminttest.Status(502, "text/html", "<p>bad").AfterEffect(), rotated: true, check: wantBody(502, "<p>bad")},
 		"reset":         {fault: crossminttest.Reset(), rotated: false, check: wantError(syscall.ECONNRESET)},
-		"lost response": {fault: crossminttest.LoseAnswer(), rotated: true, check: wantError(syscall.ECONNRESET)},
+		"lost response": {fault: crossminttest.LoseResponse(), rotated: true, check: wantError(syscall.ECONNRESET)},
 		"truncated":     {fault: crossminttest.Truncate(), rotated: true, check: wantError(io.ErrUnexpectedEOF)},
 		"slow body":     {fault: crossminttest.SlowBody(time.Microsecond), rotated: true, check: wantStatus(200)},
 		"late response": {fault: crossminttest.Delay(time.Millisecond), rotated: true, check: wantStatus(200)},

@@ -112,7 +112,7 @@ func (b *browser) signIn() {
 }
 
 // view opens a page: one to three tabs at once, each with a request of its
-// own. It returns when all are answered, and how many there were.
+// own. It returns when all responses have come, and how many requests there were.
 func (b *browser) view() int {
 	if b.client && !b.refresh() {
 		return 1 + b.logOut(true)
@@ -240,12 +240,12 @@ type received struct {
 
 // refreshed returns the user of a response to /refresh.
 func (r *received) refreshed() (user string, ok bool) {
-	var answer struct {
+	var response struct {
 		JWT  string
 		User struct{ ID string }
 	}
-	ok = r.status == http.StatusOK && json.Unmarshal([]byte(r.body), &answer) == nil && answer.JWT != ""
-	return answer.User.ID, ok
+	ok = r.status == http.StatusOK && json.Unmarshal([]byte(r.body), &response) == nil && response.JWT != ""
+	return response.User.ID, ok
 }
 
 // maxRedirects is the number of redirects that browsers follow.
@@ -341,7 +341,7 @@ func (b *browser) receive(x *exchange, left *atomic.Bool, lost bool, sentAt time
 		b.lab.oracle.cut(x, sentAt)
 		b.lab.oracle.count(func(c *counts) {
 			if lost {
-				c.LostAnswers++
+				c.LostResponses++
 			} else {
 				c.Disconnects++
 			}

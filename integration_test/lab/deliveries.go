@@ -7,7 +7,7 @@ import (
 )
 
 // Deliveries returns next, and calls delivered with each refresh token that was
-// sent through it and the one that its answer, read to the end, has brought in
+// sent through it and the one that its response, read to the end, has brought in
 // exchange. It is for oracles beside the one of this package. Delivered may be
 // called concurrently.
 func Deliveries(next http.RoundTripper, delivered func(presented, successor string)) http.RoundTripper {
@@ -35,9 +35,9 @@ func (d *deliveries) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (d *deliveries) note(presented string, body []byte) {
-	var answer struct{ Refresh struct{ Secret string } }
-	if json.Unmarshal(body, &answer) == nil && answer.Refresh.Secret != "" {
-		d.delivered(presented, answer.Refresh.Secret)
+	var response struct{ Refresh struct{ Secret string } }
+	if json.Unmarshal(body, &response) == nil && response.Refresh.Secret != "" {
+		d.delivered(presented, response.Refresh.Secret)
 	}
 }
 

@@ -32,23 +32,23 @@ func status(code int, body string) func(*faults) crossminttest.Fault {
 	return always(crossminttest.Status(code, "", body))
 }
 
-// html is what gateways answer.
+// html is the response of a gateway.
 func html(code int) crossminttest.Fault {
 	return crossminttest.Status(code, "text/html", "<html><title>Bad Gateway</title></html>")
 }
 
 // classes are all the ways; those of dialing come first.
 func classes() []class {
-	falsified := func(name string, change func(f *faults, answer map[string]any)) class {
+	falsified := func(name string, change func(f *faults, response map[string]any)) class {
 		return class{name: name, eats: true, make: func(f *faults) crossminttest.Fault {
-			return f.edit(name == foreignJWT, func(answer map[string]any) { change(f, answer) })
+			return f.edit(name == foreignJWT, func(response map[string]any) { change(f, response) })
 		}}
 	}
 	without := func(member string) func(*faults, map[string]any) {
-		return func(_ *faults, answer map[string]any) { delete(answer, member) }
+		return func(_ *faults, response map[string]any) { delete(response, member) }
 	}
 	jwt := func(forge func(*faults, session.User) string) func(*faults, map[string]any) {
-		return func(f *faults, answer map[string]any) { answer["jwt"] = forge(f, userOf(answer)) }
+		return func(f *faults, response map[string]any) { response["jwt"] = forge(f, userOf(response)) }
 	}
 	overloaded := func(after string) func(*faults) crossminttest.Fault {
 		return always(crossminttest.Status(429, "", `{"message":"slow down"}`).With("Retry-After", after))
@@ -58,7 +58,7 @@ func classes() []class {
 		{name: "DNS failure", dial: &net.DNSError{Err: "no such host", Name: "upstream", IsNotFound: true}},
 		{name: "TLS failure", dial: x509.UnknownAuthorityError{}},
 		{name: "reset before", make: always(crossminttest.Reset())},
-		{name: "reset after", eats: true, make: always(crossminttest.LoseAnswer())},
+		{name: "reset after", eats: true, make: always(crossminttest.LoseResponse())},
 		{name: "truncated", eats: true, make: always(crossminttest.Truncate())},
 		{name: "hang", make: always(crossminttest.Hang())},
 		{name: "too late", eats: true, make: always(crossminttest.Delay(12 * time.Second))},
@@ -97,8 +97,8 @@ func classes() []class {
 // foreignJWT is the class whose responses name another project.
 const foreignJWT = "foreign JWT"
 
-func userOf(answer map[string]any) session.User {
-	user, _ := answer["user"].(map[string]any)
+func userOf(response map[string]any) session.User {
+	user, _ := response["user"].(map[string]any)
 	id, _ := user["id"].(string)
 	return session.User{ID: id}
 }
@@ -142,7 +142,7 @@ func newFaults(config Config, stream uint64, fake *crossminttest.Server, o *orac
 	fake.FailWith(crossminttest.Refresh, f.refresh)
 	fake.FailWith(crossminttest.JWKS, func() crossminttest.Fault { return f.pick(keyFaults()) })
 	fake.FailWith(crossminttest.Logout, func() crossminttest.Fault {
-		return f.pick([]crossminttest.Fault{crossminttest.Reset(), crossminttest.LoseAnswer(), crossminttest.Hang(), html(502)})
+		return f.pick([]crossminttest.Fault{crossminttest.Reset(), crossminttest.LoseResponse(), crossminttest.Hang(), html(502)})
 	})
 	return f
 }
@@ -188,13 +188,13 @@ func (f *faults) pick(of []crossminttest.Fault) crossminttest.Fault {
 	return of[f.random.IntN(len(of))]
 }
 
-// edit falsifies an answer. The oracle is told of a JWT that is not upstream's
-// own; upstream's own may come again, in an answer that nothing is wrong with.
-func (f *faults) edit(foreign bool, change func(answer map[string]any)) crossminttest.Fault {
-	return crossminttest.Edit(func(answer map[string]any) {
-		own := answer["jwt"]
-		change(answer)
-		if jwt, ok := answer["jwt"].(string); ok && jwt != own {
+// edit falsifies a response. The oracle is told of a JWT that is not upstream's
+// own; upstream's own may come again, in a response that nothing is wrong with.
+func (f *faults) edit(foreign bool, change func(response map[string]any)) crossminttest.Fault {
+	return crossminttest.Edit(func(response map[string]any) {
+		own := response["jwt"]
+		change(response)
+		if jwt, ok := response["jwt"].(string); ok && jwt != own {
 			f.oracle.falsified(jwt, foreign)
 		}
 	})

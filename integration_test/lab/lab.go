@@ -56,7 +56,7 @@ type Config struct {
 	// Faults is the share of upstream's refreshes that a fault strikes, from
 	// 0 to 1; keys and logouts fail as often.
 	Faults float64
-	// Grace is for how long upstream answers a used refresh token with the
+	// Grace is for how long upstream accepts a used refresh token and sends the
 	// same successor. 0: it refuses used tokens at once.
 	Grace time.Duration
 	// Latency is the time that upstream takes for a refresh. 0: 50 ms.

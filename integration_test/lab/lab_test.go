@@ -141,7 +141,7 @@ func TestUpstreamWithoutGrace(t *testing.T) {
 	report := run(t, 0, kit(0))
 	wantNoFault(t, report)
 	if report.LostOnTheWire > report.Eaten {
-		t.Errorf("%d sessions lost by %d lost answers", report.LostOnTheWire, report.Eaten)
+		t.Errorf("%d sessions lost by %d lost responses", report.LostOnTheWire, report.Eaten)
 	}
 }
 

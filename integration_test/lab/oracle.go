@@ -92,7 +92,7 @@ const (
 type counts struct {
 	Requests, Served, Refused, Undecided, Other int
 	SignIns, Logouts, Revocations               int
-	Disconnects, LostAnswers                    int
+	Disconnects, LostResponses                  int
 
 	// WrongfulLogouts: the subject deleted the cookies or had upstream revoke
 	// the session, without a logout or a sign-in, although upstream would have
@@ -268,40 +268,40 @@ func (o *oracle) falsified(jwt string, foreign bool) {
 	o.false[jwt] = foreign
 }
 
-// answered notes a response to a presented token that was read to its end. The
+// exchanged notes a response to a presented token that was read to its end. The
 // family is the one that the token belongs to: its user may have signed in
 // anew meanwhile. A token without a family is the secret of a sign-in. The
 // refresh token of a falsified response counts as delivered: the subject can
 // exchange it on.
-func (o *oracle) answered(presented string, body []byte) {
-	var answer struct {
+func (o *oracle) exchanged(presented string, body []byte) {
+	var response struct {
 		JWT     string
 		Refresh struct{ Secret string }
 		User    struct{ ID string }
 	}
-	if json.Unmarshal(body, &answer) != nil || answer.Refresh.Secret == "" {
+	if json.Unmarshal(body, &response) != nil || response.Refresh.Secret == "" {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	foreign, isFalse := o.false[answer.JWT]
-	isFalse = isFalse || answer.JWT == "" || !utf8.Valid(body)
+	foreign, isFalse := o.false[response.JWT]
+	isFalse = isFalse || response.JWT == "" || !utf8.Valid(body)
 	f := o.owners[presented]
 	switch {
-	case f == nil && (isFalse || o.homes[answer.User.ID] == nil):
+	case f == nil && (isFalse || o.homes[response.User.ID] == nil):
 		return
 	case f == nil:
-		f = o.newFamilyLocked(answer.User.ID, answer.Refresh.Secret)
+		f = o.newFamilyLocked(response.User.ID, response.Refresh.Secret)
 	}
 	if foreign {
 		f.foreignAt, f.foreignOf, f.healed = time.Now(), presented, false
 	}
-	if o.owners[answer.Refresh.Secret] == nil {
-		o.owners[answer.Refresh.Secret] = f
-		f.tokens = append(f.tokens, answer.Refresh.Secret)
+	if o.owners[response.Refresh.Secret] == nil {
+		o.owners[response.Refresh.Secret] = f
+		f.tokens = append(f.tokens, response.Refresh.Secret)
 	}
-	if utf8.Valid(body) && f.newest != answer.Refresh.Secret {
-		f.newest, f.newAt = answer.Refresh.Secret, time.Now()
+	if utf8.Valid(body) && f.newest != response.Refresh.Secret {
+		f.newest, f.newAt = response.Refresh.Secret, time.Now()
 	}
 }
 

@@ -8,7 +8,7 @@ func TestForeignRefusalHealsWithLaterToken(t *testing.T) {
 	o := newOracle(false)
 	f := o.newFamilyLocked("user", "first")
 	o.falsified("another project's", true)
-	o.answered("first", []byte(`{"jwt":"another project's","refresh":{"secret":"second"},"user":{"id":"user"}}`))
+	o.exchanged("first", []byte(`{"jwt":"another project's","refresh":{"secret":"second"},"user":{"id":"user"}}`))
 	x := &exchange{presented: []presented{{family: f, token: "first"}}}
 	for _, carried := range []struct {
 		token string

@@ -45,7 +45,7 @@ func (w *wire) refresh(r *http.Request) (*http.Response, error) {
 	}
 	res, err := w.next.RoundTrip(r)
 	if err == nil && res.StatusCode == http.StatusOK {
-		res.Body = &delivery{ReadCloser: res.Body, done: func(body []byte) { w.oracle.answered(presented, body) }}
+		res.Body = &delivery{ReadCloser: res.Body, done: func(body []byte) { w.oracle.exchanged(presented, body) }}
 	}
 	return res, err
 }

@@ -60,7 +60,7 @@ var sessionScenarios = []scenario{
 	{name: "session-reset", play: func(s *stage) { s.failing(crossminttest.Refresh, crossminttest.Reset()).page(s.expired().String()) }},
 	{name: "session-cut", play: func(s *stage) { s.failing(crossminttest.Refresh, crossminttest.Truncate()).page(s.expired().String()) }},
 	{name: "session-lost-response", play: func(s *stage) {
-		s.Fail(crossminttest.Refresh, crossminttest.LoseAnswer())
+		s.Fail(crossminttest.Refresh, crossminttest.LoseResponse())
 		s.page(s.expired().String())
 	}},
 	{name: "session-down", play: func(s *stage) {

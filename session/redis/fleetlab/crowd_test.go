@@ -144,7 +144,7 @@ func (c *crowd) injectFaults(t *testing.T, store *storetest.Server) {
 func upstreamFaults(random *rand.Rand) func() crossminttest.Fault {
 	var mu sync.Mutex // guards random
 	classes := []crossminttest.Fault{
-		crossminttest.Reset(), crossminttest.LoseAnswer(), crossminttest.Truncate(),
+		crossminttest.Reset(), crossminttest.LoseResponse(), crossminttest.Truncate(),
 		crossminttest.Status(http.StatusBadGateway, "text/html", "<html>"), crossminttest.Status(http.StatusServiceUnavailable, "", "{}"),
 	}
 	return func() crossminttest.Fault {
