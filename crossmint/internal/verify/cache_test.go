@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/crossmint-go/auth/crossmint/internal/verify"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -19,12 +20,14 @@ func TestCacheKeepsTokensForAMinute(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := newVerifier(t, newKeyServer(pair[0]))
+				time.Sleep(40 * time.Second) // the minute begins with the check
 				token := pair[0].jwt()
 				first, err := fieldsOf(t, v, token)
 				if err != nil {
 					t.Fatal(err)
 				}
 				v.BreakSignatures()
+				wantResult(t, v, token, valid)
 
 				time.Sleep(time.Minute - time.Nanosecond)
 				second, err := fieldsOf(t, v, token)
@@ -76,20 +79,63 @@ func TestCacheComparesWholeTokens(t *testing.T) {
 	}
 }
 
-// The cache is bounded. An evicted token is verified again.
+// A token that is verified again after its minute takes the place of its old entry.
+func TestCacheReplacesOldEntry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ownKey := newEd25519Key("k1")
+		v := newVerifier(t, newKeyServer(ownKey))
+		token := ownKey.jwt()
+		for range 5 {
+			wantResult(t, v, token, valid)
+			time.Sleep(time.Minute)
+		}
+		if got := v.CachedTokens(); got != 1 {
+			t.Errorf("%d cached tokens, want 1", got)
+		}
+	})
+}
+
+// The cache is bounded. It makes room for a few tokens at once, which are verified
+// again.
 func TestCacheIsBounded(t *testing.T) {
 	const limit = 64
 	ownKey := newEd25519Key("k1")
 	v := newVerifier(t, newKeyServer(ownKey))
 	v.SetCacheLimit(limit)
-	for i := range 10 * limit {
-		wantResult(t, v, ownKey.jwtOf(fmt.Sprint("user-", i), time.Now().Add(time.Hour)), valid)
+	tokens := make([]string, 10*limit)
+	for i := range tokens {
+		tokens[i] = ownKey.jwtOf(fmt.Sprint("user-", i), time.Now().Add(time.Hour))
+		wantResult(t, v, tokens[i], valid)
 		if got := v.CachedTokens(); got > limit {
 			t.Fatalf("%d cached tokens, want %d at most", got, limit)
 		}
 	}
-	if v.CachedTokens() == 0 {
-		t.Error("the cache is empty")
+	if got := v.CachedTokens(); got < limit/2 {
+		t.Errorf("%d cached tokens, want %d at least", got, limit/2)
+	}
+	if got := foundTokens(t, v, tokens); got != v.CachedTokens() {
+		t.Errorf("%d tokens found, want all %d that are cached", got, v.CachedTokens())
+	}
+}
+
+// foundTokens counts the tokens that the cache holds. No other token is valid for v
+// afterwards.
+func foundTokens(t *testing.T, v *verify.Verifier, tokens []string) (found int) {
+	t.Helper()
+	v.BreakSignatures()
+	for _, token := range tokens {
+		if _, err := v.VerifyNow(t.Context(), token); err == nil {
+			found++
+		}
+	}
+	return found
+}
+
+// If a bucket overflows, the token that was verified first makes room.
+func TestCacheReplacesOldestEntry(t *testing.T) {
+	verified := []time.Duration{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11} // a bucket has eight slots
+	if diff := cmp.Diff(verified[3:], verify.BucketAfter(verified)); diff != "" {
+		t.Errorf("times of verification (-want +got):\n%s", diff)
 	}
 }
 
@@ -107,14 +153,7 @@ func TestCacheGrows(t *testing.T) {
 	if got := v.CachedTokens(); got < users*98/100 {
 		t.Fatalf("%d of %d cached tokens", got, users)
 	}
-	v.BreakSignatures()
-	found := 0
-	for _, token := range tokens {
-		if _, err := v.VerifyNow(t.Context(), token); err == nil {
-			found++
-		}
-	}
-	if found < users*98/100 {
+	if found := foundTokens(t, v, tokens); found < users*98/100 {
 		t.Errorf("%d of %d tokens found", found, users)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/crossmint-go/auth/session"
@@ -26,6 +27,22 @@ func (v *Verifier) CachedTokens() int {
 	v.cache.mu.Lock()
 	defer v.cache.mu.Unlock()
 	return v.cache.entries
+}
+
+// BucketAfter puts tokens into one bucket that were verified at the given times, one
+// after the other. It returns the times of those that are left.
+func BucketAfter(verified []time.Duration) (left []time.Duration) {
+	one := *newTable(1)
+	for _, at := range verified {
+		one.put(0, &entry{token: session.Token{JWT: session.NewSecret(at.String())}, verifiedAt: at, key: &key{}})
+	}
+	for i := range one[0].entries {
+		if e := one[0].entries[i].Load(); e != nil {
+			left = append(left, e.verifiedAt)
+		}
+	}
+	slices.Sort(left)
+	return left
 }
 
 // NewKids returns the number of remembered kids of received tokens.
