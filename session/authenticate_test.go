@@ -141,6 +141,10 @@ func TestAuthenticate(t *testing.T) {
 		_, err = k.authenticate(jwtOnly(k.Fake.ExpiredJWT(user)))
 		k.want(err, testkit.Rejected, 0)
 	})
+	run(t, "a refresh token of the greatest length is sent to upstream", testkit.Config{}, func(t *testing.T, k *kit) {
+		_, err := k.authenticate(refreshToken(strings.Repeat("a", bounds.MaxRefreshTokenBytes)))
+		k.want(err, testkit.AskAgain, 1)
+	})
 	run(t, "oversize tokens are rejected without an upstream call", testkit.Config{}, func(t *testing.T, k *kit) {
 		long := session.NewSecret(fmt.Sprintf("%*d", bounds.MaxJWTBytes+1, 0))
 		tests := []struct {

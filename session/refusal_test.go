@@ -83,7 +83,7 @@ func TestSecondStrike(t *testing.T) {
 		k.Fake.SetLatency(crossminttest.Refresh, 1100*time.Millisecond)
 		_, err := k.authenticate(m)
 		k.want(err, testkit.Refused, 1)
-		k.Fake.SetLatency(crossminttest.Refresh, 900*time.Millisecond)
+		k.Fake.SetLatency(crossminttest.Refresh, time.Second)
 		time.Sleep(time.Minute)
 		_, err = k.authenticate(m)
 		k.want(err, testkit.SignedOut, 2)
@@ -128,6 +128,15 @@ func TestSecondStrike(t *testing.T) {
 		}
 		_, err := k.authenticate(refusedBefore(several(pairs...), 2*time.Hour))
 		k.want(err, testkit.Rejected, 1)
+	})
+	run(t, "as many pairs as are looked at may be deleted", testkit.Config{}, func(t *testing.T, k *kit) {
+		dead := refused(k)
+		pairs := []session.Material{dead}
+		for range 7 {
+			pairs = append(pairs, dead)
+		}
+		_, err := k.authenticate(refusedBefore(several(pairs...), 2*time.Hour))
+		k.want(err, testkit.SignedOut, 1)
 	})
 	run(t, "a token from the body alone says nothing about the cookies", testkit.Config{}, func(t *testing.T, k *kit) {
 		m := refusedBefore(refused(k), 2*time.Hour)

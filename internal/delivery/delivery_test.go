@@ -126,6 +126,7 @@ func TestDelivered(t *testing.T) {
 		{name: "nothing written", handler: func(http.ResponseWriter, *http.Request) {}},
 		{name: "Write", handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) }},
 		{name: "WriteString", handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }},
+		{name: "WriteHeader 200", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }},
 		{name: "WriteHeader 404", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, status: http.StatusNotFound},
 		{name: "Flush", handler: func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() }},
 		{name: "ResponseController", handler: func(w http.ResponseWriter, _ *http.Request) {
@@ -138,6 +139,7 @@ func TestDelivered(t *testing.T) {
 			w.WriteHeader(http.StatusContinue)
 			w.WriteHeader(http.StatusProcessing)
 			w.WriteHeader(http.StatusEarlyHints)
+			clear(w.Header())
 		}},
 		{name: "cache headers for everybody", handler: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Cache-Control", "public, max-age=43200")
@@ -201,7 +203,7 @@ func TestFlushDelivers(t *testing.T) {
 }
 
 func TestLost(t *testing.T) {
-	now := time.Now()
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // in each bubble
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	tests := []struct {
@@ -216,20 +218,105 @@ func TestLost(t *testing.T) {
 		{name: "no write timeout", startedAt: now.Add(-time.Hour)},
 		{name: "no start", writeTimeout: time.Minute},
 		{name: "in time", writeTimeout: time.Minute, startedAt: now},
-		{name: "too late", writeTimeout: time.Minute, startedAt: now.Add(-time.Hour), want: os.ErrDeadlineExceeded},
+		{name: "at the last moment", writeTimeout: time.Minute, startedAt: now.Add(-time.Minute)},
+		{name: "too late", writeTimeout: time.Minute, startedAt: now.Add(-time.Minute - 1), want: os.ErrDeadlineExceeded},
 		{name: "disconnected", ctx: canceled, writeTimeout: time.Minute, startedAt: now, want: delivery.ErrDisconnected},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			ctx := test.ctx
-			if ctx == nil {
-				ctx = t.Context()
-			}
-			if !test.noServer {
-				ctx = context.WithValue(ctx, http.ServerContextKey, &http.Server{ReadHeaderTimeout: time.Second, WriteTimeout: test.writeTimeout})
-			}
-			if got := delivery.Lost(ctx, test.startedAt); !errors.Is(got, test.want) {
-				t.Errorf("got %v, want %v", got, test.want)
+			synctest.Test(t, func(t *testing.T) {
+				ctx := test.ctx
+				if ctx == nil {
+					ctx = t.Context()
+				}
+				if !test.noServer {
+					ctx = withServer(ctx, test.writeTimeout)
+				}
+				if got := delivery.Lost(ctx, test.startedAt); !errors.Is(got, test.want) {
+					t.Errorf("got %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
+}
+
+// withServer returns the context of a request that net/http serves.
+func withServer(ctx context.Context, writeTimeout time.Duration) context.Context {
+	return context.WithValue(ctx, http.ServerContextKey, &http.Server{ReadHeaderTimeout: time.Second, WriteTimeout: writeTimeout})
+}
+
+// deadlineWriter is a ResponseWriter whose deadlines a handler can set.
+type deadlineWriter struct{ http.ResponseWriter }
+
+func (deadlineWriter) SetReadDeadline(time.Time) error  { return nil }
+func (deadlineWriter) SetWriteDeadline(time.Time) error { return nil }
+
+// A handler may extend the write timeout of its server.
+func TestWriteTimeout(t *testing.T) {
+	tests := []struct {
+		name       string
+		extended   bool
+		disconnect bool
+		panics     bool
+		want       error
+	}{
+		{name: "passes", want: os.ErrDeadlineExceeded},
+		{name: "is extended", extended: true},
+		{name: "is extended, and the client disconnects", extended: true, disconnect: true, want: delivery.ErrDisconnected},
+		{name: "is extended, and the handler panics", extended: true, panics: true, want: delivery.ErrPanicked},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := &outcome{done: make(chan error, 1)}
+				ctx, cancel := context.WithCancel(withServer(t.Context(), time.Second))
+				defer cancel()
+				r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)
+				defer func() {
+					_ = recover()
+					if err := o.wait(t); !errors.Is(err, test.want) {
+						t.Errorf("Done(%v), want %v", err, test.want)
+					}
+				}()
+				c := delivery.Cookies{Lines: lines, Vary: "Cookie", StartedAt: time.Now(), Decision: o}
+				delivery.Serve(deadlineWriter{httptest.NewRecorder()}, r, c, func(w http.ResponseWriter) {
+					if test.extended {
+						_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Hour))
+					}
+					time.Sleep(2 * time.Second)
+					if test.disconnect {
+						cancel()
+					}
+					if test.panics {
+						panic("in the handler")
+					}
+				})
+			})
+		})
+	}
+}
+
+// Vary names the request header once.
+func TestVary(t *testing.T) {
+	tests := []struct {
+		name    string
+		handler []string // the values that the handler sets
+		want    []string
+	}{
+		{name: "none", want: []string{"Cookie"}},
+		{name: "others", handler: []string{"Accept, Origin", "Range"}, want: []string{"Accept, Origin", "Range", "Cookie"}},
+		{name: "it is there", handler: []string{"Accept, cookie"}, want: []string{"Accept, cookie"}},
+		{name: "everything varies", handler: []string{"*"}, want: []string{"*"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w, o := httptest.NewRecorder(), &outcome{done: make(chan error, 1)}
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			delivery.Serve(w, r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
+				w.Header()["Vary"] = test.handler
+			})
+			if diff := cmp.Diff(test.want, w.Header()["Vary"]); diff != "" {
+				t.Errorf("Vary (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -381,7 +468,8 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 		{name: "it flushes", waits: time.Second, server: true, leave: flush, wantCut: true},
 		{name: "it writes more", waits: time.Second, server: true, leave: writeMore, wantErr: true, wantCut: true},
 		{name: "another server, which cannot cut it off", waits: time.Second, leave: writeMore, wantErr: true},
-		{name: "at once", waits: time.Millisecond, server: true, leave: flush},
+		{name: "just checked", waits: 99 * time.Millisecond, server: true, leave: flush},
+		{name: "no longer just checked", waits: 100 * time.Millisecond, server: true, leave: flush, wantCut: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -389,7 +477,7 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 				o := &outcome{done: make(chan error, 1)}
 				ctx := t.Context()
 				if test.server {
-					ctx = context.WithValue(ctx, http.ServerContextKey, &http.Server{ReadHeaderTimeout: time.Second})
+					ctx = withServer(ctx, 0)
 				}
 				r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)
 				gone := errors.New("the user has logged out")
@@ -398,7 +486,7 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 						t.Errorf("recovered %v, want it cut off: %t", v, test.wantCut)
 					}
 					var want error
-					if test.waits == time.Second {
+					if test.waits >= 100*time.Millisecond {
 						want = gone
 					}
 					if err := o.wait(t); !errors.Is(err, want) {
@@ -446,6 +534,43 @@ func TestBufferedResponseIsCheckedAgain(t *testing.T) {
 			t.Errorf("Done(%v), want %v", err, gone)
 		}
 	})
+}
+
+// Nothing cuts off a response that has left, or that carries no cookies of ours.
+func TestResponseGoesOnAfterLogout(t *testing.T) {
+	tests := []struct {
+		name  string
+		begin func(w http.ResponseWriter) error
+		want  error
+	}{
+		{name: "a flushed stream", begin: flush},
+		{name: "cookies of the application", begin: func(w http.ResponseWriter) error {
+			http.SetCookie(w, &http.Cookie{Name: "session", Value: "other"})
+			return writeMore(w)
+		}, want: delivery.ErrReplaced},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := &outcome{done: make(chan error, 1)}
+				r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(withServer(t.Context(), 0))
+				gone := errors.New("the user has logged out")
+				delivery.Serve(httptest.NewRecorder(), r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
+					if err := test.begin(w); err != nil {
+						t.Error(err)
+					}
+					o.check.Store(&gone)
+					time.Sleep(time.Second)
+					if err := writeMore(w); err != nil {
+						t.Errorf("the handler got %v", err)
+					}
+				})
+				if err := o.wait(t); !errors.Is(err, test.want) {
+					t.Errorf("Done(%v), want %v", err, test.want)
+				}
+			})
+		})
+	}
 }
 
 func flush(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() }
