@@ -116,6 +116,39 @@ func TestWithdrawnKeyNamesTheUser(t *testing.T) {
 			}
 		})
 	})
+	t.Run("three of one kid are tried", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			keys := newKeyServer()
+			v := newVerifier(t, keys)
+			var signers []signingKey
+			for range 5 {
+				signers = append(signers, newEd25519Key("k"))
+				keys.setKeys(signers[len(signers)-1])
+				wantResult(t, v, signers[len(signers)-1].jwt(), valid)
+				time.Sleep(31 * time.Second)
+			}
+			for i, signer := range signers[:4] {
+				if token, err := v.VerifyNow(t.Context(), signer.jwt()); (token != nil) != (i > 0) || resultOf(err) != invalid {
+					t.Errorf("key %d: %v, %v", i, token, err)
+				}
+			}
+		})
+	})
+	t.Run("not without a kid", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			removed, kept := newEd25519Key(""), algorithms()["ES256"][0]
+			keys := &keyServer{set: keySet(withMembers(removed, map[string]any{"kid": nil}))}
+			v := newVerifier(t, keys)
+			header := object{{"alg", `"EdDSA"`}}
+			jwt := removed.token(header.String(), claimsOf("user-a", farFuture).String())
+			wantResult(t, v, jwt, valid)
+			keys.serve(jwks(kept))
+			wantResult(t, v, kept.jwt(), valid)
+			if token, err := v.VerifyNow(t.Context(), jwt); token != nil || !errors.Is(err, verify.ErrUnknownKey) {
+				t.Errorf("%v, %v", token, err)
+			}
+		})
+	})
 	t.Run("the latest eight are remembered", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var signers []signingKey

@@ -125,6 +125,54 @@ func TestKeySetWithDamagedKey(t *testing.T) {
 	}
 }
 
+func TestKeySetBoundsRSAKeys(t *testing.T) {
+	tests := []struct {
+		name     string
+		bits     int
+		exponent int64
+		want     int // usable keys
+	}{
+		{name: "too short", bits: 2047, exponent: 65537},
+		{name: "the shortest", bits: 2048, exponent: 65537, want: 1},
+		{name: "the longest", bits: 8192, exponent: 65537, want: 1},
+		{name: "too long", bits: 8193, exponent: 65537},
+		{name: "the smallest exponent", bits: 2048, exponent: 3, want: 1},
+		{name: "too small an exponent", bits: 2048, exponent: 2},
+	}
+	for _, test := range tests {
+		modulus := new(big.Int).SetBit(big.NewInt(1), test.bits-1, 1)
+		jwk := withMembers(algorithms()["RS256"][0], map[string]any{"n": b64(modulus.Bytes()), "e": b64(big.NewInt(test.exponent).Bytes())})
+		set, err := verify.ParseKeySet(keySet(jwk, newEd25519Key("bystander").jwk()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(set.PublicKeys()) - 1; got != test.want {
+			t.Errorf("%s: %d usable keys, want %d: %q", test.name, got, test.want, set.Warnings)
+		}
+	}
+}
+
+// A set may hold a hundred keys. Three of one name are tried.
+func TestKeySetIsBounded(t *testing.T) {
+	var keys []signingKey
+	for range 100 {
+		keys = append(keys, newEd25519Key("k"))
+	}
+	set, err := verify.ParseKeySet(jwks(keys...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVerifier(t, newKeyServer())
+	for i, want := range []string{valid, valid, valid, invalid} {
+		if _, err := v.VerifyWith(set, keys[i].jwt()); resultOf(err) != want {
+			t.Errorf("key %d: result = %s (%v), want %s", i, resultOf(err), err, want)
+		}
+	}
+	if _, err := verify.ParseKeySet(jwks(append(keys, newEd25519Key("k"))...)); err == nil {
+		t.Error("a set of 101 keys is accepted")
+	}
+}
+
 // RFC 9864 names the algorithm "Ed25519", in keys and in tokens. Either name is
 // accepted beside the other, and only for Ed25519 keys.
 func TestEd25519AlgorithmNames(t *testing.T) {

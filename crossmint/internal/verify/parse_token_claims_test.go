@@ -101,6 +101,7 @@ func TestVerifyRejectsAudience(t *testing.T) {
 		{name: "with a zero byte", fault: claim("aud", `"proj-1\u0000"`), reason: "expected"},
 		{name: "joined by a comma", fault: claim("aud", `"proj-1,proj-2"`), reason: "expected"},
 		{name: "twice", fault: func(d *tokenBuilder) { d.claims.add("aud", `"proj-1"`) }, reason: "duplicate"},
+		{name: "of eighty bytes", fault: claim("aud", quote(strings.Repeat("p", 80))), reason: quote(strings.Repeat("p", 80)) + ", expected"},
 		{name: "very long", fault: claim("aud", quote(strings.Repeat("p", 4000))), reason: `pp\u2026", expected`},
 	})
 }
@@ -158,6 +159,17 @@ func TestParseTokenAcceptsClaims(t *testing.T) {
 		"space around everything":  func(d *tokenBuilder) { d.rawClaims = "\n " + d.claims.String() + " \n" },
 		"thirty-two levels at all": claim("custom", nested(31)),
 	})
+}
+
+func TestParseTokenAcceptsLongSubject(t *testing.T) {
+	pair := algorithms()["EdDSA"]
+	sub := strings.Repeat("a", 1024)
+	d := newTokenBuilder(pair)
+	d.claims.set("sub", quote(sub))
+	token, err := newVerifier(t, newKeyServer(pair[0])).VerifyNow(t.Context(), d.token())
+	if err != nil || token.UserID != sub {
+		t.Errorf("error %v", err)
+	}
 }
 
 // A time is rounded down. An "iat" of zero counts as absent.

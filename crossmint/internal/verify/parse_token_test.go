@@ -69,6 +69,21 @@ func TestParseTokenRejectsForm(t *testing.T) {
 	wantRejected(t, rows)
 }
 
+func TestParseTokenAcceptsLongToken(t *testing.T) {
+	const maxBytes = 8 << 10
+	pair := algorithms()["EdDSA"]
+	d, token := newTokenBuilder(pair), ""
+	d.header.set("alg", `"Ed25519"`) // with the shorter name, base64 has no such length
+	for pad := 5500; len(token) < maxBytes; pad++ {
+		d.claims.set("pad", quote(strings.Repeat("p", pad)))
+		token = d.token()
+	}
+	if len(token) != maxBytes {
+		t.Fatalf("token of %d bytes, want %d", len(token), maxBytes)
+	}
+	wantResult(t, newVerifier(t, newKeyServer(pair[0])), token, valid)
+}
+
 // setUnusedBits changes those bits of the last character of a part that encode no
 // byte.
 func setUnusedBits(part int) func(*tokenBuilder) {

@@ -2,9 +2,11 @@ package verify_test
 
 import (
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,6 +96,15 @@ func TestVerifyExpired(t *testing.T) {
 	}
 }
 
+func TestVerifyExpiresAtExp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ownKey := newEd25519Key("k1")
+		v := newVerifier(t, newKeyServer(ownKey))
+		wantResult(t, v, ownKey.jwtOf("user-a", time.Now().Add(time.Second)), valid)
+		wantResult(t, v, ownKey.jwtOf("user-b", time.Now()), expired) // the first time, and therefore not cached
+	})
+}
+
 // A token that is not valid yet becomes valid without a new signature check of
 // the keys, and is not cached before.
 func TestVerifyNotYetValid(t *testing.T) {
@@ -103,8 +114,10 @@ func TestVerifyNotYetValid(t *testing.T) {
 	now := start
 	v.SetClock(func() time.Time { return now })
 	d := newTokenBuilder(pair)
-	d.claims.set("nbf", seconds(10*time.Minute))
+	nbf := start.Add(10 * time.Minute).Truncate(time.Second)
+	d.claims.set("nbf", fmt.Sprint(nbf.Unix()))
 	jwt := d.token()
+	now = nbf.Add(-30*time.Second - 1) // the leeway is 30 s
 	for _, verifyToken := range []func() error{
 		func() error { _, err := v.VerifyNow(t.Context(), jwt); return err },
 		func() error { _, err := v.VerifyReceived(t.Context(), jwt); return err },
@@ -117,7 +130,7 @@ func TestVerifyNotYetValid(t *testing.T) {
 	if v.CachedTokens() != 0 {
 		t.Errorf("%d cached tokens, want none", v.CachedTokens())
 	}
-	now = start.Add(10 * time.Minute)
+	now = nbf.Add(-30 * time.Second)
 	wantResult(t, v, jwt, valid)
 }
 
