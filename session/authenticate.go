@@ -196,8 +196,6 @@ func firstUnavailable(candidates []candidate) error {
 // withoutRefreshToken returns the error for a pair without a refresh token.
 func (m *Manager) withoutRefreshToken(c *candidate) error {
 	switch {
-	case !m.config.AllowJWTAlone && (c.err == nil || errors.Is(c.err, errNoJWT)):
-		return notAuthenticated(messageNoRefresh, errRefreshTokenMissing)
 	case !m.config.AllowJWTAlone:
 		return notAuthenticated(messageNoRefresh, errors.Join(errRefreshTokenMissing, c.err))
 	case errors.Is(c.err, ErrUnavailable):
