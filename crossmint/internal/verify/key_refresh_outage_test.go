@@ -177,6 +177,10 @@ func TestCloseStopsFetches(t *testing.T) {
 		token := ownKey.jwt()
 		wantResult(t, v, token, valid)
 		v.Close()
+		time.Sleep(30 * time.Second)
+		wantResult(t, v, newEd25519Key("k2").jwt(), invalid)
+		time.Sleep(time.Nanosecond) // from now on, there may be newer keys
+		wantResult(t, v, newEd25519Key("k2").jwt(), unavailable)
 		time.Sleep(11 * time.Minute) // the keys are due
 		wantResult(t, v, token, valid)
 		wantResult(t, v, newEd25519Key("k2").jwt(), unavailable)

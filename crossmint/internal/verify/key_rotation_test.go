@@ -333,12 +333,12 @@ func TestReceivedKidsAreFetchedOnceASecond(t *testing.T) {
 		v := newVerifier(t, keys)
 		for i := range 1000 {
 			wantReceivedResult(t, v, newEd25519Key(fmt.Sprint("new-", i)).jwt(), unavailable)
+			if got := v.NewKids(); got > 16 {
+				t.Fatalf("%d remembered kids, want 16 at most", got)
+			}
 			time.Sleep(10 * time.Millisecond)
 		}
 		wantFetchRate(t, keys.fetches(), time.Second, 11)
-		if got := v.NewKids(); got > 16 {
-			t.Errorf("%d remembered kids, want 16 at most", got)
-		}
 	})
 }
 
@@ -371,6 +371,25 @@ func TestReceivedKidPropagatesForAMinute(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Each of several new kids has a minute of its own.
+func TestReceivedKidsPropagateForAMinuteEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVerifier(t, newKeyServer(newEd25519Key("k1")))
+		if err := v.Preload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var signers []signingKey
+		for i := range 16 {
+			signers = append(signers, newEd25519Key(fmt.Sprint("new-", i)))
+			time.Sleep(time.Second)
+			wantReceivedResult(t, v, signers[i].jwt(), unavailable)
+		}
+		time.Sleep(45 * time.Second)
+		wantReceivedResult(t, v, signers[0].jwt(), invalid)
+		wantReceivedResult(t, v, signers[15].jwt(), unavailable)
+	})
 }
 
 // While no key set can be fetched, there is no decision.
