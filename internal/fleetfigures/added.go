@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/crossmint-go/auth/session"
@@ -16,7 +17,7 @@ const UpstreamTime = 10 * time.Millisecond
 
 // Added prints the times of [Measure].
 func Added(first, second session.Coordinator, refreshes int) error {
-	leader, follower, err := Measure(first, second, refreshes)
+	leader, follower, err := Measure(first, second, refreshes, 1)
 	if err != nil {
 		return err
 	}
@@ -26,28 +27,42 @@ func Added(first, second session.Coordinator, refreshes int) error {
 	return nil
 }
 
-// Measure makes two instances, which share a store, refresh the same tokens, and closes
-// them. It returns the times of the leader without upstream's own, and the times of the
-// follower after upstream's response, both without the warm-up.
-func Measure(first, second session.Coordinator, refreshes int) (leader, follower []time.Duration, err error) {
-	for n := range refreshes {
-		u, followed := &upstream{asked: make(chan struct{})}, make(chan error, 1)
-		token := session.NewSecret(fmt.Sprintf("a refresh token of some length, number %d", n))
-		started := time.Now()
-		go func() {
-			<-u.asked
-			_, err := second.Do(context.Background(), token, u.calls())
-			follower = append(follower, time.Since(u.responded))
-			followed <- err
-		}()
-		_, err := first.Do(context.Background(), token, u.calls())
-		leader = append(leader, time.Since(started)-u.took)
-		if err = errors.Join(err, <-followed); err != nil {
-			return nil, nil, err
-		}
+// Measure makes two instances, which share a store, refresh the same tokens, some of
+// them at once, and closes the instances. It returns the times of the leader without
+// upstream's own, and the times of the follower after upstream's response, both without
+// the warm-up.
+func Measure(first, second session.Coordinator, refreshes, atOnce int) (leader, follower []time.Duration, err error) {
+	var all sync.WaitGroup
+	var mu sync.Mutex // guards the results
+	for worker := range atOnce {
+		all.Go(func() {
+			for n := worker; n < refreshes; n += atOnce {
+				led, followed, refreshErr := share(first, second, n)
+				mu.Lock()
+				leader, follower, err = append(leader, led), append(follower, followed), errors.Join(err, refreshErr)
+				mu.Unlock()
+			}
+		})
 	}
-	err = errors.Join(first.Close(context.Background()), second.Close(context.Background()))
+	all.Wait()
+	err = errors.Join(err, first.Close(context.Background()), second.Close(context.Background()))
 	return leader[refreshes/10:], follower[refreshes/10:], err
+}
+
+// share makes both instances refresh one token.
+func share(first, second session.Coordinator, n int) (leader, follower time.Duration, err error) {
+	u, followed := &upstream{asked: make(chan struct{})}, make(chan error, 1)
+	token := session.NewSecret(fmt.Sprintf("a refresh token of some length, number %d", n))
+	started := time.Now()
+	go func() {
+		<-u.asked
+		_, err := second.Do(context.Background(), token, u.calls())
+		follower = time.Since(u.responded)
+		followed <- err
+	}()
+	_, err = first.Do(context.Background(), token, u.calls())
+	leader = time.Since(started) - u.took
+	return leader, follower, errors.Join(err, <-followed)
 }
 
 // upstream is a slow upstream that records the time of its response.

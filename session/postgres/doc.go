@@ -57,19 +57,26 @@
 // The events event.StoreDegraded and event.StoreRecovered report the beginning and
 // the end.
 //
-// A restart keeps the rows. So does a crash, unless synchronous_commit is off for the
-// role (ALTER ROLE instance SET synchronous_commit = off): then it loses less than a
-// second of them. A refresh then does not wait for the disk, twice, which takes most of
-// its time in the database.
+// No write waits for the disk or for a standby: each statement turns
+// synchronous_commit off for its own transaction. A refresh writes twice, and the
+// waits would take most of its time. A restart keeps the rows. A crash of the server
+// loses those of the last moment, at most three times wal_writer_delay (together less
+// than a second by default). It leaves the rest consistent. The effects are those of
+// an outage in that moment:
+//
+//   - Another instance may refresh the token of a lost row again, which upstream may
+//     refuse. The session.Manager keeps the cookies at that first refusal. A user whose
+//     browser has not got the new cookies has to sign in.
+//   - The instances that were connected have received a lost logout as a message, and
+//     upstream has it, too. An instance that starts after the crash accepts its JWT until
+//     that expires, and a refresh that was in flight may outlive the logout.
 //
 // # Failover
 //
 // Name all hosts in the URL, with target_session_attrs=read-write, or a name that
-// follows the primary. With a synchronous standby a failover loses nothing that was
-// acknowledged. With an asynchronous one it loses the last writes: another instance
-// may refresh the token of a lost row again, which upstream may refuse, and an instance
-// that did not receive a lost logout accepts its JWT until that expires. The versions
-// of rows are random, so a lost write is never taken for a later one.
+// follows the primary. A failover loses the writes that the standby has not received,
+// also with a synchronous standby, with the effects of a crash. The versions of rows
+// are random, so a lost write is never taken for a later one.
 //
 // The database's clock decides about expiry. Keep the clocks of its machines within a
 // second.

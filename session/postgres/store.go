@@ -38,19 +38,24 @@ CREATE INDEX IF NOT EXISTS crossmint_records_expires_at ON crossmint_records (ex
 //
 // Times are in microseconds and values in hexadecimal, because the text formats of
 // PostgreSQL depend on settings.
+//
+// async applies to the transaction of its statement alone, so that a pooler may give
+// the connection to another client. A create that finds a record locks its row, and
+// would wait for the disk, too.
 const (
-	now  = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
-	load = `SELECT ` + now + `, r.version, encode(r.value, 'hex') FROM (SELECT) AS one
+	async = `set_config('synchronous_commit', 'off', true)`
+	now   = `(extract(epoch FROM clock_timestamp()) * 1000000)::bigint`
+	load  = `SELECT ` + now + `, r.version, encode(r.value, 'hex') FROM (SELECT) AS one
 		LEFT JOIN crossmint_records r ON r.key = $1 AND r.expires_at > clock_timestamp()`
 	create = `INSERT INTO crossmint_records AS r (key, version, value, expires_at)
-		VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 microsecond')
+		SELECT $1, $2, $3, clock_timestamp() + $4 * interval '1 microsecond' FROM ` + async + `
 		ON CONFLICT (key) DO UPDATE SET version = $2, value = $3, expires_at = clock_timestamp() + $4 * interval '1 microsecond'
 		WHERE r.expires_at <= clock_timestamp() RETURNING ` + now
 	replace = `UPDATE crossmint_records SET version = $2, value = $3, expires_at = clock_timestamp() + $4 * interval '1 microsecond'
-		WHERE key = $1 AND version = $5 AND expires_at > clock_timestamp() RETURNING ` + now
-	remove = `DELETE FROM crossmint_records WHERE key = $1 AND version = $2 AND expires_at > clock_timestamp() RETURNING ` + now
+		FROM ` + async + ` WHERE key = $1 AND version = $5 AND expires_at > clock_timestamp() RETURNING ` + now
+	remove = `DELETE FROM crossmint_records USING ` + async + ` WHERE key = $1 AND version = $2 AND expires_at > clock_timestamp() RETURNING ` + now
 	// clean waits for no lock, and checks rows again that have been renewed meanwhile.
-	clean = `DELETE FROM crossmint_records WHERE expires_at <= now() AND key = ANY (ARRAY(
+	clean = `DELETE FROM crossmint_records USING ` + async + ` WHERE expires_at <= now() AND key = ANY (ARRAY(
 		SELECT key FROM crossmint_records WHERE expires_at <= now() ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))`
 	notify = `SELECT pg_notify($1, $2)`
 )

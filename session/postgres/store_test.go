@@ -1,8 +1,11 @@
 package postgres_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
+	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/fleet/fleettest"
@@ -38,5 +41,46 @@ func TestStore(t *testing.T) {
 				return store
 			})
 		})
+	}
+}
+
+// Commits with synchronous_commit wait for a standby that does not exist.
+func TestWritesDoNotWait(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	pool := newPool(t, server.URL(instance, createDatabase(t, server))+"&pool_max_conns=1")
+	store, err := postgres.NewStore(postgres.Config{Pool: pool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	execute(t, server, "postgres", "ALTER SYSTEM SET synchronous_standby_names = 'missing'")
+	execute(t, server, "postgres", "SELECT pg_reload_conf()")
+	var setting string
+	show := func(name string) string {
+		if err := pool.QueryRow(t.Context(), "SHOW "+name).Scan(&setting); err != nil {
+			t.Error(err)
+		}
+		return setting
+	}
+	coordinatortest.Eventually(t, "commits wait", func() bool { return show("synchronous_standby_names") == "missing" })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	swap := func(version uint64, value string, want bool) fleet.Record {
+		r, swapped, err := store.Swap(ctx, "test.key", version, []byte(value), time.Minute)
+		if err != nil || swapped != want {
+			t.Fatalf("swapped: %t, err = %v", swapped, err)
+		}
+		return r
+	}
+	created := swap(0, "1", true)
+	swap(0, "2", false) // locks the row
+	replaced := swap(created.Version, "3", true)
+	if err := store.Publish(ctx, "test", []byte("message")); err != nil {
+		t.Error(err)
+	}
+	swap(replaced.Version, "", true)
+	if got := show("synchronous_commit"); got != "on" {
+		t.Errorf("synchronous_commit = %s after the writes, want on", got)
 	}
 }

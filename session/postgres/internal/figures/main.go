@@ -1,14 +1,16 @@
 // Command figures measures the time that sharing through PostgreSQL adds to a refresh,
-// and the commands of an idle instance. It starts a server on this machine, and takes
-// three minutes:
+// beside that of Redis, and the transactions of an idle instance. It starts the servers
+// on this machine, and takes six minutes:
 //
-//	go run ./internal/figures
+//	go -C session/postgres run ./internal/figures
 package main
 
 import (
 	"context"
 	"fmt"
 	"log"
+	"os"
+	"os/exec"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/fleetfigures"
@@ -19,6 +21,8 @@ import (
 )
 
 const (
+	// rounds is the number of measurements of each store, in turns.
+	rounds    = 3
 	refreshes = 1000
 	// idleTime is longer than the interval in which an instance checks its
 	// connection.
@@ -31,9 +35,10 @@ func main() {
 	defer func() { check(server.Close()) }()
 	check(server.Exec("postgres", postgres.Schema))
 	url := server.URL(storetest.Superuser, "postgres")
-	added("commits wait for the disk", url)
-	check(server.Exec("postgres", "ALTER DATABASE postgres SET synchronous_commit = off"))
-	added("synchronous_commit is off", url)
+	for round := range rounds {
+		added(fmt.Sprint("PostgreSQL, round ", round), url)
+		addedByRedis()
+	}
 	idle(server, url)
 }
 
@@ -41,6 +46,13 @@ func main() {
 func added(name, url string) {
 	fmt.Println(name)
 	check(fleetfigures.Added(newInstance(name, url), newInstance(name, url), refreshes))
+}
+
+// addedByRedis runs the same measurement in the module of the other adapter.
+func addedByRedis() {
+	redis := exec.Command("go", "-C", "../redis", "run", "./internal/figures", "-only", "added")
+	redis.Stdout, redis.Stderr = os.Stdout, os.Stderr
+	check(redis.Run())
 }
 
 // idle prints the transactions that an idle instance makes.

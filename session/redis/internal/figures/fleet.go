@@ -19,11 +19,17 @@ import (
 
 // listeners prints the CPU time of the store for a refresh that two instances share,
 // alone and with many more instances, and the commands of that fleet while it is idle.
+// The refreshes come one at a time, so that the store sleeps between two commands, and
+// many at once.
 func listeners(url string) {
-	const more, idle = 1000, 20 * time.Second
+	const more, atOnce, idle = 1000, 64, 20 * time.Second
 	raw := newClient(url)
 	defer raw.Close()
-	fmt.Printf("  CPU time of the store for a shared refresh: %v\n", cpuPerRefresh(url, raw))
+	report := func(instances string) {
+		fmt.Printf("  CPU time of the store for a shared refresh, %s: %v each, %v if %d come at once\n",
+			instances, cpuPerRefresh(url, raw, refreshes, 1), cpuPerRefresh(url, raw, 10*refreshes, atOnce), atOnce)
+	}
+	report("two instances")
 	var instances []*redis.Coordinator
 	for range more {
 		c := newQuietInstance(url, nil)
@@ -32,7 +38,7 @@ func listeners(url string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	time.Sleep(10 * time.Second) // they connect
-	fmt.Printf("    with %d more instances: %v\n", more, cpuPerRefresh(url, raw))
+	report(fmt.Sprintf("%d more", more))
 	before := info(raw, "total_commands_processed")
 	time.Sleep(idle)
 	fmt.Printf("    commands of %d idle instances: %.1f a second\n", more, (info(raw, "total_commands_processed")-before)/idle.Seconds())
@@ -61,14 +67,14 @@ func closeAll(instances []*redis.Coordinator) {
 	all.Wait()
 }
 
-// cpuPerRefresh returns the CPU time of the store for one shared refresh.
-func cpuPerRefresh(url string, raw rueidis.Client) time.Duration {
-	check(raw.Do(context.Background(), raw.B().Flushall().Build()).Error()) // measure repeats its tokens
+// cpuPerRefresh returns the CPU time of the store for one of some shared refreshes.
+func cpuPerRefresh(url string, raw rueidis.Client, refreshes, atOnce int) time.Duration {
+	check(raw.Do(context.Background(), raw.B().Flushall().Build()).Error()) // Measure repeats its tokens
 	cpu := func() float64 { return info(raw, "used_cpu_user") + info(raw, "used_cpu_sys") }
 	before := cpu()
-	_, _, err := fleetfigures.Measure(newInstance(url), newInstance(url), refreshes)
+	_, _, err := fleetfigures.Measure(newInstance(url), newInstance(url), refreshes, atOnce)
 	check(err)
-	return time.Duration((cpu() - before) / refreshes * float64(time.Second)).Round(time.Microsecond)
+	return time.Duration((cpu() - before) / float64(refreshes) * float64(time.Second)).Round(time.Microsecond)
 }
 
 // denials prints the time in which many instances read all denied JWTs at once, when
