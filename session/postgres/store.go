@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/crossmint-go/auth/session/fleet"
@@ -75,6 +76,8 @@ const closeTimeout = 2 * time.Second
 const (
 	serializationFailure = "40001"
 	readOnlyTransaction  = "25006"
+	unknownStatement     = "26000"
+	duplicateStatement   = "42P05"
 )
 
 var errClosed = errors.New("postgres: the store is closed")
@@ -84,6 +87,7 @@ type store struct {
 	pool     *pgxpool.Pool
 	owns     bool // the store closes the pool
 	listener *pgxpool.Config
+	isPooler atomic.Bool // prepared statements do not stay with their connection
 
 	stopped context.Context // ends with Close
 	stop    context.CancelFunc
@@ -93,21 +97,25 @@ type store struct {
 	running sync.WaitGroup
 }
 
-// queryRow runs a statement that returns one row. It takes one round trip and no
-// prepared statement, so poolers may change the connection between two statements.
-//
-// After a serialization failure nothing has happened, and queryRow tries again:
-// the database's default isolation may be serializable.
+// queryRow runs a statement that returns one row, in one round trip. After some errors
+// nothing has happened, and queryRow tries again: the database's default isolation may be
+// serializable, and a pooler may change the connection between two statements.
 func (s *store) queryRow(ctx context.Context, results []any, sql string, args ...any) error {
-	args = append([]any{pgx.QueryExecModeExec}, args...)
 	for s.stopped.Err() == nil {
-		err := s.pool.QueryRow(ctx, sql, args...).Scan(results...)
+		mode := pgx.QueryExecModeCacheStatement
+		if s.isPooler.Load() {
+			mode = pgx.QueryExecModeExec
+		}
+		err := s.pool.QueryRow(ctx, sql, append([]any{mode}, args...)...).Scan(results...)
 		var failure *pgconn.PgError
 		switch {
 		case err == nil || errors.Is(err, pgx.ErrNoRows):
 			return err
 		case !errors.As(err, &failure):
 		case failure.Code == serializationFailure:
+			continue
+		case failure.Code == unknownStatement || failure.Code == duplicateStatement:
+			s.isPooler.Store(true)
 			continue
 		case failure.Code == readOnlyTransaction:
 			s.pool.Reset() // its connections lead to a former primary

@@ -84,3 +84,23 @@ func TestWritesDoNotWait(t *testing.T) {
 		t.Errorf("synchronous_commit = %s after the writes, want on", got)
 	}
 }
+
+// A pooler may give the next statement another connection.
+func TestLostPreparedStatement(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	pool := newPool(t, server.URL(instance, createDatabase(t, server))+"&pool_max_conns=1")
+	store, err := postgres.NewStore(postgres.Config{Pool: pool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	for n := range 3 {
+		if _, err := store.Load(t.Context(), "test.key"); err != nil {
+			t.Errorf("load %d: %v", n, err)
+		}
+		if _, err := pool.Exec(t.Context(), "DEALLOCATE ALL"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -22,7 +22,7 @@ import (
 
 const (
 	// rounds is the number of measurements of each store, in turns.
-	rounds    = 3
+	rounds    = 4
 	refreshes = 1000
 	// idleTime is longer than the interval in which an instance checks its
 	// connection.
