@@ -69,9 +69,9 @@ soak: ## the whole suite under -race, twenty times
 
 lab: ## the fault laboratories at full size, 30 % faults: a million requests, and a fleet of ten
 	go test ./integration_test/lab -v -timeout=2h -lab.requests=1000000 -lab.users=10000
-	go -C session/redis/fleetlab test -v -timeout=2h -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.crowd=30s
-	go -C session/redis/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=81500 -fleet.users=1630 -fleet.size=10 -fleet.latency=400ms
-	go -C session/redis/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.latency=400ms -fleet.faults=0
+	go -C session/fleet/fleetlab test -v -timeout=2h -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.crowd=30s
+	go -C session/fleet/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=81500 -fleet.users=1630 -fleet.size=10 -fleet.latency=400ms
+	go -C session/fleet/fleetlab test -v -timeout=2h -run WithoutStore -fleet.requests=20000 -fleet.users=400 -fleet.size=10 -fleet.latency=400ms -fleet.faults=0
 
 lab-large: ## the laboratory until it has sent ten million requests; an interrupted run goes on
 	@.ci/lab-large

@@ -13,12 +13,12 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/postgrestest"
 	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/postgres"
-	"github.com/crossmint-go/auth/session/postgres/internal/storetest"
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 )
@@ -32,9 +32,9 @@ var secret = session.NewSecret("a deployment's secret, of 32 bytes or more")
 const instance = "instance"
 
 // startServer starts a server with the role of the instances.
-func startServer(t *testing.T, settings ...string) *storetest.Server {
+func startServer(t *testing.T, settings ...string) *postgrestest.Server {
 	t.Helper()
-	server, err := storetest.Start(append([]string{"fsync=off", "max_connections=300"}, settings...)...)
+	server, err := postgrestest.Start(append([]string{"fsync=off", "max_connections=300"}, settings...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func startServer(t *testing.T, settings ...string) *storetest.Server {
 	return server
 }
 
-func execute(t *testing.T, server *storetest.Server, database, sql string) {
+func execute(t *testing.T, server *postgrestest.Server, database, sql string) {
 	t.Helper()
 	if err := server.Exec(database, sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -54,7 +54,7 @@ var databases atomic.Int64
 
 // createDatabase creates a database with the table, and with settings such as
 // "SET DateStyle = German". It returns its name.
-func createDatabase(t *testing.T, server *storetest.Server, settings ...string) string {
+func createDatabase(t *testing.T, server *postgrestest.Server, settings ...string) string {
 	t.Helper()
 	name := fmt.Sprint("auth", databases.Add(1))
 	execute(t, server, "postgres", "CREATE DATABASE "+name)
@@ -78,9 +78,9 @@ func databaseOf(address string) string {
 }
 
 // connect returns a connection of the superuser.
-func connect(t *testing.T, server *storetest.Server, database string) *pgx.Conn {
+func connect(t *testing.T, server *postgrestest.Server, database string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), server.URL(storetest.Superuser, database))
+	conn, err := pgx.Connect(t.Context(), server.URL(postgrestest.Superuser, database))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func wantShared(t *testing.T, a, b *coordinator, token string) {
 
 // connections counts the connections of instances to a database that match a condition
 // on pg_stat_ssl.
-func connections(t *testing.T, server *storetest.Server, database, condition string) (n int) {
+func connections(t *testing.T, server *postgrestest.Server, database, condition string) (n int) {
 	t.Helper()
 	err := connect(t, server, database).QueryRow(t.Context(),
 		"SELECT count(*) FROM pg_stat_activity JOIN pg_stat_ssl USING (pid) WHERE datname = $1 AND usename = $2 AND "+condition, database, instance).Scan(&n)

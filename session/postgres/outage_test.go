@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/postgrestest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/postgres"
-	"github.com/crossmint-go/auth/session/postgres/internal/storetest"
 )
 
 // timeout is that of production: a loaded machine needs a part of it to connect.
@@ -23,17 +23,17 @@ func TestOutage(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name       string
-		begin, end func(*storetest.Server) error
+		begin, end func(*postgrestest.Server) error
 	}{
 		{
 			name:  "the server is killed and restarted",
-			begin: func(s *storetest.Server) error { s.Kill(); return nil },
-			end:   (*storetest.Server).Up,
+			begin: func(s *postgrestest.Server) error { s.Kill(); return nil },
+			end:   (*postgrestest.Server).Up,
 		},
 		{
 			name:  "the server hangs",
-			begin: func(s *storetest.Server) error { s.Freeze(); return nil },
-			end:   func(s *storetest.Server) error { s.Thaw(); return nil },
+			begin: func(s *postgrestest.Server) error { s.Freeze(); return nil },
+			end:   func(s *postgrestest.Server) error { s.Thaw(); return nil },
 		},
 	}
 	for _, test := range tests {

@@ -17,13 +17,13 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/redistest"
 	"github.com/crossmint-go/auth/session/redis"
-	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
 
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	binaries, err := storetest.Binaries()
+	binaries, err := redistest.Binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func (s *store) cluster() {
 // The package documentation gives these rules for an ACL.
 func TestACL(t *testing.T) {
 	t.Parallel()
-	binaries, err := storetest.Binaries()
+	binaries, err := redistest.Binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestACL(t *testing.T) {
 // The nodes that a cluster on this machine announces may be on another machine.
 func TestPlaintextStaysOnThisMachine(t *testing.T) {
 	t.Parallel()
-	binaries, err := storetest.Binaries()
+	binaries, err := redistest.Binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func otherAddress(t *testing.T) string {
 
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	binaries, err := storetest.Binaries()
+	binaries, err := redistest.Binaries()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/redistest"
 	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
-	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 	"github.com/redis/rueidis"
 	"go.uber.org/goleak"
 )
@@ -37,7 +37,7 @@ const requestTimeout = 30 * time.Second
 
 // A store is a real server, with a client that inspects it.
 type store struct {
-	*storetest.Server
+	*redistest.Server
 	t   *testing.T
 	raw rueidis.Client
 }
@@ -45,7 +45,7 @@ type store struct {
 // onEach runs a test on every store that this machine has.
 func onEach(t *testing.T, test func(t *testing.T, s *store)) {
 	t.Helper()
-	binaries, err := storetest.Binaries()
+	binaries, err := redistest.Binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func onEach(t *testing.T, test func(t *testing.T, s *store)) {
 
 func startStore(t *testing.T, binary string, args ...string) *store {
 	t.Helper()
-	server, err := storetest.Start(binary, args...)
+	server, err := redistest.Start(binary, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,17 +7,17 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/redistest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/redis"
-	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
 
 // onEachServer runs a test with the path of every installed server.
 func onEachServer(t *testing.T, test func(t *testing.T, path string)) {
 	t.Helper()
 	t.Parallel()
-	binaries, err := storetest.Binaries()
+	binaries, err := redistest.Binaries()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,9 +106,9 @@ func TestSentinelWithPassword(t *testing.T) {
 }
 
 // startSentinel starts a sentinel with a password in front of a primary.
-func startSentinel(t *testing.T, path string, primary *store) *storetest.Server {
+func startSentinel(t *testing.T, path string, primary *store) *redistest.Server {
 	t.Helper()
-	s, err := storetest.StartSentinel(path, "primary", primary.Addr(), "of the sentinel")
+	s, err := redistest.StartSentinel(path, "primary", primary.Addr(), "of the sentinel")
 	if err != nil {
 		t.Fatal(err)
 	}

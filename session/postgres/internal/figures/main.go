@@ -11,13 +11,14 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"strconv"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/fleetfigures"
+	"github.com/crossmint-go/auth/internal/postgrestest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/postgres"
-	"github.com/crossmint-go/auth/session/postgres/internal/storetest"
 )
 
 const (
@@ -30,11 +31,11 @@ const (
 )
 
 func main() {
-	server, err := storetest.Start()
+	server, err := postgrestest.Start()
 	check(err)
 	defer func() { check(server.Close()) }()
 	check(server.Exec("postgres", postgres.Schema))
-	url := server.URL(storetest.Superuser, "postgres")
+	url := server.URL(postgrestest.Superuser, "postgres")
 	for round := range rounds {
 		added(fmt.Sprint("PostgreSQL, round ", round), url)
 		addedByRedis()
@@ -56,9 +57,12 @@ func addedByRedis() {
 }
 
 // idle prints the transactions that an idle instance makes.
-func idle(server *storetest.Server, url string) {
-	transactions := func() (n float64) {
-		check(server.Query("template1", "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'postgres'", &n))
+func idle(server *postgrestest.Server, url string) {
+	transactions := func() float64 {
+		count, err := server.Query("template1", "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'postgres'")
+		check(err)
+		n, err := strconv.ParseFloat(count, 64)
+		check(err)
 		return n
 	}
 	check(server.Exec("postgres", "ALTER TABLE crossmint_records SET (autovacuum_enabled = off)"))

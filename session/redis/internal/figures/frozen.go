@@ -15,10 +15,10 @@ import (
 	"github.com/crossmint-go/auth/crossmint"
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/internal/fleetfigures"
+	"github.com/crossmint-go/auth/internal/redistest"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/redis"
-	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
 
 const (
@@ -34,7 +34,7 @@ const (
 
 // frozen prints the latencies of two instances before, during and after a hang of
 // their store.
-func frozen(store *storetest.Server) {
+func frozen(store *redistest.Server) {
 	fake, err := crossminttest.New(crossminttest.Config{})
 	check(err)
 	defer fake.Close()

@@ -12,30 +12,30 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/crossmint-go/auth/session/redis/internal/storetest"
+	"github.com/crossmint-go/auth/internal/redistest"
 )
 
 var only = flag.String("only", "", "measure `one` of added, listeners, denials, frozen")
 
 func main() {
 	flag.Parse()
-	binaries, err := storetest.Binaries()
+	binaries, err := redistest.Binaries()
 	check(err)
 	for name, path := range binaries {
 		fmt.Println(name)
 		for _, m := range []struct {
 			name    string
-			measure func(*storetest.Server)
+			measure func(*redistest.Server)
 		}{
-			{name: "added", measure: func(s *storetest.Server) { added(s.URL()) }},
-			{name: "listeners", measure: func(s *storetest.Server) { listeners(s.URL()) }},
-			{name: "denials", measure: func(s *storetest.Server) { denials(s.URL()) }},
+			{name: "added", measure: func(s *redistest.Server) { added(s.URL()) }},
+			{name: "listeners", measure: func(s *redistest.Server) { listeners(s.URL()) }},
+			{name: "denials", measure: func(s *redistest.Server) { denials(s.URL()) }},
 			{name: "frozen", measure: frozen},
 		} {
 			if *only != "" && *only != m.name {
 				continue
 			}
-			server, err := storetest.Start(path)
+			server, err := redistest.Start(path)
 			check(err)
 			m.measure(server)
 			check(server.Close())

@@ -19,7 +19,7 @@ import (
 // scenario is the set of faults beside those of upstream. A zero field is a fault that
 // does not happen.
 type scenario struct {
-	noStore         bool
+	store           *kind         // nil: the instances share nothing
 	restartInterval time.Duration // of the store, which loses its data
 	freezeInterval  time.Duration // of the store, on average
 	partitionPause  time.Duration // between two partitions of one instance from the store, on average
@@ -55,8 +55,14 @@ var (
 	// neverConnected: one instance never reaches the store.
 	neverConnected = scenario{unreachable: true}
 	// noStore: the instances share nothing.
-	noStore = scenario{noStore: true}
+	noStore = scenario{}
 )
+
+// over returns the scenario with a store.
+func (s scenario) over(k kind) scenario {
+	s.store = &k
+	return s
+}
 
 // grace is the time for which upstream accepts used tokens: longer than the lock of a
 // killed instance. never: upstream accepts each token once.
@@ -78,45 +84,58 @@ var modes = []struct {
 // tokens.
 func TestNoWrongfulLogout(t *testing.T) {
 	t.Parallel()
-	for _, mode := range modes {
-		t.Run(mode.name, func(t *testing.T) {
-			t.Run("the store restarts", func(t *testing.T) { run(t, mode.grace, storeRestarts).check(t) })
-			t.Run("the store freezes", func(t *testing.T) { run(t, mode.grace, storeFreezes).check(t) })
-			t.Run("no instance is killed", func(t *testing.T) {
-				r := run(t, mode.grace, noKills)
-				r.checkSessions(t)
-				if r.freezes == 0 {
-					t.Error("no freeze of the store: this run proves nothing")
+	onEach(t, func(t *testing.T, k kind) {
+		for _, mode := range modes {
+			if k.isShort() && mode.grace != never {
+				continue
+			}
+			t.Run(mode.name, func(t *testing.T) {
+				t.Run("the store freezes", func(t *testing.T) { run(t, mode.grace, storeFreezes.over(k)).check(t) })
+				if k.isShort() {
+					return
 				}
+				t.Run("the store restarts", func(t *testing.T) { run(t, mode.grace, storeRestarts.over(k)).check(t) })
+				t.Run("no instance is killed", func(t *testing.T) {
+					r := run(t, mode.grace, noKills.over(k))
+					r.checkSessions(t)
+					if r.freezes == 0 {
+						t.Error("no freeze of the store: this run proves nothing")
+					}
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // An instance that cannot reach the store refreshes alone. If upstream then refuses
 // the used token to another instance, the user is not logged out.
 func TestNoWrongfulLogoutDuringPartition(t *testing.T) {
 	t.Parallel()
-	t.Run("up to a minute", func(t *testing.T) {
-		r := run(t, never, partitions)
-		r.checkSessions(t)
-		if r.partitions == 0 {
-			t.Error("no instance was partitioned: this run proves nothing")
+	onEach(t, func(t *testing.T, k kind) {
+		if k.isShort() {
+			return
 		}
-	})
-	t.Run("45 minutes", func(t *testing.T) {
-		r := run(t, never, cutOff)
-		r.checkSessions(t)
-		if want := int(cutOff.cutOff / cutOffSlice); r.busySlices != want {
-			t.Errorf("requests in %d of the %d times of %v for which the instance was cut off", r.busySlices, want, cutOffSlice)
-		}
-	})
-	t.Run("for ever", func(t *testing.T) {
-		r := run(t, never, neverConnected)
-		r.checkSessions(t)
-		if r.fleets[0].instances[0].served.Load() == 0 {
-			t.Error("the instance without the store got no request: this run proves nothing")
-		}
+		t.Run("up to a minute", func(t *testing.T) {
+			r := run(t, never, partitions.over(k))
+			r.checkSessions(t)
+			if r.partitions == 0 {
+				t.Error("no instance was partitioned: this run proves nothing")
+			}
+		})
+		t.Run("45 minutes", func(t *testing.T) {
+			r := run(t, never, cutOff.over(k))
+			r.checkSessions(t)
+			if want := int(cutOff.cutOff / cutOffSlice); r.busySlices != want {
+				t.Errorf("requests in %d of the %d times of %v for which the instance was cut off", r.busySlices, want, cutOffSlice)
+			}
+		})
+		t.Run("for ever", func(t *testing.T) {
+			r := run(t, never, neverConnected.over(k))
+			r.checkSessions(t)
+			if r.fleets[0].instances[0].served.Load() == 0 {
+				t.Error("the instance without the store got no request: this run proves nothing")
+			}
+		})
 	})
 }
 
@@ -133,14 +152,14 @@ func TestWithoutStore(t *testing.T) {
 // sticky sessions.
 func TestWithoutStoreSticky(t *testing.T) {
 	t.Parallel()
-	run(t, never, scenario{noStore: true, sticky: true}).checkSessions(t)
+	run(t, never, scenario{sticky: true}).checkSessions(t)
 }
 
 // result is the result of a run of package lab.
 type result struct {
 	lab.Report
 	fleets     []*fleet // the first is that of the project
-	store      memoryStore
+	store      simulatedStore
 	requests   atomic.Int64 // of all fleets
 	restarts   int
 	freezes    int
@@ -171,6 +190,9 @@ func (s *scenario) config(grace time.Duration) lab.Config {
 func run(t *testing.T, grace time.Duration, s scenario) *result {
 	t.Helper()
 	r := &result{}
+	if s.store != nil {
+		r.store.server = s.store.newServer(t)
+	}
 	started := time.Now()
 	synctest.Test(t, func(t *testing.T) {
 		end, err := r.startStore(s)
@@ -241,7 +263,7 @@ func (r *result) checkUsers(t *testing.T) {
 
 // startStore starts the store and its faults. The function end stops both.
 func (r *result) startStore(s scenario) (end func(), err error) {
-	if s.noStore {
+	if s.store == nil {
 		return func() {}, nil
 	}
 	if err := r.store.start(); err != nil {
@@ -255,7 +277,6 @@ func (r *result) startStore(s scenario) (end func(), err error) {
 		cancel()
 		wg.Wait()
 		r.store.close()
-		time.Sleep(clientCloseTime)
 	}, nil
 }
 
@@ -263,7 +284,7 @@ func (r *result) startStore(s scenario) (end func(), err error) {
 func (r *result) startFleet(config crossmint.Config, s scenario) (f *fleet, end func() error, err error) {
 	f = &fleet{requests: &r.requests, upstream: config, killOneIn: s.killOneIn, unbuffered: s.life, freezes: s.freezes, sticky: s.sticky}
 	r.fleets = append(r.fleets, f)
-	if !s.noStore {
+	if s.store != nil {
 		f.newRoute = func() (route, error) { return &pipeRoute{store: &r.store}, nil }
 	}
 	if s.spareDegraded {

@@ -1,6 +1,6 @@
-// Package storetest runs real stores for tests and measurements. Each has a free
+// Package redistest runs real stores for tests and measurements. Each has a free
 // loopback port and its own folder, and no persistence.
-package storetest
+package redistest
 
 import (
 	"bufio"
@@ -29,7 +29,7 @@ func Binaries() (map[string]string, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, errors.New("storetest: neither redis-server nor valkey-server is installed")
+		return nil, errors.New("redistest: neither redis-server nor valkey-server is installed")
 	}
 	return found, nil
 }
@@ -117,7 +117,7 @@ func (s *Server) Up() error {
 		cmd = exec.Command(s.binary, s.sentinel, "--sentinel")
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("storetest: %w", err)
+		return fmt.Errorf("redistest: %w", err)
 	}
 	s.cmd = cmd
 	if err := s.await(); err != nil {
@@ -134,7 +134,7 @@ func (s *Server) await() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("storetest: %s does not respond: %w", s.binary, err)
+	return fmt.Errorf("redistest: %s does not respond: %w", s.binary, err)
 }
 
 // ping checks that the server responds, and that no other server has its port.

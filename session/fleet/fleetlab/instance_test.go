@@ -18,7 +18,7 @@ import (
 	"github.com/crossmint-go/auth/integration_test/lab"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
-	"github.com/crossmint-go/auth/session/redis"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 )
 
 // secret is the secret of the deployment.
@@ -27,7 +27,7 @@ var secret = session.NewSecret("a deployment's secret, of 32 bytes or more")
 // route is the network between one instance and the store.
 type route interface {
 	// newCoordinator returns a coordinator that uses the route.
-	newCoordinator(config redis.Config) (*redis.Coordinator, error)
+	newCoordinator(onEvent onEvent) (*protocol.Coordinator, error)
 	// close closes all connections, and refuses new ones.
 	close()
 }
@@ -79,7 +79,7 @@ func (f *fleet) newInstance() (*instance, error) {
 		if i.route, err = f.newRoute(); err != nil {
 			return nil, err
 		}
-		if config.Coordinator, err = i.route.newCoordinator(redis.Config{Secret: secret, OnEvent: f.countEvent}); err != nil {
+		if config.Coordinator, err = i.route.newCoordinator(f.countEvent); err != nil {
 			return nil, err
 		}
 	}

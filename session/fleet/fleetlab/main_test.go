@@ -2,6 +2,8 @@ package fleetlab_test
 
 import (
 	"flag"
+	"log"
+	"os"
 	"testing"
 	"time"
 
@@ -9,12 +11,19 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(natsProcessEnv); dir != "" {
+		if err := runNATSProcess(dir); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	// A client that cannot connect looks for a cluster again a second later, even
 	// after it has failed.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
 }
 
 var (
+	stores    = flag.String("fleet.store", "redis,postgres,nats", "databases that are the store, separated by commas")
 	requests  = flag.Int("fleet.requests", 480, "requests per run of package lab")
 	users     = flag.Int("fleet.users", 32, "users per run of package lab")
 	seed      = flag.Uint64("fleet.seed", 1, "repeats a run")

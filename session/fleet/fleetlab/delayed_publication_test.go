@@ -37,16 +37,15 @@ func TestGrantDuringFreezeIsPublishedLater(t *testing.T) {
 
 // newPair starts two instances for a bubble. Their upstream accepts no used tokens.
 // They are closed at the end of the test, unless the test has closed them before.
-func newPair(t *testing.T) (*fleet, *memoryStore, *crossminttest.Server) {
+func newPair(t *testing.T) (*fleet, *simulatedStore, *crossminttest.Server) {
 	t.Helper()
 	fake, err := crossminttest.New(crossminttest.Config{InMemory: true, Algorithm: "EdDSA", Reuse: crossminttest.ReuseRefuse})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
-	m := &memoryStore{}
+	m := &simulatedStore{server: &redisServer{}}
 	must(t, m.start())
-	t.Cleanup(func() { time.Sleep(clientCloseTime) })
 	t.Cleanup(m.close)
 	f := &fleet{upstream: fake.Config(), newRoute: func() (route, error) { return &pipeRoute{store: m}, nil }}
 	t.Cleanup(func() { must(t, f.close()) })

@@ -8,25 +8,30 @@ import (
 // TestLife runs the fleet under all events of lab.Config.Life.
 func TestLife(t *testing.T) {
 	t.Parallel()
-	for _, test := range []struct {
-		name  string
-		grace time.Duration
-		scenario
-	}{
-		{name: "without a store, upstream accepts used tokens", grace: grace, scenario: scenario{noStore: true}},
-		{name: "without a store", scenario: scenario{noStore: true}},
-		{name: "without a store, instances are replaced", scenario: scenario{noStore: true, replaceInterval: replaceInterval}},
-		{name: "without a store, instances are frozen", scenario: scenario{noStore: true, freezes: true}},
-		{name: "with a store", scenario: scenario{}},
-		{name: "with a store, instances are replaced", scenario: scenario{replaceInterval: replaceInterval}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			test.life = true
-			r := run(t, test.grace, test.scenario)
-			r.checkSessions(t)
-			r.checkLife(t, test.scenario)
-		})
-	}
+	onEach(t, func(t *testing.T, k kind) {
+		t.Run("nothing else", func(t *testing.T) { runLife(t, never, scenario{store: &k}) })
+		if k.isShort() {
+			return
+		}
+		t.Run("instances are replaced", func(t *testing.T) { runLife(t, never, scenario{store: &k, replaceInterval: replaceInterval}) })
+	})
+}
+
+// TestLifeNoStore is TestLife for instances that share nothing.
+func TestLifeNoStore(t *testing.T) {
+	t.Parallel()
+	t.Run("upstream accepts used tokens", func(t *testing.T) { runLife(t, grace, scenario{}) })
+	t.Run("nothing else", func(t *testing.T) { runLife(t, never, scenario{}) })
+	t.Run("instances are replaced", func(t *testing.T) { runLife(t, never, scenario{replaceInterval: replaceInterval}) })
+	t.Run("instances are frozen", func(t *testing.T) { runLife(t, never, scenario{freezes: true}) })
+}
+
+func runLife(t *testing.T, grace time.Duration, s scenario) {
+	t.Helper()
+	s.life = true
+	r := run(t, grace, s)
+	r.checkSessions(t)
+	r.checkLife(t, s)
 }
 
 // replaceInterval is the time between two replacements of an instance in a rolling
@@ -42,7 +47,7 @@ func (r *result) checkLife(t *testing.T, s scenario) {
 	if r.WrongfulEntries != 0 || r.Cacheable != 0 || r.Leaked != 0 {
 		t.Errorf("%d wrongful entries, %d responses that caches may store, %d tokens sent to another project", r.WrongfulEntries, r.Cacheable, r.Leaked)
 	}
-	if n := r.MixedUp + r.Revived + r.LostOnTheWay; n != 0 && !s.noStore {
+	if n := r.MixedUp + r.Revived + r.LostOnTheWay; n != 0 && s.store != nil {
 		t.Errorf("%d sessions mixed up, %d revived, %d lost on the way", r.MixedUp, r.Revived, r.LostOnTheWay)
 	}
 	f := r.fleets[0]

@@ -1,10 +1,9 @@
-// Package storetest runs real PostgreSQL servers and poolers for tests and measurements.
+// Package postgrestest runs real PostgreSQL servers and poolers for tests and measurements.
 // Each has a free loopback port and its own folder.
-package storetest
+package postgrestest
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -17,8 +16,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // startTimeout is the time in which a server has to respond.
@@ -41,7 +38,7 @@ func Start(settings ...string) (*Server, error) {
 	return start(settings, func(s *Server) error {
 		out, err := s.run("initdb", "--pgdata", s.data(), "--username", Superuser, "--auth", "trust", "--no-sync", "--encoding", "UTF8", "--locale", "C")
 		if err != nil {
-			return fmt.Errorf("storetest: initdb: %w: %s", err, out)
+			return fmt.Errorf("postgrestest: initdb: %w: %s", err, out)
 		}
 		return nil
 	})
@@ -53,7 +50,7 @@ func (s *Server) Standby(settings ...string) (*Server, error) {
 		out, err := standby.run("pg_basebackup", "--pgdata", standby.data(), "--host", "127.0.0.1", "--port", s.port, "--username", Superuser,
 			"--write-recovery-conf", "--checkpoint", "fast", "--no-sync")
 		if err != nil {
-			return fmt.Errorf("storetest: pg_basebackup: %w: %s", err, out)
+			return fmt.Errorf("postgrestest: pg_basebackup: %w: %s", err, out)
 		}
 		return nil
 	})
@@ -118,7 +115,7 @@ func (s *Server) await(p *process, ping func() error) error {
 		select {
 		case <-p.done:
 			s.process = nil
-			return fmt.Errorf("storetest: the server has ended: %s", p.output.String())
+			return fmt.Errorf("postgrestest: the server has ended: %s", p.output.String())
 		default:
 		}
 		if err = ping(); err == nil {
@@ -126,26 +123,16 @@ func (s *Server) await(p *process, ping func() error) error {
 		}
 	}
 	s.Kill()
-	return fmt.Errorf("storetest: the server does not respond: %w", err)
+	return fmt.Errorf("postgrestest: the server does not respond: %w", err)
 }
 
 // ping checks that the server responds, and that no other server has its port.
 func (s *Server) ping() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, s.URL(Superuser, "postgres"))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(ctx) }()
-	var data string
-	if err := conn.QueryRow(ctx, "SHOW data_directory").Scan(&data); err != nil {
-		return err
-	}
-	if data != s.data() {
+	data, err := s.Query("postgres", "SHOW data_directory")
+	if err == nil && data != s.data() {
 		return errors.New("another server has the port")
 	}
-	return nil
+	return err
 }
 
 // Addr returns the server's host and port.
@@ -161,28 +148,23 @@ func (s *Server) URL(role, database string) string {
 
 // Exec runs statements as the superuser.
 func (s *Server) Exec(database, sql string) error {
-	return s.connect(database, func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, sql)
-		return err
-	})
+	_, err := s.Query(database, sql)
+	return err
 }
 
-// Query runs a statement with one row as the superuser.
-func (s *Server) Query(database, sql string, results ...any) error {
-	return s.connect(database, func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, sql).Scan(results...)
-	})
+// Query runs statements as the superuser, and returns the first column of the result.
+func (s *Server) Query(database, sql string) (string, error) {
+	return query(s.URL(Superuser, database), sql)
 }
 
-func (s *Server) connect(database string, use func(context.Context, *pgx.Conn) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	conn, err := pgx.Connect(ctx, s.URL(Superuser, database))
+// query runs statements with PostgreSQL's own client, in one transaction.
+func query(url, sql string) (string, error) {
+	cmd := exec.Command(binary("psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--command", sql, url+"&connect_timeout=5")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return err
+		return "", fmt.Errorf("postgrestest: %w: %s", err, out)
 	}
-	defer func() { _ = conn.Close(ctx) }() // it may have failed
-	return use(ctx, conn)
+	return strings.TrimSpace(string(out)), nil
 }
 
 // Kill ends the server at once, as a crash of its machine does.
@@ -208,7 +190,7 @@ func (s *Server) Close() error {
 
 // newFolder returns a new folder that belongs to the unprivileged user.
 func newFolder() (string, error) {
-	dir, err := os.MkdirTemp("", "storetest")
+	dir, err := os.MkdirTemp("", "postgrestest")
 	if err != nil {
 		return "", err
 	}
@@ -266,7 +248,7 @@ func startProcess(dir, path string, args ...string) (*process, error) {
 	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
 	p.cmd.WaitDelay = time.Second
 	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("storetest: %w", err)
+		return nil, fmt.Errorf("postgrestest: %w", err)
 	}
 	// A test that panics or times out runs no cleanup. The guard then reads the end
 	// of its input.

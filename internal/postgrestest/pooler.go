@@ -1,7 +1,6 @@
-package storetest
+package postgrestest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,8 +8,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // A Pooler is a PgBouncer in front of a server.
@@ -66,15 +63,14 @@ func (p *Pooler) await() error {
 	for deadline := time.Now().Add(startTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-p.process.done:
-			return fmt.Errorf("storetest: pgbouncer has ended: %s", p.process.output.String())
+			return fmt.Errorf("postgrestest: pgbouncer has ended: %s", p.process.output.String())
 		default:
 		}
-		var conn *pgx.Conn
-		if conn, err = pgx.Connect(context.Background(), p.URL(Superuser, "postgres")); err == nil {
-			return conn.Close(context.Background())
+		if _, err = query(p.URL(Superuser, "postgres"), "SELECT"); err == nil {
+			return nil
 		}
 	}
-	return fmt.Errorf("storetest: pgbouncer does not respond: %w", err)
+	return fmt.Errorf("postgrestest: pgbouncer does not respond: %w", err)
 }
 
 // URL returns the address of a database for a role without a password.

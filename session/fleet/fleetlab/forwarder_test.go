@@ -5,14 +5,14 @@ import (
 	"net"
 	"sync"
 
-	"github.com/crossmint-go/auth/session"
-	"github.com/crossmint-go/auth/session/redis"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 )
 
 // forwarder is the route of one instance to a real store: a port of its own, which
 // forwards connections to the store.
 type forwarder struct {
 	listener net.Listener
+	kind     kind
 	target   string
 	wg       sync.WaitGroup // of accept and the connections
 
@@ -21,19 +21,18 @@ type forwarder struct {
 	closed bool
 }
 
-func newForwarder(target string) (*forwarder, error) {
+func newForwarder(k kind, target string) (*forwarder, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	f := &forwarder{listener: listener, target: target}
+	f := &forwarder{listener: listener, kind: k, target: target}
 	f.wg.Go(f.accept)
 	return f, nil
 }
 
-func (f *forwarder) newCoordinator(config redis.Config) (*redis.Coordinator, error) {
-	config.URL = session.NewSecret("redis://" + f.listener.Addr().String())
-	return redis.New(config)
+func (f *forwarder) newCoordinator(onEvent onEvent) (*protocol.Coordinator, error) {
+	return f.kind.connect(f.listener.Addr().String(), onEvent)
 }
 
 func (f *forwarder) accept() {

@@ -11,7 +11,6 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/integration_test/lab"
 	"github.com/crossmint-go/auth/session/event"
-	"github.com/crossmint-go/auth/session/redis/internal/storetest"
 )
 
 // A crowd has JWTs of so short a lifetime that most requests need a refresh.
@@ -30,31 +29,27 @@ const (
 // TestCrowd tests a fleet in real time, with a real store.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
-	binaries, err := storetest.Binaries()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, path := range binaries {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			store, err := storetest.Start(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { must(t, store.Close()) }) // after the fleet
-			c := newCrowd(t, crossminttest.ReuseGrace, func() (route, error) { return newForwarder(store.Addr()) })
-			c.fleet.killOneIn = crowdKillOneIn
-			c.run(t, func() { c.injectFaults(t, store) })
-			counts, failures := c.oracle.results()
-			for _, failure := range failures {
-				t.Error(failure)
-			}
-			t.Logf("%+v, %d instances killed, %v, upstream %+v", counts, c.fleet.kills, c.fleet.eventCounts(), c.fake.Calls())
-			if counts.Renewed == 0 || counts.Served == 0 || c.fleet.kills == 0 {
-				t.Error("no refresh, no request with a valid JWT, or no kill: this run proves nothing")
-			}
-		})
-	}
+	onEach(t, func(t *testing.T, k kind) {
+		for name, store := range k.startReal(t) {
+			t.Run(name, func(t *testing.T) {
+				c := newCrowd(t, crossminttest.ReuseGrace, func() (route, error) { return newForwarder(k, store.Addr()) })
+				c.fleet.killOneIn = crowdKillOneIn
+				duration := *crowdTime
+				if k.isShort() {
+					duration /= 3
+				}
+				c.run(t, func() { c.injectFaults(t, store, duration) })
+				counts, failures := c.oracle.results()
+				for _, failure := range failures {
+					t.Error(failure)
+				}
+				t.Logf("%+v, %d instances killed, %v, upstream %+v", counts, c.fleet.kills, c.fleet.eventCounts(), c.fake.Calls())
+				if counts.Renewed == 0 || counts.Served == 0 || c.fleet.kills == 0 {
+					t.Error("no refresh, no request with a valid JWT, or no kill: this run proves nothing")
+				}
+			})
+		}
+	})
 }
 
 // Without a store, two tabs of one browser reach instances that share nothing. The
@@ -120,11 +115,11 @@ func (c *crowd) run(t *testing.T, injectFaults func()) {
 
 // injectFaults freezes and restarts the store, kills instances and makes upstream
 // fail. At its end the store and upstream work.
-func (c *crowd) injectFaults(t *testing.T, store *storetest.Server) {
+func (c *crowd) injectFaults(t *testing.T, store realServer, duration time.Duration) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(*seed, 6))
 	c.fake.FailWith(crossminttest.Refresh, upstreamFaults(rand.New(rand.NewPCG(*seed, 7))))
-	for end := time.Now().Add(*crowdTime); time.Now().Before(end); {
+	for end := time.Now().Add(duration); time.Now().Before(end); {
 		for until := time.Now().Add(min(*restart, time.Until(end))); time.Now().Before(until); {
 			must(t, store.Freeze())
 			time.Sleep(upTo(random, 3*time.Second))
