@@ -137,6 +137,8 @@ func sharedDenials(t *testing.T, f *testFleet) {
 	var before, after denials
 	hour := time.Now().Add(time.Hour).Truncate(time.Second)
 	f.instances[0].OnDeny(before.add)
+	_ = f.instances[1].Deny(t.Context(), [32]byte{0}, hour)
+	coordinatortest.Eventually(t, "the instance was subscribed", func() bool { return before.has([32]byte{0}, hour) })
 	for n := range byte(50) {
 		if err := f.instances[1].Deny(t.Context(), [32]byte{n}, hour); err != nil {
 			t.Fatal(err)

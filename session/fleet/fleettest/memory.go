@@ -13,6 +13,10 @@ import (
 // A Memory is a store in the memory of the process. The zero value is empty. Several
 // coordinators of one test share it by [Memory.Open].
 type Memory struct {
+	// ReadyInterval makes it a store without messages, whose Subscribe calls ready
+	// at this interval. 0: it has messages. It must not be changed after Open.
+	ReadyInterval time.Duration
+
 	mu          sync.Mutex // guards all below
 	version     uint64
 	records     map[string]memoryRecord
@@ -121,6 +125,9 @@ func (c *memoryConn) Publish(ctx context.Context, topic string, message []byte) 
 	}
 	c.memory.mu.Lock()
 	defer c.memory.mu.Unlock()
+	if c.memory.ReadyInterval > 0 {
+		return nil
+	}
 	for s, subscribed := range c.memory.subscribers {
 		if subscribed != topic {
 			continue
@@ -145,8 +152,16 @@ func (c *memoryConn) Subscribe(ctx context.Context, topic string, ready func(), 
 	c.memory.subscribe(s, topic)
 	defer c.memory.unsubscribe(s)
 	ready()
+	var again <-chan time.Time
+	if c.memory.ReadyInterval > 0 {
+		ticker := time.NewTicker(c.memory.ReadyInterval)
+		defer ticker.Stop()
+		again = ticker.C
+	}
 	for {
 		select {
+		case <-again:
+			ready()
 		case message := <-s.messages:
 			receive(message)
 		case <-ctx.Done():

@@ -22,10 +22,36 @@ import (
 // Times are those of the real clock. RunStore takes about a minute.
 func RunStore(t *testing.T, open func(t *testing.T) fleet.Store) {
 	t.Helper()
-	tests := []struct {
-		name string
-		run  func(t *testing.T, s *storeTest)
-	}{
+	runRecords(t, open)
+	runTests(t, "messages", open, []namedTest{
+		{name: "a subscriber receives the messages of its topic", run: receivedMessages},
+		{name: "a topic can be subscribed to again", run: subscribedAgain},
+		{name: "many topics can be subscribed to at once", run: manyTopics},
+		{name: "a long message arrives, or an empty one in its place", run: longMessage},
+		{name: "a subscription ends with its context", run: endedSubscription},
+		{name: "a closed store fails", run: closedStore},
+	})
+	runFleets(t, open)
+}
+
+// RunStoreWithoutMessages is RunStore for a store without messages. Its Publish does
+// nothing, and its Subscribe calls ready at intervals of some seconds.
+func RunStoreWithoutMessages(t *testing.T, open func(t *testing.T) fleet.Store) {
+	t.Helper()
+	runRecords(t, open)
+	runTests(t, "messages", open, []namedTest{
+		{name: "a subscription is ready again and again", run: repeatedlyReady},
+		{name: "a published message does no harm", run: unreceivedMessage},
+		{name: "a subscription ends with its context", run: endedSubscription},
+		{name: "a closed store fails", run: closedStore},
+	})
+	runFleets(t, open)
+}
+
+// runRecords tests the records of a store.
+func runRecords(t *testing.T, open func(t *testing.T) fleet.Store) {
+	t.Helper()
+	runTests(t, "records", open, []namedTest{
 		{name: "an absent record has the version 0 and the time", run: absentRecord},
 		{name: "a swap of an absent record creates it", run: createdRecord},
 		{name: "of two swaps with one version one succeeds", run: oneSwapOfTwo},
@@ -37,20 +63,23 @@ func RunStore(t *testing.T, open func(t *testing.T) fleet.Store) {
 		{name: "a value may have any bytes and 100 KiB", run: anyValue},
 		{name: "no change is lost", run: noLostChange},
 		{name: "the time moves on, and is the same for all", run: storeClock},
-		{name: "a subscriber receives the messages of its topic", run: receivedMessages},
-		{name: "a subscription ends with its context", run: endedSubscription},
-		{name: "a topic can be subscribed to again", run: subscribedAgain},
-		{name: "many topics can be subscribed to at once", run: manyTopics},
-		{name: "a long message arrives, or an empty one in its place", run: longMessage},
 		{name: "an operation ends with its context", run: endedContext},
-		{name: "a closed store fails", run: closedStore},
-	}
-	t.Run("store", func(t *testing.T) {
+	})
+}
+
+// A namedTest is a test of a store.
+type namedTest struct {
+	name string
+	run  func(t *testing.T, s *storeTest)
+}
+
+func runTests(t *testing.T, group string, open func(t *testing.T) fleet.Store, tests []namedTest) {
+	t.Helper()
+	t.Run(group, func(t *testing.T) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) { test.run(t, newStoreTest(t, open)) })
 		}
 	})
-	runFleets(t, open)
 }
 
 // storeTest is one test of a store.
@@ -347,6 +376,39 @@ func longMessage(t *testing.T, s *storeTest) {
 		}
 	case <-time.After(messageTimeout):
 		t.Error("received nothing")
+	}
+}
+
+// maxReadyInterval is the interval of "some seconds" in which a store without messages
+// calls ready, on a slow machine.
+const maxReadyInterval = 20 * time.Second
+
+func repeatedlyReady(t *testing.T, s *storeTest) {
+	m := s.subscribe(s.open(), s.key)
+	for range 2 {
+		select {
+		case <-m.ready:
+		case err := <-m.done:
+			t.Fatalf("Subscribe has ended: %v", err)
+		case <-time.After(maxReadyInterval):
+			t.Fatalf("ready was not called again within %v", maxReadyInterval)
+		}
+	}
+}
+
+func unreceivedMessage(t *testing.T, s *storeTest) {
+	a, b := s.open(), s.open()
+	m := s.subscribe(a, s.key)
+	s.publish(b, s.key, "1")
+	select {
+	case <-m.ready:
+	case <-time.After(maxReadyInterval):
+		t.Fatalf("ready was not called again within %v", maxReadyInterval)
+	}
+	select {
+	case got := <-m.received:
+		t.Errorf("received %q: run RunStore", got)
+	default:
 	}
 }
 
