@@ -21,7 +21,7 @@ func (c *Codec) Parse(lines []string) map[string][]string {
 	for i := range found.count {
 		value := found.at(i)
 		name := c.names[value.name].name
-		values[name] = append(values[name], value.value)
+		values[name] = append(values[name], value.value.Reveal())
 	}
 	return values
 }

@@ -47,7 +47,7 @@ func (p *Presented) marker(at time.Time) string {
 	var key []byte
 	for i := range p.values.count {
 		if v := p.values.at(i); p.codec.names[v.name].kind == refreshCookie {
-			key = append(append(key, v.value...), 0)
+			key = append(append(key, v.value.Reveal()...), 0)
 		}
 	}
 	raw := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))[8-markerTimeSize:]

@@ -38,16 +38,18 @@ type cookieValues struct {
 	incomplete bool
 }
 
+// A cookieValue holds its value as a Secret, so that printing a Presented shows no
+// token.
 type cookieValue struct {
 	name  int // index into Codec.names
-	value string
+	value session.Secret
 }
 
 func (v *cookieValues) add(kind cookieKind, value cookieValue) {
 	switch {
 	case kind == markerCookie:
 		if len(v.markers) < maxMarkers {
-			v.markers = append(v.markers, value.value)
+			v.markers = append(v.markers, value.value.Reveal())
 		}
 		return
 	case v.countOf(value.name) >= maxValuesPerName:
@@ -80,7 +82,7 @@ func (v *cookieValues) countOf(name int) (n int) {
 
 // nth returns the n-th value of a name, or the last one: a cookie that occurs
 // once belongs to each of the other's values.
-func (v *cookieValues) nth(name, n int) (value string) {
+func (v *cookieValues) nth(name, n int) (value session.Secret) {
 	for i := range v.count {
 		if found := v.at(i); found.name == name {
 			value = found.value
@@ -126,8 +128,8 @@ func (p *Presented) read(r *http.Request) {
 		}
 		for n := range max(jwts, refreshes) {
 			pair := session.Pair{
-				JWT:          session.NewSecret(p.values.nth(set.jwt, n)),
-				RefreshToken: session.NewSecret(p.values.nth(set.refresh, n)),
+				JWT:          p.values.nth(set.jwt, n),
+				RefreshToken: p.values.nth(set.refresh, n),
 			}
 			if empty {
 				p.Material.JWT, p.Material.RefreshToken = pair.JWT, pair.RefreshToken
@@ -185,7 +187,7 @@ func (c *Codec) parse(lines []string, values *cookieValues) {
 			if !hasValue || value == "" || c.names[name].kind == refreshCookie && !validValue(value) {
 				continue
 			}
-			values.add(c.names[name].kind, cookieValue{name, value})
+			values.add(c.names[name].kind, cookieValue{name, session.NewSecret(value)})
 		}
 	}
 	if cookies > maxCookies { // net/http drops all of them

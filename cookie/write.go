@@ -109,7 +109,7 @@ func (p *Presented) nameSetOf(pair session.Pair) *nameSet {
 // from the same request, so the time of the comparison tells nothing.
 func (p *Presented) has(name int, value session.Secret) bool {
 	for i := range p.values.count {
-		if found := p.values.at(i); found.name == name && found.value == value.Reveal() {
+		if found := p.values.at(i); found.name == name && found.value.Reveal() == value.Reveal() {
 			return true
 		}
 	}
