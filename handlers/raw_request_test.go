@@ -27,6 +27,7 @@ func TestRawRequests(t *testing.T) {
 		"logout_same_site_sibling":       {Summary: "403 kept"},
 		"refresh_byte_order_mark":        {Summary: "400 kept"},
 		"refresh_chunked":                {Summary: "401 kept", Refreshes: 1},
+		"refresh_chunked_empty":          {Summary: "307 kept marked", Refreshes: 1},
 		"refresh_control_byte_in_cookie": {Summary: "400 of net/http"},
 		"refresh_cross_site":             {Summary: "403 kept"},
 		"refresh_cut_off":                {Summary: "400 kept"},

@@ -22,12 +22,16 @@ func readToken(w http.ResponseWriter, r *http.Request) (session.Secret, *request
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return session.Secret{}, nil
 	}
-	if !hasMediaType(r, jsonType) {
-		return session.Secret{}, &requestError{http.StatusUnsupportedMediaType, fmt.Errorf("body of type %+.200q", r.Header.Get("Content-Type"))}
+	var body []byte
+	isJSON := hasMediaType(r, jsonType)
+	if isJSON || r.ContentLength < 0 { // some proxies send an empty body in chunks
+		var requestErr *requestError
+		if body, requestErr = readBody(w, r); requestErr != nil || len(body) == 0 {
+			return session.Secret{}, requestErr
+		}
 	}
-	body, requestErr := readBody(w, r)
-	if requestErr != nil || len(body) == 0 {
-		return session.Secret{}, requestErr
+	if !isJSON {
+		return session.Secret{}, &requestError{http.StatusUnsupportedMediaType, fmt.Errorf("body of type %+.200q", r.Header.Get("Content-Type"))}
 	}
 	token, err := parseToken(body)
 	if err != nil {
