@@ -31,6 +31,24 @@ func TestEarlierCodes(t *testing.T) {
 	})
 }
 
+// TestEarlierCodeInAnotherCase asks for two codes, and writes the address in another
+// case. Each of the codes signs in.
+func TestEarlierCodeInAnotherCase(t *testing.T) {
+	withFakeClock(t, func(t *testing.T, env *signInEnv) {
+		b := env.newInProcessBrowser(t)
+		var codes []string
+		for _, email := range []string{"Ada@Example.com", "ada@example.com"} {
+			b.submit("/send", "email", email)
+			codes = append(codes, env.Fake.Code(email))
+		}
+		for i, code := range codes {
+			if diff := cmp.Diff(signedIn, b.copyBrowser().submit("/confirm", "code", code)); diff != "" {
+				t.Errorf("code %d of 2 (-want +got):\n%s", i+1, diff)
+			}
+		}
+	})
+}
+
 // TestEarlierCodeExpires enters the first code when it is older than ten minutes and
 // the second one is not.
 func TestEarlierCodeExpires(t *testing.T) {

@@ -26,7 +26,7 @@ type pendingSignIn struct {
 	// ExpiresAt is the end of the pending sign-in, in whole seconds. Write it as
 	// zero for ten minutes from now.
 	ExpiresAt time.Time
-	// Earlier are the pending sign-ins of earlier e-mails to the same address, the
+	// Earlier are the pending sign-ins of earlier e-mails to the same address in any case, the
 	// latest first: users may type the code of any of them. Of each only EmailID
 	// and ExpiresAt count. The cookie holds two, and fewer if their IDs are long.
 	Earlier []pendingSignIn

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
@@ -50,7 +51,7 @@ func (s *SignIn) startSignIn(w http.ResponseWriter, r *http.Request, email strin
 	pending := pendingSignIn{Email: email, EmailID: session.NewSecret(emailID)}
 	before, _ := s.pending.read(r)
 	pending.State, pending.StateExpiresAt = before.State, before.StateExpiresAt
-	if before.Email == email {
+	if strings.EqualFold(before.Email, email) { // phones capitalize the first letter
 		pending.Earlier = append([]pendingSignIn{before}, before.Earlier...)
 	}
 	return s.writePending(w, r, pending)
