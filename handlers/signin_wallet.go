@@ -105,6 +105,8 @@ func refusedWallet(err error) error {
 //
 // Only the browser that has called StartWallet can finish, with the same wallet, and
 // only from this site. Otherwise another site could sign a visitor in as its own user.
+// Write the address in the same way in both forms: libraries for wallets differ in the
+// case of its letters (EIP-55), and another case is error=expired.
 //
 // Submitting the form twice, timeouts and WriteTimeout are as in ConfirmCode.
 func (s *SignIn) FinishWallet(w http.ResponseWriter, r *http.Request) {
