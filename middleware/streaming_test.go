@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -96,6 +97,31 @@ func TestResponseController(t *testing.T) {
 	_ = res.Body.Close()
 	if got := testkit.ResponseOutcome(t, res); got != "200 renewed" {
 		t.Errorf("response: %s", got)
+	}
+}
+
+// TestShutdownEndsStream stops a server with an open stream, which ends as
+// docs/operations.md describes.
+func TestShutdownEndsStream(t *testing.T) {
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	stopping, stop := context.WithCancel(t.Context())
+	server, r := e.site(t, func(w http.ResponseWriter, r *http.Request) {
+		s, _ := session.FromContext(r.Context())
+		ctx, end := e.sessions.SessionContext(r.Context(), s)
+		defer end()
+		defer context.AfterFunc(stopping, end)()
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			t.Error(err)
+		}
+		<-ctx.Done()
+	})
+	server.Config.RegisterOnShutdown(stop)
+	res, err := server.Client().Do(r)
+	must(t, err)
+	defer func() { _ = res.Body.Close() }()
+	must(t, server.Config.Shutdown(t.Context()))
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		t.Errorf("the stream broke: %v", err)
 	}
 }
 
