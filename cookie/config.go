@@ -60,7 +60,9 @@ type Config struct {
 	// localhost, where Safari and older clients refuse Secure cookies.
 	InsecureAllowHTTP bool
 
-	// SameSite is the attribute of that name. 0 means Lax.
+	// SameSite is the attribute of that name. 0 means Lax. With Strict, a link on
+	// another site, or in an e-mail that is read there, opens a page without the
+	// cookies: users seem to be signed out until they open the next page.
 	SameSite http.SameSite
 	// Domain is the attribute of that name. Empty means that only the host
 	// itself gets the cookies, which is the safe choice.
