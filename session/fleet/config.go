@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,10 @@ const (
 
 // check sets defaults and reports all faults.
 func (c *Config) check() error {
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	if c.OnEvent == nil {
+		c.OnEvent = event.Log(c.Logger)
+	}
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("fleet: "+format, args...)) }
 	if c.Store == nil {

@@ -67,7 +67,7 @@ func New(config Config) (*Coordinator, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	o := newOperations(config.Store, config.Timeout, newReporter(&config))
+	o := newOperations(config.Store, config.Timeout, &reporter{config.OnEvent, config.Logger})
 	c := &Coordinator{grace: config.Grace, operations: o, listener: newListener(o), idle: make(chan struct{})}
 	c.stopped, c.stop = context.WithCancel(context.Background())
 	c.logouts, c.outcomes = newOutbox(o, maxPendingLogouts), newOutbox(o, maxPendingOutcomes)
@@ -178,9 +178,9 @@ func (c *Coordinator) logout(ctx context.Context, keys *keyring, token session.S
 	return descendants, errors.Join(err, full)
 }
 
-// leaveTombstones leaves a tombstone for token and its descendants, denies the JWTs
-// that came with them and with the tokens before, and returns the grants of those that it can open. On an error, rest is the first token that may
-// have none.
+// leaveTombstones leaves a tombstone for token and its descendants, denies the JWTs that
+// came with them and with the tokens before, and returns the grants of those that it can
+// open. On an error, rest is the first token that may have none.
 func (c *Coordinator) leaveTombstones(ctx context.Context, keys *keyring, token session.Secret) (descendants []*session.Grant, rest session.Secret, err error) {
 	n, rest, isOpen := keys.name(token), token, true
 	for range bounds.MaxRotations {

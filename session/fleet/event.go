@@ -15,17 +15,6 @@ type reporter struct {
 	logger *slog.Logger
 }
 
-func newReporter(config *Config) *reporter {
-	r := &reporter{hook: config.OnEvent, logger: config.Logger}
-	if r.logger == nil {
-		r.logger = slog.Default()
-	}
-	if r.hook == nil {
-		r.hook = event.Log(r.logger)
-	}
-	return r
-}
-
 func (r *reporter) degraded(ctx context.Context, op string, err error) {
 	eventhook.Call(ctx, r.hook, r.logger, event.Event{
 		Outcome: event.StoreDegraded, Op: op, Err: fmt.Errorf("fleet: the store is unavailable: %w", err),

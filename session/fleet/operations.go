@@ -227,11 +227,6 @@ func exec[T any](ctx context.Context, o *operations, do func(context.Context) (T
 	case r := <-done:
 		return r.result, r.err
 	case <-ctx.Done():
-	}
-	select {
-	case r := <-done: // it was just in time
-		return r.result, r.err
-	default:
 		var none T
 		return none, errTimeout
 	}

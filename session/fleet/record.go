@@ -9,8 +9,9 @@ import (
 )
 
 // A record is the state of one token in the store: the lock, the marks, the JWTs that
-// were issued with it, and the sealed value. Its methods are the steps of the protocol. They change nothing but
-// the record; operations.update makes them. All times are the store's.
+// were issued with it, and the sealed value. Its methods are the steps of the protocol.
+// They change nothing but the record; operations.update makes them. All times are the
+// store's.
 type record struct {
 	recordHeader
 	issued []byte // sealed denials of the JWTs that came with the token and with those before it
