@@ -21,6 +21,17 @@ func clientState(t *testing.T, p page) (got state) {
 	return got
 }
 
+// signInByClient signs in with the form of the loaded page.
+func (s *site) signInByClient(t *testing.T, p page) {
+	t.Helper()
+	enter(t, p, "#email", email)
+	click(t, p, "#send button")
+	await(t, "the e-mail", true, func() bool { return clientState(t, p).Sent })
+	enter(t, p, "#code", s.fake.Code(email))
+	click(t, p, "#confirm button")
+	await(t, "the sign-in", s.user(), func() string { return clientState(t, p).User })
+}
+
 // awaitUserOf waits until the client has renewed the session of the site's user.
 func (s *site) awaitUserOf(t *testing.T, p page) {
 	t.Helper()
@@ -84,12 +95,7 @@ func TestClientInEachBrowser(t *testing.T) {
 		await(t, "an anonymous page", state{Logouts: 1}, func() state { return clientState(t, p) })
 		await(t, "the client's logout", 1, func() int { return len(s.journal.to("/logout")) })
 
-		enter(t, p, "#email", email)
-		click(t, p, "#send button")
-		await(t, "the e-mail", true, func() bool { return clientState(t, p).Sent })
-		enter(t, p, "#code", s.fake.Code(email))
-		click(t, p, "#confirm button")
-		await(t, "the sign-in", s.user(), func() string { return clientState(t, p).User })
+		s.signInByClient(t, p)
 		expectNames(t, p, pair...)
 		p.open(s.url)
 		s.awaitUserOf(t, p)

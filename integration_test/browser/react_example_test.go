@@ -75,6 +75,46 @@ func buildReactExample(t *testing.T) (program, page string) {
 // prints, waits for the JWT to expire, asks the API again, and signs out.
 func TestReactExample(t *testing.T) {
 	program, script := buildReactExample(t)
+	eachBrowser(t, func(t *testing.T, p page) {
+		next := startReactExample(t, program, script)
+		url := next("listening on ")
+		text := func(element string) func() string {
+			return func() string {
+				return p.script(fmt.Sprintf(`document.querySelector(%q)?.textContent ?? ""`, element))
+			}
+		}
+		p.open(url)
+		click(t, p, "#login")
+		enter(t, p, "#emailInput", email)
+		click(t, p, "form button[type=submit]")
+		code := next("e-mail to " + email + ": your code is ")
+		if !regexp.MustCompile(`^\d{6}$`).MatchString(code) {
+			t.Fatalf("the code is %q", code)
+		}
+		enter(t, p, "[data-input-otp]", code)
+		await(t, "the signed-in user", true, func() bool { return text("#user")() != "" })
+		user, expires := text("#user")(), text("#expires")()
+
+		p.open(url)
+		await(t, "the user after a reload", user, text("#user"))
+		// The JWT of the fake lasts for 20 s. Shortly before its end the API renews it.
+		await(t, "another expiry", true, func() bool {
+			click(t, p, "#reload")
+			return text("#expires")() != expires
+		})
+		await(t, "the user with the next JWT", user, text("#user"))
+
+		click(t, p, "#logout")
+		await(t, "the button to sign in", "Sign in", text("#login"))
+		p.open(url)
+		await(t, "the button after a reload", "Sign in", text("#login"))
+	})
+}
+
+// startReactExample starts the program until the end of the test. next returns the rest of
+// its next line, which must begin with a prefix.
+func startReactExample(t *testing.T, program, script string) (next func(prefix string) string) {
+	t.Helper()
 	command := exec.Command(program, "-addr", "127.0.0.1:0", "-page", script)
 	command.Env = append(os.Environ(), "CROSSMINT_API_KEY=", "CROSSMINT_CLIENT_KEY=")
 	stdout, err := command.StdoutPipe()
@@ -87,7 +127,8 @@ func TestReactExample(t *testing.T) {
 		}
 	})
 	lines := bufio.NewScanner(stdout)
-	next := func(prefix string) string {
+	return func(prefix string) string {
+		t.Helper()
 		if !lines.Scan() {
 			t.Fatalf("the program ended, want a line that begins with %q", prefix)
 		}
@@ -97,37 +138,4 @@ func TestReactExample(t *testing.T) {
 		}
 		return value
 	}
-	url := next("listening on ")
-
-	var p page = newTab(t)
-	text := func(element string) func() string {
-		return func() string {
-			return p.script(fmt.Sprintf(`document.querySelector(%q)?.textContent ?? ""`, element))
-		}
-	}
-	p.open(url)
-	click(t, p, "#login")
-	enter(t, p, "#emailInput", email)
-	click(t, p, "form button[type=submit]")
-	code := next("e-mail to " + email + ": your code is ")
-	if !regexp.MustCompile(`^\d{6}$`).MatchString(code) {
-		t.Fatalf("the code is %q", code)
-	}
-	enter(t, p, "[data-input-otp]", code)
-	await(t, "the signed-in user", true, func() bool { return text("#user")() != "" })
-	user, expires := text("#user")(), text("#expires")()
-
-	p.open(url)
-	await(t, "the user after a reload", user, text("#user"))
-	// The JWT of the fake lasts for 20 s. Shortly before its end the API renews it.
-	await(t, "another expiry", true, func() bool {
-		click(t, p, "#reload")
-		return text("#expires")() != expires
-	})
-	await(t, "the user with the next JWT", user, text("#user"))
-
-	click(t, p, "#logout")
-	await(t, "the button to sign in", "Sign in", text("#login"))
-	p.open(url)
-	await(t, "the button after a reload", "Sign in", text("#login"))
 }

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"fmt"
 	"html/template"
 	"os"
 	"path/filepath"
@@ -8,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	devtools "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/chromedp"
 	"github.com/crossmint-go/auth/handlers"
 )
 
@@ -64,41 +63,43 @@ func readmePage(t *testing.T) client {
 	return c
 }
 
-// answerPrompts answers the dialogs of a tab until its end: the first with the address,
-// the second with the code that upstream has sent by then.
-func (s *site) answerPrompts(b *tab) {
-	dialogs := chromedp.Events(b.ctx, devtools.JavascriptDialogOpening)
-	answers := []func() string{func() string { return email }, func() string { return s.fake.Code(email) }}
-	go func() {
-		for _, err := range dialogs {
-			if err != nil || len(answers) == 0 {
-				return
-			}
-			answer := devtools.HandleJavaScriptDialogParams{Accept: true, PromptText: answers[0]()}
-			answers = answers[1:]
-			_, _ = chromedp.Call(b.ctx, devtools.HandleJavaScriptDialog, answer) // the tab may be closed
-		}
-	}()
+// answerPrompts answers the prompts of the loaded page: the first with the address, the
+// second with the code that upstream has sent by then.
+func (s *site) answerPrompts(t *testing.T, p page) {
+	t.Helper()
+	p.script(fmt.Sprintf(`(() => {
+		const code = () => {
+			const request = new XMLHttpRequest();
+			request.open("GET", "/code", false);
+			request.send();
+			return request.responseText;
+		};
+		const answers = [() => %q, code];
+		globalThis.prompt = () => answers.shift()();
+		return "";
+	})()`, email))
 }
 
 // TestREADMEPage signs in on the page of the README, reloads it, and signs out.
 func TestREADMEPage(t *testing.T) {
-	s := newSite(t, options{client: readmePage(t), handlers: handlers.Config{OmitRefreshSecret: true}})
-	b := newTab(t)
-	s.answerPrompts(b)
-	shown := func() string { return b.script(`document.querySelector("#user").value`) }
-	b.open(s.url)
-	await(t, "the logout of an anonymous page", 1, func() int { return len(s.journal.to("/logout")) })
+	client := readmePage(t)
+	eachBrowser(t, func(t *testing.T, p page) {
+		s := newSite(t, options{client: client, tls: true, handlers: handlers.Config{OmitRefreshSecret: true}})
+		shown := func() string { return p.script(`document.querySelector("#user").value`) }
+		p.open(s.url)
+		await(t, "the logout of an anonymous page", 1, func() int { return len(s.journal.to("/logout")) })
 
-	b.click("#sign-in")
-	await(t, "the user on the page", s.user(), shown)
-	b.expectCookies(documented)
-	s.expectRendered(b, s.user())
-	b.open(s.url)
-	await(t, "the user after a reload", s.user(), shown)
+		s.answerPrompts(t, p)
+		click(t, p, "#sign-in")
+		await(t, "the user on the page", s.user(), shown)
+		expectNames(t, p, pair...)
+		s.expectUser(t, p, s.user())
+		p.open(s.url)
+		await(t, "the user after a reload", s.user(), shown)
 
-	b.click("#sign-out")
-	await(t, "the page without a user", "", shown)
-	await(t, "an empty jar", nothing, b.shapes)
-	s.expectRendered(b, "")
+		click(t, p, "#sign-out")
+		await(t, "the page without a user", "", shown)
+		expectNames(t, p)
+		s.expectUser(t, p, "")
+	})
 }

@@ -139,6 +139,9 @@ func (s *site) routes(o options, sessions *session.Manager) http.Handler {
 	mux.Handle("GET /events", require(stream(sessions)))
 	mux.Handle("GET /socket", require(socket(sessions)))
 	mux.HandleFunc("GET /blank", blank)
+	mux.HandleFunc("GET /code", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, s.fake.Code(email)) // the browser may be gone
+	})
 	mux.HandleFunc("GET /client.js", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 		_, _ = w.Write(o.client.script) // the browser may be gone
