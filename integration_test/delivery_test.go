@@ -95,6 +95,39 @@ func TestLogoutDuringSlowHandler(t *testing.T) {
 	})
 }
 
+// A slow handler panics, and a layer around the middleware responds in its place.
+// The cookies of that response do not overwrite those of a sign-in meanwhile.
+func TestSignInDuringHandlerThatPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newVirtualSite(t, siteConfig{})
+		s.handle("/report", func(http.ResponseWriter, *http.Request) {
+			time.Sleep(5 * time.Second)
+			panic("broken")
+		})
+		recoverer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				if recover() != nil {
+					w.WriteHeader(http.StatusInternalServerError)
+				}
+			}()
+			s.mux.ServeHTTP(w, r)
+		})
+		b := newVirtualBrowser(t, recoverer)
+		s.signInExpired(b, "ada@example.com")
+		report := b.request(http.MethodGet, "/report", "")
+		done := make(chan *http.Response)
+		go func() { done <- b.send(report) }()
+		time.Sleep(time.Second)
+		bob := s.Fake.NewUser("bob@example.com")
+		wantStatus(t, b.post("/refresh", `{"refresh":"`+s.Fake.OneTimeSecret(bob)+`"}`), http.StatusOK)
+		res := <-done
+		wantStatus(t, res, http.StatusInternalServerError)
+		wantNoSessionCookies(t, res)
+		time.Sleep(time.Minute)
+		b.wantUser(bob.ID)
+	})
+}
+
 // A response that was renewed first and is written last does not overwrite the
 // cookies of later renewals with used ones.
 func TestSlowResponseAfterLaterRenewals(t *testing.T) {
@@ -216,6 +249,14 @@ func TestUndeliveredSession(t *testing.T) {
 			r.Header.Set("Connection", "Upgrade")
 			r.Header.Set("Upgrade", "websocket")
 			lost(s, r)
+		}},
+		{name: "a proxy sends its own error page", attempt: func(s *virtualSite, b *virtualBrowser) {
+			s.handle("/missing", http.NotFound)
+			lost(s, b.request(http.MethodGet, "/missing", ""))
+		}},
+		{name: "a proxy sends the page in its cache", attempt: func(s *virtualSite, b *virtualBrowser) {
+			s.handle("/cached", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) })
+			lost(s, b.request(http.MethodGet, "/cached", ""))
 		}},
 		{name: "middleware.Session after the response has begun", attempt: func(s *virtualSite, b *virtualBrowser) {
 			get := middleware.Session(s.Manager, s.cookies, middleware.Config{})

@@ -26,6 +26,7 @@ var (
 	ErrHijacked     = errors.New("the connection was hijacked")
 	ErrUpgrade      = errors.New("browsers may drop the cookies of a response to a protocol upgrade")
 	ErrPanicked     = errors.New("the handler panicked before the response left")
+	ErrReplaceable  = errors.New("proxies may replace an error response or a 304, and drop its cookies")
 	ErrReplaced     = errors.New("the application has set cookies of the same names itself")
 	errWriteTimeout = fmt.Errorf("http.Server.WriteTimeout: %w", os.ErrDeadlineExceeded)
 )
@@ -68,13 +69,23 @@ type Decision interface {
 // Informational responses (1xx) do not count as the response. The cookies count
 // as delivered when the handler flushes the response or returns, and the client
 // is still connected then: an outer layer such as http.TimeoutHandler may drop a
-// response that has not been flushed.
+// response that has not been flushed. With a status from 400 on, or 304, they do not
+// count: a proxy may send its own error page instead (nginx: proxy_intercept_errors),
+// or the page in its cache (proxy_cache_revalidate).
+//
+// If next panics before the header is written, Serve prepares the header as well: an
+// outer layer that recovers writes it.
 //
 // Serve panics with [http.ErrAbortHandler] to cut a response off.
 func Serve(w http.ResponseWriter, r *http.Request, c Cookies, next func(http.ResponseWriter)) {
 	t := &tracker{cookies: c, ctx: r.Context(), w: w, before: without(w.Header()["Set-Cookie"], c.Lines)}
 	err := ErrPanicked
-	defer func() { t.finish(err) }()
+	defer func() {
+		if errors.Is(err, ErrPanicked) {
+			_ = t.prepare(http.StatusOK)
+		}
+		t.finish(err)
+	}()
 	next(httpsnoop.Wrap(w, t.hooks()))
 	err = t.prepare(http.StatusOK) // net/http writes it if the handler has written nothing
 	if err != nil && r.Context().Value(http.ServerContextKey) != nil {
@@ -179,7 +190,7 @@ func (t *tracker) prepare(status int) error {
 	case t.done || informational:
 	case t.checkedAt.IsZero():
 		t.checkedAt = time.Now()
-		t.addCookies()
+		t.addCookies(status)
 	case t.carried && time.Since(t.checkedAt) >= recheckInterval:
 		t.checkedAt = time.Now()
 		t.recalled = t.cookies.Decision.Check()
@@ -190,7 +201,7 @@ func (t *tracker) prepare(status int) error {
 
 // addCookies puts the cookies into the response header, unless they must not reach
 // the browser any more.
-func (t *tracker) addCookies() {
+func (t *tracker) addCookies(status int) {
 	h := t.w.Header()
 	t.failure = t.cookies.Decision.Check()
 	if t.failure == nil && t.replacedByApplication(h["Set-Cookie"]) {
@@ -201,8 +212,11 @@ func (t *tracker) addCookies() {
 		return
 	}
 	t.carried = true
-	if t.cookies.Upgrade {
+	switch {
+	case t.cookies.Upgrade:
 		t.failure = ErrUpgrade
+	case status == http.StatusNotModified || status >= http.StatusBadRequest:
+		t.failure = ErrReplaceable
 	}
 	missing := without(t.cookies.Lines, h["Set-Cookie"])
 	setLines(h, append(slices.Clip(h["Set-Cookie"]), missing...))

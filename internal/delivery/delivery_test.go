@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -127,7 +128,7 @@ func TestDelivered(t *testing.T) {
 		{name: "Write", handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")) }},
 		{name: "WriteString", handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }},
 		{name: "WriteHeader 200", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }},
-		{name: "WriteHeader 404", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) }, status: http.StatusNotFound},
+		{name: "WriteHeader 303", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusSeeOther) }, status: http.StatusSeeOther},
 		{name: "Flush", handler: func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() }},
 		{name: "ResponseController", handler: func(w http.ResponseWriter, _ *http.Request) {
 			_ = http.NewResponseController(w).Flush()
@@ -377,6 +378,15 @@ func TestNotDelivered(t *testing.T) {
 			t.Errorf("got %v, want ErrUpgrade", err)
 		}
 	})
+	for _, status := range []int{http.StatusNotModified, http.StatusBadRequest, http.StatusNotFound, http.StatusInternalServerError} {
+		t.Run(fmt.Sprintf("status %d, which proxies may replace", status), func(t *testing.T) {
+			server, o := serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+			wantCookies(t, get(t, server)) // most proxies pass them on
+			if err := o.wait(t); !errors.Is(err, delivery.ErrReplaceable) {
+				t.Errorf("got %v, want ErrReplaceable", err)
+			}
+		})
+	}
 	t.Run("the application sets the same cookies", func(t *testing.T) {
 		server, o := serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) {
 			http.SetCookie(w, &http.Cookie{Name: "session", Value: "other"})
@@ -414,6 +424,51 @@ func TestNotDelivered(t *testing.T) {
 			t.Errorf("got %v, want the error of the check", err)
 		}
 	})
+}
+
+// An outer layer that recovers a panic writes the header itself. It gets the cookies
+// as any other response does: complete, or none where the check fails.
+func TestRecoveredPanic(t *testing.T) {
+	loggedOut := errors.New("logged out")
+	tests := []struct {
+		name  string
+		check error // nil: it succeeds
+	}{
+		{name: "the check succeeds"},
+		{name: "the check fails", check: loggedOut},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			recoverer := func(h http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					defer func() {
+						if recover() != nil {
+							w.WriteHeader(http.StatusInternalServerError)
+						}
+					}()
+					h.ServeHTTP(w, r)
+				})
+			}
+			server, o := serve(t, false, false, recoverer, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Cache-Control", "public")
+				panic("broken")
+			})
+			want := delivery.ErrPanicked
+			if test.check != nil {
+				o.check.Store(&test.check)
+				want = test.check
+			}
+			res := get(t, server)
+			if test.check == nil {
+				wantCookies(t, res)
+			} else if got := res.Header["Set-Cookie"]; len(got) > 0 {
+				t.Errorf("Set-Cookie = %q, want none", got)
+			}
+			if err := o.wait(t); !errors.Is(err, want) {
+				t.Errorf("got %v, want %v", err, want)
+			}
+		})
+	}
 }
 
 // A wrapped ResponseWriter has the optional interfaces of the one inside.
