@@ -29,9 +29,10 @@ type Config struct {
 	// decision are not redirected, and neither are those for the page itself, if
 	// it lies behind the middleware. nil: no redirect.
 	//
-	// A navigation is a GET or HEAD with Sec-Fetch-Mode: navigate, unless
-	// Sec-Fetch-Dest is empty; or without the first header with an Accept that
-	// contains text/html.
+	// A navigation is a GET or HEAD with Sec-Fetch-Mode: navigate, or without this
+	// header with an Accept that contains text/html. Where Sec-Fetch-Dest is empty,
+	// Upgrade-Insecure-Requests: 1 tells a navigation that a service worker has passed
+	// on from a download.
 	//
 	// A sign-in page must treat return_to as untrusted input. return_to is the
 	// path and the query as they were requested, byte for byte. It is missing if

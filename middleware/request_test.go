@@ -37,6 +37,7 @@ func TestSignInRedirectsNavigations(t *testing.T) {
 	}{
 		{name: "navigation", method: "GET", header: header("Sec-Fetch-Mode", "navigate"), want: 303},
 		{name: "download", method: "GET", header: header("Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "empty"), want: 401},
+		{name: "navigation by a service worker", method: "GET", header: header("Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "empty", "Upgrade-Insecure-Requests", "1"), want: 303},
 		{name: "frame", method: "GET", header: header("Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"), want: 303},
 		{name: "HEAD of a navigation", method: "HEAD", header: header("Sec-Fetch-Mode", "navigate"), want: 303},
 		{name: "fetch", method: "GET", header: header("Sec-Fetch-Mode", "cors"), want: 401},

@@ -8,12 +8,18 @@ import (
 
 // IsNavigation reports whether r opens a page, rather than coming from a script.
 // Fetch metadata tells that; for older browsers Accept does. The destination of a
-// download (<a download>) is empty: its response becomes a file.
+// download (<a download>) is empty: its response becomes a file. So is that of a
+// navigation which a service worker has passed on (fetch(event.request)), and in
+// Firefox its mode is same-origin; but only navigations upgrade insecure requests.
 func IsNavigation(r *http.Request) bool {
-	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
-		return mode == "navigate" && r.Header.Get("Sec-Fetch-Dest") != "empty"
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	switch {
+	case mode == "":
+		return strings.Contains(r.Header.Get("Accept"), "text/html")
+	case r.Header.Get("Sec-Fetch-Dest") == "empty":
+		return r.Header.Get("Upgrade-Insecure-Requests") == "1"
 	}
-	return strings.Contains(r.Header.Get("Accept"), "text/html")
+	return mode == "navigate"
 }
 
 // IsEarlyData reports whether r came in TLS early data: an intermediary says so

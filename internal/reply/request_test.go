@@ -17,6 +17,12 @@ func TestIsNavigation(t *testing.T) {
 		{name: "page", header: http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}}, want: true},
 		{name: "frame", header: http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"iframe"}}, want: true},
 		{name: "download", header: http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"empty"}, "Accept": {"text/html"}}},
+		{name: "page by a service worker", header: http.Header{
+			"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"empty"}, "Upgrade-Insecure-Requests": {"1"},
+		}, want: true},
+		{name: "page by a service worker, Firefox", header: http.Header{
+			"Sec-Fetch-Mode": {"same-origin"}, "Sec-Fetch-Dest": {"empty"}, "Upgrade-Insecure-Requests": {"1"},
+		}, want: true},
 		{name: "fetch", header: http.Header{"Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}, "Accept": {"text/html"}}},
 		{name: "older browser", header: http.Header{"Accept": {"text/html,*/*;q=0.8"}}, want: true},
 		{name: "program", header: http.Header{"Accept": {"*/*"}}},
