@@ -64,7 +64,8 @@ type Decision interface {
 
 // Serve calls next with a ResponseWriter that has the same optional interfaces as
 // w. It puts c into the response header when that is written, whatever was done
-// to the header meanwhile, together with Vary and Cache-Control: no-store.
+// to the header meanwhile, together with Vary and Cache-Control: no-store, which no
+// header for certain caches overrides.
 //
 // Informational responses (1xx) do not count as the response. The cookies count
 // as delivered when the handler flushes the response or returns, and the client
@@ -223,6 +224,7 @@ func (t *tracker) addCookies(status int) {
 	if got := h["Cache-Control"]; len(got) != 1 || got[0] != "no-store" {
 		h.Set("Cache-Control", "no-store")
 	}
+	deleteTargetedCacheControl(h)
 	addVary(h, t.cookies.Vary)
 	if t.cookies.Numbered {
 		addNumbered(h)
@@ -302,6 +304,17 @@ func setLines(h http.Header, lines []string) {
 		return
 	}
 	h["Set-Cookie"] = lines
+}
+
+// deleteTargetedCacheControl removes the headers that certain caches heed in place of
+// Cache-Control, for example CDN-Cache-Control (RFC 9213) or its older form
+// Surrogate-Control. They would let a CDN give the cookies of one user to another.
+func deleteTargetedCacheControl(h http.Header) {
+	for name := range h {
+		if strings.HasSuffix(name, "-Cache-Control") || name == "Surrogate-Control" {
+			delete(h, name)
+		}
+	}
 }
 
 // addNumbered repeats the Set-Cookie lines, the last one first.

@@ -28,6 +28,9 @@ const (
 
 var lines = []string{jwtLine, refreshLine}
 
+// targetedCacheControl are headers that CDNs heed in place of Cache-Control.
+var targetedCacheControl = []string{"Cdn-Cache-Control", "Cloudflare-Cdn-Cache-Control", "Surrogate-Control"}
+
 // outcome is what Serve has reported.
 type outcome struct {
 	done  chan error
@@ -105,6 +108,11 @@ func wantCookies(t *testing.T, res *http.Response, more ...string) {
 	if got := res.Header["Cache-Control"]; !slices.Equal(got, []string{"no-store"}) {
 		t.Errorf("Cache-Control = %q, want no-store", got)
 	}
+	for _, name := range targetedCacheControl {
+		if got := res.Header[name]; len(got) > 0 {
+			t.Errorf("%s = %q, want none", name, got)
+		}
+	}
 	if got := strings.Join(res.Header["Vary"], ", "); !strings.Contains(got, "Cookie") {
 		t.Errorf("Vary = %q, want Cookie in it", got)
 	}
@@ -145,6 +153,11 @@ func TestDelivered(t *testing.T) {
 		{name: "cache headers for everybody", handler: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Cache-Control", "public, max-age=43200")
 			w.Header().Del("Vary")
+		}},
+		{name: "cache headers for a CDN", handler: func(w http.ResponseWriter, _ *http.Request) {
+			for _, name := range targetedCacheControl {
+				w.Header().Set(name, "max-age=60")
+			}
 		}},
 		{name: "header cleared", handler: func(w http.ResponseWriter, _ *http.Request) { clear(w.Header()) }},
 		{name: "Set-Cookie replaced", handler: func(w http.ResponseWriter, _ *http.Request) {
