@@ -77,21 +77,33 @@ type Decision interface {
 // If next panics before the header is written, Serve prepares the header as well: an
 // outer layer that recovers writes it.
 //
-// Serve panics with [http.ErrAbortHandler] to cut a response off.
+// Serve panics with [http.ErrAbortHandler] to cut a response off, and sets a write
+// deadline in the past, for outer layers that recover this panic, too.
 func Serve(w http.ResponseWriter, r *http.Request, c Cookies, next func(http.ResponseWriter)) {
 	t := &tracker{cookies: c, ctx: r.Context(), w: w, before: without(w.Header()["Set-Cookie"], c.Lines)}
 	err := ErrPanicked
 	defer func() {
 		if errors.Is(err, ErrPanicked) {
-			_ = t.prepare(http.StatusOK)
+			if recalled := t.prepare(http.StatusOK); recalled != nil {
+				cutOff(w)
+				err = recalled
+			}
 		}
 		t.finish(err)
 	}()
 	next(httpsnoop.Wrap(w, t.hooks()))
 	err = t.prepare(http.StatusOK) // net/http writes it if the handler has written nothing
 	if err != nil && r.Context().Value(http.ServerContextKey) != nil {
+		cutOff(w)
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// cutOff makes the server drop what is in its buffer, also where an outer layer
+// recovers the panic that would end the connection: net/http writes nothing after the
+// write deadline.
+func cutOff(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Unix(0, 0))
 }
 
 // recheckInterval is the time after which a buffered header is checked again. A

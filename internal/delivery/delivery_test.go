@@ -521,6 +521,17 @@ func TestInterfaces(t *testing.T) {
 	}
 }
 
+// deadlineRecorder notes the write deadline.
+type deadlineRecorder struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (r *deadlineRecorder) SetWriteDeadline(deadline time.Time) error {
+	r.deadline = deadline
+	return nil
+}
+
 // While a response waits in the server's buffer, its cookies may become wrong. Then
 // it must not leave.
 func TestBufferedResponseIsCutOff(t *testing.T) {
@@ -535,6 +546,7 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 		{name: "the handler returns", waits: time.Second, server: true, wantCut: true},
 		{name: "it flushes", waits: time.Second, server: true, leave: flush, wantCut: true},
 		{name: "it writes more", waits: time.Second, server: true, leave: writeMore, wantErr: true, wantCut: true},
+		{name: "it panics", waits: time.Second, server: true, leave: func(http.ResponseWriter) error { panic("broken") }, wantCut: true},
 		{name: "another server, which cannot cut it off", waits: time.Second, leave: writeMore, wantErr: true},
 		{name: "just checked", waits: 99 * time.Millisecond, server: true, leave: flush},
 		{name: "no longer just checked", waits: 100 * time.Millisecond, server: true, leave: flush, wantCut: true},
@@ -549,9 +561,13 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 				}
 				r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)
 				gone := errors.New("the user has logged out")
+				w := &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
 				defer func() {
-					if v := recover(); (v == http.ErrAbortHandler) != test.wantCut { //nolint:errorlint // the value itself
+					if v := recover(); (v == http.ErrAbortHandler || v == "broken") != test.wantCut { //nolint:errorlint // the value itself
 						t.Errorf("recovered %v, want it cut off: %t", v, test.wantCut)
+					}
+					if isPast := !w.deadline.IsZero() && w.deadline.Before(time.Now()); isPast != test.wantCut {
+						t.Errorf("write deadline %v, want it in the past: %t", w.deadline, test.wantCut)
 					}
 					var want error
 					if test.waits >= 100*time.Millisecond {
@@ -561,7 +577,7 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 						t.Errorf("Done(%v), want %v", err, want)
 					}
 				}()
-				delivery.Serve(httptest.NewRecorder(), r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
+				delivery.Serve(w, r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
 					_, _ = io.WriteString(w, "the first part")
 					o.check.Store(&gone)
 					time.Sleep(test.waits)
