@@ -13,6 +13,7 @@ GO_NEWEST := go1.27.4
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 APIDIFF       := golang.org/x/exp/cmd/apidiff@v0.0.0-20261014143641-f0251eb4aa3e
+GREMLINS      := github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 
 # The published modules must work with the floor; examples and the tests of other
 # modules run with the newest.
@@ -39,10 +40,10 @@ MODEL_SEEDS    ?= 100
 # How many requests "make lab-large" sends. Each million takes some ten minutes of a core.
 LARGE_REQUESTS ?= 10000000
 
-export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF PUBLISHED JOBS FUZZTIME MAX_VAGUE_COMMENTS
+export GO_FLOOR GO_NEWEST GOLANGCI_LINT GOVULNCHECK APIDIFF GREMLINS PUBLISHED JOBS FUZZTIME MAX_VAGUE_COMMENTS
 export MODEL_REQUESTS MODEL_MEMORY MODEL_SEEDS LARGE_REQUESTS
 
-.PHONY: help test install lint quick fuzz soak lab lab-large model figures bench compare example pictures api vulnerabilities update go-floor go-newest
+.PHONY: help test install lint quick fuzz soak lab lab-large model mutants figures bench compare example pictures api vulnerabilities update go-floor go-newest
 
 help: ## this list
 	@sed -nE 's/^([a-z -]+):.*## (.*)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-20s %s\n", $$1, $$2 }'
@@ -78,6 +79,9 @@ lab-large: ## the laboratory until it has sent ten million requests; an interrup
 
 model: install ## all runs of a model of sessions with four requests, and some hundred of them replayed
 	@.ci/model
+
+mutants: ## changes each operator of the code that decides about sessions, and expects that a test fails
+	@.ci/mutants
 
 figures: ## what docs/figures.md says of herds, floods and memory
 	go run ./integration_test/figures

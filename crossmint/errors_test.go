@@ -121,6 +121,15 @@ func TestClassifiesGrant(t *testing.T) {
 	}
 }
 
+func TestEvery2xxIsSuccess(t *testing.T) {
+	for _, status := range []int{200, 201, 299} {
+		u := newUpstream(t, respond(status, jsonType, goodGrant))
+		if _, err := u.client.Refresh(t.Context(), session.NewSecret("one-time")); err != nil {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
 func TestNoContentIsMalformed(t *testing.T) {
 	u := newUpstream(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	if err := refresh(t.Context(), t, u.client); !errors.Is(err, session.ErrMalformed) {
