@@ -58,9 +58,9 @@ func wantOneCall(t *testing.T, got herd) {
 	}
 }
 
-func TestEmbeddedStore(t *testing.T) {
+func TestMemory(t *testing.T) {
 	t.Parallel()
-	v := visit(t, "-embedded")
+	v := visit(t)
 	if kind := v.state().Store.Kind; kind != store.Embedded {
 		t.Errorf("the store is %q", kind)
 	}
@@ -115,8 +115,7 @@ func TestInstanceIsKilledInMidRefresh(t *testing.T) {
 
 func TestStoreFreezes(t *testing.T) {
 	t.Parallel()
-	v := visit(t)
-	needStore(t, v.state().Store.Kind)
+	v := visit(t, "-store=redis-server")
 	v.signIn()
 	v.want(204, "POST", "/demo/freeze")
 	if !v.state().Store.Frozen {
@@ -135,7 +134,7 @@ func TestStoreFreezes(t *testing.T) {
 
 func TestPage(t *testing.T) {
 	t.Parallel()
-	v := visit(t, "-embedded")
+	v := visit(t)
 	for path, contentType := range map[string]string{
 		"/": "text/html; charset=utf-8", "/assets/style.css": "text/css; charset=utf-8", "/assets/app.js": "text/javascript; charset=utf-8",
 	} {
@@ -159,7 +158,7 @@ func TestPage(t *testing.T) {
 
 func TestOtherSitesAreRejected(t *testing.T) {
 	t.Parallel()
-	v := visit(t, "-embedded")
+	v := visit(t)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.url+"/demo/kill/A", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -5,8 +5,15 @@
 //	go -C example/fleet run .
 //
 // Everything runs on this machine, and ends with this process. The balancer, a fake
-// Crossmint and the page run in this process. The instances, and a redis-server or
-// valkey-server if one is installed, are separate processes.
+// Crossmint, the page and the store run in this process; the instances are separate
+// processes. The flag -store chooses another store: redis-server starts a redis-server or
+// valkey-server, which the page can freeze, and an address such as redis://localhost:6379,
+// postgres://localhost/name or nats://localhost:4222 is that of a store that runs
+// already:
+//
+//	go -C example/fleet run . -store=postgres://me@localhost/test
+//
+// In PostgreSQL it creates the table, unless that exists.
 package main
 
 import (
@@ -24,6 +31,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/example/fleet/internal/instance"
+	"github.com/crossmint-go/auth/example/fleet/internal/store"
 )
 
 const (
@@ -59,15 +67,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // options are the options of the command line.
 type options struct {
-	addr     *net.TCPAddr
-	embedded bool
+	addr  *net.TCPAddr
+	store string
 }
 
 func parseFlags(args []string) (o options, err error) {
 	flags := flag.NewFlagSet("fleet", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // an error is one line, which run prints
 	addr := flags.String("addr", "127.0.0.1:8080", "loopback `host:port` to listen on")
-	flags.BoolVar(&o.embedded, "embedded", false, "use the store within this process, also if another one is installed")
+	flags.StringVar(&o.store, "store", store.Memory, "memory, redis-server, or the `URL` of a store")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -80,12 +88,15 @@ func parseFlags(args []string) (o options, err error) {
 	if !o.addr.IP.IsLoopback() {
 		return o, errors.New("-addr must be a loopback address: the page kills processes")
 	}
+	if err := store.Check(o.store); err != nil {
+		return o, fmt.Errorf("-store: %w", err)
+	}
 	return o, nil
 }
 
 // serve runs everything until ctx ends.
 func serve(ctx context.Context, o options, stdout io.Writer) (err error) {
-	w, err := newWorld(o.embedded)
+	w, err := newWorld(ctx, o.store)
 	if err != nil {
 		return err
 	}

@@ -56,14 +56,6 @@ func startFleet(t *testing.T, args ...string) (url string) {
 	return strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
 }
 
-// needStore fails the test without a real store.
-func needStore(t *testing.T, kind string) {
-	t.Helper()
-	if kind != "redis-server" && kind != "valkey-server" {
-		t.Fatal("neither redis-server nor valkey-server is installed")
-	}
-}
-
 // until waits for a condition.
 func until(t *testing.T, description string, condition func() bool) {
 	t.Helper()
@@ -80,11 +72,12 @@ func TestInvalidArguments(t *testing.T) {
 		"an argument":               {"nonsense"},
 		"an address":                {"-addr", "nonsense"},
 		"an address of the network": {"-addr", "0.0.0.0:0"},
+		"an unknown store":          {"-store", "mysql://me:secret@localhost"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr strings.Builder
 			status := run(t.Context(), args, &stdout, &stderr)
-			if status != 2 || strings.Count(stderr.String(), "\n") != 1 || stdout.Len() > 0 {
+			if status != 2 || strings.Count(stderr.String(), "\n") != 1 || strings.Contains(stderr.String(), "secret") || stdout.Len() > 0 {
 				t.Errorf("status %d, stderr %q, stdout %q; want 2 and one line", status, &stderr, &stdout)
 			}
 		})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"net/http"
@@ -20,15 +21,15 @@ type world struct {
 	closers []func() error // the last one is closed first
 }
 
-// newWorld starts the store, upstream and the instances.
-func newWorld(embedded bool) (w *world, err error) {
+// newWorld starts the store, unless it runs already, upstream and the instances.
+func newWorld(ctx context.Context, storeName string) (w *world, err error) {
 	w = &world{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
 		}
 	}()
-	s, err := store.Start(embedded)
+	s, err := store.Start(ctx, storeName)
 	if err != nil {
 		return nil, err
 	}

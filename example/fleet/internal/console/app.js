@@ -60,13 +60,13 @@ function show(data) {
   state = data;
   byId("calls").textContent = data.upstreamCalls;
   byId("store-kind").textContent = data.store.kind;
-  byId("store-state").textContent = data.store.frozen ? "frozen: it does not respond" : data.store.pid ? `runs, process ${data.store.pid}` : "runs within the balancer's process: no redis-server or valkey-server is used";
+  byId("store-state").textContent = data.store.frozen ? "frozen: it does not respond" : data.store.pid ? `runs, process ${data.store.pid}` : data.store.kind === "miniredis" ? "runs within the balancer's process" : "is not one of these processes";
   byId("store-state").className = data.store.frozen ? "down" : "";
   byId("freeze").textContent = data.store.frozen ? "Let the store go on" : "Freeze the store";
   byId("freeze").setAttribute("aria-disabled", String(!data.store.canFreeze));
   byId("store-hint").textContent = data.store.canFreeze
     ? "Frozen, it hangs. Valid sessions do not notice; expired ones are refreshed by each instance for itself, and no cookie is cleared."
-    : "A store within this process cannot be frozen.";
+    : "Only a store that this program starts as a process can be frozen: -store=redis-server.";
   byId("trap").setAttribute("aria-disabled", String(data.trap));
   byId("trap").textContent = data.trap ? "The next instance that refreshes is killed" : "Kill the next instance that refreshes";
   for (const instance of data.instances) showInstance(instance);

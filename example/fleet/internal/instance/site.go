@@ -8,9 +8,12 @@ import (
 
 	"github.com/crossmint-go/auth/cookie"
 	"github.com/crossmint-go/auth/crossmint"
+	"github.com/crossmint-go/auth/example/fleet/internal/store"
 	"github.com/crossmint-go/auth/handlers"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/nats"
+	"github.com/crossmint-go/auth/session/postgres"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -37,7 +40,7 @@ func newSite(o Order, logger *slog.Logger) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	coordinator, err := redis.New(redis.Config{URL: session.NewSecret(o.StoreURL), Secret: session.NewSecret(o.Secret), Logger: logger})
+	coordinator, err := newCoordinator(o, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +53,19 @@ func newSite(o Order, logger *slog.Logger) (*site, error) {
 	mux.Handle("/api/logout", handlers.Logout(sessions, cookies, handlers.Config{}))
 	mux.Handle("GET /api/me", middleware.RequireSession(sessions, cookies, middleware.Config{})(http.HandlerFunc(me)))
 	return &site{client, sessions, mux}, nil
+}
+
+// newCoordinator returns the coordinator for the store.
+func newCoordinator(o Order, logger *slog.Logger) (session.Coordinator, error) {
+	url, secret := session.NewSecret(o.StoreURL), session.NewSecret(o.Secret)
+	switch store.KindOf(o.StoreURL) {
+	case store.Postgres:
+		return postgres.New(postgres.Config{URL: url, Secret: secret, Logger: logger})
+	case store.NATS:
+		return nats.New(nats.Config{URL: url, Secret: secret, Logger: logger})
+	default:
+		return redis.New(redis.Config{URL: url, Secret: secret, Logger: logger})
+	}
 }
 
 func me(w http.ResponseWriter, r *http.Request) {
