@@ -46,7 +46,9 @@ func (c *clock) set(now, started time.Time) {
 
 func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
 
-// A key names a record in the store. Keys with the same group fail together.
+// A key names a record in the store. Keys with the same group fail together. The group
+// is in octal: so the slots of a Redis Cluster, which CRC16 chooses, spread the groups
+// evenly over the shards.
 type key struct {
 	group int
 	text  string
@@ -54,11 +56,11 @@ type key struct {
 
 func tokenKey(n name) key {
 	group := int(n.bytes()[0]) % groupCount
-	return key{group, fmt.Sprintf("t%02x.%s", group, n)}
+	return key{group, fmt.Sprintf("t%02o.%s", group, n)}
 }
 
 // probeKey returns the key of a record that the breaker writes for a moment.
-func probeKey(group int) key { return key{group, fmt.Sprintf("t%02x.probe", group)} }
+func probeKey(group int) key { return key{group, fmt.Sprintf("t%02o.probe", group)} }
 
 // topicOf returns the topic of the messages about a token, which 1/4096 of all
 // tokens share.
@@ -67,7 +69,7 @@ func topicOf(n name) string { return "t." + string(n[:3]) }
 // denialsKey returns the key of one part of the denied JWTs.
 func (k *keyring) denialsKey(part byte) key {
 	group := int(part) % groupCount
-	return key{group, fmt.Sprintf("d%02x.%s.%s", group, k.deployment, strconv.Itoa(int(part)))}
+	return key{group, fmt.Sprintf("d%02o.%s.%s", group, k.deployment, strconv.Itoa(int(part)))}
 }
 
 // denialsTopic returns the topic of the denied JWTs.
