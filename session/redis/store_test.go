@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/crossmint-go/auth/session"
@@ -12,6 +13,12 @@ import (
 func TestStore(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
+		info, _ := s.do("INFO", "server").ToString()
+		for line := range strings.Lines(info) {
+			if strings.HasPrefix(line, "redis_version:") || strings.HasPrefix(line, "valkey_version:") {
+				t.Log(strings.TrimSpace(line))
+			}
+		}
 		fleettest.RunStore(t, func(t *testing.T) protocol.Store { return openStore(t, s.URL()) })
 	})
 }

@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 
 var (
 	stores    = flag.String("fleet.store", "redis,postgres,nats", "databases that are the store, separated by commas")
+	all       = flag.Bool("fleet.all", false, "run every scenario over every store, also with few requests")
 	requests  = flag.Int("fleet.requests", 480, "requests per run of package lab")
 	users     = flag.Int("fleet.users", 32, "users per run of package lab")
 	seed      = flag.Uint64("fleet.seed", 1, "repeats a run")

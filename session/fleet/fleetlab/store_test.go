@@ -28,7 +28,7 @@ type kind struct {
 
 // isShort reports that a test runs some scenarios only, in less time: those of the first
 // database cover the protocol, and few requests tell little about the other adapters.
-func (k *kind) isShort() bool { return *requests < longRun && k.name != kinds[0].name }
+func (k *kind) isShort() bool { return !*all && *requests < longRun && k.name != kinds[0].name }
 
 type onEvent = func(context.Context, event.Event)
 
