@@ -49,7 +49,8 @@ const (
 	// that the browser already has.
 	ServedStale Outcome = "served_stale"
 	// NotDelivered: the response with the renewed session did not reach the
-	// browser. The next request with the old refresh token gets the session.
+	// browser, or may not have: proxies may replace error pages and 304. The next
+	// request with the old refresh token gets the session.
 	NotDelivered Outcome = "not_delivered"
 	// UndeliveredDropped: too many sessions wait for their delivery; the oldest
 	// were dropped.
