@@ -64,7 +64,10 @@ func TestParseTokenRejectsForm(t *testing.T) {
 		for part, where := range []string{"header", "payload", "signature"} {
 			rows = append(rows, rejectCase{name: name + " in the " + where, fault: insert(part, text), reason: compact})
 		}
-		rows = append(rows, rejectCase{name: name + " at the end", fault: edit(func(s string) string { return s + text }), reason: compact})
+		rows = append(rows,
+			rejectCase{name: name + " at the start", fault: edit(func(s string) string { return text + s }), reason: compact},
+			rejectCase{name: name + " at the end", fault: edit(func(s string) string { return s + text }), reason: compact},
+		)
 	}
 	wantRejected(t, rows)
 }
