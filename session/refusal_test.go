@@ -71,6 +71,18 @@ func TestSecondStrike(t *testing.T) {
 		_, err = k.authenticate(m)
 		k.want(err, testkit.Refused, 2)
 	})
+	run(t, "the first refusals of several users are remembered", testkit.Config{}, func(t *testing.T, k *kit) {
+		users := []session.Material{refused(k), k.Expired("bob@example.com"), k.Expired("cyn@example.com")}
+		for i, m := range users {
+			_, err := k.authenticate(m)
+			k.want(err, testkit.AskAgain, i+1)
+		}
+		time.Sleep(time.Second)
+		for _, m := range users {
+			_, err := k.authenticate(m)
+			k.want(err, testkit.Refused, len(users))
+		}
+	})
 	run(t, "cookies are deleted once, because a second deletion may follow a sign-in", testkit.Config{}, func(t *testing.T, k *kit) {
 		m := refusedBefore(refused(k), 2*time.Hour)
 		_, err := k.authenticate(m)
