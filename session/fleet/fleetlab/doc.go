@@ -18,7 +18,7 @@
 // TestLife adds all that package lab does with lab.Config.Life.
 //
 // The flag -fleet.store chooses databases. With few requests, those after the first
-// run some scenarios only.
+// run some scenarios only, unless -fleet.all is set.
 //
 // The package is a module of its own, so that users of the adapters do not depend on
 // the modules of its tests.

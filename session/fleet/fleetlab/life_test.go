@@ -3,6 +3,8 @@ package fleetlab_test
 import (
 	"testing"
 	"time"
+
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // TestLife runs the fleet under all events of lab.Config.Life.
@@ -53,6 +55,9 @@ func (r *result) checkLife(t *testing.T, s scenario) {
 	f := r.fleets[0]
 	if (f.replaced > 0) != (s.replaceInterval > 0) || (f.waits > 0) != s.freezes {
 		t.Errorf("%d instances replaced, %d calls waited for a frozen instance: this run proves nothing", f.replaced, f.waits)
+	}
+	if n := f.eventCounts()[event.StoreDegraded]; n != 0 {
+		t.Errorf("%d times the store counted as unavailable, although nothing disturbs it", n)
 	}
 	if *requests >= longRun && len(r.Unstruck) > 0 {
 		t.Errorf("these faults and events did not happen: %q", r.Unstruck)

@@ -20,8 +20,11 @@ import (
 )
 
 var natsKind = kind{
-	name:      "nats",
-	newServer: func(t *testing.T) simulatedServer { return &natsServer{dir: t.TempDir()} },
+	name: "nats",
+	newServer: func(t *testing.T) simulatedServer {
+		forgetTimers()
+		return &natsServer{dir: t.TempDir()}
+	},
 	startReal: func(t *testing.T) map[string]realServer {
 		s, err := startNATSProcess(t.TempDir())
 		if err != nil {
@@ -45,6 +48,11 @@ func takeNATSTurn(t *testing.T) {
 	t.Cleanup(natsTurn.Unlock)
 	ats.Register() // its goroutine is in no bubble
 	t.Cleanup(ats.Unregister)
+	forgetTimers()
+}
+
+// forgetTimers empties the pool of the client between two bubbles.
+func forgetTimers() {
 	for range 2 { // a sync.Pool is empty after two collections
 		runtime.GC()
 	}

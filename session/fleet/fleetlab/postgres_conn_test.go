@@ -27,6 +27,11 @@ type postgresConn struct {
 	unsent  []byte     // the beginning of a message of the client
 }
 
+// channelPrefix begins the name of each channel, which is a parameter of pg_notify. The
+// name of the function is only in the first request of a connection, which prepares the
+// statement.
+const channelPrefix = "crossmint"
+
 // serve passes the requests of the client on, until it disconnects.
 func (c *postgresConn) serve() {
 	defer c.far.Close()
@@ -61,7 +66,7 @@ func (c *postgresConn) send(part []byte) error {
 	if bytes.Contains(requests, []byte("LISTEN ")) {
 		c.server.listen(c)
 	}
-	if bytes.Contains(requests, []byte("pg_notify")) {
+	if bytes.Contains(requests, []byte(channelPrefix)) {
 		c.server.notify()
 	}
 	return nil
