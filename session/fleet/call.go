@@ -60,8 +60,9 @@ func (f *call) run(ctx context.Context) result {
 	if r, done := f.handle(ctx, s, err); done {
 		return r
 	}
-	messages, cancel := f.c.listener.subscribe(f.name)
-	defer cancel()
+	ctx, unsubscribe := context.WithCancel(ctx)
+	defer unsubscribe()
+	messages := f.c.operations.messages(ctx, f.name)
 	for interval := minPollInterval; ; interval = min(2*interval, maxPollInterval) {
 		message, err := waitForLeader(ctx, messages, backoff.Jitter(interval))
 		if err != nil {

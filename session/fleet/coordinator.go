@@ -44,7 +44,6 @@ type Coordinator struct {
 	grace      time.Duration
 	keys       []*keyring // the previous secret's first
 	operations *operations
-	listener   *listener
 
 	stopped   context.Context // ends when Close stops waiting
 	stop      context.CancelFunc
@@ -68,7 +67,7 @@ func New(config Config) (*Coordinator, error) {
 		return nil, err
 	}
 	o := newOperations(config.Store, config.Timeout, &reporter{config.OnEvent, config.Logger})
-	c := &Coordinator{grace: config.Grace, operations: o, listener: newListener(o), idle: make(chan struct{})}
+	c := &Coordinator{grace: config.Grace, operations: o, idle: make(chan struct{})}
 	c.stopped, c.stop = context.WithCancel(context.Background())
 	c.logouts, c.outcomes = newOutbox(o, maxPendingLogouts), newOutbox(o, maxPendingOutcomes)
 	for _, secret := range []session.Secret{config.PreviousSecret, config.Secret} {

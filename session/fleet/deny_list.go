@@ -142,25 +142,16 @@ func splitDenials(part []byte, now time.Time) (denials [][]byte) {
 func (l *denyList) subscribe() {
 	o := l.operations
 	var unsubscribed atomic.Bool
-	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		started := time.Now()
-		err := o.store.Subscribe(o.stopped, l.keys.denialsTopic(), func() {
-			l.setUnread()
-			if unsubscribed.Swap(false) {
-				o.report.recovered(o.stopped, opLogout)
-			}
-		}, l.receive)
-		if o.stopped.Err() != nil {
-			return
+	o.subscribe(o.stopped, l.keys.denialsTopic(), l.receive, func() {
+		l.setUnread()
+		if unsubscribed.Swap(false) {
+			o.report.recovered(o.stopped, opLogout)
 		}
+	}, func(err error) {
 		if !unsubscribed.Swap(true) {
 			o.report.degraded(o.stopped, opLogout, fmt.Errorf("not subscribed: %w", err))
 		}
-		if time.Since(started) > lastPause {
-			pause = firstPause
-		}
-		backoff.Sleep(o.stopped, backoff.Jitter(pause))
-	}
+	})
 }
 
 func (l *denyList) setUnread() {

@@ -22,6 +22,7 @@ type operations struct {
 	stopped context.Context // ends with close
 	stop    context.CancelFunc
 	running sync.WaitGroup
+	topics  sync.Map // those of tokens that this instance is subscribed to
 }
 
 func newOperations(store Store, timeout time.Duration, report *reporter) *operations {
@@ -62,9 +63,8 @@ func tokenKey(n name) key {
 // probeKey returns the key of a record that the breaker writes for a moment.
 func probeKey(group int) key { return key{group, fmt.Sprintf("t%02o.probe", group)} }
 
-// topicOf returns the topic of the messages about a token, which 1/4096 of all
-// tokens share.
-func topicOf(n name) string { return "t." + string(n[:3]) }
+// topicOf returns the topic of the messages about a token.
+func topicOf(n name) string { return "t." + string(n) }
 
 // denialsKey returns the key of one part of the denied JWTs.
 func (k *keyring) denialsKey(part byte) key {
@@ -170,17 +170,6 @@ func (o *operations) swap(ctx context.Context, k key, version uint64, value []by
 		o.clock.set(r.Now, started)
 	}
 	return r, swapped, err
-}
-
-// publish sends a message about a token to the instances that wait for one. A
-// message that is lost delays them.
-func (o *operations) publish(n name, s snapshot) {
-	stored, _ := s.marshal(s.now)
-	o.running.Go(func() {
-		ctx, cancel := context.WithTimeout(o.stopped, o.timeout)
-		defer cancel()
-		_ = o.store.Publish(ctx, topicOf(n), append([]byte(n), stored...))
-	})
 }
 
 var (
