@@ -298,7 +298,7 @@ func (f *call) finish(ctx context.Context, o outcome, rotated bool) result {
 	if err != nil {
 		f.commitLater(o, expiresAt)
 	} else if o.kind != kindNone {
-		f.c.outcomes.remove(string(f.name))
+		f.c.outcomes.remove(string(f.name), nil)
 	}
 	switch s.found {
 	case stateLoggedOut:

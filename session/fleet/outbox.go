@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"errors"
-	"maps"
 	"sync"
 	"time"
 
@@ -22,14 +21,14 @@ const (
 	revokeTimeout = 10 * time.Second
 )
 
-// An outbox holds writes that the store has missed, and makes them when it is
-// back. Its goroutine runs only while there are some.
+// An outbox holds writes that the store has missed, and makes them when it is back, one
+// at a time: it may still be slow.
 type outbox struct {
 	operations *operations
 	limit      int
+	writing    chan struct{} // holds one element during a write
 
-	mu      sync.Mutex // guards all below
-	running bool
+	mu      sync.Mutex // guards pending
 	pending map[string]*write
 }
 
@@ -41,7 +40,7 @@ type write struct {
 }
 
 func newOutbox(o *operations, limit int) *outbox {
-	return &outbox{operations: o, limit: limit, pending: map[string]*write{}}
+	return &outbox{operations: o, limit: limit, writing: make(chan struct{}, 1), pending: map[string]*write{}}
 }
 
 var errTooManyPending = errors.New("fleet: too many writes wait for the store")
@@ -55,11 +54,24 @@ func (o *outbox) add(key string, w *write) error {
 		return errTooManyPending
 	}
 	o.pending[key] = w
-	if !o.running {
-		o.running = true
-		o.operations.running.Go(o.run)
-	}
+	o.operations.running.Go(func() {
+		for backoff.Sleep(o.operations.stopped, backoff.Jitter(outboxPause)) && !o.try(key, w) {
+			continue
+		}
+	})
 	return nil
+}
+
+// try makes a write. It reports whether that is done: it has succeeded or expired, or
+// another one has replaced it.
+func (o *outbox) try(key string, w *write) (done bool) {
+	o.writing <- struct{}{}
+	defer func() { <-o.writing }()
+	if o.get(key) == w && time.Now().Before(w.expiresAt) && w.do(o.operations.stopped) != nil {
+		return false
+	}
+	o.remove(key, w)
+	return true
 }
 
 // get returns the pending write of a key, or nil.
@@ -69,49 +81,12 @@ func (o *outbox) get(key string) *write {
 	return o.pending[key]
 }
 
-// remove removes the pending write of a key: a later one has succeeded.
-func (o *outbox) remove(key string) {
+// remove removes the pending write of a key, unless that is another one than w. nil
+// removes any: a later one has succeeded.
+func (o *outbox) remove(key string, w *write) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.pending, key)
-}
-
-// run makes the pending writes, until none is left or the store is closed.
-func (o *outbox) run() {
-	for backoff.Sleep(o.operations.stopped, backoff.Jitter(outboxPause)) {
-		for key, w := range o.all() {
-			if o.get(key) != w {
-				continue
-			}
-			if time.Now().After(w.expiresAt) || w.do(o.operations.stopped) == nil {
-				o.finish(key, w)
-			}
-		}
-		if o.stopIfEmpty() {
-			return
-		}
-	}
-}
-
-// all returns a copy of the pending writes.
-func (o *outbox) all() map[string]*write {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return maps.Clone(o.pending)
-}
-
-// finish removes a write, unless another one has replaced it.
-func (o *outbox) finish(key string, w *write) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.pending[key] == w {
+	if w == nil || o.pending[key] == w {
 		delete(o.pending, key)
 	}
-}
-
-func (o *outbox) stopIfEmpty() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.running = len(o.pending) > 0
-	return !o.running
 }
