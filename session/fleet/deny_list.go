@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +25,6 @@ const (
 	// maxDenialTTL bounds the time for which the store keeps the denial of a JWT
 	// that lives longer. A user whose sessions have all ended is denied for as long.
 	maxDenialTTL = 30 * 24 * time.Hour
-	// denialReaders is the number of parts that an instance reads at once.
-	denialReaders = 2
 	// reportedReadFailures is the number of failures in a row that are reported.
 	reportedReadFailures = 3
 	// denialReadDelay spreads the instances that connect again at the same time.
@@ -181,35 +178,34 @@ func (l *denyList) readAfterSubscriptions() {
 		if !isFirst {
 			backoff.Sleep(stopped, backoff.Jitter(denialReadDelay))
 		}
-		var isRead [denialParts]bool
-		failures, err := 0, l.readAll(stopped, &isRead)
-		for ; err != nil && backoff.Sleep(stopped, backoff.Jitter(outboxPause)); err = l.readAll(stopped, &isRead) {
-			if failures++; failures == reportedReadFailures {
-				l.operations.report.degraded(stopped, opLogout, fmt.Errorf("denials not read: %w", err))
-			}
-		}
-		if failures >= reportedReadFailures && err == nil {
-			l.operations.report.recovered(stopped, opLogout)
-		}
+		l.readAll(stopped)
 	}
 }
 
-// readAll passes the denials of all parts that are not read yet to the callback.
-func (l *denyList) readAll(ctx context.Context, isRead *[denialParts]bool) error {
-	var readers sync.WaitGroup
-	errs := make([]error, denialReaders)
-	for reader := range denialReaders {
-		readers.Go(func() {
-			for part := reader; part < denialParts && errs[reader] == nil; part += denialReaders {
-				if !isRead[part] {
-					errs[reader] = l.readPart(ctx, byte(part))
-					isRead[part] = errs[reader] == nil
-				}
-			}
-		})
+// readAll passes the denials of all parts to the callback. A part that cannot be read is
+// tried again after the others.
+func (l *denyList) readAll(ctx context.Context) {
+	parts := make([]byte, denialParts)
+	for part := range parts {
+		parts[part] = byte(part)
 	}
-	readers.Wait()
-	return errors.Join(errs...)
+	for failures := 0; len(parts) > 0; parts = parts[1:] {
+		err := l.readPart(ctx, parts[0])
+		if err == nil {
+			if failures >= reportedReadFailures {
+				l.operations.report.recovered(ctx, opLogout)
+			}
+			failures = 0
+			continue
+		}
+		parts = append(parts, parts[0])
+		if failures++; failures == reportedReadFailures {
+			l.operations.report.degraded(ctx, opLogout, fmt.Errorf("denials not read: %w", err))
+		}
+		if !backoff.Sleep(ctx, backoff.Jitter(outboxPause)) {
+			return
+		}
+	}
 }
 
 func (l *denyList) readPart(ctx context.Context, part byte) error {
