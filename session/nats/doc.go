@@ -49,26 +49,6 @@
 //	  "allow_msg_ttl": true
 //	}
 //
-// The command "nats kv add" allows direct reads, which any replica responds to. With
-// three servers, about one read in ten was older than a change that another instance
-// had made. Therefore allow_direct must be off, and all reads go to the leader of the
-// stream. A bucket with unsuitable settings is not used: event.StoreDegraded names the
-// settings.
-//
-// Each record has its own TTL (allow_msg_ttl), which older servers do not know. A
-// session takes some KiB for an hour after its refresh. A full bucket (max_bytes)
-// accepts no record, and counts as down.
-//
-// # When servers are down
-//
-// With three replicas the bucket survives the loss of one server. While a new leader is
-// elected, for some seconds, and while there is no majority of the replicas, the store
-// counts as down: the instances refresh alone, and no user is signed out. The same is
-// true of a bucket that is deleted; the next instance creates it again. The client
-// connects again by itself, and chooses another server if its own does not respond. It
-// reads the credentials again for each connection.
-//
-// A leader that a network has cut off from the other replicas may return old records
-// for some seconds. It accepts no change, so it cannot let two instances refresh the
-// same token. It can hide a logout for that time.
+// docs/operations.md describes why the bucket has these settings, and what happens when
+// servers are down.
 package nats
