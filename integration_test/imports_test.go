@@ -20,6 +20,7 @@ var allowedImports = map[string][]string{
 	"internal/exactjson":        {},
 	"internal/ttlmap":           {},
 	"internal/limit":            {},
+	"internal/lazyconn":         {},
 	"internal/netutil":          {},
 	"internal/strictjson":       {},
 	"internal/wiring":           {},

@@ -6,51 +6,32 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/lazyconn"
 	"github.com/crossmint-go/auth/internal/netutil"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// A bucket holds the records. Its fields are set before done is closed.
+// A bucket holds the records.
 type bucket struct {
 	created time.Time
-	done    chan struct{}
-
-	nc     *natsgo.Conn
-	js     jetstream.JetStream
-	stream jetstream.Stream
-	offset time.Duration // of the servers' clock
-	err    error
+	nc      *natsgo.Conn
+	js      jetstream.JetStream
+	stream  jetstream.Stream
+	offset  time.Duration // of the servers' clock
 }
 
 // open returns the bucket. The caller gives the error of its operation to check.
 func (s *store) open(ctx context.Context) (*bucket, error) {
-	s.mu.Lock()
-	if s.stopped.Err() != nil {
-		s.mu.Unlock()
-		return nil, errClosed
+	b, err := s.buckets.Get(ctx)
+	if err == nil && time.Since(b.created) > inspectInterval {
+		s.buckets.Discard(b)
+		b, err = s.buckets.Get(ctx)
 	}
-	b := s.bucket
-	if b == nil || time.Since(b.created) > inspectInterval {
-		b = &bucket{created: time.Now(), done: make(chan struct{})}
-		s.bucket = b
-		s.running.Go(func() {
-			defer close(b.done)
-			if b.err = s.inspect(b); b.err != nil {
-				s.discard(b)
-			}
-		})
+	if err == nil && !b.nc.IsConnected() {
+		err = errDisconnected
 	}
-	s.mu.Unlock()
-	select {
-	case <-b.done:
-	case <-ctx.Done():
-		return nil, ctx.Err() // the inspection goes on
-	}
-	if b.err == nil && !b.nc.IsConnected() {
-		return b, errDisconnected
-	}
-	return b, b.err
+	return b, err
 }
 
 // check returns the error of an operation. After an error, the next operation inspects
@@ -59,7 +40,7 @@ func (s *store) check(b *bucket, err error) error {
 	if err == nil {
 		return nil
 	}
-	s.discard(b)
+	s.buckets.Discard(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.nc != nil && s.nc.LastError() != nil { // for example a missing permission
@@ -68,22 +49,14 @@ func (s *store) check(b *bucket, err error) error {
 	return fmt.Errorf("nats: %w", err)
 }
 
-// discard makes the next operation inspect the bucket again.
-func (s *store) discard(b *bucket) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b != nil && s.bucket == b {
-		s.bucket = nil
-	}
-}
-
 // inspect connects, and finds or creates the bucket.
-func (s *store) inspect(b *bucket) (err error) {
+func (s *store) inspect() (_ *bucket, err error) {
+	b := &bucket{created: time.Now()}
 	if b.nc, err = s.connect(); err != nil {
-		return err
+		return nil, err
 	}
 	if !b.nc.IsConnected() {
-		return errDisconnected
+		return nil, errDisconnected
 	}
 	ctx, cancel := context.WithTimeout(s.stopped, connectTimeout)
 	defer cancel()
@@ -91,10 +64,10 @@ func (s *store) inspect(b *bucket) (err error) {
 		if !s.isShared && b.nc.IsConnected() { // the server hangs: another one may not
 			_ = b.nc.ForceReconnect() // fails only after Close
 		}
-		return err
+		return nil, err
 	}
 	if b.js, err = jetstream.New(b.nc); err != nil {
-		return err
+		return nil, err
 	}
 	started := time.Now()
 	b.stream, err = b.js.Stream(ctx, streamName)
@@ -103,11 +76,11 @@ func (s *store) inspect(b *bucket) (err error) {
 		b.stream, err = b.js.CreateStream(ctx, bucketConfig(s.replicas))
 	}
 	if err != nil {
-		return fmt.Errorf("the bucket crossmint: %w", err)
+		return nil, fmt.Errorf("the bucket crossmint: %w", err)
 	}
 	info := b.stream.CachedInfo()
 	b.offset = info.TimeStamp.Sub(started)
-	return checkBucket(&info.Config)
+	return b, checkBucket(&info.Config)
 }
 
 // connect returns the connection. It makes the first one; the client restores it.
@@ -127,16 +100,12 @@ func (s *store) connect() (*natsgo.Conn, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.stopped.Err() != nil:
+	if s.stopped.Err() != nil {
 		nc.Close()
-		return nil, errClosed
-	case s.nc != nil: // another inspection was faster
-		nc.Close()
-	default:
-		s.nc = nc
+		return nil, lazyconn.ErrClosed
 	}
-	return s.nc, nil
+	s.nc = nc
+	return nc, nil
 }
 
 // checkShared refuses a connection without TLS to another machine.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/backoff"
+	"github.com/crossmint-go/auth/internal/lazyconn"
 	"github.com/crossmint-go/auth/session/fleet"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,10 +37,7 @@ const (
 	conflictPause = 10 * time.Millisecond
 )
 
-var (
-	errClosed       = errors.New("the store is closed")
-	errDisconnected = errors.New("the connection is lost")
-)
+var errDisconnected = errors.New("the connection is lost")
 
 // store implements fleet.Store. It connects when it is used.
 type store struct {
@@ -51,11 +49,10 @@ type store struct {
 
 	stopped context.Context // ends with Close
 	stop    context.CancelFunc
-	running sync.WaitGroup
+	buckets *lazyconn.Conn[*bucket] // the bucket is discarded after an error
 
-	mu     sync.Mutex // guards all below
-	nc     *natsgo.Conn
-	bucket *bucket // nil before the first one, and after an error
+	mu sync.Mutex   // guards nc
+	nc *natsgo.Conn // nil before the first one
 }
 
 var _ fleet.Store = (*store)(nil)
@@ -67,6 +64,7 @@ func newStore(config *Config) (*store, error) {
 		nc: config.Conn, isShared: config.Conn != nil, insecure: config.InsecureAllowPlaintext,
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
+	s.buckets = lazyconn.New(s.inspect, func(*bucket) {})
 	return s, err
 }
 
@@ -208,7 +206,7 @@ func (s *store) untilDisconnected(ctx context.Context, nc *natsgo.Conn) (context
 		case <-lost:
 			cancel(errDisconnected)
 		case <-s.stopped.Done():
-			cancel(errClosed)
+			cancel(lazyconn.ErrClosed)
 		case <-ctx.Done():
 		}
 		nc.RemoveStatusListener(lost)
@@ -224,6 +222,6 @@ func (s *store) Close() error {
 		s.nc.Close()
 	}
 	s.mu.Unlock()
-	s.running.Wait()
+	s.buckets.Close()
 	return nil
 }

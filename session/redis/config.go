@@ -72,7 +72,7 @@ type Coordinator = fleet.Coordinator
 func New(config Config) (*Coordinator, error) {
 	option, err := config.options()
 	c, fleetErr := fleet.New(fleet.Config{
-		Store:  &store{option: func() rueidis.ClientOption { return option }},
+		Store:  newStore(option),
 		Secret: config.Secret, PreviousSecret: config.PreviousSecret,
 		Grace: config.Grace, Timeout: config.Timeout, OnEvent: config.OnEvent, Logger: config.Logger,
 	})

@@ -1,12 +1,9 @@
 package redis
 
-import (
-	"github.com/crossmint-go/auth/session/fleet"
-	"github.com/redis/rueidis"
-)
+import "github.com/crossmint-go/auth/session/fleet"
 
 // OpenStore returns the store of a configuration.
 func OpenStore(config Config) (fleet.Store, error) {
 	option, err := config.options()
-	return &store{option: func() rueidis.ClientOption { return option }}, err
+	return newStore(option), err
 }

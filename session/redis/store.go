@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/crossmint-go/auth/internal/lazyconn"
 	"github.com/crossmint-go/auth/session/fleet"
 	"github.com/redis/rueidis"
 )
@@ -48,65 +49,29 @@ return {1, t[1], t[2], ARGV[2]}
 
 // store implements fleet.Store. It connects when it is used.
 type store struct {
-	option  func() rueidis.ClientOption // a function: fmt would show the password in it
-	running sync.WaitGroup
+	option func() rueidis.ClientOption // a function: fmt would show the password in it
+	conn   *lazyconn.Conn[rueidis.Client]
 
 	mu        sync.Mutex // guards all below
-	current   *attempt   // nil before the first one, and after a connection of no use
 	failures  int        // since the last success
 	succeeded time.Time  // the last time
-	closed    bool
 }
 
 var _ fleet.Store = (*store)(nil)
 
-// attempt is an attempt to connect. Its results are set before done is closed.
-type attempt struct {
-	done   chan struct{}
-	client rueidis.Client
-	err    error
+func newStore(option rueidis.ClientOption) *store {
+	s := &store{option: func() rueidis.ClientOption { return option }}
+	s.conn = lazyconn.New(s.connect, rueidis.Client.Close) // which waits a second for a store that hangs
+	return s
 }
 
-var errClosed = errors.New("redis: the store is closed")
-
-// client returns the client, which is connected. The caller gives the error of its
-// operation to check.
-func (s *store) client(ctx context.Context) (rueidis.Client, *attempt, error) {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil, nil, errClosed
-	}
-	a := s.current
-	if a == nil {
-		a = &attempt{done: make(chan struct{})}
-		s.current = a
-		s.running.Go(func() { s.connect(a) })
-	}
-	s.mu.Unlock()
-	select {
-	case <-a.done:
-		return a.client, a, a.err
-	case <-ctx.Done():
-		return nil, a, ctx.Err()
-	}
-}
-
-func (s *store) connect(a *attempt) {
-	defer close(a.done)
+func (s *store) connect() (rueidis.Client, error) {
 	client, err := rueidis.NewClient(s.option())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case err != nil:
-		a.err = fmt.Errorf("redis: connect: %w", err)
-		s.current = nil // the next operation tries again
-	case s.closed:
-		a.err = errClosed
-		s.running.Go(client.Close)
-	default:
-		a.client, s.succeeded = client, time.Now()
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
 	}
+	s.succeed()
+	return client, nil
 }
 
 // A connection is replaced after maxFailures failures, if the last success was
@@ -123,25 +88,26 @@ var fatalCodes = []string{"READONLY", "NOAUTH", "WRONGPASS", "MASTERDOWN"}
 
 // check notes the result of an operation, and returns its error. It gives a
 // connection of no use up.
-func (s *store) check(a *attempt, err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *store) check(client rueidis.Client, err error) error {
 	if err == nil {
-		s.failures, s.succeeded = 0, time.Now()
+		s.succeed()
 		return nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.failures++
 	reply, isReply := rueidis.IsRedisErr(err)
 	isFatal := isReply && slices.ContainsFunc(fatalCodes, func(code string) bool { return strings.Contains(reply.Error(), code) })
-	isSilent := s.failures >= maxFailures && time.Since(s.succeeded) > maxSilence
-	if (isFatal || isSilent) && a != nil && a == s.current && a.client != nil {
-		s.current, s.failures = nil, 0
-		s.running.Go(a.client.Close)
-	}
-	if errors.Is(err, errClosed) || a != nil && errors.Is(err, a.err) {
-		return err
+	if isFatal || s.failures >= maxFailures && time.Since(s.succeeded) > maxSilence {
+		s.conn.Discard(client)
 	}
 	return fmt.Errorf("redis: %w", err)
+}
+
+func (s *store) succeed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures, s.succeeded = 0, time.Now()
 }
 
 // keyOf returns the key of a record. All keys of a group are in one slot of a cluster.
@@ -173,14 +139,14 @@ func (s *store) Swap(ctx context.Context, key string, version uint64, value []by
 
 // run runs a script. It returns the record that is there then.
 func (s *store) run(ctx context.Context, script *rueidis.Lua, key string, args ...string) (r fleet.Record, swapped bool, err error) {
-	client, a, err := s.client(ctx)
+	client, err := s.conn.Get(ctx)
 	if err == nil {
 		var reply []rueidis.RedisMessage
 		if reply, err = script.Exec(ctx, client, []string{keyOf(key)}, args).ToArray(); err == nil {
 			r, swapped, err = parseReply(reply)
 		}
 	}
-	return r, swapped, s.check(a, err)
+	return r, swapped, s.check(client, err)
 }
 
 var errReply = errors.New("unexpected reply from the store")
@@ -205,18 +171,18 @@ func parseReply(reply []rueidis.RedisMessage) (r fleet.Record, swapped bool, err
 
 // Publish implements fleet.Store.
 func (s *store) Publish(ctx context.Context, topic string, message []byte) error {
-	client, a, err := s.client(ctx)
+	client, err := s.conn.Get(ctx)
 	if err == nil {
 		err = client.Do(ctx, client.B().Publish().Channel(prefix+topic).Message(rueidis.BinaryString(message)).Build()).Error()
 	}
-	return s.check(a, err)
+	return s.check(client, err)
 }
 
 // Subscribe implements fleet.Store.
 func (s *store) Subscribe(ctx context.Context, topic string, ready func(), receive func(message []byte)) error {
-	client, a, err := s.client(ctx)
+	client, err := s.conn.Get(ctx)
 	if err != nil {
-		return s.check(a, err)
+		return s.check(client, err)
 	}
 	subscribed := rueidis.WithOnSubscriptionHook(ctx, func(to rueidis.PubSubSubscription) {
 		if to.Kind == "subscribe" {
@@ -225,7 +191,7 @@ func (s *store) Subscribe(ctx context.Context, topic string, ready func(), recei
 	})
 	err = client.Receive(subscribed, client.B().Subscribe().Channel(prefix+topic).Build(), func(m rueidis.PubSubMessage) { receive([]byte(m.Message)) })
 	if ctx.Err() == nil {
-		return s.check(a, fmt.Errorf("the subscription has ended: %w", err))
+		return s.check(client, fmt.Errorf("the subscription has ended: %w", err))
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), unsubscribeTimeout)
 	defer cancel()
@@ -238,12 +204,6 @@ const unsubscribeTimeout = time.Second
 
 // Close implements fleet.Store.
 func (s *store) Close() error {
-	s.mu.Lock()
-	if a := s.current; a != nil && a.client != nil && !s.closed {
-		s.running.Go(a.client.Close) // waits a second for a store that hangs
-	}
-	s.closed = true
-	s.mu.Unlock()
-	s.running.Wait()
+	s.conn.Close()
 	return nil
 }
