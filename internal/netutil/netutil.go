@@ -6,7 +6,18 @@ import (
 	"net"
 	"strings"
 	"syscall"
+	"time"
 )
+
+// keepAlive is the interval in which the kernel checks an idle connection.
+const keepAlive = 5 * time.Second
+
+// NewDialer returns a dialer of connections to a store. The kernel notices within 20 s
+// that one is lost.
+func NewDialer(timeout time.Duration) net.Dialer {
+	checks := net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive, Count: 3}
+	return net.Dialer{Timeout: timeout, KeepAliveConfig: checks}
+}
 
 // IsLoopback reports whether a host name or IP address, without a port, is this
 // machine (RFC 6761 §6.3, RFC 1122 §3.2.1.3). Connections to it need no

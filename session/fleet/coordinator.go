@@ -98,10 +98,14 @@ func (c *Coordinator) Do(ctx context.Context, token session.Secret, calls sessio
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bounds.CallTimeout)
 		defer cancel()
 		defer context.AfterFunc(c.stopped, cancel)()
-		r := c.run(ctx, token, calls, results)
-		if r.orphan != nil {
-			calls.Revoke(ctx, r.orphan)
-		}
+		r := result{err: unavailable(errGoexit)}
+		defer func() {
+			results <- r
+			if r.orphan != nil {
+				calls.Revoke(ctx, r.orphan)
+			}
+		}()
+		r = newCall(c, c.keys, token, calls).run(ctx)
 	}()
 	select {
 	case r := <-results:
@@ -111,14 +115,8 @@ func (c *Coordinator) Do(ctx context.Context, token session.Secret, calls sessio
 	}
 }
 
-// run runs a call and sends its result to results, also when a transport ends
-// the goroutine with runtime.Goexit.
-func (c *Coordinator) run(ctx context.Context, token session.Secret, calls session.UpstreamCalls, results chan<- result) (r result) {
-	r.err = unavailable(errors.New("fleet: the refresh has left its goroutine"))
-	defer func() { results <- r }()
-	r = newCall(c, c.keys, token, calls).run(ctx)
-	return r
-}
+// errGoexit is the error of a call whose transport has called runtime.Goexit.
+var errGoexit = errors.New("fleet: the refresh has left its goroutine")
 
 // begin counts a call or a logout. It returns false after Close; else end
 // follows.

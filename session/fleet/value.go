@@ -3,7 +3,6 @@ package fleet
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/crossmint-go/auth/session"
@@ -44,7 +43,7 @@ func marshalGrant(g *session.Grant) ([]byte, error) {
 func unmarshalGrant(plain []byte) (*session.Grant, error) {
 	var v grantValue
 	if err := json.Unmarshal(plain, &v); err != nil {
-		return nil, fmt.Errorf("fleet: a grant in the store: %w", err)
+		return nil, err
 	}
 	v.User.JSON = v.UserJSON
 	return &session.Grant{
@@ -68,7 +67,7 @@ func marshalRefusal(up *session.UpstreamError) ([]byte, error) {
 func unmarshalRefusal(plain []byte) (*session.UpstreamError, error) {
 	var v refusalValue
 	if err := json.Unmarshal(plain, &v); err != nil {
-		return nil, fmt.Errorf("fleet: a refusal in the store: %w", err)
+		return nil, err
 	}
 	return &session.UpstreamError{Kind: session.ErrRefused, Op: v.Op, Status: v.Status, Uncertain: v.Uncertain, Err: errCached}, nil
 }

@@ -97,8 +97,6 @@ const (
 	// pingInterval is the interval in which an idle connection is checked. A thousand
 	// idle instances send fewer than ten pings a second.
 	pingInterval = 2 * time.Minute
-	// keepAlive is the interval in which the kernel checks an idle connection.
-	keepAlive = 5 * time.Second
 	// maxReplicas is the most that JetStream allows.
 	maxReplicas = 5
 )
@@ -119,9 +117,7 @@ func (c *Config) options() ([]natsgo.Option, error) {
 		return nil, replicas
 	}
 	hasUser, isPlaintext, addressErr := c.checkAddresses()
-	d := &dialer{credentials: c.Credentials, Dialer: net.Dialer{
-		Timeout: connectTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive, Count: 3},
-	}}
+	d := &dialer{credentials: c.Credentials, Dialer: netutil.NewDialer(connectTimeout)}
 	if isPlaintext && !c.InsecureAllowPlaintext {
 		d.Control = netutil.OnlyLoopback // a cluster names further servers
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"net"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/netutil"
@@ -78,12 +77,8 @@ func New(config Config) (*fleet.Coordinator, error) {
 	return c, nil
 }
 
-const (
-	// connectTimeout bounds the connection to one host. No request waits for it.
-	connectTimeout = 2 * time.Second
-	// keepAlive is the interval in which the kernel checks an idle connection.
-	keepAlive = 5 * time.Second
-)
+// connectTimeout bounds the connection to one host. No request waits for it.
+const connectTimeout = 2 * time.Second
 
 var (
 	// errURL does not repeat the URL: it holds a password.
@@ -151,7 +146,7 @@ func (c *Config) secure(cc *pgconn.Config) error {
 		isLocal = isLocal && (isSocket || netutil.IsLoopback(h.Host))
 	}
 	cc.TLSConfig, cc.Fallbacks = hosts[0].TLSConfig, hosts[1:]
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive, Count: 3}}
+	dialer := netutil.NewDialer(connectTimeout)
 	switch {
 	case isVerified || c.InsecureAllowPlaintext:
 	case isLocal:

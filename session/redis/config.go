@@ -89,9 +89,7 @@ const (
 	// for either. A thousand idle instances send fewer than ten pings a second.
 	connectTimeout = 2 * time.Second
 	pingInterval   = 2 * time.Minute
-	// keepAlive is the interval in which the kernel checks an idle connection.
-	keepAlive   = 5 * time.Second
-	bufferBytes = 64 << 10
+	bufferBytes    = 64 << 10
 )
 
 // errURL does not repeat the URL: it holds a password.
@@ -112,10 +110,8 @@ func (c *Config) options() (rueidis.ClientOption, error) {
 	case option.TLSConfig == nil && !c.InsecureAllowPlaintext && !isLocal(&option):
 		return option, errors.New("redis: URL must be rediss:// for a store on another machine, unless InsecureAllowPlaintext is set")
 	}
-	option.Dialer = net.Dialer{
-		Timeout: connectTimeout, KeepAlive: pingInterval,
-		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive, Count: 3},
-	}
+	option.Dialer = netutil.NewDialer(connectTimeout)
+	option.Dialer.KeepAlive = pingInterval // which the client takes from here
 	if option.TLSConfig == nil && !c.InsecureAllowPlaintext && option.DialCtxFn == nil {
 		option.Dialer.Control = onlyLoopback
 	}

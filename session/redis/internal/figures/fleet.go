@@ -98,7 +98,7 @@ func denials(url string) {
 	for worker := range 32 {
 		all.Go(func() {
 			for n := worker; n < many; n += 32 {
-				check(first.Deny(context.Background(), sha256.Sum256([]byte(strconv.Itoa(n))), until))
+				deny(first, strconv.Itoa(n), until)
 			}
 		})
 	}
@@ -131,12 +131,17 @@ func denials(url string) {
 	for _, kind := range []string{"pubsub", "normal"} {
 		check(raw.Do(context.Background(), raw.B().Arbitrary("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes").Build()).Error())
 	}
-	for first.Deny(context.Background(), sha256.Sum256([]byte("one more")), until) != nil {
-		time.Sleep(10 * time.Millisecond)
-	}
+	deny(first, "one more", until)
 	await(&received, known+size)
 	fmt.Printf("    they connect again: the denial of the meantime after %v, %d events\n", time.Since(started).Round(time.Millisecond), events.Load()-atStart)
 	closeAll(append(instances, first))
+}
+
+// deny denies a JWT, also while the machine is so loaded that the store is late.
+func deny(c *redis.Coordinator, jwt string, until time.Time) {
+	for c.Deny(context.Background(), sha256.Sum256([]byte(jwt)), until) != nil {
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // await waits until n has reached want.
