@@ -112,6 +112,37 @@ func TestDenials(t *testing.T) {
 			}
 		})
 	})
+	t.Run("records that can be read do not wait for one that cannot", func(t *testing.T) {
+		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
+			n := 0
+			for fleet.PartOf(secret, digestOf(n)) != fleet.PartOf(secret, digestOf(-1))+2 {
+				n++
+			}
+			for _, n := range []int{-1, n} {
+				if err := p.a.Deny(t.Context(), digestOf(n), time.Now().Add(time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			broken := fmt.Sprintf("d%02x.", fleet.PartOf(secret, digestOf(-1)))
+			p.stores[1].SetKeyFaults(func(op fleettest.Operation, key string) fleettest.Fault {
+				return fleettest.Fault{Before: op == fleettest.Load && strings.HasPrefix(key, broken)}
+			})
+			got := &denials{}
+			p.b.OnDeny(got.add)
+			time.Sleep(time.Minute)
+			if _, found := got.received[digestOf(n)]; !found || got.size() != 1 {
+				t.Errorf("%d denials received, want the one that can be read", got.size())
+			}
+			if n := p.count(event.StoreDegraded); n != 1 {
+				t.Errorf("%d events, want one", n)
+			}
+			p.stores[1].SetFaults(nil)
+			time.Sleep(time.Second)
+			if got.size() != 2 || p.count(event.StoreRecovered) != 1 {
+				t.Errorf("%d denials received, %d events of the end; want 2 and 1", got.size(), p.count(event.StoreRecovered))
+			}
+		})
+	})
 	t.Run("a message that cannot be sent is reported", func(t *testing.T) {
 		onPair(t, fleet.Config{}, func(t *testing.T, p *pair) {
 			p.stores[0].SetFaults(func(op fleettest.Operation) fleettest.Fault { return fleettest.Fault{Before: op == fleettest.Publish} })
