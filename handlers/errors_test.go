@@ -2,6 +2,7 @@ package handlers_test
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,6 +29,30 @@ func TestOnErrorReceivesTheCause(t *testing.T) {
 	}
 	h = handlers.Refresh(env.Manager, env.cookies, handlers.Config{}) // without OnError
 	h(httptest.NewRecorder(), post("/refresh", "{}", "", ""))
+}
+
+// A panic in OnError is logged, and nothing else is.
+func TestPanicInOnErrorIsLogged(t *testing.T) {
+	env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
+	var log strings.Builder
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	tests := map[string]struct {
+		onError func(*http.Request, error)
+		want    int // records
+	}{
+		"panic":    {func(*http.Request, error) { panic("fault in OnError") }, 1},
+		"no panic": {func(*http.Request, error) {}, 0},
+	}
+	for name, test := range tests {
+		log.Reset()
+		h := handlers.Refresh(env.Manager, env.cookies, handlers.Config{OnError: test.onError})
+		h(httptest.NewRecorder(), post("/refresh", "{}", "", ""))
+		if got := strings.Count(log.String(), "handlers.Config.OnError panicked"); got != test.want {
+			t.Errorf("%s: %d records, want %d:\n%s", name, got, test.want, log.String())
+		}
+	}
 }
 
 // TestErrorsQuoteTheRequest checks that request headers cannot forge log lines:
