@@ -116,6 +116,25 @@ func TestWithdrawnKeyNamesTheUser(t *testing.T) {
 			}
 		})
 	})
+	t.Run("every one of several", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			removed := []signingKey{newEd25519Key("k1"), newEd25519Key("k2"), newEd25519Key("k3")}
+			keys := newKeyServer(removed...)
+			v := newVerifier(t, keys)
+			for _, k := range removed {
+				wantResult(t, v, k.jwtOf("user-a", time.Now().Add(time.Hour)), valid)
+			}
+			after := newEd25519Key("k4")
+			keys.serve(jwks(after))
+			wantResult(t, v, after.jwt(), valid)
+			for _, k := range removed {
+				token, err := v.VerifyNow(t.Context(), k.jwtOf("user-a", time.Now().Add(time.Hour)))
+				if token == nil || resultOf(err) != invalid {
+					t.Errorf("kid %s: %v, %v, want an invalid JWT of a known user", k.kid, token, err)
+				}
+			}
+		})
+	})
 	t.Run("three of one kid are tried", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			keys := newKeyServer()
