@@ -118,7 +118,10 @@ func TestClose(t *testing.T) {
 				}
 			}()
 			synctest.Wait()
-			go func() { close(n.hang) }()
+			go func() {
+				synctest.Wait() // until Close waits
+				close(n.hang)
+			}()
 			c.Close()
 			if len(n.closed) != 1 {
 				t.Errorf("closed %v, want the connection that came late", n.closed)

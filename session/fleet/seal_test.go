@@ -204,7 +204,7 @@ func TestSecretChange(t *testing.T) {
 					t.Error(err)
 				}
 				synctest.Wait()
-				if _, received := denied.received[[32]byte{1}]; !received {
+				if !denied.has([32]byte{1}) {
 					t.Error("the denial was not received")
 				}
 			})
