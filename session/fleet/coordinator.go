@@ -269,9 +269,8 @@ func (c *Coordinator) Close(ctx context.Context) (err error) {
 	c.stop()
 	select {
 	case <-c.idle:
-	case <-time.After(bounds.StopTimeout):
-		c.operations.stop()
-		return err
+	case <-time.After(bounds.StopTimeout): // a call ignores that: the store fails for it
+		return errors.Join(err, c.operations.disconnect())
 	}
 	return errors.Join(err, c.operations.close())
 }

@@ -225,8 +225,12 @@ func exec[T any](ctx context.Context, o *operations, do func(context.Context) (T
 
 // close ends the connection and waits for the goroutines of the store.
 func (o *operations) close() error {
+	defer o.running.Wait()
+	return o.disconnect()
+}
+
+// disconnect makes all operations fail, those that run as well.
+func (o *operations) disconnect() error {
 	o.stop()
-	err := o.store.Close()
-	o.running.Wait()
-	return err
+	return o.store.Close()
 }
