@@ -18,6 +18,7 @@ var allowedImports = map[string][]string{
 	"internal/backoff":          {},
 	"internal/bounds":           {},
 	"internal/exactjson":        {},
+	"internal/freeport":         {},
 	"internal/ttlmap":           {},
 	"internal/limit":            {},
 	"internal/lazyconn":         {},

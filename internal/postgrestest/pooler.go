@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/freeport"
 )
 
 // A Pooler is a PgBouncer in front of a server.
@@ -27,7 +29,7 @@ func (s *Server) Pool(role string) (*Pooler, error) {
 	if p.dir, err = newFolder(); err != nil {
 		return nil, err
 	}
-	if p.port, err = freePort(); err != nil {
+	if p.port, err = freeport.Next(); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	users, config := filepath.Join(p.dir, "users.txt"), filepath.Join(p.dir, "pgbouncer.ini")

@@ -6,16 +6,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/freeport"
 )
 
 // startTimeout is the time in which a server has to respond.
@@ -66,7 +66,7 @@ func start(settings []string, fill func(*Server) error) (*Server, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	for range 5 { // another process may take the port before the server does
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = freeport.Next(); err != nil {
 			break
 		}
 		if err = s.Up(); err == nil {
@@ -213,26 +213,6 @@ func unprivileged() *syscall.SysProcAttr {
 		gid, _ = strconv.Atoi(nobody.Gid)
 	}
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-}
-
-// usedPorts holds the ports of all servers so far. No port is used twice: the clients
-// of a killed server would take the next one for it.
-var usedPorts sync.Map
-
-func freePort() (string, error) {
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", err
-		}
-		port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-		if err := l.Close(); err != nil {
-			return "", err
-		}
-		if _, taken := usedPorts.LoadOrStore(port, true); !taken {
-			return port, nil
-		}
-	}
 }
 
 // process is a running server with its child processes.

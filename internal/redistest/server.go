@@ -10,11 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
+
+	"github.com/crossmint-go/auth/internal/freeport"
 )
 
 // startTimeout is the time in which a server has to respond.
@@ -52,7 +52,7 @@ func Start(binary string, args ...string) (*Server, error) {
 	}
 	s := &Server{binary: binary, dir: dir, args: args}
 	for range 5 { // another process may take the port before the server does
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = freeport.Next(); err != nil {
 			break
 		}
 		if err = s.Up(); err == nil {
@@ -70,7 +70,7 @@ func StartSentinel(binary, name, primary, password string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{binary: binary, dir: dir, sentinel: filepath.Join(dir, "sentinel.conf")}
-	if s.port, err = freePort(); err == nil {
+	if s.port, err = freeport.Next(); err == nil {
 		host, port, _ := net.SplitHostPort(primary) // it is an address
 		conf := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nrequirepass %q\nsentinel monitor %s %s %s 1\n", s.port, dir, password, name, host, port)
 		if err = os.WriteFile(s.sentinel, []byte(conf), 0o600); err == nil {
@@ -81,26 +81,6 @@ func StartSentinel(binary, name, primary, password string) (*Server, error) {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return s, nil
-}
-
-// usedPorts holds the ports of all servers so far. No port is used twice: the clients
-// of a killed server would take the next one for it.
-var usedPorts sync.Map
-
-func freePort() (string, error) {
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return "", err
-		}
-		port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-		if err := l.Close(); err != nil {
-			return "", err
-		}
-		if _, taken := usedPorts.LoadOrStore(port, true); !taken {
-			return port, nil
-		}
-	}
 }
 
 // Addr returns the server's host and port.

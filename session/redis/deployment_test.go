@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	"github.com/crossmint-go/auth/internal/freeport"
 	"github.com/crossmint-go/auth/internal/redistest"
 	"github.com/crossmint-go/auth/session/redis"
 )
@@ -153,7 +154,11 @@ func TestTLS(t *testing.T) {
 	}
 	for name, path := range binaries {
 		t.Run(name, func(t *testing.T) {
-			dir, port := t.TempDir(), freePort(t)
+			dir := t.TempDir()
+			port, err := freeport.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
 			roots := writeCertificate(t, dir)
 			startStore(t, path, "--tls-port", port, "--tls-auth-clients", "no",
 				"--tls-cert-file", filepath.Join(dir, "cert.pem"), "--tls-key-file", filepath.Join(dir, "key.pem"))
@@ -168,16 +173,6 @@ func TestTLS(t *testing.T) {
 			calls.WantExchanged(t, 2)
 		})
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }
 
 // writeCertificate writes a certificate of this machine and its key. It returns the

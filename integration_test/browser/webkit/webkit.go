@@ -9,13 +9,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/crossmint-go/auth/integration_test/browser/child"
+	"github.com/crossmint-go/auth/internal/freeport"
 )
 
 // packages are the Debian packages of the programs.
@@ -66,7 +66,7 @@ func (p *Process) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	port, err := freePort()
+	port, err := freeport.Next()
 	if err != nil {
 		return err
 	}
@@ -107,16 +107,6 @@ func (p *Process) startDisplay(ctx context.Context) (name string, err error) {
 		return "", fmt.Errorf("xvfb names no display: %w", err)
 	}
 	return ":" + strings.TrimSpace(number), nil
-}
-
-// freePort returns a TCP port of this machine that is free now.
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, errors.Join(err, listener.Close())
 }
 
 // Version returns the version of WebKitGTK.
