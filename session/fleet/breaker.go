@@ -114,7 +114,7 @@ func (o *operations) probe(op string) {
 		}
 		probes.Wait()
 		if recovered.Load() {
-			o.report.recovered(o.stopped, op)
+			o.recovered(op)
 			return
 		}
 	}

@@ -39,14 +39,6 @@ type call struct {
 	leaderSeen time.Time // the last time at which another call held the lock
 }
 
-// result is the result of a call.
-type result struct {
-	shared     session.Shared
-	err        error
-	unverified *session.Grant // beside an error: a grant that could not be verified yet
-	orphan     *session.Grant // to be revoked, because its user has logged out
-}
-
 func newCall(c *Coordinator, keys []*keyring, token session.Secret, calls session.UpstreamCalls) *call {
 	f := &call{c: c, token: token, calls: calls, keys: keys[0], others: keys[1:], name: keys[0].name(token)}
 	_, _ = rand.Read(f.owner[:]) // never fails
@@ -175,14 +167,14 @@ func (f *call) leader(ctx context.Context, s snapshot) result {
 	}
 	f.held = s
 	stop := f.renewLock(ctx)
-	o := f.fetch(ctx, unverified)
+	r := f.fetch(ctx, unverified)
 	stop()
-	return f.finish(ctx, o, s.isRotated(s.now))
+	return f.finish(ctx, r, s.isRotated(s.now))
 }
 
 // pendingGrant returns the unverified grant that the store has missed, or nil.
 func (f *call) pendingGrant() *session.Grant {
-	if w := f.c.outcomes.get(string(f.name)); w != nil {
+	if w := f.c.outcomes.get(f.name); w != nil {
 		return w.unverified
 	}
 	return nil
@@ -222,17 +214,17 @@ func (f *call) cached(ctx context.Context, s snapshot, latest bool) (result, boo
 			return result{}, false
 		}
 		refusal.Uncertain = refusal.Uncertain || s.isRotated(s.now)
-		return result{shared: session.Shared{Cached: true}, err: refusal}, true
+		return result{kind: kindRefusal, shared: session.Shared{Cached: true}, err: refusal}, true
 	}
 	grant, err := unmarshalGrant(plain)
 	if err != nil {
 		return result{}, false
 	}
-	shared := session.Shared{Grant: grant, Cached: true, Until: s.valueExpiry()}
+	r := result{kind: kindGrant, shared: session.Shared{Grant: grant, Cached: true, Until: s.valueExpiry()}}
 	if latest {
-		err = f.followChain(ctx, &shared, reading{f.name, s})
+		f.followChain(ctx, &r, reading{f.name, s})
 	}
-	return result{shared: shared, err: err}, true
+	return r, true
 }
 
 // A reading is the record of a grant that a later caller has read.
@@ -248,15 +240,15 @@ type reading struct {
 // The grace period of all grants on the way begins when a browser has the last one.
 // The leader and the followers begin none: their requests may have ended without the
 // grant.
-func (f *call) followChain(ctx context.Context, shared *session.Shared, first reading) error {
+func (f *call) followChain(ctx context.Context, r *result, first reading) {
 	readings := []reading{first}
 	for range bounds.MaxRotations - 1 {
-		token := shared.Grant.RefreshToken.Secret
+		token := r.shared.Grant.RefreshToken.Secret
 		n := f.keys.name(token)
 		s, err := f.c.operations.load(ctx, opRefresh, n)
 		if err == nil && s.isLoggedOut(s.now) {
-			shared.Grant = nil
-			return session.ErrLoggedOut
+			*r = result{shared: session.Shared{Cached: true}, err: session.ErrLoggedOut}
+			return
 		}
 		if err != nil || s.kind() != kindGrant {
 			break
@@ -266,10 +258,9 @@ func (f *call) followChain(ctx context.Context, shared *session.Shared, first re
 			break
 		}
 		readings = append(readings, reading{n, s})
-		shared.Grant = next
+		r.shared.Grant = next
 	}
-	shared.Delivered = func() { f.c.startGrace(readings) }
-	return nil
+	r.shared.Delivered = func() { f.c.startGrace(readings) }
 }
 
 // startGrace begins the grace period of grants, in the background.
@@ -288,58 +279,55 @@ func (c *Coordinator) startGrace(readings []reading) {
 	})
 }
 
-// finish commits an outcome and returns the result, which depends on what the
-// other instances have committed meanwhile. rotated reports whether the token was
+// finish commits a result, and returns the one for the callers, which depends on what
+// the other instances have committed meanwhile. rotated reports whether the token was
 // known to be used before: then a refusal says nothing about the session.
-func (f *call) finish(ctx context.Context, o outcome, rotated bool) result {
-	expiresAt := time.Now().Add(o.ttl())
+func (f *call) finish(ctx context.Context, r result, rotated bool) result {
+	expiresAt := time.Now().Add(r.ttl())
 	// A canceled call releases its lock, too.
-	s, err := f.commit(context.WithoutCancel(ctx), o, expiresAt)
+	s, err := f.commit(context.WithoutCancel(ctx), &r, expiresAt)
 	if err != nil {
-		f.commitLater(o, expiresAt)
-	} else if o.kind != kindNone {
-		f.c.outcomes.remove(string(f.name), nil)
+		f.commitLater(r, expiresAt)
+	} else if r.kind != kindNone {
+		f.c.outcomes.remove(f.name, nil)
 	}
 	switch s.found {
 	case stateLoggedOut:
-		return result{err: session.ErrLoggedOut, orphan: cmp.Or(o.grant, o.orphan)}
+		return result{err: session.ErrLoggedOut, orphan: cmp.Or(r.grant(), r.orphan)}
 	case stateValue:
-		if r, ok := f.cached(ctx, s, true); ok && r.err == nil {
-			return r
+		if cached, ok := f.cached(ctx, s, true); ok && cached.err == nil {
+			return cached
 		}
 	}
-	r := result{shared: session.Shared{Grant: o.grant, Cached: o.cached}, err: o.err, orphan: o.orphan}
-	if o.err != nil {
-		r.shared.Grant, r.unverified = nil, o.grant
-	}
-	if o.kind == kindRefusal && (rotated || s.isRotated(s.now)) {
-		r.err = uncertain(o.err)
+	var refusal *session.UpstreamError
+	if r.kind == kindRefusal && (rotated || s.isRotated(s.now)) && errors.As(r.err, &refusal) {
+		uncertain := *refusal
+		uncertain.Uncertain = true
+		r.err = &uncertain
 	}
 	return r
 }
 
-// commit writes an outcome into the store, and tells the followers. It returns the
-// new record.
-func (f *call) commit(ctx context.Context, o outcome, expiresAt time.Time) (snapshot, error) {
-	w, err := f.settlement(o, expiresAt)
+// commit writes a result into the store, and tells the followers. It returns the new
+// record.
+func (f *call) commit(ctx context.Context, r *result, expiresAt time.Time) (snapshot, error) {
+	w, err := f.settlement(r, expiresAt)
 	if err != nil {
 		return snapshot{}, err
 	}
 	s, err := f.c.operations.update(ctx, opRefresh, f.name, f.held, func(s *snapshot) bool {
-		w := *w
-		w.expiresAt = s.now.Add(time.Until(expiresAt))
-		return s.settle(&w)
+		return s.settle(&w, s.now.Add(time.Until(expiresAt)))
 	})
 	if err != nil {
 		return s, err
 	}
 	message := s
-	if o.kind == kindGrant && w.next == "" && s.found == stateNone {
+	if r.kind == kindGrant && w.next == (name{}) && s.found == stateNone {
 		message.setValue(w.value, s.now.Add(unrotatedTTL).UnixMilli())
 	}
 	f.c.operations.publish(f.name, message)
-	if w.next != "" && s.found != stateLoggedOut {
-		f.recordIssue(w.next, s.issued, o.grant.JWT)
+	if w.next != (name{}) && s.found != stateLoggedOut {
+		f.recordIssue(w.next, s.issued, r.grant().JWT)
 	}
 	return s, nil
 }
@@ -357,38 +345,24 @@ func (f *call) recordIssue(next name, before []byte, jwt session.Secret) {
 	})
 }
 
-// settlement returns an outcome in the form of the record.
-func (f *call) settlement(o outcome, expiresAt time.Time) (*settlement, error) {
-	w := &settlement{owner: f.owner, kind: o.kind}
-	if o.grant != nil && !o.repeats(f.token) {
-		w.next = f.keys.name(o.grant.RefreshToken.Secret)
-	}
-	plain, err := o.marshal()
-	if err != nil || plain == nil {
-		return w, err
-	}
-	w.value, err = f.keys.seal(f.token, o.kind, expiresAt, plain)
-	return w, err
-}
-
-// commitLater commits an outcome when the store is back. Outcomes are left out
-// while too many wait: the other instances then ask upstream.
-func (f *call) commitLater(o outcome, expiresAt time.Time) {
-	if o.kind == kindNone && f.pendingGrant() != nil {
+// commitLater commits a result when the store is back. Results are left out while too
+// many wait: the other instances then ask upstream.
+func (f *call) commitLater(r result, expiresAt time.Time) {
+	if r.kind == kindNone && f.pendingGrant() != nil {
 		return // it keeps its place
 	}
 	w := &write{expiresAt: expiresAt}
 	w.do = func(ctx context.Context) error {
-		s, err := f.commit(ctx, o, expiresAt)
-		if err == nil && s.found == stateLoggedOut && o.grant != nil {
+		s, err := f.commit(ctx, &r, expiresAt)
+		if err == nil && s.found == stateLoggedOut && r.grant() != nil {
 			ctx, cancel := context.WithTimeout(ctx, revokeTimeout)
 			defer cancel()
-			f.calls.Revoke(ctx, o.grant)
+			f.calls.Revoke(ctx, r.grant())
 		}
 		return err
 	}
-	if o.kind == kindUnverified {
-		w.unverified = o.grant
+	if r.kind == kindUnverified {
+		w.unverified = r.unverified
 	}
-	_ = f.c.outcomes.add(string(f.name), w)
+	_ = f.c.outcomes.add(f.name, w)
 }

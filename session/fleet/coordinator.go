@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/bounds"
+	"github.com/crossmint-go/auth/internal/eventhook"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // Times that only a fleet needs. Those that a process has as well are in package
@@ -66,7 +68,10 @@ func New(config Config) (*Coordinator, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	o := newOperations(config.Store, config.Timeout, &reporter{config.OnEvent, config.Logger})
+	o := &operations{store: config.Store, timeout: config.Timeout, report: func(ctx context.Context, e event.Event) {
+		eventhook.Call(ctx, config.OnEvent, config.Logger, e)
+	}}
+	o.stopped, o.stop = context.WithCancel(context.Background())
 	c := &Coordinator{grace: config.Grace, operations: o, idle: make(chan struct{})}
 	c.stopped, c.stop = context.WithCancel(context.Background())
 	c.logouts, c.outcomes = newOutbox(o, maxPendingLogouts), newOutbox(o, maxPendingOutcomes)
@@ -78,7 +83,7 @@ func New(config Config) (*Coordinator, error) {
 		if err != nil {
 			return nil, fmt.Errorf("fleet: %w", err)
 		}
-		c.keys, c.denyLists = append(c.keys, keys), append(c.denyLists, newDenyList(o, keys))
+		c.keys, c.denyLists = append(c.keys, keys), append(c.denyLists, &denyList{operations: o, keys: keys, unread: make(chan struct{}, 1)})
 	}
 	return c, nil
 }
@@ -171,7 +176,7 @@ func (c *Coordinator) logout(ctx context.Context, keys *keyring, token session.S
 		_, rest, err = c.leaveTombstones(ctx, keys, rest)
 		return err
 	}
-	full := c.logouts.add("tombstone "+string(keys.name(token)), &write{expiresAt: time.Now().Add(tombstoneTTL), do: retry})
+	full := c.logouts.add(keys.name(token), &write{expiresAt: time.Now().Add(tombstoneTTL), do: retry})
 	return descendants, errors.Join(err, full)
 }
 
@@ -201,7 +206,7 @@ func (c *Coordinator) leaveTombstones(ctx context.Context, keys *keyring, token 
 			rest = grant.RefreshToken.Secret
 			n = keys.name(rest)
 			descendants = append(descendants, grant)
-		} else if n = s.next(s.now); n == "" {
+		} else if n = s.next(s.now); n == (name{}) {
 			break
 		}
 	}
@@ -239,7 +244,7 @@ func (c *Coordinator) checkDelivery(ctx context.Context, n name) error {
 			return session.ErrLoggedOut
 		}
 		isSuperseded = isSuperseded || s.isSuperseded(s.now)
-		if n = s.next(s.now); n == "" {
+		if n = s.next(s.now); n == (name{}) {
 			break
 		}
 	}

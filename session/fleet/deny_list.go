@@ -53,7 +53,7 @@ func (c *Coordinator) deny(ctx context.Context, digest digest, until time.Time) 
 	}
 	err := publish(ctx)
 	if err != nil {
-		err = errors.Join(err, c.logouts.add("denial "+string(digest[:]), &write{expiresAt: until, do: publish}))
+		err = errors.Join(err, c.logouts.add(digest, &write{expiresAt: until, do: publish}))
 	}
 	return err
 }
@@ -66,7 +66,9 @@ func (c *Coordinator) OnDeny(callback func(digest [sha256.Size]byte, until time.
 	}
 	defer c.end()
 	for _, l := range c.denyLists {
-		l.start(callback)
+		l.callback = callback
+		l.operations.running.Go(l.readAfterSubscriptions)
+		l.operations.running.Go(l.subscribe)
 	}
 }
 
@@ -77,16 +79,6 @@ type denyList struct {
 	callback   func(digest, time.Time)
 	unread     chan struct{}       // holds one element while denials from before the subscription have to be read
 	versions   [denialParts]uint64 // of the parts that were read
-}
-
-func newDenyList(o *operations, keys *keyring) *denyList {
-	return &denyList{operations: o, keys: keys, unread: make(chan struct{}, 1)}
-}
-
-func (l *denyList) start(callback func(digest, time.Time)) {
-	l.callback = callback
-	l.operations.running.Go(l.readAfterSubscriptions)
-	l.operations.running.Go(l.subscribe)
 }
 
 // publish stores a denial and tells the subscribed instances.
@@ -140,22 +132,18 @@ func (l *denyList) subscribe() {
 	o := l.operations
 	var unsubscribed atomic.Bool
 	o.subscribe(o.stopped, l.keys.denialsTopic(), l.receive, func() {
-		l.setUnread()
+		select {
+		case l.unread <- struct{}{}:
+		default:
+		}
 		if unsubscribed.Swap(false) {
-			o.report.recovered(o.stopped, opLogout)
+			o.recovered(opLogout)
 		}
 	}, func(err error) {
 		if !unsubscribed.Swap(true) {
-			o.report.degraded(o.stopped, opLogout, fmt.Errorf("not subscribed: %w", err))
+			o.degraded(o.stopped, opLogout, fmt.Errorf("not subscribed: %w", err))
 		}
 	})
-}
-
-func (l *denyList) setUnread() {
-	select {
-	case l.unread <- struct{}{}:
-	default:
-	}
 }
 
 // receive passes a denial to the callback. Foreign values are ignored.
@@ -193,14 +181,14 @@ func (l *denyList) readAll(ctx context.Context) {
 		err := l.readPart(ctx, parts[0])
 		if err == nil {
 			if failures >= reportedReadFailures {
-				l.operations.report.recovered(ctx, opLogout)
+				l.operations.recovered(opLogout)
 			}
 			failures = 0
 			continue
 		}
 		parts = append(parts, parts[0])
 		if failures++; failures == reportedReadFailures {
-			l.operations.report.degraded(ctx, opLogout, fmt.Errorf("denials not read: %w", err))
+			l.operations.degraded(ctx, opLogout, fmt.Errorf("denials not read: %w", err))
 		}
 		if !backoff.Sleep(ctx, backoff.Jitter(outboxPause)) {
 			return

@@ -29,11 +29,9 @@ func expiryOf(jwt session.Secret) time.Time {
 	var claims struct {
 		Exp float64 `json:"exp"`
 	}
-	parts := strings.Split(jwt.Reveal(), ".")
-	if len(parts) != 3 {
-		return latest
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	_, rest, _ := strings.Cut(jwt.Reveal(), ".")
+	encoded, _, _ := strings.Cut(rest, ".")
+	payload, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil || json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 || claims.Exp >= float64(latest.Unix()) {
 		return latest
 	}
@@ -47,7 +45,7 @@ const kindDenial kind = 'd'
 const denialBytes = overheadBytes + sha256.Size
 
 // part returns the part of the denials that a digest belongs to.
-func (k *keyring) part(d digest) byte { return k.nameOf(string(d[:])).bytes()[0] % denialParts }
+func (k *keyring) part(d digest) byte { return k.nameOf(string(d[:]))[0] % denialParts }
 
 // sealDenial seals a digest. One key seals all denials of a deployment: there are
 // as many as logouts, far below the 2³² for which random nonces are safe.

@@ -13,9 +13,7 @@
 //
 // Upstream accepts each refresh token once. When requests of one browser reach
 // several instances with the same expired session, one instance asks upstream, and
-// all get the same new session. The store keeps that session for an hour. When a
-// browser has got it by a later request with the old token, the store keeps it for the
-// grace period of 10 s.
+// all get the same new session.
 //
 // A logout counts in all instances: its tokens are refused, its JWTs are denied,
 // a refresh that is in flight elsewhere revokes its result, and a response that is
@@ -36,9 +34,6 @@
 // A logout during an outage ends the session in its own process and at upstream.
 // The other instances learn of it when the store is back, up to 4,096 tokens and
 // JWTs. Until then they may accept the session.
-//
-// The events event.StoreDegraded and event.StoreRecovered report the beginning and
-// the end of an outage.
 //
 // An instance that dies in the middle of a refresh delays that user: after 12 s at
 // most, another instance asks upstream. If upstream tolerates no reuse of the

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/crossmint-go/auth/session/event"
 )
 
 // operations are the operations of an instance on its store. An operation ends after
@@ -17,18 +18,12 @@ type operations struct {
 	timeout time.Duration
 	breaker breaker
 	clock   clock
-	report  *reporter
+	report  func(context.Context, event.Event)
 
 	stopped context.Context // ends with close
 	stop    context.CancelFunc
 	running sync.WaitGroup
 	topics  sync.Map // those of tokens that this instance is subscribed to
-}
-
-func newOperations(store Store, timeout time.Duration, report *reporter) *operations {
-	o := &operations{store: store, timeout: timeout, report: report}
-	o.stopped, o.stop = context.WithCancel(context.Background())
-	return o
 }
 
 // A clock estimates the time of the store. Its zero value has not read any.
@@ -56,7 +51,7 @@ type key struct {
 }
 
 func tokenKey(n name) key {
-	group := int(n.bytes()[0]) % groupCount
+	group := int(n[0]) % groupCount
 	return key{group, fmt.Sprintf("t%02o.%s", group, n)}
 }
 
@@ -64,16 +59,16 @@ func tokenKey(n name) key {
 func probeKey(group int) key { return key{group, fmt.Sprintf("t%02o.probe", group)} }
 
 // topicOf returns the topic of the messages about a token.
-func topicOf(n name) string { return "t." + string(n) }
+func topicOf(n name) string { return "t." + n.String() }
 
 // denialsKey returns the key of one part of the denied JWTs.
 func (k *keyring) denialsKey(part byte) key {
 	group := int(part) % groupCount
-	return key{group, fmt.Sprintf("d%02o.%s.%s", group, k.deployment, strconv.Itoa(int(part)))}
+	return key{group, fmt.Sprintf("d%02o.%s.%d", group, k.deployment, part)}
 }
 
 // denialsTopic returns the topic of the denied JWTs.
-func (k *keyring) denialsTopic() string { return "d." + string(k.deployment) }
+func (k *keyring) denialsTopic() string { return "d." + k.deployment.String() }
 
 // A snapshot is the record of a token at one moment. The zero value presumes that the
 // store does not know the token.
@@ -192,7 +187,7 @@ func run[T any](ctx context.Context, o *operations, op string, group int, do fun
 	case err == nil:
 		o.breaker.succeed()
 	case o.stopped.Err() == nil && o.breaker.fail(group):
-		o.report.degraded(ctx, op, err)
+		o.degraded(ctx, op, err)
 		o.running.Go(func() { o.probe(op) })
 	}
 	return result, err
@@ -221,6 +216,16 @@ func exec[T any](ctx context.Context, o *operations, do func(context.Context) (T
 		var none T
 		return none, errTimeout
 	}
+}
+
+// degraded reports the beginning of an outage.
+func (o *operations) degraded(ctx context.Context, op string, err error) {
+	o.report(ctx, event.Event{Outcome: event.StoreDegraded, Op: op, Err: fmt.Errorf("fleet: the store is unavailable: %w", err)})
+}
+
+// recovered reports the end of an outage.
+func (o *operations) recovered(op string) {
+	o.report(o.stopped, event.Event{Outcome: event.StoreRecovered, Op: op})
 }
 
 // close ends the connection and waits for the goroutines of the store.

@@ -28,8 +28,8 @@ type outbox struct {
 	limit      int
 	writing    chan struct{} // holds one element during a write
 
-	mu      sync.Mutex // guards pending
-	pending map[string]*write
+	mu      sync.Mutex     // guards pending
+	pending map[any]*write // by the name of a token, or the digest of a JWT
 }
 
 // A write changes the store. It is of no use after its expiry.
@@ -40,14 +40,14 @@ type write struct {
 }
 
 func newOutbox(o *operations, limit int) *outbox {
-	return &outbox{operations: o, limit: limit, writing: make(chan struct{}, 1), pending: map[string]*write{}}
+	return &outbox{operations: o, limit: limit, writing: make(chan struct{}, 1), pending: map[any]*write{}}
 }
 
 var errTooManyPending = errors.New("fleet: too many writes wait for the store")
 
 // add adds a write, which replaces an earlier one of the same key. Only a call or
 // a logout that runs calls add, and so before Close has returned.
-func (o *outbox) add(key string, w *write) error {
+func (o *outbox) add(key any, w *write) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.pending[key] == nil && len(o.pending) >= o.limit {
@@ -64,7 +64,7 @@ func (o *outbox) add(key string, w *write) error {
 
 // try makes a write. It reports whether that is done: it has succeeded or expired, or
 // another one has replaced it.
-func (o *outbox) try(key string, w *write) (done bool) {
+func (o *outbox) try(key any, w *write) (done bool) {
 	o.writing <- struct{}{}
 	defer func() { <-o.writing }()
 	if o.get(key) == w && time.Now().Before(w.expiresAt) && w.do(o.operations.stopped) != nil {
@@ -75,7 +75,7 @@ func (o *outbox) try(key string, w *write) (done bool) {
 }
 
 // get returns the pending write of a key, or nil.
-func (o *outbox) get(key string) *write {
+func (o *outbox) get(key any) *write {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.pending[key]
@@ -83,7 +83,7 @@ func (o *outbox) get(key string) *write {
 
 // remove removes the pending write of a key, unless that is another one than w. nil
 // removes any: a later one has succeeded.
-func (o *outbox) remove(key string, w *write) {
+func (o *outbox) remove(key any, w *write) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if w == nil || o.pending[key] == w {

@@ -27,7 +27,7 @@ type recordHeader struct {
 	RotatedUntil   int64 // the token is known to be used until then
 	LoggedOutUntil int64 // the tombstone
 	ValueUntil     int64
-	Next           [nameBytes / 2]byte // the name of the token that follows this one
+	Next           name // of the token that follows this one
 	IssuedUntil    int64
 	IssuedBytes    uint16
 }
@@ -161,11 +161,10 @@ func (r *record) startGrace(grace time.Duration, now time.Time) (changed bool) {
 // A settlement is the result of the upstream calls for a token, as it is written to
 // the record.
 type settlement struct {
-	owner     owner
-	kind      kind
-	value     []byte // sealed
-	expiresAt time.Time
-	next      name // of the token that follows; "" where upstream has not rotated the token
+	owner owner
+	kind  kind
+	value []byte // sealed
+	next  name   // of the token that follows; zero where upstream has not rotated the token
 }
 
 // settle writes a result and releases the lock, if the owner still holds it. It
@@ -175,22 +174,22 @@ type settlement struct {
 // in any case. A refusal never replaces a grant, and is stored only for the owner of
 // the lock. A grant of an upstream that does not rotate the token is not stored: the
 // message of the settlement brings it to the followers.
-func (s *snapshot) settle(w *settlement) (changed bool) {
+func (s *snapshot) settle(w *settlement, expiresAt time.Time) (changed bool) {
 	before := s.record
-	mine, granted, until := s.Owner == w.owner, s.kind() == kindGrant, w.expiresAt.UnixMilli()
+	mine, granted, until := s.Owner == w.owner, s.kind() == kindGrant, expiresAt.UnixMilli()
 	s.found = stateNone
 	switch {
 	case s.isLoggedOut(s.now):
 		s.setValue(nil, 0)
 		s.found = stateLoggedOut
-	case w.kind == kindGrant && w.next == "":
+	case w.kind == kindGrant && w.next == name{}:
 		if s.kind() == kindUnverified {
 			s.setValue(nil, 0)
 		}
 	case w.kind == kindGrant || w.kind == kindUnverified && !granted:
 		s.setValue(w.value, until)
-		if w.next != "" {
-			s.RotatedUntil, s.Next = until, w.next.bytes()
+		if w.next != (name{}) {
+			s.RotatedUntil, s.Next = until, w.next
 		}
 	case granted:
 		s.found = stateValue
@@ -230,10 +229,10 @@ func (r *record) isSuperseded(now time.Time) bool {
 	}
 }
 
-// next returns the name of the token that follows; "" if none is known.
+// next returns the name of the token that follows; zero if none is known.
 func (r *record) next(now time.Time) name {
 	if !r.isRotated(now) {
-		return ""
+		return name{}
 	}
-	return nameOf(r.Next)
+	return r.Next
 }

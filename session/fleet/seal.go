@@ -30,18 +30,11 @@ const (
 // removes expired values; the sealed expiry guards against a store that does not.
 const clockSkew = 30 * time.Second
 
-// A name stands for a token, a JWT or the deployment itself: hex digits.
-type name string
+// A name stands for a token, a JWT or the deployment itself.
+type name [16]byte
 
-const nameBytes = 32
-
-// nameOf returns the name that bytes has encoded.
-func nameOf(b [nameBytes / 2]byte) name { return name(hex.EncodeToString(b[:])) }
-
-func (n name) bytes() (b [nameBytes / 2]byte) {
-	_, _ = hex.Decode(b[:], []byte(n)) // a name has hex digits only
-	return b
-}
+// String returns the hex digits of the name, which keys and topics have.
+func (n name) String() string { return hex.EncodeToString(n[:]) }
 
 // A keyring holds the keys that are derived from a secret of the deployment.
 type keyring struct {
@@ -80,7 +73,7 @@ func (k *keyring) name(token session.Secret) name { return k.nameOf(token.Reveal
 func (k *keyring) nameOf(s string) name {
 	mac := hmac.New(sha256.New, k.names)
 	mac.Write([]byte(s))
-	return nameOf([nameBytes / 2]byte(mac.Sum(nil)))
+	return name(mac.Sum(nil))
 }
 
 // valueAEAD returns the cipher of the values under a token. Its key is derived
@@ -102,21 +95,21 @@ const (
 	overheadBytes = headerBytes + 12 + 16
 )
 
-func seal(aead cipher.AEAD, n name, kind kind, expiresAt time.Time, plain []byte) []byte {
+func seal(aead cipher.AEAD, name string, kind kind, expiresAt time.Time, plain []byte) []byte {
 	sealed := make([]byte, headerBytes, overheadBytes+len(plain))
 	sealed[0], sealed[1] = byte(kind), sealVersion
 	binary.BigEndian.PutUint64(sealed[2:], uint64(expiresAt.UnixMilli()))
-	return aead.Seal(sealed, nil, plain, additionalData(sealed, n)) //nolint:gosec // the AEAD makes the nonce
+	return aead.Seal(sealed, nil, plain, additionalData(sealed, name)) //nolint:gosec // the AEAD makes the nonce
 }
 
 // errNotFound: there is no value, or a foreign one.
 var errNotFound = errors.New("fleet: no value of this deployment")
 
-func open(aead cipher.AEAD, n name, sealed []byte) (kind, time.Time, []byte, error) {
+func open(aead cipher.AEAD, name string, sealed []byte) (kind, time.Time, []byte, error) {
 	if len(sealed) < overheadBytes || sealed[1] != sealVersion {
 		return 0, time.Time{}, nil, errNotFound
 	}
-	plain, err := aead.Open(nil, nil, sealed[headerBytes:], additionalData(sealed, n))
+	plain, err := aead.Open(nil, nil, sealed[headerBytes:], additionalData(sealed, name))
 	if err != nil {
 		return 0, time.Time{}, nil, errNotFound
 	}
@@ -129,8 +122,8 @@ func sealedExpiry(sealed []byte) time.Time {
 }
 
 // additionalData returns the header of a sealed value and its name.
-func additionalData(sealed []byte, n name) []byte {
-	return append(slices.Clone(sealed[:headerBytes]), n...)
+func additionalData(sealed []byte, name string) []byte {
+	return append(slices.Clone(sealed[:headerBytes]), name...)
 }
 
 // seal seals a value under a token.
@@ -139,7 +132,7 @@ func (k *keyring) seal(token session.Secret, kind kind, expiresAt time.Time, pla
 	if err != nil {
 		return nil, err
 	}
-	return seal(aead, k.name(token), kind, expiresAt, plain), nil
+	return seal(aead, k.name(token).String(), kind, expiresAt, plain), nil
 }
 
 // open opens a value under a token, unless it has expired.
@@ -148,7 +141,7 @@ func (k *keyring) open(token session.Secret, sealed []byte) (kind, []byte, error
 	if err != nil {
 		return 0, nil, err
 	}
-	kind, expiresAt, plain, err := open(aead, k.name(token), sealed)
+	kind, expiresAt, plain, err := open(aead, k.name(token).String(), sealed)
 	if err == nil && !time.Now().Before(expiresAt.Add(clockSkew)) {
 		return 0, nil, errNotFound
 	}

@@ -19,7 +19,7 @@ const (
 	// kindRefusal: upstream has refused the token.
 	kindRefusal kind = 'r'
 	// kindNone: nothing to store; a stored value stays.
-	kindNone kind = '-'
+	kindNone kind = 0
 )
 
 // grantValue is a session.Grant with its secrets revealed. It leaves this
