@@ -9,15 +9,16 @@ import (
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
 func TestLockIsRenewedDuringTheRefresh(t *testing.T) {
 	release := make(chan struct{})
-	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
 		var callers sync.WaitGroup
-		for _, c := range []*redis.Coordinator{a, b} {
+		for _, c := range []*protocol.Coordinator{a, b} {
 			callers.Go(func() { coordinatortest.Do(t, c, "a", calls) })
 		}
 		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() > 0 })
@@ -32,7 +33,7 @@ func TestLockIsRenewedDuringTheRefresh(t *testing.T) {
 
 func TestLostLockIsNotReleased(t *testing.T) {
 	releaseA, releaseB := make(chan struct{}), make(chan struct{})
-	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		fails := &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) {
 			<-releaseA
 			return nil, &session.UpstreamError{Kind: session.ErrUnavailable}
@@ -57,7 +58,7 @@ func TestLostLockIsNotReleased(t *testing.T) {
 
 func TestRefusalDoesNotReplaceAGrant(t *testing.T) {
 	releaseA, releaseB := make(chan struct{}), make(chan struct{})
-	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		granted := &coordinatortest.Calls{Exchange: coordinatortest.Held(releaseA)}
 		refused := &coordinatortest.Calls{Exchange: func(ctx context.Context, token session.Secret) (*session.Grant, error) {
 			<-releaseB
@@ -82,7 +83,7 @@ func TestRefusalDoesNotReplaceAGrant(t *testing.T) {
 }
 
 func TestUnverifiedGrantWithoutTheStore(t *testing.T) {
-	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, quick, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
 		s.Kill()
 		calls := &coordinatortest.Calls{Verify: coordinatortest.NoKeys}
@@ -102,7 +103,7 @@ func TestUnverifiedGrantWithoutTheStore(t *testing.T) {
 }
 
 func TestOldTokenDoesNotLeadToAnUnverifiedGrant(t *testing.T) {
-	onPair(t, redis.Config{Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{Grace: time.Minute}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		calls := &coordinatortest.Calls{}
 		coordinatortest.Do(t, a, "a", calls)
 		calls.Verify = coordinatortest.Invalid
@@ -117,7 +118,7 @@ func TestOldTokenDoesNotLeadToAnUnverifiedGrant(t *testing.T) {
 // A response with the JWT of another project is a refusal with a grant. The grant
 // is not lost.
 func TestGrantBesideARefusalIsStored(t *testing.T) {
-	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		calls := &coordinatortest.Calls{Verify: func(*session.Grant) error {
 			return &session.UpstreamError{Kind: session.ErrRefused, Uncertain: true}
 		}}

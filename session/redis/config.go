@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"syscall"
 	"time"
 
 	"github.com/crossmint-go/auth/internal/netutil"
@@ -17,7 +15,7 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Config configures a [Coordinator]. URL and Secret are required; the zero
+// Config configures the Coordinator of [New]. URL and Secret are required; the zero
 // value of every other field is the safe choice.
 type Config struct {
 	// URL is the address of the store: rediss://user:password@host:6379/0.
@@ -41,35 +39,20 @@ type Config struct {
 	// encrypted; the store's password and the times of refreshes do not.
 	InsecureAllowPlaintext bool
 
-	// The fields below are those of [fleet.Config].
-
-	// Secret belongs to the deployment: 32 bytes or more from a random
-	// source, the same in all instances. It is not the store's password.
-	// Instances with different secrets share nothing.
-	Secret session.Secret
-	// PreviousSecret is the secret of the instances that do not have Secret yet.
+	// The fields below are those of [fleet.Config], which describes them. Secret is
+	// required.
+	Secret         session.Secret
 	PreviousSecret session.Secret
-	// Grace is the time for which requests with the old token get the result
-	// of its refresh. 0 means 10 s; at most 60 s.
-	Grace time.Duration
-	// Timeout bounds one operation of the store. 0 means 1 s; at most 2 s.
-	Timeout time.Duration
-	// OnEvent receives event.StoreDegraded and event.StoreRecovered. nil: event.Log
-	// writes the events to Logger.
-	OnEvent func(context.Context, event.Event)
-	// Logger is used where OnEvent is nil, and for panics of OnEvent. nil:
-	// slog.Default().
-	Logger *slog.Logger
+	Grace          time.Duration
+	Timeout        time.Duration
+	OnEvent        func(context.Context, event.Event)
+	Logger         *slog.Logger
 }
-
-// A Coordinator shares refreshes among all instances that have the same store and
-// the same secret.
-type Coordinator = fleet.Coordinator
 
 // New checks config and returns a Coordinator. One error reports all faults. New
 // neither dials nor starts a goroutine, so an application starts without its store,
 // too.
-func New(config Config) (*Coordinator, error) {
+func New(config Config) (*fleet.Coordinator, error) {
 	option, err := config.options()
 	c, fleetErr := fleet.New(fleet.Config{
 		Store:  newStore(option),
@@ -113,7 +96,7 @@ func (c *Config) options() (rueidis.ClientOption, error) {
 	option.Dialer = netutil.NewDialer(connectTimeout)
 	option.Dialer.KeepAlive = pingInterval // which the client takes from here
 	if option.TLSConfig == nil && !c.InsecureAllowPlaintext && option.DialCtxFn == nil {
-		option.Dialer.Control = onlyLoopback
+		option.Dialer.Control = netutil.OnlyLoopback // a cluster and sentinels name further nodes
 	}
 	option.Sentinel.TLSConfig = option.TLSConfig
 	option.Sentinel.Dialer = option.Dialer
@@ -147,13 +130,4 @@ func isLocal(option *rueidis.ClientOption) bool {
 		}
 	}
 	return true
-}
-
-// onlyLoopback rejects connections to other machines: the nodes of a cluster,
-// and the masters that sentinels name, are not in the URL.
-func onlyLoopback(network, address string, conn syscall.RawConn) error {
-	if netutil.OnlyLoopback(network, address, conn) == nil {
-		return nil
-	}
-	return fmt.Errorf("redis: the store names %s, which is another machine: use rediss://, or set InsecureAllowPlaintext", address)
 }

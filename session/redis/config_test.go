@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/session"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/google/go-cmp/cmp"
 )
@@ -69,7 +70,7 @@ func TestConfigPrintsNoSecret(t *testing.T) {
 	holder := struct{ Store redis.Config }{config}
 	shown := map[string]string{}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
-		shown[verb] = fmt.Sprintf(strings.Repeat(verb, 5), config, &config, holder, c, struct{ hidden *redis.Coordinator }{c})
+		shown[verb] = fmt.Sprintf(strings.Repeat(verb, 5), config, &config, holder, c, struct{ hidden *protocol.Coordinator }{c})
 	}
 	for name, value := range map[string]any{"config": config, "pointer": &config, "holder": holder, "coordinator": c} {
 		text, _ := json.Marshal(value) // a Config holds functions, and makes it fail

@@ -12,11 +12,12 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
 // onPair runs a test with two instances on every store.
-func onPair(t *testing.T, config redis.Config, test func(t *testing.T, s *store, a, b *redis.Coordinator)) {
+func onPair(t *testing.T, config redis.Config, test func(t *testing.T, s *store, a, b *protocol.Coordinator)) {
 	t.Helper()
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *store) {
@@ -49,9 +50,9 @@ func wantRefusalOf(t *testing.T, c session.Coordinator, token string, calls *coo
 func TestLogout(t *testing.T) {
 	t.Run("it reaches the calls of all instances", func(t *testing.T) {
 		release := make(chan struct{})
-		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 			calls, results := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}, make(chan error)
-			for _, c := range []*redis.Coordinator{a, b} {
+			for _, c := range []*protocol.Coordinator{a, b} {
 				go func() {
 					_, err := c.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
 					results <- err
@@ -70,7 +71,7 @@ func TestLogout(t *testing.T) {
 		})
 	})
 	t.Run("it fails if the store is unavailable", func(t *testing.T) {
-		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 			s.Kill()
 			if _, err := a.Logout(t.Context(), session.NewSecret("a")); !errors.Is(err, session.ErrUnavailable) {
 				t.Errorf("err = %v", err)
@@ -82,7 +83,7 @@ func TestLogout(t *testing.T) {
 func TestClose(t *testing.T) {
 	t.Run("other instances get the grant of the call in flight", func(t *testing.T) {
 		release := make(chan struct{})
-		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 			calls, got := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}, make(chan string, 1)
 			go func() { got <- coordinatortest.Do(t, a, "a", calls) }()
 			coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
@@ -98,7 +99,7 @@ func TestClose(t *testing.T) {
 		})
 	})
 	t.Run("a canceled call releases its lock", func(t *testing.T) {
-		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+		onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 			calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(nil)}
 			go func() { _, _ = a.Do(t.Context(), session.NewSecret("a"), calls.Upstream()) }()
 			coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })
@@ -116,7 +117,7 @@ func TestClose(t *testing.T) {
 
 // t.FailNow in a transport calls runtime.Goexit.
 func TestGoexitInTheRefresh(t *testing.T) {
-	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, _ *redis.Coordinator) {
+	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, _ *protocol.Coordinator) {
 		calls := &coordinatortest.Calls{Exchange: func(context.Context, session.Secret) (*session.Grant, error) { runtime.Goexit(); return nil, nil }}
 		_, err := a.Do(t.Context(), session.NewSecret("a"), calls.Upstream())
 		if !errors.Is(err, session.ErrUnavailable) || t.Context().Err() != nil {

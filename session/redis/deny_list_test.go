@@ -13,6 +13,7 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -20,7 +21,7 @@ type digest = [sha256.Size]byte
 
 // subscriber is an instance that receives denials.
 type subscriber struct {
-	*redis.Coordinator
+	*protocol.Coordinator
 	mu     sync.Mutex // guards denied
 	denied map[digest]int64
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -40,7 +41,7 @@ func config(name, value string) func(s *store) error { return command("CONFIG", 
 func TestWithoutStore(t *testing.T) {
 	for _, failure := range failures {
 		t.Run(failure.name, func(t *testing.T) {
-			onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			onPair(t, quick, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 				coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
 				coordinatortest.Do(t, b, "warm", &coordinatortest.Calls{})
 				if err := failure.fail(s); err != nil {
@@ -61,7 +62,7 @@ func TestWithoutStore(t *testing.T) {
 }
 
 // untilShared waits until each instance gets the grants of the other.
-func untilShared(t *testing.T, a, b *redis.Coordinator) {
+func untilShared(t *testing.T, a, b *protocol.Coordinator) {
 	t.Helper()
 	n := 0
 	coordinatortest.Eventually(t, "the instances shared refreshes again", func() bool {
@@ -76,7 +77,7 @@ func untilShared(t *testing.T, a, b *redis.Coordinator) {
 }
 
 func TestStoreIsDownAtTheStart(t *testing.T) {
-	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, quick, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		s.Kill()
 		calls := &coordinatortest.Calls{}
 		coordinatortest.Do(t, a, "a", calls)
@@ -90,7 +91,7 @@ func TestStoreIsDownAtTheStart(t *testing.T) {
 }
 
 func TestGrantOfAnOutageIsSharedLater(t *testing.T) {
-	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
 		if err := s.Freeze(); err != nil {
 			t.Fatal(err)
@@ -112,7 +113,7 @@ func TestGrantOfAnOutageIsSharedLater(t *testing.T) {
 
 func TestStoreFailsDuringARefresh(t *testing.T) {
 	release := make(chan struct{})
-	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{Timeout: 2 * time.Second, Grace: time.Minute}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		calls := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}
 		var pair sync.WaitGroup
 		pair.Go(func() { coordinatortest.Do(t, a, "a", calls) })
@@ -135,7 +136,7 @@ func TestStoreFailsDuringARefresh(t *testing.T) {
 
 func TestStoreIsFlushedDuringARefresh(t *testing.T) {
 	release := make(chan struct{})
-	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		calls, got := &coordinatortest.Calls{Exchange: coordinatortest.Held(release)}, make(chan string)
 		go func() { got <- coordinatortest.Do(t, a, "a", calls) }()
 		coordinatortest.Eventually(t, "upstream was asked", func() bool { return calls.Exchanged.Load() == 1 })

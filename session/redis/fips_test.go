@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -19,9 +20,9 @@ func TestFIPSMode(t *testing.T) {
 		}
 		return
 	}
-	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{}, func(t *testing.T, _ *store, a, b *protocol.Coordinator) {
 		calls, token := &coordinatortest.Calls{}, "a token with the length of real ones" // FIPS allows no short keys
-		for _, c := range []*redis.Coordinator{a, b} {
+		for _, c := range []*protocol.Coordinator{a, b} {
 			if got := coordinatortest.Do(t, c, token, calls); got != token+"'" {
 				t.Errorf("got %s", got)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/redis/rueidis"
 	"go.uber.org/goleak"
@@ -133,7 +134,7 @@ func material(jwt, refreshToken string) session.Material {
 
 // newCoordinator returns the coordinator of one instance. Its operations may take
 // long unless config has a Timeout: test machines are slow.
-func newCoordinator(t *testing.T, url string, config redis.Config) *redis.Coordinator {
+func newCoordinator(t *testing.T, url string, config redis.Config) *protocol.Coordinator {
 	t.Helper()
 	config.URL, config.Secret = session.NewSecret(url), secret
 	if config.Timeout == 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/internal/coordinatortest"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/redis"
 )
 
@@ -26,7 +27,7 @@ func (s *store) scripts() int {
 }
 
 func TestOperationsPerRefresh(t *testing.T) {
-	onPair(t, redis.Config{Grace: time.Minute}, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, redis.Config{Grace: time.Minute}, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
 		coordinatortest.Do(t, b, "warm", &coordinatortest.Calls{})
 		time.Sleep(100 * time.Millisecond)

@@ -8,13 +8,13 @@ import (
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
 	"github.com/crossmint-go/auth/internal/coordinatortest"
 	"github.com/crossmint-go/auth/session"
-	"github.com/crossmint-go/auth/session/redis"
+	protocol "github.com/crossmint-go/auth/session/fleet"
 )
 
 func TestLogoutWithoutTheStore(t *testing.T) {
 	for _, failure := range failures {
 		t.Run(failure.name, func(t *testing.T) {
-			onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+			onPair(t, quick, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 				coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
 				coordinatortest.Do(t, b, "warm", &coordinatortest.Calls{})
 				if err := failure.fail(s); err != nil {
@@ -36,7 +36,7 @@ func TestLogoutWithoutTheStore(t *testing.T) {
 }
 
 func TestLogoutWithoutTheStoreCoversDescendants(t *testing.T) {
-	onPair(t, quick, func(t *testing.T, s *store, a, b *redis.Coordinator) {
+	onPair(t, quick, func(t *testing.T, s *store, a, b *protocol.Coordinator) {
 		coordinatortest.Do(t, b, "a", &coordinatortest.Calls{})
 		coordinatortest.Do(t, a, "warm", &coordinatortest.Calls{})
 		if err := s.Freeze(); err != nil {

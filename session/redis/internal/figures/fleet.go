@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/internal/fleetfigures"
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
+	"github.com/crossmint-go/auth/session/fleet"
 	"github.com/crossmint-go/auth/session/redis"
 	"github.com/redis/rueidis"
 )
@@ -31,7 +32,7 @@ func listeners(url string) {
 			instances, cpuPerRefresh(url, raw, refreshes, 1), cpuPerRefresh(url, raw, 10*refreshes, atOnce), atOnce)
 	}
 	report("two instances")
-	var instances []*redis.Coordinator
+	var instances []*fleet.Coordinator
 	for range more {
 		c := newQuietInstance(url, nil)
 		c.OnDeny(func([sha256.Size]byte, time.Time) {})
@@ -47,7 +48,7 @@ func listeners(url string) {
 }
 
 // newQuietInstance returns an instance that counts outages, and logs nothing.
-func newQuietInstance(url string, outages *atomic.Int64) *redis.Coordinator {
+func newQuietInstance(url string, outages *atomic.Int64) *fleet.Coordinator {
 	c, err := redis.New(redis.Config{
 		URL: session.NewSecret(url), Secret: session.NewSecret("a secret for measurements, of 32 bytes"),
 		OnEvent: func(_ context.Context, e event.Event) {
@@ -60,7 +61,7 @@ func newQuietInstance(url string, outages *atomic.Int64) *redis.Coordinator {
 	return c
 }
 
-func closeAll(instances []*redis.Coordinator) {
+func closeAll(instances []*fleet.Coordinator) {
 	var all sync.WaitGroup
 	for _, c := range instances {
 		all.Go(func() { check(c.Close(context.Background())) })
@@ -104,7 +105,7 @@ func denials(url string) {
 	}
 	all.Wait()
 	var events, received atomic.Int64
-	var instances []*redis.Coordinator
+	var instances []*fleet.Coordinator
 	raw := newClient(url)
 	defer raw.Close()
 	cpu := func() time.Duration { return cpuOf(raw) + ownCPU() }
@@ -138,7 +139,7 @@ func denials(url string) {
 }
 
 // deny denies a JWT, also while the machine is so loaded that the store is late.
-func deny(c *redis.Coordinator, jwt string, until time.Time) {
+func deny(c *fleet.Coordinator, jwt string, until time.Time) {
 	for c.Deny(context.Background(), sha256.Sum256([]byte(jwt)), until) != nil {
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -39,7 +39,7 @@ func frozen(store *redistest.Server) {
 	check(err)
 	defer fake.Close()
 	fake.SetLatency(crossminttest.Refresh, fleetfigures.UpstreamTime)
-	f := &fleet{fake: fake, instances: []*instance{serve(fake, store.URL()), serve(fake, store.URL())}}
+	f := &target{fake: fake, instances: []*instance{serve(fake, store.URL()), serve(fake, store.URL())}}
 	for n := range users {
 		user := fake.NewUser(fmt.Sprintf("user%d@example.com", n))
 		f.users, f.valid = append(f.users, user), append(f.valid, fake.Grant(user))
@@ -88,8 +88,8 @@ func (i *instance) close() {
 	i.client.Close()
 }
 
-// fleet is the target of the load.
-type fleet struct {
+// target is the fleet that gets the load.
+type target struct {
 	fake      *crossminttest.Server
 	instances []*instance
 	users     []session.User
@@ -97,7 +97,7 @@ type fleet struct {
 }
 
 // load sends the requests of one phase and prints their latencies.
-func (f *fleet) load(name string) {
+func (f *target) load(name string) {
 	var all sync.WaitGroup
 	valid, expired := &responses{}, &responses{}
 	end := time.Now().Add(phase)
@@ -111,7 +111,7 @@ func (f *fleet) load(name string) {
 
 // send sends requests at an interval, without waiting for the responses. It returns
 // when all have ended.
-func (f *fleet) send(to *responses, end time.Time, interval time.Duration, grant func(n int) session.Grant) {
+func (f *target) send(to *responses, end time.Time, interval time.Duration, grant func(n int) session.Grant) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	due := time.NewTicker(interval)
