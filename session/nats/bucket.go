@@ -61,7 +61,7 @@ func (s *store) inspect() (_ *bucket, err error) {
 	ctx, cancel := context.WithTimeout(s.stopped, connectTimeout)
 	defer cancel()
 	if err := b.nc.FlushWithContext(ctx); err != nil {
-		if !s.isShared && b.nc.IsConnected() { // the server hangs: another one may not
+		if s.config.Conn == nil && b.nc.IsConnected() { // the server hangs: another one may not
 			_ = b.nc.ForceReconnect() // fails only after Close
 		}
 		return nil, err
@@ -73,7 +73,7 @@ func (s *store) inspect() (_ *bucket, err error) {
 	b.stream, err = b.js.Stream(ctx, streamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		started = time.Now()
-		b.stream, err = b.js.CreateStream(ctx, bucketConfig(s.replicas))
+		b.stream, err = b.js.CreateStream(ctx, bucketConfig(s.config.Replicas))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the bucket crossmint: %w", err)
@@ -85,16 +85,16 @@ func (s *store) inspect() (_ *bucket, err error) {
 
 // connect returns the connection. It makes the first one; the client restores it.
 func (s *store) connect() (*natsgo.Conn, error) {
+	if s.config.Conn != nil {
+		return s.config.Conn, s.checkShared(s.config.Conn)
+	}
 	s.mu.Lock()
 	nc := s.nc
 	s.mu.Unlock()
-	if s.isShared {
-		return nc, s.checkShared(nc)
-	}
 	if nc != nil {
 		return nc, nil
 	}
-	nc, err := natsgo.Connect(s.url(), s.options()...)
+	nc, err := natsgo.Connect(s.config.URL.Reveal(), s.options()...)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -111,7 +111,7 @@ func (s *store) connect() (*natsgo.Conn, error) {
 // checkShared refuses a connection without TLS to another machine.
 func (s *store) checkShared(nc *natsgo.Conn) error {
 	_, err := nc.TLSConnectionState()
-	if err == nil || s.insecure || !nc.IsConnected() {
+	if err == nil || s.config.InsecureAllowPlaintext || !nc.IsConnected() {
 		return nil
 	}
 	if err := netutil.OnlyLoopback("", nc.ConnectedAddr(), nil); err != nil {
@@ -134,19 +134,15 @@ func bucketConfig(replicas int) jetstream.StreamConfig {
 // ones.
 func checkBucket(c *jetstream.StreamConfig) error {
 	var faults []error
-	for _, setting := range []struct {
-		isRight bool
-		want    string
-	}{
-		{!c.AllowDirect, "allow_direct must be false: a replica may return an old record"},
-		{c.AllowMsgTTL, "allow_msg_ttl must be true, which needs NATS 2.11 or later"},
-		{c.MaxMsgsPerSubject == 1, "max_msgs_per_subject must be 1: an old record would come back"},
-		{c.MaxAge == 0, "max_age must be 0: each record has its TTL"},
-		{c.Discard == jetstream.DiscardNew, `discard must be "new": a full bucket would lose records`},
-	} {
-		if !setting.isRight {
-			faults = append(faults, fmt.Errorf("the stream %s: %s", streamName, setting.want))
+	check := func(isRight bool, want string) {
+		if !isRight {
+			faults = append(faults, fmt.Errorf("the stream %s: %s", streamName, want))
 		}
 	}
+	check(!c.AllowDirect, "allow_direct must be false: a replica may return an old record")
+	check(c.AllowMsgTTL, "allow_msg_ttl must be true, which needs NATS 2.11 or later")
+	check(c.MaxMsgsPerSubject == 1, "max_msgs_per_subject must be 1: an old record would come back")
+	check(c.MaxAge == 0, "max_age must be 0: each record has its TTL")
+	check(c.Discard == jetstream.DiscardNew, `discard must be "new": a full bucket would lose records`)
 	return errors.Join(faults...)
 }

@@ -52,25 +52,14 @@ type Config struct {
 	// creates the bucket. 0 means 1. Use 3 in a cluster.
 	Replicas int
 
-	// The fields below are those of [fleet.Config].
-
-	// Secret belongs to the deployment: 32 bytes or more from a random source, the
-	// same in all instances. It is not a password of the servers. Instances with
-	// different secrets share nothing.
-	Secret session.Secret
-	// PreviousSecret is the secret of the instances that do not have Secret yet.
+	// The fields below are those of [fleet.Config], which describes them. Secret is
+	// required.
+	Secret         session.Secret
 	PreviousSecret session.Secret
-	// Grace is the time for which requests with the old token get the result of its
-	// refresh. 0 means 10 s; at most 60 s.
-	Grace time.Duration
-	// Timeout bounds one operation of the store. 0 means 1 s; at most 2 s.
-	Timeout time.Duration
-	// OnEvent receives event.StoreDegraded and event.StoreRecovered. nil: event.Log
-	// writes the events to Logger.
-	OnEvent func(context.Context, event.Event)
-	// Logger is used where OnEvent is nil, and for panics of OnEvent. nil:
-	// slog.Default().
-	Logger *slog.Logger
+	Grace          time.Duration
+	Timeout        time.Duration
+	OnEvent        func(context.Context, event.Event)
+	Logger         *slog.Logger
 }
 
 // New checks config and returns a Coordinator. One error reports all faults. New
@@ -158,31 +147,28 @@ func (c *Config) checkAddresses() (hasUser, isPlaintext bool, err error) {
 }
 
 // login returns the options with the credentials.
-func (c *Config) login(d *dialer, hasUser bool) (options []natsgo.Option, err error) {
+func (c *Config) login(d *dialer, hasUser bool) ([]natsgo.Option, error) {
 	sources := 0
-	if hasUser {
-		sources++
+	for _, isSet := range []bool{hasUser, c.CredentialsFile != "", c.NKeyFile != "", c.Credentials != nil} {
+		if isSet {
+			sources++
+		}
 	}
-	if c.CredentialsFile != "" {
-		sources++
-		options = append(options, natsgo.UserCredentials(c.CredentialsFile))
-	}
-	if c.NKeyFile != "" {
-		sources++
+	switch {
+	case sources > 1:
+		return nil, errors.New("nats: only one of CredentialsFile, NKeyFile, Credentials and a user in URL may be set")
+	case c.CredentialsFile != "":
+		return []natsgo.Option{natsgo.UserCredentials(c.CredentialsFile)}, nil
+	case c.NKeyFile != "":
 		option, err := natsgo.NkeyOptionFromSeed(c.NKeyFile)
 		if err != nil {
 			return nil, errors.New("nats: NKeyFile must have the seed of an NKey")
 		}
-		options = append(options, option)
+		return []natsgo.Option{option}, nil
+	case c.Credentials != nil:
+		return []natsgo.Option{natsgo.UserInfoHandler(d.userPassword), natsgo.TokenHandler(d.token)}, nil
 	}
-	if c.Credentials != nil {
-		sources++
-		options = append(options, natsgo.UserInfoHandler(d.userPassword), natsgo.TokenHandler(d.token))
-	}
-	if sources > 1 {
-		return nil, errors.New("nats: only one of CredentialsFile, NKeyFile, Credentials and a user in URL may be set")
-	}
-	return options, nil
+	return nil, nil
 }
 
 // A dialer gets the credentials for each connection that it makes. The client uses it

@@ -41,11 +41,8 @@ var errDisconnected = errors.New("the connection is lost")
 
 // store implements fleet.Store. It connects when it is used.
 type store struct {
-	options  func() []natsgo.Option // a function: fmt would show passwords in it
-	url      func() string
-	replicas int
-	isShared bool // the connection belongs to the application
-	insecure bool
+	config  *Config
+	options func() []natsgo.Option // a function: fmt would show passwords in it
 
 	stopped context.Context // ends with Close
 	stop    context.CancelFunc
@@ -59,10 +56,7 @@ var _ fleet.Store = (*store)(nil)
 
 func newStore(config *Config) (*store, error) {
 	options, err := config.options()
-	s := &store{
-		options: func() []natsgo.Option { return options }, url: config.URL.Reveal, replicas: max(config.Replicas, 1),
-		nc: config.Conn, isShared: config.Conn != nil, insecure: config.InsecureAllowPlaintext,
-	}
+	s := &store{config: config, options: func() []natsgo.Option { return options }, nc: config.Conn}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.buckets = lazyconn.New(s.inspect, func(*bucket) {})
 	return s, err
@@ -218,7 +212,7 @@ func (s *store) untilDisconnected(ctx context.Context, nc *natsgo.Conn) (context
 func (s *store) Close() error {
 	s.mu.Lock()
 	s.stop()
-	if s.nc != nil && !s.isShared {
+	if s.nc != nil && s.config.Conn == nil {
 		s.nc.Close()
 	}
 	s.mu.Unlock()
