@@ -42,25 +42,14 @@ type Config struct {
 	// refreshes do not, and the password may not.
 	InsecureAllowPlaintext bool
 
-	// The fields below are those of [fleet.Config].
-
-	// Secret belongs to the deployment: 32 bytes or more from a random
-	// source, the same in all instances. It is not the database's password.
-	// Instances with different secrets share nothing.
-	Secret session.Secret
-	// PreviousSecret is the secret of the instances that do not have Secret yet.
+	// The fields below are those of [fleet.Config], which describes them. Secret is
+	// required.
+	Secret         session.Secret
 	PreviousSecret session.Secret
-	// Grace is the time for which requests with the old token get the result
-	// of its refresh. 0 means 10 s; at most 60 s.
-	Grace time.Duration
-	// Timeout bounds one operation of the store. 0 means 1 s; at most 2 s.
-	Timeout time.Duration
-	// OnEvent receives event.StoreDegraded and event.StoreRecovered. nil: event.Log
-	// writes the events to Logger.
-	OnEvent func(context.Context, event.Event)
-	// Logger is used where OnEvent is nil, and for panics of OnEvent. nil:
-	// slog.Default().
-	Logger *slog.Logger
+	Grace          time.Duration
+	Timeout        time.Duration
+	OnEvent        func(context.Context, event.Event)
+	Logger         *slog.Logger
 }
 
 // New checks config and returns a Coordinator. One error reports all faults. New
@@ -94,18 +83,14 @@ func (c *Config) newStore() (*store, error) {
 	if s.owns == c.URL.IsZero() || !s.owns && (c.TLS != nil || c.Password != nil) && c.ListenURL.IsZero() {
 		return s, errPool
 	}
-	var main *pgxpool.Config
 	var err error
-	if s.owns {
-		main, err = c.parse(c.URL)
-	} else {
-		main, err = c.Pool.Config(), c.secure(&c.Pool.Config().ConnConfig.Config)
+	if !s.owns {
+		s.listener, err = c.Pool.Config(), c.secure(&c.Pool.Config().ConnConfig.Config)
+	} else if s.listener, err = c.parse(c.URL); err == nil {
+		s.pool, err = pgxpool.NewWithConfig(s.stopped, s.listener)
 	}
-	if s.listener = main; err == nil && !c.ListenURL.IsZero() {
+	if err == nil && !c.ListenURL.IsZero() {
 		s.listener, err = c.parse(c.ListenURL)
-	}
-	if err == nil && s.owns {
-		s.pool, err = pgxpool.NewWithConfig(s.stopped, main)
 	}
 	return s, err
 }
