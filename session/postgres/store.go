@@ -92,6 +92,8 @@ type store struct {
 	stopped context.Context // ends with Close
 	stop    context.CancelFunc
 
+	cleaning sync.Mutex // held while expired records are removed
+
 	mu      sync.Mutex // guards all below
 	feed    *feed      // nil until there is a subscription, and after a failure
 	running sync.WaitGroup
@@ -172,13 +174,16 @@ func (s *store) Swap(ctx context.Context, key string, version uint64, value []by
 }
 
 // sometimesClean removes some expired records in the background. No call waits for it.
+// It uses one connection at most: a transaction elsewhere that keeps dead rows for hours
+// makes it slow.
 func (s *store) sometimesClean() {
-	if rand.IntN(cleanInterval) != 0 {
+	if rand.IntN(cleanInterval) != 0 || !s.cleaning.TryLock() {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.goLocked(func() {
+		defer s.cleaning.Unlock()
 		ctx, cancel := context.WithTimeout(s.stopped, cleanTimeout)
 		defer cancel()
 		_, _ = s.pool.Exec(ctx, clean, pgx.QueryExecModeExec, cleanRows) // a later one removes more

@@ -58,6 +58,28 @@ func TestTableCleansItself(t *testing.T) {
 	}
 }
 
+// While expired rows are slow to remove, the connections are left to the refreshes.
+func TestSlowCleaning(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	database := createDatabase(t, server)
+	execute(t, server, database, `CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN NULL; END';
+		CREATE TRIGGER slow BEFORE DELETE ON crossmint_records FOR EACH STATEMENT EXECUTE FUNCTION sleep()`)
+	store, err := postgres.NewStore(postgres.Config{URL: session.NewSecret(server.URL(instance, database) + "&pool_max_conns=2")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for n := range 300 { // one in sixteen starts to remove rows
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // less than a removal takes
+		_, swapped, err := store.Swap(ctx, fmt.Sprint("t00.", n), 0, []byte("value"), time.Minute)
+		cancel()
+		if err != nil || !swapped {
+			t.Fatalf("record %d: %t, %v", n, swapped, err)
+		}
+	}
+}
+
 // shortRefresh writes a lock and a result, both with a short TTL.
 func shortRefresh(t *testing.T, store fleet.Store, key string) {
 	const ttl = 20 * time.Millisecond
