@@ -30,6 +30,10 @@ const (
 	// before the feed tries to listen again.
 	pollInterval = 10 * time.Second
 	maxPolls     = 30
+
+	// listen also turns off the timeout for idle sessions, which would end the
+	// connection again and again. Servers before PostgreSQL 14 do not have it.
+	listen = `SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'; LISTEN ` + channel
 )
 
 // errNotReceived means that the database has accepted a notification, and the
@@ -193,7 +197,7 @@ func (f *feed) connect(ctx context.Context) (*pgx.Conn, error) {
 func (f *feed) probe(ctx context.Context, conn *pgx.Conn, own string) error {
 	bounded, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	if _, err := conn.Exec(bounded, "LISTEN "+channel+"; LISTEN "+own); err != nil {
+	if _, err := conn.Exec(bounded, listen+"; LISTEN "+own); err != nil {
 		return fmt.Errorf("postgres: listen: %w", err)
 	}
 	if err := f.store.notify(bounded, own, ""); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/crossmint-go/auth/session"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/crossmint-go/auth/session/postgres"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // timeout is that of production: a loaded machine needs a part of it to connect.
@@ -72,6 +73,35 @@ func TestOutage(t *testing.T) {
 			coordinatortest.Do(t, b, "before", calls) // a crash keeps the rows that are on the disk
 			calls.WantExchanged(t, 1)
 		})
+	}
+}
+
+// An administrator may end idle sessions (PostgreSQL 14). The connection that listens is
+// idle for most of its time.
+func TestIdleSessionTimeout(t *testing.T) {
+	t.Parallel()
+	server := startServer(t)
+	database := createDatabase(t, server, "SET idle_session_timeout = '500ms'")
+	store, err := postgres.NewStore(postgres.Config{URL: session.NewSecret(server.URL(instance, database))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	ready, ended := make(chan struct{}, 1), make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		ended <- store.Subscribe(ctx, "test", func() { ready <- struct{}{} }, func([]byte) {})
+	}()
+	<-ready
+	var timeout *pgconn.PgError
+	if _, err := connect(t, server, database).WaitForNotification(t.Context()); !errors.As(err, &timeout) || timeout.Code != "57P05" {
+		t.Fatalf("err = %v, want the timeout of a later idle connection", err)
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("the subscription has ended: %v", err)
+	default:
 	}
 }
 
