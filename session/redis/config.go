@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
@@ -20,9 +21,9 @@ import (
 type Config struct {
 	// URL is the address of the store: rediss://user:password@host:6379/0.
 	// Further nodes of a cluster are added as ?addr=host:port, and
-	// ?master_set=name makes the hosts sentinels. A store on this machine may
-	// be reached by redis:// or unix://. The URL is a secret, because it may
-	// hold a password.
+	// ?master_set=name makes the hosts sentinels. ?protocol=2 is for a store
+	// that has no RESP3. A store on this machine may be reached by redis:// or
+	// unix://. The URL is a secret, because it may hold a password.
 	URL session.Secret
 	// Credentials returns the user and the password of the store for each new
 	// connection, in place of those in the URL, if they change while the program
@@ -33,7 +34,9 @@ type Config struct {
 	SentinelUser     string
 	SentinelPassword session.Secret
 	// TLS replaces the TLS configuration of a rediss:// URL, for example to set
-	// the roots of the store's certificate. It must verify the certificate.
+	// the roots of the store's certificate. It must verify the certificate. Without
+	// a ServerName the certificate of a node must have the name or the address of
+	// that node, or the first host of the URL.
 	TLS *tls.Config
 	// InsecureAllowPlaintext allows redis:// to other machines. Tokens stay
 	// encrypted; the store's password and the times of refreshes do not.
@@ -98,6 +101,10 @@ func (c *Config) options() (rueidis.ClientOption, error) {
 	if option.TLSConfig == nil && !c.InsecureAllowPlaintext && option.DialCtxFn == nil {
 		option.Dialer.Control = netutil.OnlyLoopback // a cluster and sentinels name further nodes
 	}
+	if option.TLSConfig != nil && (c.TLS == nil || c.TLS.ServerName == "") && option.DialCtxFn == nil {
+		option.TLSConfig.ServerName, _, _ = net.SplitHostPort(option.InitAddress[0]) // it is an address
+		option.DialCtxFn = dialTLS
+	}
 	option.Sentinel.TLSConfig = option.TLSConfig
 	option.Sentinel.Dialer = option.Dialer
 	if !c.SentinelPassword.IsZero() {
@@ -116,6 +123,20 @@ func (c *Config) options() (rueidis.ClientOption, error) {
 	option.DisableCache = true
 	option.DisableRetry = true // a refresh must not wait for it
 	return option, nil
+}
+
+// dialTLS connects to a node. Its certificate has the name or address of the node, or
+// the host of the URL: a cluster and sentinels name nodes in either way.
+func dialTLS(ctx context.Context, address string, dialer *net.Dialer, config *tls.Config) (net.Conn, error) {
+	d := tls.Dialer{NetDialer: dialer, Config: config.Clone()}
+	d.Config.ServerName = "" // the host of the address
+	conn, err := d.DialContext(ctx, "tcp", address)
+	var mismatch x509.HostnameError
+	if errors.As(err, &mismatch) {
+		d.Config.ServerName = config.ServerName
+		return d.DialContext(ctx, "tcp", address)
+	}
+	return conn, err
 }
 
 // isLocal reports whether the store is on this machine.

@@ -159,7 +159,7 @@ func TestTLS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			roots := writeCertificate(t, dir)
+			roots := writeCertificate(t, dir, "127.0.0.1")
 			startStore(t, path, "--tls-port", port, "--tls-auth-clients", "no",
 				"--tls-cert-file", filepath.Join(dir, "cert.pem"), "--tls-key-file", filepath.Join(dir, "key.pem"))
 			config := redis.Config{TLS: &tls.Config{RootCAs: roots}}
@@ -175,17 +175,99 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// writeCertificate writes a certificate of this machine and its key. It returns the
-// roots for it.
-func writeCertificate(t *testing.T, dir string) *x509.CertPool {
+// A cluster names its nodes by address. Their certificate has the name in the URL, or
+// the address.
+func TestTLSOfACluster(t *testing.T) {
+	t.Parallel()
+	binaries, err := redistest.Binaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range binaries {
+		for _, test := range []struct{ url, certificate string }{{"localhost", "localhost"}, {"127.0.0.1", "127.0.0.1"}} {
+			t.Run(fmt.Sprint(name, ", ", test.certificate), func(t *testing.T) {
+				dir := t.TempDir()
+				port, err := freeport.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				roots := writeCertificate(t, dir, test.certificate)
+				s := startStore(t, path, "--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1",
+					"--tls-port", port, "--tls-cluster", "yes", "--tls-auth-clients", "no", "--tls-ca-cert-file", filepath.Join(dir, "cert.pem"),
+					"--tls-cert-file", filepath.Join(dir, "cert.pem"), "--tls-key-file", filepath.Join(dir, "key.pem"))
+				s.cluster()
+				config := redis.Config{TLS: &tls.Config{RootCAs: roots}}
+				url := "rediss://" + test.url + ":" + port
+				a, b := newCoordinator(t, url, config), newCoordinator(t, url, config)
+				calls := &coordinatortest.Calls{}
+				coordinatortest.Do(t, a, "a", calls)
+				coordinatortest.Do(t, b, "a", calls)
+				calls.WantExchanged(t, 1)
+			})
+		}
+	}
+}
+
+// Each node has a certificate of its own.
+func TestDialTLS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	roots := writeCertificate(t, dir, "localhost")
+	certificate, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{certificate}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = node.Close() })
+	go func() {
+		for {
+			conn, err := node.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.(*tls.Conn).Handshake() // the client may not like the certificate
+			_ = conn.Close()
+		}
+	}()
+	_, port, _ := net.SplitHostPort(node.Addr().String()) // it is an address
+	for _, test := range []struct {
+		name, url, node string
+		want            bool
+	}{
+		{"the name of the node", "other.example", "localhost", true},
+		{"the host of the URL", "localhost", "127.0.0.1", true},
+		{"neither", "other.example", "127.0.0.1", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			conn, err := redis.DialTLS(t.Context(), net.JoinHostPort(test.node, port), &net.Dialer{}, &tls.Config{RootCAs: roots, ServerName: test.url})
+			if got := err == nil; got != test.want {
+				t.Errorf("connected: %t, want %t: %v", got, test.want, err)
+			}
+			if err == nil {
+				_ = conn.Close()
+			}
+		})
+	}
+}
+
+// writeCertificate writes a certificate of this machine, for a name or an address, and
+// its key. It returns the roots for it.
+func writeCertificate(t *testing.T, dir, name string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	if ip := net.ParseIP(name); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{name}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

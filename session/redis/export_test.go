@@ -7,3 +7,6 @@ func OpenStore(config Config) (fleet.Store, error) {
 	option, err := config.options()
 	return newStore(option), err
 }
+
+// DialTLS connects to a node.
+var DialTLS = dialTLS
