@@ -76,7 +76,7 @@ func TestACL(t *testing.T) {
 			t.Run(fmt.Sprint(name, ", cluster: ", cluster), func(t *testing.T) {
 				var args []string
 				if cluster {
-					args, rules = []string{"--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"}, append(rules, "+cluster|slots")
+					args, rules = []string{"--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"}, append(rules, "+cluster|slots", "+cluster|shards")
 				}
 				s := startStore(t, path, args...)
 				if cluster {

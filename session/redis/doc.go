@@ -14,12 +14,12 @@
 // have the same Secret, of 32 random bytes or more.
 //
 // Give the store the policy noeviction: a store that evicts keys loses locks and
-// logouts. A cluster, sentinels and TLS work; see [Config]. The store needs no
+// logouts. A cluster, sentinels, TLS and stores without RESP3 work; see [Config]. The store needs no
 // persistence. An ACL must allow the keys and channels crossmint:* and
 //
 //	-@all +@read +@write +@scripting +@pubsub +@connection +time
 //
-// and +cluster|slots in a cluster.
+// and in a cluster +cluster|slots and, for Redis 8, +cluster|shards.
 //
 // After an error that another connection may not have (READONLY, NOAUTH, WRONGPASS,
 // MASTERDOWN), and after three failures and 5 s without a success, the connection is

@@ -23,6 +23,14 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// Some managed stores do not have RESP3.
+func TestStoreWithoutRESP3(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *store) {
+		fleettest.RunStore(t, func(t *testing.T) protocol.Store { return openStore(t, s.URL()+"?protocol=2") })
+	})
+}
+
 func openStore(t *testing.T, url string) protocol.Store {
 	t.Helper()
 	store, err := redis.OpenStore(redis.Config{URL: session.NewSecret(url), Secret: secret})
