@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -124,6 +125,24 @@ func TestToken(t *testing.T) {
 	_, err := loadRecord(openStore(t, nats.Config{URL: session.NewSecret("nats://other-token@" + s.Addr().String())}))
 	if !errors.Is(err, natsgo.ErrAuthorization) {
 		t.Errorf("another token: %v, want ErrAuthorization", err)
+	}
+}
+
+// The first of two servers is down. The URL has the user with its address only.
+func TestUserOfAllServers(t *testing.T) {
+	t.Parallel()
+	down := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	for _, test := range []struct {
+		name, user string
+		configure  func(*server.Options)
+	}{
+		{"password", "user:password", func(o *server.Options) { o.Username, o.Password = "user", "password" }},
+		{"token", "secret-token", func(o *server.Options) { o.Authorization = "secret-token" }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			up := startServer(t, test.configure).Addr().String()
+			wantWorking(t, openStore(t, nats.Config{URL: session.NewSecret("nats://" + test.user + "@" + down + ",nats://" + up)}))
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,15 +23,16 @@ import (
 // required; the zero value of every other field is the safe choice.
 type Config struct {
 	// URL has the addresses of one or more servers of a cluster, separated by commas:
-	// tls://user:password@host:4222,tls://host2:4222. A user without a password is a
-	// token. A server on this machine may be reached by nats://. The URL is a secret,
-	// because it may hold a password.
+	// tls://user:password@host:4222,tls://host2:4222. The first user is that of all
+	// servers without one. A user without a password is a token. A server on this
+	// machine may be reached by nats://. The URL is a secret, because it may hold a
+	// password.
 	URL session.Secret
 	// Conn is used in place of a connection of its own if it is not nil. The
 	// application closes it, after the Coordinator. Make it with the options
 	// MaxReconnects(-1), ReconnectBufSize(-1) and PermissionErrOnSubscribe(true):
 	// otherwise it may end for good, make writes late, or lack a permission
-	// silently.
+	// silently. Servers with handshake_first need a Conn, with TLSHandshakeFirst().
 	Conn *natsgo.Conn
 	// CredentialsFile is a file with a JWT and its NKey, as "nsc generate creds"
 	// writes it. NKeyFile is a file with the seed of an NKey alone. Each new
@@ -105,7 +107,7 @@ func (c *Config) options() ([]natsgo.Option, error) {
 		}
 		return nil, replicas
 	}
-	hasUser, isPlaintext, addressErr := c.checkAddresses()
+	user, isPlaintext, addressErr := c.checkAddresses()
 	d := &dialer{credentials: c.Credentials, Dialer: netutil.NewDialer(connectTimeout)}
 	if isPlaintext && !c.InsecureAllowPlaintext {
 		d.Control = netutil.OnlyLoopback // a cluster names further servers
@@ -121,21 +123,21 @@ func (c *Config) options() ([]natsgo.Option, error) {
 	if c.TLS != nil {
 		options = append(options, natsgo.Secure(c.TLS.Clone()))
 	}
-	login, loginErr := c.login(d, hasUser)
+	login, loginErr := c.login(d, user)
 	return append(options, login...), errors.Join(replicas, addressErr, loginErr)
 }
 
-// checkAddresses checks URL and TLS.
-func (c *Config) checkAddresses() (hasUser, isPlaintext bool, err error) {
+// checkAddresses checks URL and TLS. It returns the first user in URL, or nil.
+func (c *Config) checkAddresses() (user *url.Userinfo, isPlaintext bool, err error) {
 	isLocal, isTLS := true, c.TLS != nil
 	for _, server := range strings.Split(c.URL.Reveal(), ",") {
 		u, err := url.Parse(strings.TrimSpace(server))
 		if err != nil || u.Hostname() == "" || u.Scheme != "tls" && u.Scheme != "nats" {
-			return false, false, errURL
+			return nil, false, errURL
 		}
 		isLocal = isLocal && netutil.IsLoopback(u.Hostname())
 		isTLS = isTLS || u.Scheme == "tls" // the client then uses TLS for all
-		hasUser = hasUser || u.User != nil
+		user = cmp.Or(user, u.User)
 	}
 	switch {
 	case c.TLS != nil && c.TLS.InsecureSkipVerify:
@@ -143,13 +145,14 @@ func (c *Config) checkAddresses() (hasUser, isPlaintext bool, err error) {
 	case !isTLS && !isLocal && !c.InsecureAllowPlaintext:
 		err = errors.New("nats: URL must be tls:// for a server on another machine, unless InsecureAllowPlaintext is set")
 	}
-	return hasUser, !isTLS, err
+	return user, !isTLS, err
 }
 
-// login returns the options with the credentials.
-func (c *Config) login(d *dialer, hasUser bool) ([]natsgo.Option, error) {
+// login returns the options with the credentials. A user in URL is for all its servers,
+// of which the client gives it to one.
+func (c *Config) login(d *dialer, user *url.Userinfo) ([]natsgo.Option, error) {
 	sources := 0
-	for _, isSet := range []bool{hasUser, c.CredentialsFile != "", c.NKeyFile != "", c.Credentials != nil} {
+	for _, isSet := range []bool{user != nil, c.CredentialsFile != "", c.NKeyFile != "", c.Credentials != nil} {
 		if isSet {
 			sources++
 		}
@@ -157,6 +160,11 @@ func (c *Config) login(d *dialer, hasUser bool) ([]natsgo.Option, error) {
 	switch {
 	case sources > 1:
 		return nil, errors.New("nats: only one of CredentialsFile, NKeyFile, Credentials and a user in URL may be set")
+	case user != nil:
+		if password, ok := user.Password(); ok {
+			return []natsgo.Option{natsgo.UserInfo(user.Username(), password)}, nil
+		}
+		return []natsgo.Option{natsgo.Token(user.Username())}, nil
 	case c.CredentialsFile != "":
 		return []natsgo.Option{natsgo.UserCredentials(c.CredentialsFile)}, nil
 	case c.NKeyFile != "":
