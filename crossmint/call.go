@@ -88,11 +88,13 @@ func (c *Client) send(ctx context.Context, r request) (response, error) {
 	defer func() { _ = res.Body.Close() }()
 	body, err = io.ReadAll(io.LimitReader(res.Body, maxResponseBytes+1))
 	switch {
-	case err != nil:
-		return response{}, safeError(err)
 	case len(body) > maxResponseBytes:
 		return response{}, errOversize
+	case err != nil && !(isSuccess(res.StatusCode) && isObject(body)):
+		return response{}, safeError(err)
 	}
+	// Upstream has used the token of a call that it has accepted. So a whole object counts
+	// even if the end of its message is missing: another try would be refused.
 	return response{res.StatusCode, res.Header.Get("Retry-After"), body}, nil
 }
 

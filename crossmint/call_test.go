@@ -90,7 +90,7 @@ func TestCallClassifiesBrokenHTTP(t *testing.T) {
 		"a header alone":               head + "Content-Length: 10\r\n\r\n",
 		"half a body":                  head + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(goodGrant), goodGrant[:20]),
 		"half a chunk":                 head + "Transfer-Encoding: chunked\r\n\r\n40\r\n{\"jwt\"",
-		"a chunk without an end":       head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+		"a chunk without an end":       head + "Transfer-Encoding: chunked\r\n\r\n2\r\n{\"\r\n",
 		"a chunk of no size":           head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
 		"another protocol":             "SSH-2.0-OpenSSH_9.6\r\n",
 		"a header without a colon":     head + "nonsense\r\n\r\n{}",
@@ -106,6 +106,36 @@ func TestCallClassifiesBrokenHTTP(t *testing.T) {
 			client := newClient(t, configFor(t, url))
 			if diff := cmp.Diff(incomplete, failureOf(t, refresh(t.Context(), t, client))); diff != "" {
 				t.Errorf("failure (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A response may break off after its last byte, when only the end of the message is
+// missing. Upstream has used the token, so the grant in it counts.
+func TestWholeGrantInBrokenResponse(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, _ = io.WriteString(w, goodGrant)
+	_ = w.Close()
+	noChecksum := packed.Bytes()[:packed.Len()-8] // RFC 1952 §2.3: CRC32 and ISIZE
+	tests := map[string]string{
+		"a length that is too long": head + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(goodGrant)+2, goodGrant),
+		"no last chunk":             head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(goodGrant), goodGrant),
+		"a damaged last chunk":      head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\nzz\r\n", len(goodGrant), goodGrant),
+		"gzip without its checksum": head + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(noChecksum), noChecksum),
+	}
+	for name, response := range tests {
+		t.Run(name, func(t *testing.T) {
+			url := newRawUpstream(t, func(conn net.Conn) { _, _ = io.WriteString(conn, response) })
+			client := newClient(t, configFor(t, url))
+			grant, err := client.Refresh(t.Context(), secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := grant.RefreshToken.Secret.Reveal(); got != "new" {
+				t.Errorf("refresh token %q, want new", got)
 			}
 		})
 	}

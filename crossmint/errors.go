@@ -49,7 +49,7 @@ func classify(res response, err error) *session.UpstreamError {
 	case errors.Is(err, errOversize):
 		failure.Kind = session.ErrMalformed
 	case err != nil:
-	case res.status >= 200 && res.status <= 299:
+	case isSuccess(res.status):
 		return nil
 	default:
 		classifyStatus(failure, res)
@@ -78,6 +78,8 @@ func classifyStatus(failure *session.UpstreamError, res response) {
 		failure.Err = errNotJSON
 	}
 }
+
+func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 
 // malformed returns the error for a 2xx response of an unexpected form.
 func malformed(op string, err error) *session.UpstreamError {
