@@ -2,8 +2,10 @@ package crossmint
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/crossmint-go/auth/internal/strictjson"
 	"github.com/crossmint-go/auth/session"
@@ -42,10 +44,11 @@ func (c *Client) Logout(ctx context.Context, token session.Secret) error {
 // parseGrant reads the response to a refresh. Upstream names the refresh token
 // "refresh", a refresh route names it "refreshToken". Only its secret is required
 // here: it alone can renew the session, so the manager keeps it even if the rest
-// of the response is of no use.
+// of the response is of no use. Other members may have any value: for example, a
+// name that was cut inside an emoji, which JavaScript writes as a lone surrogate.
 func parseGrant(body []byte, member string) (*session.Grant, error) {
 	grant := &session.Grant{ReceivedAt: time.Now()}
-	err := strictjson.Object(body, func(name []byte, value strictjson.Value) error {
+	err := readObject(body, func(name []byte, value strictjson.Value) error {
 		switch string(name) {
 		case "jwt":
 			jwt, _ := value.AsString()
@@ -56,7 +59,9 @@ func parseGrant(body []byte, member string) (*session.Grant, error) {
 			}
 		case "user":
 			// A missing ID does not match the JWT: the manager finds that out.
-			_ = parseUser(value, &grant.User)
+			if err := parseUser(value, &grant.User); !errors.Is(err, errIncomplete) {
+				return err
+			}
 		}
 		return nil
 	})
@@ -64,6 +69,15 @@ func parseGrant(body []byte, member string) (*session.Grant, error) {
 		err = errIncomplete
 	}
 	return grant, err
+}
+
+// readObject is strictjson.Object, except that values may contain lone surrogates, and
+// objects in them duplicate names.
+func readObject(data []byte, member func(name []byte, value strictjson.Value) error) error {
+	if !utf8.Valid(data) {
+		return errNotJSON
+	}
+	return strictjson.Outer(data, member)
 }
 
 // parseRefreshToken reads {"secret","expiresAt"}. A token without a readable

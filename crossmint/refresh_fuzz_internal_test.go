@@ -21,6 +21,7 @@ func FuzzGrant(f *testing.F) {
 		`{"jwt":"j","refreshToken":{"secret":"s"},"user":{"id":"u"}}`,
 		` {"user":{"id":"\ud83d\ude00"},"refresh":{"secret":"\u0000","expiresAt":1},"jwt":"\/"} `,
 		`{"jwt":"j","refresh":{"secret":"s"},"user":{"id":"u","ID":"v"}}`,
+		`{"jwt":"j","refresh":{"secret":"s"},"user":{"id":"u","email":"\ud83d","name":{"a":1,"a":"\udc00"}}}`,
 		`{"jwt":"j","refresh":{"secret":"s"},"user":{"ıd":"u"}}`,
 		`{"jwt":"j","JWT":"k","refresh":{"secret":"s","Secret":"t"},"user":{"id":"u"}}`,
 		`{"refresh":{"secret":"s"}}`, `{"jwt":1,"refresh":{"secret":"s"},"user":[]}`, `{"refresh":{"secret":"s"},"user":{"id":1,"email":{},"phoneNumber":null}}`,

@@ -91,7 +91,7 @@ func (c *Client) User(ctx context.Context, id string) (session.User, error) {
 // {"user":…}.
 func parseUserResponse(body []byte) (session.User, error) {
 	object := strictjson.Value(bytes.Trim(body, " \t\r\n"))
-	err := strictjson.Object(body, func(name []byte, value strictjson.Value) error {
+	err := readObject(body, func(name []byte, value strictjson.Value) error {
 		if string(name) == "user" && value.IsObject() {
 			object = value
 		}
@@ -111,7 +111,7 @@ func parseUser(value strictjson.Value, user *session.User) error {
 	if !value.IsObject() {
 		return errIncomplete
 	}
-	err := strictjson.Object(value, func(name []byte, value strictjson.Value) error {
+	err := readObject(value, func(name []byte, value strictjson.Value) error {
 		content, _ := value.AsString()
 		switch string(name) {
 		case "id":

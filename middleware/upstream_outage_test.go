@@ -1,7 +1,9 @@
 package middleware_test
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +114,19 @@ func TestMalformedUpstreamResponses(t *testing.T) {
 				t.Errorf("outcome (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// JavaScript writes a name that was cut inside an emoji as a lone surrogate.
+func TestHalfAnEmojiInUpstreamResponse(t *testing.T) {
+	e := newEnv(t, crossminttest.Config{Reuse: crossminttest.ReuseRefuse}, session.Config{})
+	e.fake.FailAlways(crossminttest.Refresh, crossminttest.Replace(func(body []byte) []byte {
+		return bytes.Replace(body, []byte(`"user":{`), []byte(`"user":{"name":"Ada \ud83d",`), 1)
+	}))
+	g := e.fake.ExpiredGrant(e.fake.NewUser("ann@example.com"))
+	got := e.outcome(t, middleware.Config{}, g.JWT.Reveal(), g.RefreshToken.Secret.Reveal())
+	if !strings.HasPrefix(got.Response, "200") {
+		t.Errorf("outcome %+v, want 200", got)
 	}
 }
 
