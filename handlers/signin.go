@@ -35,7 +35,8 @@ const earlierJWTTimeout = time.Second
 // A SignIn signs users in by e-mail with two HTML forms and no script.
 // [SignIn.SendCode] takes the form with the address, [SignIn.ConfirmCode] the
 // form with the code. Both forms may have a field return_to, the path on this
-// host to open after the sign-in. Mount both by path, without a method.
+// host to open after the sign-in, with or without a query and a fragment. Mount both
+// by path, without a method.
 //
 // If they are configured, users also sign in with a provider such as Google
 // ([SignIn.StartOAuth], [SignIn.FinishOAuth]) or with a wallet ([SignIn.StartWallet],

@@ -93,14 +93,20 @@ func newForm(values url.Values) form {
 	}
 }
 
-// parseReturnTo returns a path on this host, byte for byte, or "" for untrusted input.
-// Bytes that may not be in a Location are escaped.
+// parseReturnTo returns a path on this host, byte for byte, or "" for untrusted input. It
+// may have a fragment, which cannot lead to another host. Bytes that may not be in a
+// Location are escaped.
 func parseReturnTo(rawURL string) string {
 	if rawURL == "" || len(rawURL) > maxReturnToBytes {
 		return ""
 	}
 	u, err := url.Parse(rawURL)
-	if err != nil || !reply.LocalPath(u) {
+	if err != nil {
+		return ""
+	}
+	withoutFragment := *u
+	withoutFragment.Fragment, withoutFragment.RawFragment = "", ""
+	if !reply.LocalPath(&withoutFragment) {
 		return ""
 	}
 	if strings.ContainsFunc(rawURL, func(r rune) bool { return r <= ' ' || r > '~' }) {

@@ -105,9 +105,9 @@ func TestSignInErrors(t *testing.T) {
 // every redirect, or none.
 func TestSignInReturnTo(t *testing.T) {
 	tests := map[string]string{
-		"/": "/", "/a": "/a", "/a?b=//c&d=e": "/a?b=//c&d=e", "/a%20b": "/a%20b", "/a//b/%2F?u=https://e/../": "/a//b/%2F?u=https://e/../", "/a|b^c/%7e?q=d|e": "/a|b^c/%7e?q=d|e", "/" + strings.Repeat("a", 2047): "/" + strings.Repeat("a", 2047),
+		"/": "/", "/a": "/a", "/a?b=//c&d=e": "/a?b=//c&d=e", "/a%20b": "/a%20b", "/a//b/%2F?u=https://e/../": "/a//b/%2F?u=https://e/../", "/a|b^c/%7e?q=d|e": "/a|b^c/%7e?q=d|e", "/a?b=c#/orders/1?d=//e": "/a?b=c#/orders/1?d=//e", "/#é": "/#%C3%A9", "/" + strings.Repeat("a", 2047): "/" + strings.Repeat("a", 2047),
 		"": "", "a": "", "?a": "", "//e": "", "///e": "", "/%2Fe": "", `/\e`: "", "/%5Ce": "", "/%09/e": "", "/\t/e": "", "/\n/e": "", "/%0D%0Aa": "",
-		"https:e": "", "https:/e": "", "https://e/": "", "HTTPS://e": "", "javascript:alert(1)": "", " //e": "", "\t//e": "", "//u@e": "", "/a#b": "", `/a?\`: "", "%2F%2Fe": "",
+		"https:e": "", "https:/e": "", "https://e/": "", "HTTPS://e": "", "javascript:alert(1)": "", " //e": "", "\t//e": "", "//u@e": "", "//e#a": "", "#a": "", "/a#b\tc": "/a#b%09c", `/a?\`: "", "%2F%2Fe": "",
 		"/" + strings.Repeat("a", 2048): "", "/é": "/%C3%A9", "/" + strings.Repeat("é", 1000): "",
 	}
 	env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
