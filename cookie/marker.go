@@ -61,7 +61,10 @@ func (p *Presented) marker(at time.Time) string {
 // the first time.
 func (p *Presented) setMarker(w http.ResponseWriter) {
 	cookie := p.codec.emptyCookie(p.codec.markerName)
-	cookie.Value, cookie.HttpOnly, cookie.MaxAge = p.marker(time.Now()), true, int(markerLifetime.Seconds())
+	cookie.Value, cookie.HttpOnly = p.marker(time.Now()), true
+	if !p.codec.config.SessionCookies { // else it ends with the browser, like its tokens
+		cookie.MaxAge = int(markerLifetime.Seconds())
+	}
 	http.SetCookie(w, cookie)
 	noStore(w)
 }

@@ -52,6 +52,11 @@ func TestMarkerAttributes(t *testing.T) {
 			},
 		},
 		{
+			name:   "with cookies that end with the browser",
+			config: cookie.Config{SessionCookies: true},
+			want:   attributes{Name: markerName, Path: "/", Secure: true, HTTPOnly: true, SameSite: http.SameSiteLaxMode},
+		},
+		{
 			name:   "on plain http",
 			config: cookie.Config{InsecureAllowHTTP: true},
 			want:   attributes{Name: markerName, Path: "/", MaxAge: month, HTTPOnly: true, SameSite: http.SameSiteLaxMode},
