@@ -25,9 +25,10 @@ type Config struct {
 	Bearer bool
 	// SignIn is the page to which navigations without a session are redirected
 	// (303, with the requested path in the query parameter return_to): a path
-	// on this host. Requests of scripts, downloads, and requests without a
-	// decision are not redirected, and neither are those for the page itself, if
-	// it lies behind the middleware. nil: no redirect.
+	// on this host. Requests of scripts, downloads, pages that a browser fetches in
+	// advance (Sec-Purpose: prefetch), and requests without a decision are not
+	// redirected, and neither are those for the page itself, if it lies behind the
+	// middleware. nil: no redirect.
 	//
 	// A navigation is a GET or HEAD with Sec-Fetch-Mode: navigate, or without this
 	// header with an Accept that contains text/html. Where Sec-Fetch-Dest is empty,

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"strings"
 
 	"github.com/crossmint-go/auth/internal/reply"
 	"github.com/crossmint-go/auth/session"
@@ -54,15 +55,22 @@ func isUpgrade(r *http.Request) bool {
 	return r.Method == http.MethodConnect || len(r.Header["Upgrade"]) > 0
 }
 
+// isSpeculative reports whether the browser fetches a page in advance. Of such
+// responses it uses only those with a status of 2xx, and asks again for others.
+func isSpeculative(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Sec-Purpose"), "prefetch")
+}
+
 // canRedirect reports whether every client may send r again elsewhere.
 func canRedirect(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && !isUpgrade(r)
 }
 
 // canSignIn reports whether r is a navigation that Config.SignIn can help: the
-// sign-in page cannot help a request for itself.
+// sign-in page cannot help a request for itself, and a browser that fetches a page in
+// advance would show the redirect also after its user has signed in.
 func (a *authenticator) canSignIn(r *http.Request) bool {
-	if a.config.SignIn == nil || !canRedirect(r) || !reply.IsNavigation(r) {
+	if a.config.SignIn == nil || !canRedirect(r) || !reply.IsNavigation(r) || isSpeculative(r) {
 		return false
 	}
 	if !a.isSignInPage(r) {

@@ -76,12 +76,18 @@ func (p *protected) browser(t *testing.T) *browser {
 	return b
 }
 
-// open requests a page; mode is that of Fetch metadata. Each request tries to be
+// inAdvance stands for the mode of a page that the browser fetches in advance.
+const inAdvance = "in advance"
+
+// open requests a page; mode is that of Fetch metadata, or inAdvance. Each request tries to be
 // another user.
 func (b *browser) open(t *testing.T, path, mode string) visit {
 	t.Helper()
 	r := b.request(t, app, http.MethodGet, app+path, "")
-	r.Header.Set("Sec-Fetch-Mode", mode)
+	if r.Header.Set("Sec-Fetch-Mode", mode); mode == inAdvance {
+		r.Header.Set("Sec-Fetch-Mode", "navigate")
+		r.Header.Set("Sec-Purpose", "prefetch")
+	}
 	r.Header["X-User-Id"] = []string{"mallory"}
 	r.Header["X_User_Id"] = []string{"mallory"}
 	res, body := b.do(t, b.client, r)
@@ -218,6 +224,7 @@ func forwardAnonymous(t *testing.T, p *protected) {
 	b := p.browser(t)
 	want(t, "page", p.proxy.unauthenticated("navigate", "/page?a=1"), b.open(t, "/page?a=1", "navigate"))
 	want(t, "page that looks like a host", p.proxy.unauthenticated("navigate", "//evil.example/"), b.open(t, "//evil.example/", "navigate"))
+	want(t, "page in advance", p.proxy.unauthenticated(inAdvance, "/page"), b.open(t, "/page", inAdvance))
 	want(t, "script", p.proxy.unauthenticated("cors", "/page?a=1"), b.open(t, "/page?a=1", "cors"))
 	want(t, "upstream calls", 0, p.fake.Calls().Refresh)
 }
