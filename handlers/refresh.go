@@ -111,8 +111,18 @@ func (e *endpoint) applyCookies(w http.ResponseWriter, r *http.Request, presente
 	case result.Renewed != nil:
 		delivery.WarnLarge(r.Context(), w.Header())
 		e.warnings.PlainHTTP(r, w.Header())
+		if result.Renewed.Used == (session.Pair{}) {
+			dropSpeculativePages(w)
+		}
 	}
 	return applyErr
+}
+
+// dropSpeculativePages makes the browser drop the pages that it has fetched or rendered
+// in advance: they belong to the visitor before a sign-in. Chromium knows these values;
+// other browsers ignore them.
+func dropSpeculativePages(w http.ResponseWriter) {
+	w.Header().Add("Clear-Site-Data", `"prefetchCache", "prerenderCache"`)
 }
 
 // refreshResponse is the body of a successful response. Its tokens are strings,

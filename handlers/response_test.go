@@ -80,6 +80,28 @@ func TestLogoutEvictsPages(t *testing.T) {
 	}
 }
 
+// TestSignInDropsSpeculativePages checks that a browser shows no page that it has fetched
+// for the visitor before a sign-in. A refresh of the same session keeps these pages.
+func TestSignInDropsSpeculativePages(t *testing.T) {
+	env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{})
+	_, secret := env.validTokens()
+	jwt, refresh := env.expiredTokens()
+	for _, test := range []struct {
+		name string
+		r    *http.Request
+		want string
+	}{
+		{name: "one-time secret", r: post("/refresh", `{"refresh":"`+secret+`"}`, "", ""), want: `"prefetchCache", "prerenderCache"`},
+		{name: "refresh", r: post("/refresh", "{}", jwt, refresh)},
+		{name: "nothing", r: post("/refresh", "{}", "", "")},
+	} {
+		res, _ := env.serve(t, test.r)
+		if diff := cmp.Diff(test.want, res.Header.Get("Clear-Site-Data")); diff != "" {
+			t.Errorf("%s: Clear-Site-Data (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
 // TestLinkToLogoutGetsPage follows a link, which a reader sees, and not a script.
 func TestLinkToLogoutGetsPage(t *testing.T) {
 	env := newTestEnv(t, crossminttest.Config{}, session.Config{}, handlers.Config{})

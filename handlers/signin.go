@@ -71,6 +71,9 @@ const earlierJWTTimeout = time.Second
 // and concurrent calls of upstream (64). SignInConfig changes the limits, and can limit
 // single clients.
 //
+// A response that signs in has Clear-Site-Data: "prefetchCache", "prerenderCache": the
+// browser drops the pages that it has fetched in advance for the visitor before.
+//
 // The session manager reports each form as an event: code_sent, code_not_sent,
 // signed_in or sign_in_failed. A sign-in that only started is no event.
 //
