@@ -56,9 +56,10 @@ func isUpgrade(r *http.Request) bool {
 }
 
 // isSpeculative reports whether the browser fetches a page in advance. Of such
-// responses it uses only those with a status of 2xx, and asks again for others.
+// responses it uses only those with a status of 2xx, and asks again for others. Frames
+// of a page that is rendered in advance stay in it.
 func isSpeculative(r *http.Request) bool {
-	return strings.HasPrefix(r.Header.Get("Sec-Purpose"), "prefetch")
+	return strings.HasPrefix(r.Header.Get("Sec-Purpose"), "prefetch") && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
 // canRedirect reports whether every client may send r again elsewhere.

@@ -41,6 +41,7 @@ func TestSignInRedirectsNavigations(t *testing.T) {
 		{name: "frame", method: "GET", header: header("Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"), want: 303},
 		{name: "page fetched in advance", method: "GET", header: header("Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Purpose", "prefetch"), want: 401},
 		{name: "page rendered in advance", method: "GET", header: header("Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Purpose", "prefetch;prerender"), want: 401},
+		{name: "frame of a page rendered in advance", method: "GET", header: header("Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe", "Sec-Purpose", "prefetch;prerender"), want: 303},
 		{name: "HEAD of a navigation", method: "HEAD", header: header("Sec-Fetch-Mode", "navigate"), want: 303},
 		{name: "fetch", method: "GET", header: header("Sec-Fetch-Mode", "cors"), want: 401},
 		{name: "fetch that accepts HTML", method: "GET", header: header("Sec-Fetch-Mode", "same-origin", "Accept", "text/html"), want: 401},
