@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"syscall"
 	"testing"
@@ -138,6 +139,23 @@ func TestWholeGrantInBrokenResponse(t *testing.T) {
 				t.Errorf("refresh token %q, want new", got)
 			}
 		})
+	}
+}
+
+// With HTTP/2 a server resets the stream instead.
+func TestWholeGrantInResetStream(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, goodGrant)
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	client := newClient(t, configFor(t, server.URL, func(c *crossmint.Config) { c.HTTPClient = server.Client() }))
+	grant, err := client.Refresh(t.Context(), secret)
+	if err != nil || grant.RefreshToken.Secret.Reveal() != "new" {
+		t.Errorf("refresh token %v, %v, want new", grant, err)
 	}
 }
 
