@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/crossmint-go/auth/crossmint/crossminttest"
+	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session/event"
 	"github.com/google/go-cmp/cmp"
@@ -207,6 +208,62 @@ func TestSlowResponseAfterRepeatedGrant(t *testing.T) {
 		time.Sleep(time.Hour)
 		b.wantUser(user)
 	})
+}
+
+// A long response has left the server's buffer, although the handler still writes. Its
+// session may be renewed again, or end, without an end of the response.
+func TestLongResponse(t *testing.T) {
+	tests := []struct {
+		name      string
+		meanwhile func(t *testing.T, b *virtualBrowser)
+	}{
+		{name: "the session is renewed again", meanwhile: func(t *testing.T, b *virtualBrowser) {
+			t.Helper()
+			wantStatus(t, b.get("/me"), http.StatusOK)
+			wantStatus(t, b.post("/refresh", "{}"), http.StatusOK)
+		}},
+		{name: "the user logs out", meanwhile: func(t *testing.T, b *virtualBrowser) {
+			t.Helper()
+			wantStatus(t, b.post("/logout", ""), http.StatusNoContent)
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const parts, size = 60, 64 << 10
+				s := newVirtualSite(t, siteConfig{})
+				s.handle("/export", func(w http.ResponseWriter, _ *http.Request) {
+					for range parts {
+						if _, err := io.WriteString(w, strings.Repeat("x", size)); err != nil {
+							t.Errorf("the handler got %v", err)
+							return
+						}
+						time.Sleep(time.Second)
+					}
+				})
+				b := s.browser(t)
+				s.signInExpired(b, "ada@example.com")
+				export := b.request(http.MethodGet, "/export", "")
+				server := &http.Server{ReadHeaderTimeout: time.Second} // it can cut a response off
+				export = export.WithContext(context.WithValue(export.Context(), http.ServerContextKey, server))
+				length := make(chan int)
+				go func() {
+					defer close(length)
+					defer func() {
+						if v := recover(); v != nil {
+							t.Errorf("the response was cut off: %v", v)
+						}
+					}()
+					length <- len(testkit.Must(io.ReadAll(b.send(export).Body)))
+				}()
+				time.Sleep(parts / 2 * time.Second)
+				tt.meanwhile(t, b)
+				if got, want := <-length, parts*size; got != want {
+					t.Errorf("%d bytes, want %d", got, want)
+				}
+			})
+		})
+	}
 }
 
 // Whatever keeps the cookies from reaching the browser, the next ordinary

@@ -77,10 +77,16 @@ type Decision interface {
 // If next panics before the header is written, Serve prepares the header as well: an
 // outer layer that recovers writes it.
 //
+// A response that waits in the server's buffer, or in that of an outer layer which
+// keeps all of it, may become wrong before it leaves. Then Serve cuts it off. A long
+// response has left: its cookies are not checked again.
+//
 // Serve panics with [http.ErrAbortHandler] to cut a response off, and sets a write
 // deadline in the past, for outer layers that recover this panic, too.
 func Serve(w http.ResponseWriter, r *http.Request, c Cookies, next func(http.ResponseWriter)) {
-	t := &tracker{cookies: c, ctx: r.Context(), w: w, before: without(w.Header()["Set-Cookie"], c.Lines)}
+	t := &tracker{
+		cookies: c, ctx: r.Context(), w: w, streams: canFlush(w), before: without(w.Header()["Set-Cookie"], c.Lines),
+	}
 	err := ErrPanicked
 	defer func() {
 		if errors.Is(err, ErrPanicked) {
@@ -106,21 +112,41 @@ func cutOff(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Unix(0, 0))
 }
 
+// canFlush reports whether w, or a ResponseWriter behind it, can flush.
+func canFlush(w http.ResponseWriter) bool {
+	for {
+		switch inside := w.(type) {
+		case http.Flusher, interface{ FlushError() error }:
+			return true
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inside.Unwrap()
+		default:
+			return false
+		}
+	}
+}
+
 // recheckInterval is the time after which a buffered header is checked again. A
 // shorter time is no longer than that of a response on its way.
 const recheckInterval = 100 * time.Millisecond
+
+// maxBufferedBody is the size of a body that has pushed the header out of the buffers
+// of net/http (2 and 4 KiB) and of layers that compress.
+const maxBufferedBody = 64 << 10
 
 // tracker follows one response.
 type tracker struct {
 	cookies Cookies
 	ctx     context.Context
 	w       http.ResponseWriter
+	streams bool     // w can flush: no outer layer keeps the whole response
 	before  []string // Set-Cookie lines that outer layers have set
 
 	// mu guards all below: http.TimeoutHandler leaves goroutines behind that
 	// write.
 	mu        sync.Mutex
 	checkedAt time.Time // when Decision.Check ran last; zero before the header is written
+	written   int64     // bytes of the body
 	failure   error     // why the cookies do not count although the header was written
 	carried   bool      // the header has the cookies
 	recalled  error     // why the response must not leave any more
@@ -187,7 +213,11 @@ func guard[T any, N int | int64](t *tracker, write func(T) (N, error)) func(T) (
 		if err := t.prepare(http.StatusOK); err != nil {
 			return 0, err
 		}
-		return write(from)
+		n, err := write(from)
+		t.mu.Lock()
+		t.written += int64(n)
+		t.mu.Unlock()
+		return n, err
 	}
 }
 
@@ -204,13 +234,16 @@ func (t *tracker) prepare(status int) error {
 	case t.checkedAt.IsZero():
 		t.checkedAt = time.Now()
 		t.addCookies(status)
-	case t.carried && time.Since(t.checkedAt) >= recheckInterval:
+	case t.carried && t.mayBeBuffered() && time.Since(t.checkedAt) >= recheckInterval:
 		t.checkedAt = time.Now()
 		t.recalled = t.cookies.Decision.Check()
 		t.carried = t.recalled == nil
 	}
 	return t.recalled
 }
+
+// mayBeBuffered reports whether the header that was written may still wait in a buffer.
+func (t *tracker) mayBeBuffered() bool { return !t.streams || t.written < maxBufferedBody }
 
 // addCookies puts the cookies into the response header, unless they must not reach
 // the browser any more.

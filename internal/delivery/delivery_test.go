@@ -532,20 +532,32 @@ func (r *deadlineRecorder) SetWriteDeadline(deadline time.Time) error {
 	return nil
 }
 
+// keeper is an outer layer that keeps the whole response, as http.TimeoutHandler
+// does. It cannot flush.
+type keeper struct{ http.ResponseWriter }
+
+func (k keeper) SetReadDeadline(time.Time) error { return nil }
+
+func (k keeper) SetWriteDeadline(deadline time.Time) error {
+	return http.NewResponseController(k.ResponseWriter).SetWriteDeadline(deadline)
+}
+
 // While a response waits in the server's buffer, its cookies may become wrong. Then
 // it must not leave.
 func TestBufferedResponseIsCutOff(t *testing.T) {
 	tests := []struct {
-		name    string
-		waits   time.Duration
-		server  bool // net/http runs the handler
-		leave   func(w http.ResponseWriter) error
-		wantErr bool // of leave
-		wantCut bool
+		name     string
+		keptLong bool // the first part is long, and an outer layer keeps all of it
+		waits    time.Duration
+		server   bool // net/http runs the handler
+		leave    func(w http.ResponseWriter) error
+		wantErr  bool // of leave
+		wantCut  bool
 	}{
 		{name: "the handler returns", waits: time.Second, server: true, wantCut: true},
 		{name: "it flushes", waits: time.Second, server: true, leave: flush, wantCut: true},
 		{name: "it writes more", waits: time.Second, server: true, leave: writeMore, wantErr: true, wantCut: true},
+		{name: "an outer layer keeps a long body", keptLong: true, waits: time.Second, server: true, leave: writeMore, wantErr: true, wantCut: true},
 		{name: "it panics", waits: time.Second, server: true, leave: func(http.ResponseWriter) error { panic("broken") }, wantCut: true},
 		{name: "another server, which cannot cut it off", waits: time.Second, leave: writeMore, wantErr: true},
 		{name: "just checked", waits: 99 * time.Millisecond, server: true, leave: flush},
@@ -577,8 +589,13 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 						t.Errorf("Done(%v), want %v", err, want)
 					}
 				}()
-				delivery.Serve(w, r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
-					_, _ = io.WriteString(w, "the first part")
+				var outside http.ResponseWriter = w
+				first := "the first part"
+				if test.keptLong {
+					outside, first = keeper{w}, longBody
+				}
+				delivery.Serve(outside, r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
+					_, _ = io.WriteString(w, first)
 					o.check.Store(&gone)
 					time.Sleep(test.waits)
 					if test.leave == nil {
@@ -624,10 +641,17 @@ func TestBufferedResponseIsCheckedAgain(t *testing.T) {
 func TestResponseGoesOnAfterLogout(t *testing.T) {
 	tests := []struct {
 		name  string
+		outer func(http.ResponseWriter) http.ResponseWriter // nil: none
 		begin func(w http.ResponseWriter) error
 		want  error
 	}{
 		{name: "a flushed stream", begin: flush},
+		{name: "a long body", begin: writeLong},
+		{name: "a long body, inside a layer with Unwrap alone", outer: newUnwrapper, begin: writeLong},
+		{name: "a long body from a reader", outer: newReaderFrom, begin: func(w http.ResponseWriter) error {
+			_, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader(longBody))
+			return err
+		}},
 		{name: "cookies of the application", begin: func(w http.ResponseWriter) error {
 			http.SetCookie(w, &http.Cookie{Name: "session", Value: "other"})
 			return writeMore(w)
@@ -639,7 +663,11 @@ func TestResponseGoesOnAfterLogout(t *testing.T) {
 				o := &outcome{done: make(chan error, 1)}
 				r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(withServer(t.Context(), 0))
 				gone := errors.New("the user has logged out")
-				delivery.Serve(httptest.NewRecorder(), r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
+				var outside http.ResponseWriter = httptest.NewRecorder()
+				if test.outer != nil {
+					outside = test.outer(outside)
+				}
+				delivery.Serve(outside, r, delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
 					if err := test.begin(w); err != nil {
 						t.Error(err)
 					}
@@ -655,6 +683,37 @@ func TestResponseGoesOnAfterLogout(t *testing.T) {
 			})
 		})
 	}
+}
+
+// unwrapper is a layer that has the methods of the ResponseWriter inside for an
+// http.ResponseController only.
+type unwrapper struct{ inside http.ResponseWriter }
+
+func newUnwrapper(w http.ResponseWriter) http.ResponseWriter { return unwrapper{w} }
+
+func (u unwrapper) Header() http.Header         { return u.inside.Header() }
+func (u unwrapper) Write(p []byte) (int, error) { return u.inside.Write(p) }
+func (u unwrapper) WriteHeader(status int)      { u.inside.WriteHeader(status) }
+func (u unwrapper) Unwrap() http.ResponseWriter { return u.inside }
+
+// readerFrom is a ResponseWriter that also copies from a reader.
+type readerFrom struct {
+	http.ResponseWriter
+	http.Flusher
+}
+
+func newReaderFrom(w http.ResponseWriter) http.ResponseWriter {
+	return readerFrom{w, w.(http.Flusher)}
+}
+
+func (r readerFrom) ReadFrom(src io.Reader) (int64, error) { return io.Copy(r.ResponseWriter, src) }
+
+// longBody is longer than a server and a compressing layer buffer.
+var longBody = strings.Repeat("x", 64<<10)
+
+func writeLong(w http.ResponseWriter) error {
+	_, err := io.WriteString(w, longBody)
+	return err
 }
 
 func flush(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() }
