@@ -63,7 +63,7 @@ type Decision interface {
 }
 
 // Serve calls next with a ResponseWriter that has the same optional interfaces as
-// w. It puts c into the response header when that is written, whatever was done
+// w, or, if w can flush only through Unwrap, those of an http.ResponseController. It puts c into the response header when that is written, whatever was done
 // to the header meanwhile, together with Vary and Cache-Control: no-store, which no
 // header for certain caches overrides.
 //
@@ -97,7 +97,7 @@ func Serve(w http.ResponseWriter, r *http.Request, c Cookies, next func(http.Res
 		}
 		t.finish(err)
 	}()
-	next(httpsnoop.Wrap(w, t.hooks()))
+	next(httpsnoop.Wrap(withControls(w), t.hooks()))
 	err = t.prepare(http.StatusOK) // net/http writes it if the handler has written nothing
 	if err != nil && r.Context().Value(http.ServerContextKey) != nil {
 		cutOff(w)
@@ -111,6 +111,27 @@ func Serve(w http.ResponseWriter, r *http.Request, c Cookies, next func(http.Res
 func cutOff(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Unix(0, 0))
 }
+
+// withControls returns w with the methods that an http.ResponseController finds only
+// behind it, through Unwrap. Calls of them would pass by the hooks.
+func withControls(w http.ResponseWriter) http.ResponseWriter {
+	switch w.(type) {
+	case http.Flusher, interface{ FlushError() error }:
+		return w
+	}
+	if !canFlush(w) {
+		return w
+	}
+	return controls{w, http.NewResponseController(w)}
+}
+
+type controls struct {
+	http.ResponseWriter
+	*http.ResponseController
+}
+
+// FlushError is the method by which an http.ResponseController flushes.
+func (c controls) FlushError() error { return c.Flush() }
 
 // canFlush reports whether w, or a ResponseWriter behind it, can flush.
 func canFlush(w http.ResponseWriter) bool {

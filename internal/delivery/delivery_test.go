@@ -194,21 +194,29 @@ func TestDelivered(t *testing.T) {
 func TestFlushDelivers(t *testing.T) {
 	tests := []struct {
 		name  string
+		outer func(http.ResponseWriter) http.ResponseWriter // nil: none
 		flush func(http.ResponseWriter)
 	}{
 		{name: "Flush", flush: func(w http.ResponseWriter) { w.(http.Flusher).Flush() }},
-		{name: "FlushError", flush: func(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }},
+		{name: "FlushError", flush: func(w http.ResponseWriter) { _ = flush(w) }},
+		{name: "FlushError inside a layer with Unwrap alone", outer: newUnwrapper, flush: func(w http.ResponseWriter) { _ = flush(w) }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			delivered := make(chan error, 1)
 			var o *outcome
 			var server *httptest.Server
-			server, o = serve(t, false, false, nil, func(w http.ResponseWriter, _ *http.Request) {
+			server, o = serve(t, false, false, inside(test.outer), func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Cache-Control", "public")
 				test.flush(w)
-				delivered <- o.wait(t) // while the handler runs
+				select {
+				case err := <-o.done: // while the handler runs
+					delivered <- err
+				default:
+					delivered <- errors.New("not yet")
+				}
 			})
-			get(t, server)
+			wantCookies(t, get(t, server))
 			if err := <-delivered; err != nil {
 				t.Errorf("not delivered: %v", err)
 			}
@@ -646,6 +654,7 @@ func TestResponseGoesOnAfterLogout(t *testing.T) {
 		want  error
 	}{
 		{name: "a flushed stream", begin: flush},
+		{name: "a flushed stream, inside a layer with Unwrap alone", outer: newUnwrapper, begin: flush},
 		{name: "a long body", begin: writeLong},
 		{name: "a long body, inside a layer with Unwrap alone", outer: newUnwrapper, begin: writeLong},
 		{name: "a long body from a reader", outer: newReaderFrom, begin: func(w http.ResponseWriter) error {
@@ -682,6 +691,16 @@ func TestResponseGoesOnAfterLogout(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// inside returns a middleware that replaces the ResponseWriter.
+func inside(replace func(http.ResponseWriter) http.ResponseWriter) func(http.Handler) http.Handler {
+	if replace == nil {
+		return nil
+	}
+	return func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(replace(w), r) })
 	}
 }
 
