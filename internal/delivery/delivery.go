@@ -220,6 +220,7 @@ func (t *tracker) hooks() httpsnoop.Hooks {
 			return func() (net.Conn, *bufio.ReadWriter, error) {
 				conn, rw, err := next()
 				if err == nil {
+					_ = t.prepare(http.StatusSwitchingProtocols) // the handler may write w.Header() to conn
 					t.finish(ErrHijacked)
 				}
 				return conn, rw, err

@@ -392,6 +392,25 @@ func TestNotDelivered(t *testing.T) {
 			t.Errorf("got %v, want ErrHijacked", err)
 		}
 	})
+	t.Run("hijacked after a logout", func(t *testing.T) {
+		server, o := serve(t, false, true, nil, func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil { // as WebSocket libraries do
+				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n")
+				_ = w.Header().Write(conn)
+				_, _ = io.WriteString(conn, "\r\n")
+				_ = conn.Close()
+			}
+		})
+		loggedOut := errors.New("logged out")
+		o.check.Store(&loggedOut)
+		if got := get(t, server).Header["Set-Cookie"]; len(got) > 0 {
+			t.Errorf("Set-Cookie = %q, want none", got)
+		}
+		if err := o.wait(t); !errors.Is(err, loggedOut) {
+			t.Errorf("got %v, want the error of the check", err)
+		}
+	})
 	t.Run("upgrade refused", func(t *testing.T) {
 		server, o := serve(t, false, true, nil, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 		wantCookies(t, get(t, server)) // some browsers keep them
