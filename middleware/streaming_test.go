@@ -68,13 +68,13 @@ func TestEarlyHints(t *testing.T) {
 	})
 	var hints []string
 	trace := &httptrace.ClientTrace{Got1xxResponse: func(code int, header textproto.MIMEHeader) error {
-		hints = append(hints, fmt.Sprint(code, " ", header.Get("Link")))
+		hints = append(hints, fmt.Sprint(code, " ", header.Get("Link"), header["Set-Cookie"]))
 		return nil
 	}}
 	res, err := server.Client().Do(r.WithContext(httptrace.WithClientTrace(t.Context(), trace)))
 	must(t, err)
 	defer res.Body.Close()
-	if got := fmt.Sprint(hints, testkit.ResponseOutcome(t, res)); got != "[103 </style.css>; rel=preload]200 renewed" {
+	if got := fmt.Sprint(hints, testkit.ResponseOutcome(t, res)); got != "[103 </style.css>; rel=preload[]]200 renewed" {
 		t.Errorf("hints and response: %s", got)
 	}
 }

@@ -67,7 +67,7 @@ type Decision interface {
 // to the header meanwhile, together with Vary and Cache-Control: no-store, which no
 // header for certain caches overrides.
 //
-// Informational responses (1xx) do not count as the response. The cookies count
+// Informational responses (1xx) do not count as the response, and get no cookies. The cookies count
 // as delivered when the handler flushes the response or returns, and the client
 // is still connected then: an outer layer such as http.TimeoutHandler may drop a
 // response that has not been flushed. With a status from 400 on, or 304, they do not
@@ -180,7 +180,10 @@ func (t *tracker) hooks() httpsnoop.Hooks {
 	return httpsnoop.Hooks{
 		WriteHeader: func(next httpsnoop.WriteHeaderFunc) httpsnoop.WriteHeaderFunc {
 			return func(status int) {
-				if t.prepare(status) == nil {
+				switch {
+				case isInformational(status):
+					t.inform(func() { next(status) })
+				case t.prepare(status) == nil:
 					next(status)
 				}
 			}
@@ -250,9 +253,8 @@ func guard[T any, N int | int64](t *tracker, write func(T) (N, error)) func(T) (
 func (t *tracker) prepare(status int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	informational := status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
 	switch {
-	case t.done || informational:
+	case t.done:
 	case t.checkedAt.IsZero():
 		t.checkedAt = time.Now()
 		t.addCookies(status)
@@ -262,6 +264,21 @@ func (t *tracker) prepare(status int) error {
 		t.carried = t.recalled == nil
 	}
 	return t.recalled
+}
+
+// isInformational reports whether the response follows a header with this status.
+func isInformational(status int) bool {
+	return status >= 100 && status < 200 && status != http.StatusSwitchingProtocols
+}
+
+// inform writes an informational header. It has no cookies of ours: some clients, for
+// example curl, store them before Decision.Check has run.
+func (t *tracker) inform(write func()) {
+	h := t.w.Header()
+	lines := h["Set-Cookie"]
+	setLines(h, without(lines, t.cookies.Lines))
+	write()
+	setLines(h, lines)
 }
 
 // mayBeBuffered reports whether the header that was written may still wait in a buffer.
