@@ -83,7 +83,17 @@ type Decision interface {
 //
 // Serve panics with [http.ErrAbortHandler] to cut a response off, and sets a write
 // deadline in the past, for outer layers that recover this panic, too.
+//
+// The handler of a CONNECT request, for example of WebTransport, gets w itself, and its
+// response no cookies: it takes over the stream by methods of the server's own
+// ResponseWriter.
 func Serve(w http.ResponseWriter, r *http.Request, c Cookies, next func(http.ResponseWriter)) {
+	if r.Method == http.MethodConnect {
+		defer c.Decision.Done(ErrUpgrade)
+		setLines(w.Header(), withoutOnce(w.Header()["Set-Cookie"], c.Lines))
+		next(w)
+		return
+	}
 	t := &tracker{
 		cookies: c, ctx: r.Context(), w: w, streams: canFlush(w), before: without(w.Header()["Set-Cookie"], c.Lines),
 	}

@@ -511,6 +511,26 @@ func TestRecoveredPanic(t *testing.T) {
 	}
 }
 
+// A handler takes over the stream of a CONNECT request by methods that only the server's
+// own ResponseWriter has, for example HTTPStream of quic-go.
+func TestConnect(t *testing.T) {
+	w, o := httptest.NewRecorder(), &outcome{done: make(chan error, 1)}
+	r := httptest.NewRequest(http.MethodConnect, "/session", nil)
+	w.Header()["Set-Cookie"] = append([]string{"theme=dark"}, lines...)
+	delivery.Serve(w, r, delivery.Cookies{Lines: lines, Vary: "Cookie", Upgrade: true, Decision: o}, func(inside http.ResponseWriter) {
+		if inside != http.ResponseWriter(w) {
+			t.Errorf("the handler got a %T", inside)
+		}
+		inside.WriteHeader(http.StatusOK)
+	})
+	if got := w.Result().Header["Set-Cookie"]; !slices.Equal(got, []string{"theme=dark"}) {
+		t.Errorf("Set-Cookie = %q, want the application's line alone", got)
+	}
+	if err := o.wait(t); !errors.Is(err, delivery.ErrUpgrade) {
+		t.Errorf("got %v, want ErrUpgrade", err)
+	}
+}
+
 // A wrapped ResponseWriter has the optional interfaces of the one inside.
 func TestInterfaces(t *testing.T) {
 	tests := []struct {
