@@ -109,10 +109,17 @@ func Serve(w http.ResponseWriter, r *http.Request, c Cookies, next func(http.Res
 	}()
 	next(httpsnoop.Wrap(withControls(w), t.hooks()))
 	err = t.prepare(http.StatusOK) // net/http writes it if the handler has written nothing
-	if err != nil && r.Context().Value(http.ServerContextKey) != nil {
+	if err != nil && recoversAbort(r.Context()) {
 		cutOff(w)
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// recoversAbort reports whether the server ends a response without an end of the
+// program when its handler panics with http.ErrAbortHandler: net/http does, and the
+// HTTP/3 server of quic-go, which sets the second key only.
+func recoversAbort(ctx context.Context) bool {
+	return ctx.Value(http.ServerContextKey) != nil || ctx.Value(http.LocalAddrContextKey) != nil
 }
 
 // cutOff makes the server drop what is in its buffer, also where an outer layer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -597,6 +598,7 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 		keptLong bool // the first part is long, and an outer layer keeps all of it
 		waits    time.Duration
 		server   bool // net/http runs the handler
+		http3    bool // quic-go runs it
 		leave    func(w http.ResponseWriter) error
 		wantErr  bool // of leave
 		wantCut  bool
@@ -606,6 +608,7 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 		{name: "it writes more", waits: time.Second, server: true, leave: writeMore, wantErr: true, wantCut: true},
 		{name: "an outer layer keeps a long body", keptLong: true, waits: time.Second, server: true, leave: writeMore, wantErr: true, wantCut: true},
 		{name: "it panics", waits: time.Second, server: true, leave: func(http.ResponseWriter) error { panic("broken") }, wantCut: true},
+		{name: "an HTTP/3 server", waits: time.Second, http3: true, leave: writeMore, wantErr: true, wantCut: true},
 		{name: "another server, which cannot cut it off", waits: time.Second, leave: writeMore, wantErr: true},
 		{name: "just checked", waits: 99 * time.Millisecond, server: true, leave: flush},
 		{name: "no longer just checked", waits: 100 * time.Millisecond, server: true, leave: flush, wantCut: true},
@@ -617,6 +620,9 @@ func TestBufferedResponseIsCutOff(t *testing.T) {
 				ctx := t.Context()
 				if test.server {
 					ctx = withServer(ctx, 0)
+				}
+				if test.http3 {
+					ctx = context.WithValue(ctx, http.LocalAddrContextKey, &net.UDPAddr{})
 				}
 				r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)
 				gone := errors.New("the user has logged out")
