@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"path"
@@ -123,9 +124,10 @@ func (a *authenticator) signInURL(r *http.Request) string {
 
 // returnTo returns the path and the query that the browser asked for, byte for
 // byte, also behind http.StripPrefix. It returns "/" for a path that a browser could
-// take for another host.
+// take for another host. net/http/cgi and net/http/fcgi set the URL of a request only.
 func returnTo(r *http.Request) string {
-	u, err := url.ParseRequestURI(r.RequestURI)
+	requested := cmp.Or(r.RequestURI, r.URL.RequestURI())
+	u, err := url.ParseRequestURI(requested)
 	if err != nil {
 		return "/"
 	}
@@ -136,5 +138,5 @@ func returnTo(r *http.Request) string {
 	case u.IsAbs(): // RFC 9112 §3.2.2, for proxies
 		return local.RequestURI()
 	}
-	return r.RequestURI
+	return requested
 }

@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"net/http"
+	"net/http/cgi"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -170,6 +171,33 @@ func TestSignInPageBehindItsMiddleware(t *testing.T) {
 			res, _ := serve(e.require(signIn(t, test.signIn))(showUser), r)
 			if res.StatusCode != test.want {
 				t.Errorf("status: %d, want %d (Location %q)", res.StatusCode, test.want, res.Header.Get("Location"))
+			}
+		})
+	}
+}
+
+// Not every server sets Request.RequestURI. net/http/cgi and net/http/fcgi do not.
+func TestReturnToInCGI(t *testing.T) {
+	e := newEnv(t, crossminttest.Config{}, session.Config{})
+	h := e.require(signIn(t, "/login"))(showUser)
+	tests := []struct {
+		name, requestURI, want string
+	}{
+		{name: "path and query", requestURI: "/private?a=1&b=2", want: "/login?return_to=%2Fprivate%3Fa%3D1%26b%3D2"},
+		{name: "escaped path", requestURI: "/a%2Fb%20c", want: "/login?return_to=%2Fa%252Fb%2520c"},
+		{name: "another host", requestURI: "//evil.example/x", want: "/login?return_to=%2F"},
+		{name: "another host, escaped", requestURI: "/%2Fevil.example", want: "/login?return_to=%2F"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r, err := cgi.RequestFromMap(map[string]string{
+				"REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "app.example", "REQUEST_URI": test.requestURI,
+				"HTTP_SEC_FETCH_MODE": "navigate",
+			})
+			must(t, err)
+			res, _ := serve(h, r)
+			if diff := cmp.Diff(test.want, res.Header.Get("Location")); diff != "" {
+				t.Errorf("Location (-want +got):\n%s", diff)
 			}
 		})
 	}
