@@ -51,9 +51,21 @@ func (a *authenticator) bearer(r *http.Request) (jwt session.Secret, ok bool) {
 }
 
 // isUpgrade reports whether r asks for another protocol, for example WebSocket:
-// by the header Upgrade in HTTP/1.1, by CONNECT in later versions (RFC 8441).
+// by the header Upgrade in HTTP/1.1, by CONNECT in later versions (RFC 8441). An offer
+// of HTTP/2 or TLS is none: clients for Java make it with every request over plain http,
+// and get an ordinary response (RFC 7540 §3.2, RFC 2817 §3.1).
 func isUpgrade(r *http.Request) bool {
-	return r.Method == http.MethodConnect || len(r.Header["Upgrade"]) > 0
+	if r.Method == http.MethodConnect {
+		return true
+	}
+	for _, value := range r.Header["Upgrade"] {
+		for protocol := range strings.SplitSeq(strings.ToLower(value), ",") {
+			if protocol = strings.TrimSpace(protocol); protocol != "h2c" && !strings.HasPrefix(protocol, "tls/") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // isSpeculative reports whether the browser fetches a page in advance. Of such

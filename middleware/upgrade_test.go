@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/crossmint-go/auth/internal/testkit"
 	"github.com/crossmint-go/auth/middleware"
 	"github.com/crossmint-go/auth/session"
+	"github.com/crossmint-go/auth/session/event"
+	"github.com/google/go-cmp/cmp"
 )
 
 // An upgrade request without a session gets an ordinary error response. The
@@ -48,6 +51,47 @@ func TestUpgradeWithoutSession(t *testing.T) {
 			defer func() { _ = res.Body.Close() }()
 			if got := testkit.ResponseOutcome(t, res); got != test.want {
 				t.Errorf("response: %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+// A client that offers HTTP/2 or TLS over plain http, as those for Java do, gets an
+// ordinary response, and takes its cookies.
+func TestOfferOfAnotherTransport(t *testing.T) {
+	tests := []struct {
+		name    string
+		upgrade []string
+		want    string // outcome of a navigation without a session
+		lost    bool   // the cookies of a renewal do not count
+	}{
+		{name: "HTTP/2", upgrade: []string{"h2c"}, want: "303 kept"},
+		{name: "HTTP/2, in capitals", upgrade: []string{"H2C"}, want: "303 kept"},
+		{name: "TLS", upgrade: []string{"TLS/1.2, TLS/1.3"}, want: "303 kept"},
+		{name: "WebSocket", upgrade: []string{"websocket"}, want: "401 kept", lost: true},
+		{name: "both", upgrade: []string{"h2c, websocket"}, want: "401 kept", lost: true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			e := newEnv(t, crossminttest.Config{}, session.Config{})
+			h := e.require(signIn(t, "/login"))(showUser)
+			r := get("/private", "", "")
+			r.Header.Set("Sec-Fetch-Mode", "navigate")
+			r.Header["Upgrade"] = test.upgrade
+			res, _ := serve(h, r)
+			if diff := cmp.Diff(test.want, testkit.ResponseOutcome(t, res)); diff != "" {
+				t.Errorf("without a session (-want +got):\n%s", diff)
+			}
+			jwt, refresh := e.expired()
+			r = get("/private", jwt, refresh)
+			r.Header["Upgrade"] = test.upgrade
+			res, _ = serve(h, r)
+			if diff := cmp.Diff("200 renewed", testkit.ResponseOutcome(t, res)); diff != "" {
+				t.Errorf("renewal (-want +got):\n%s", diff)
+			}
+			isLost := func(o event.Outcome) bool { return o == event.NotDelivered }
+			if lost := slices.ContainsFunc(e.outcomes, isLost); lost != test.lost {
+				t.Errorf("the cookies do not count: %t, want %t", lost, test.lost)
 			}
 		})
 	}
