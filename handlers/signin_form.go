@@ -64,7 +64,7 @@ func readValues(w http.ResponseWriter, r *http.Request) (url.Values, *requestErr
 	if r.Header.Get("Content-Encoding") != "" || !hasMediaType(r, formType) {
 		return nil, &requestError{http.StatusUnsupportedMediaType, fmt.Errorf("body of type %+.200q", r.Header.Get("Content-Type"))}
 	}
-	body, requestErr := readBody(w, r)
+	body, requestErr := readForm(w, r)
 	if requestErr != nil {
 		return nil, requestErr
 	}
@@ -78,6 +78,19 @@ func readValues(w http.ResponseWriter, r *http.Request) (url.Values, *requestErr
 		}
 	}
 	return values, nil
+}
+
+// readForm returns the body of a form. A layer around the handler may have read and
+// parsed it, for example to look for a token against cross-site requests.
+func readForm(w http.ResponseWriter, r *http.Request) ([]byte, *requestError) {
+	if r.PostForm == nil {
+		return readBody(w, r)
+	}
+	body := []byte(r.PostForm.Encode())
+	if len(body) > maxBodyBytes {
+		return nil, &requestError{http.StatusRequestEntityTooLarge, &http.MaxBytesError{Limit: maxBodyBytes}}
+	}
+	return body, nil
 }
 
 // newForm normalizes the values that users type or paste.

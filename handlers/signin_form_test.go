@@ -121,6 +121,39 @@ func TestSignInTrustedOrigin(t *testing.T) {
 	}
 }
 
+// A layer around the handlers may have parsed the form, for example one that looks for
+// a token against cross-site requests, as gorilla/csrf does. Then the body is read.
+func TestSignInParsedForm(t *testing.T) {
+	const good = "email=ada%40example.com"
+	tests := []struct {
+		name, body string
+		want       int
+	}{
+		{name: "form", body: good + "&csrf=token", want: 303},
+		{name: "a field twice", body: good + "&email=bob%40example.com", want: 400},
+		{name: "above 16 KiB", body: good + "&x=" + strings.Repeat("a", 16<<10), want: 413},
+		{name: "a field in the query only", body: "csrf=token", want: 303},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			env := newSignInEnv(t, crossminttest.Config{}, handlers.SignInConfig{})
+			r := httptest.NewRequest(http.MethodPost, "https://app.example/send?email=eve%40example.com", strings.NewReader(test.body))
+			setHeaders("Content-Type", "application/x-www-form-urlencoded", "Origin", "https://app.example", "Sec-Fetch-Site", "same-origin")(r)
+			testkit.NoError(t, r.ParseForm())
+			res, _ := env.serve(t, r)
+			if res.StatusCode != test.want {
+				t.Errorf("status %d, want %d", res.StatusCode, test.want)
+			}
+			if got, want := env.Fake.Code("ada@example.com") != "", test.name == "form"; got != want {
+				t.Errorf("a code was sent: %t, want %t", got, want)
+			}
+			if env.Fake.Code("eve@example.com") != "" {
+				t.Error("the address in the query counts")
+			}
+		})
+	}
+}
+
 func TestSignInSlowBodies(t *testing.T) {
 	for _, path := range []string{"/send", "/confirm"} {
 		for pause, want := range map[time.Duration]int{100 * time.Millisecond: 303, time.Second: 408, time.Hour: 408} {
