@@ -63,14 +63,15 @@ type Decision interface {
 }
 
 // Serve calls next with a ResponseWriter that has the same optional interfaces as
-// w, or, if w can flush only through Unwrap, those of an http.ResponseController. It puts c into the response header when that is written, whatever was done
-// to the header meanwhile, together with Vary and Cache-Control: no-store, which no
-// header for certain caches overrides.
+// w, or, if w can flush only through Unwrap, those of an http.ResponseController. It
+// puts c into the response header when that is written, whatever was done to the
+// header meanwhile, together with Vary and Cache-Control: no-store, which no header
+// for certain caches overrides.
 //
-// Informational responses (1xx) do not count as the response, and get no cookies. The cookies count
-// as delivered when the handler flushes the response or returns, and the client
-// is still connected then: an outer layer such as http.TimeoutHandler may drop a
-// response that has not been flushed. With a status from 400 on, or 304, they do not
+// Informational responses (1xx) do not count as the response, and get no cookies. The
+// cookies count as delivered when the handler flushes the response or returns, and the
+// client is still connected then: an outer layer such as http.TimeoutHandler may drop
+// a response that has not been flushed. With a status from 400 on, or 304, they do not
 // count: a proxy may send its own error page instead (nginx: proxy_intercept_errors),
 // or the page in its cache (proxy_cache_revalidate).
 //
