@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -35,11 +36,12 @@ func (e *endpoint) checkRequest(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// hasMediaType reports whether the body of r has the media type. Several
-// Content-Type headers are ambiguous and match none.
+// hasMediaType reports whether the body of r has the media type. Different
+// Content-Type headers are ambiguous and match none. With net/http/fcgi behind nginx
+// the header comes twice.
 func hasMediaType(r *http.Request, mediaType string) bool {
 	values := r.Header["Content-Type"]
-	if len(values) != 1 {
+	if len(values) == 0 || slices.ContainsFunc(values, func(value string) bool { return value != values[0] }) {
 		return false
 	}
 	got, _, err := mime.ParseMediaType(values[0])
