@@ -277,8 +277,12 @@ func (d *deliverable) Done(err error) {
 
 // serve runs next with the decision in the context. Code around the middleware
 // looks at r afterwards: metrics at the pattern that an inner ServeMux has set,
-// and net/http at the multipart form whose files it removes.
+// and net/http at the multipart form whose files it removes. net/http also adds
+// trailers to r, which next finds if both requests share the map.
 func serve(next http.Handler, w http.ResponseWriter, r *http.Request, d *decision) {
+	if r.Trailer == nil && r.ContentLength < 0 {
+		r.Trailer = make(http.Header)
+	}
 	inner := r.WithContext(d.result.NewContext(r.Context(), d.err))
 	defer func() { r.Pattern, r.MultipartForm = inner.Pattern, inner.MultipartForm }()
 	next.ServeHTTP(w, inner)
