@@ -2,6 +2,9 @@
 package gin
 
 import (
+	"bufio"
+	"io"
+	"net"
 	"net/http"
 
 	"github.com/crossmint-go/auth/cookie"
@@ -23,19 +26,38 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 }
 
 // wrap converts a net/http middleware to one of gin. The further handlers run inside
-// it, so that a renewed session counts as delivered when they have responded. If the
-// middleware does not call them, it has responded itself, and gin must not run them.
+// it and write through its ResponseWriter, which notices when the cookies of a renewed
+// session leave. If the middleware does not call them, it has responded itself, and gin
+// must not run them.
 func wrap(m func(http.Handler) http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		passed := false
-		m(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			c.Request, passed = r, true
+		before := c.Writer
+		defer func() { c.Writer = before }()
+		m(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c.Request, c.Writer, passed = r, writer{before, w}, true
 			c.Next()
-		})).ServeHTTP(c.Writer, c.Request)
+		})).ServeHTTP(before, c.Request)
 		if !passed {
 			c.Abort()
 		}
 	}
+}
+
+// writer is a gin.ResponseWriter that writes to inside. inside writes to the
+// gin.ResponseWriter, which keeps the state of the response.
+type writer struct {
+	gin.ResponseWriter
+	inside http.ResponseWriter
+}
+
+func (w writer) WriteHeader(status int)            { w.inside.WriteHeader(status) }
+func (w writer) Write(p []byte) (int, error)       { return w.inside.Write(p) }
+func (w writer) WriteString(s string) (int, error) { return io.WriteString(w.inside, s) }
+func (w writer) Flush()                            { _ = http.NewResponseController(w.inside).Flush() }
+func (w writer) Unwrap() http.ResponseWriter       { return w.inside }
+func (w writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(w.inside).Hijack()
 }
 
 func me(c *gin.Context) {

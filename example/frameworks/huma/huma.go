@@ -26,13 +26,14 @@ func New(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
 	return mux
 }
 
-// wrap converts a net/http middleware to one of huma.
+// wrap converts a net/http middleware to one of huma. The further handlers write
+// through its ResponseWriter, which notices when the cookies of a renewed session leave.
 func wrap(m func(http.Handler) http.Handler) func(huma.Context, func(huma.Context)) {
 	return func(c huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(c)
-		m(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			next(huma.WithContext(c, r.Context()))
-		})).ServeHTTP(w, r)
+		m(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next(humago.NewContext(c.Operation(), r, w))
+		})).ServeHTTP(w, r.WithContext(c.Context()))
 	}
 }
 

@@ -30,21 +30,22 @@ func New(sessions *session.Manager, cookies *cookie.Codec, options ...config.Opt
 
 // wrap converts a net/http middleware to one of hertz, which has an adaptor for
 // handlers only. If the middleware does not call the next handler, it has
-// responded, and hertz must not run further handlers.
+// responded, and hertz must not run further handlers. Otherwise hertz writes the
+// response later: the headers are copied when the middleware has decided about them.
 func wrap(m func(http.Handler) http.Handler) app.HandlerFunc {
 	return func(ctx context.Context, c *app.RequestContext) {
-		passed := false
+		var header http.Header
 		adaptor.HertzHandler(m(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			passed = true
-			for name, values := range w.Header() {
-				for _, value := range values {
-					c.Response.Header.Add(name, value)
-				}
-			}
+			header = w.Header()
 			c.Next(r.Context())
 		})))(ctx, c)
-		if !passed {
+		if header == nil {
 			c.Abort()
+		}
+		for name, values := range header {
+			for _, value := range values {
+				c.Response.Header.Add(name, value)
+			}
 		}
 	}
 }

@@ -4,6 +4,8 @@ package journey
 import (
 	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,18 +21,32 @@ func Run(t *testing.T, f Framework) {
 	t.Helper()
 	journeys := slices.Clone(journeys)
 	if f.Stream != nil {
-		journeys = append(journeys, journey{"a stream", stream})
+		journeys = append(journeys, journey{"a stream", stream, delivered})
 	}
 	if f.Slow != nil {
-		journeys = append(journeys, journey{"a slow handler loses its response", slow})
+		journeys = append(journeys, journey{"a slow handler loses its response", slow, nil})
 	}
 	for _, j := range journeys {
 		t.Run(f.Name+"/"+j.name, func(t *testing.T) {
 			t.Parallel()
+			var running sync.WaitGroup
 			example := func(sessions *session.Manager, cookies *cookie.Codec) http.Handler {
-				return f.New(t, sessions, cookies)
+				h := f.New(t, sessions, cookies)
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					running.Add(1)
+					defer running.Done()
+					h.ServeHTTP(w, r)
+				})
 			}
-			j.travel(&Traveller{T: t, Site: site.New(t, crossminttest.Config{}, example), framework: f})
+			var v *Traveller
+			if j.end != nil {
+				t.Cleanup(func() { // after the server has been closed
+					running.Wait()
+					j.end(v)
+				})
+			}
+			v = &Traveller{T: t, Site: site.New(t, crossminttest.Config{}, example), framework: f}
+			j.travel(v)
 		})
 	}
 }
@@ -38,16 +54,18 @@ func Run(t *testing.T, f Framework) {
 type journey struct {
 	name   string
 	travel func(*Traveller)
+	end    func(*Traveller) // runs when all handlers have returned; nil: nothing
 }
 
 var journeys = []journey{
-	{"an anonymous visitor", anonymous},
-	{"a signed-in user", signedIn},
-	{"an expired JWT is renewed unnoticed", expired},
-	{"a refused refresh token", refused},
-	{"upstream is down", upstreamDown},
-	{"the refresh route", refreshRoute},
-	{"logout", logout},
+	{"an anonymous visitor", anonymous, nil},
+	{"a signed-in user", signedIn, nil},
+	{"an expired JWT is renewed unnoticed", expired, nil},
+	{"a refused refresh token", refused, nil},
+	{"upstream is down", upstreamDown, nil},
+	{"the refresh route", refreshRoute, nil},
+	{"logout", logout, nil},
+	{"logout during a request that renews", logoutMeanwhile, nil},
 }
 
 const (
@@ -137,6 +155,16 @@ func logout(v *Traveller) {
 	}
 }
 
+// logoutMeanwhile expects that a response brings no cookies of a session that has ended
+// before: they would replace those of the next user of the browser.
+func logoutMeanwhile(v *Traveller) {
+	v.Fake.SignInExpired(v.Browser.Jar, v.URL, email)
+	v.AfterRefresh = func(userID string) { site.Must(v, v.Sessions.LogoutUser(v.Context(), userID)) }
+	if got := v.me(); strings.Contains(got.Cookies, "crossmint") {
+		v.Errorf("cookies: %s", got.Cookies)
+	}
+}
+
 // stream reads the beginning of a response that has no end yet. Without a flush the
 // read would not return.
 func stream(v *Traveller) {
@@ -150,6 +178,14 @@ func stream(v *Traveller) {
 	first := make([]byte, 1)
 	if n, err := res.Body.Read(first); n != 1 || err != nil {
 		v.Errorf("read %d bytes: %v", n, err)
+	}
+}
+
+// delivered expects that the cookies of a stream count as delivered, although the
+// browser has disconnected before its end: the flush has sent them.
+func delivered(v *Traveller) {
+	if v.Undelivered.Load() > 0 {
+		v.Error("the cookies that the browser has got do not count as delivered")
 	}
 }
 

@@ -29,15 +29,20 @@ type Site struct {
 	Browser  *http.Client
 	// Undelivered counts the renewed sessions whose response was lost.
 	Undelivered *atomic.Int32
+	// AfterRefresh runs when a session was renewed, before its response. nil: nothing.
+	AfterRefresh func(userID string)
 }
 
 // New serves an example until the test ends.
 func New(t testing.TB, config crossminttest.Config, example func(*session.Manager, *cookie.Codec) http.Handler) *Site {
 	t.Helper()
-	undelivered := new(atomic.Int32)
+	s := &Site{Undelivered: new(atomic.Int32)}
 	fake, sessions, cookies := kit(t, config, func(e event.Event) {
-		if e.Outcome == event.NotDelivered {
-			undelivered.Add(1)
+		switch {
+		case e.Outcome == event.NotDelivered:
+			s.Undelivered.Add(1)
+		case e.Outcome == event.Refreshed && s.AfterRefresh != nil:
+			s.AfterRefresh(e.UserID)
 		}
 	})
 	server := httptest.NewUnstartedServer(example(sessions, cookies))
@@ -50,7 +55,8 @@ func New(t testing.TB, config crossminttest.Config, example func(*session.Manage
 	browser.Jar, err = cookiejar.New(nil)
 	Must(t, err)
 	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Site{fake, sessions, u, browser, undelivered}
+	s.Fake, s.Sessions, s.URL, s.Browser = fake, sessions, u, browser
+	return s
 }
 
 // Kit returns the parts of the kit, configured as in production, on a fake
