@@ -31,7 +31,8 @@ type Config struct {
 	// middleware. nil: no redirect.
 	//
 	// A navigation is a GET or HEAD with Sec-Fetch-Mode: navigate, or without this
-	// header with an Accept that contains text/html. Where Sec-Fetch-Dest is empty,
+	// header with an Accept that contains text/html, unless X-Requested-With is
+	// XMLHttpRequest. Where Sec-Fetch-Dest is empty,
 	// Upgrade-Insecure-Requests: 1 tells a navigation that a service worker has passed
 	// on from a download.
 	//

@@ -48,6 +48,8 @@ func TestSignInRedirectsNavigations(t *testing.T) {
 		{name: "fetch that accepts HTML", method: "GET", header: header("Sec-Fetch-Mode", "same-origin", "Accept", "text/html"), want: 401},
 		{name: "image", method: "GET", header: header("Sec-Fetch-Mode", "no-cors"), want: 401},
 		{name: "older browser", method: "GET", header: header("Accept", "text/html,application/xhtml+xml,*/*;q=0.8"), want: 303},
+		{name: "older web view", method: "GET", header: header("Accept", "text/html,*/*;q=0.8", "X-Requested-With", "com.example.app"), want: 303},
+		{name: "fragment of an older browser", method: "GET", header: header("Accept", "text/html, */*; q=0.01", "X-Requested-With", "XMLHttpRequest"), want: 401},
 		{name: "script of an older browser", method: "GET", header: header("Accept", "application/json"), want: 401},
 		{name: "every type accepted", method: "GET", header: header("Accept", "*/*"), want: 401},
 		{name: "no header", method: "GET", header: header(), want: 401},

@@ -7,7 +7,8 @@ import (
 )
 
 // IsNavigation reports whether r opens a page, rather than coming from a script.
-// Fetch metadata tells that; for older browsers Accept does. The destination of a
+// Fetch metadata tells that; for older browsers, and over plain http, Accept does, unless
+// a library such as jQuery tells that it loads a part of a page. The destination of a
 // download (<a download>) is empty: its response becomes a file. So is that of a
 // navigation which a service worker has passed on (fetch(event.request)), and in
 // Firefox its mode is same-origin; but only navigations upgrade insecure requests.
@@ -15,7 +16,7 @@ func IsNavigation(r *http.Request) bool {
 	mode := r.Header.Get("Sec-Fetch-Mode")
 	switch {
 	case mode == "":
-		return strings.Contains(r.Header.Get("Accept"), "text/html")
+		return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("X-Requested-With") != "XMLHttpRequest"
 	case r.Header.Get("Sec-Fetch-Dest") == "empty":
 		return r.Header.Get("Upgrade-Insecure-Requests") == "1"
 	}
