@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -63,10 +64,9 @@ type Decision interface {
 }
 
 // Serve calls next with a ResponseWriter that has the same optional interfaces as
-// w, or, if w can flush only through Unwrap, those of an http.ResponseController. It
-// puts c into the response header when that is written, whatever was done to the
-// header meanwhile, together with Vary and Cache-Control: no-store, which no header
-// for certain caches overrides.
+// w, or at least those of an http.ResponseController. It puts c into the response
+// header when that is written, whatever was done to the header meanwhile, together
+// with Vary and Cache-Control: no-store, which no header for certain caches overrides.
 //
 // Informational responses (1xx) do not count as the response, and get no cookies. The
 // cookies count as delivered when the handler flushes the response or returns, and the
@@ -131,16 +131,21 @@ func cutOff(w http.ResponseWriter) {
 }
 
 // withControls returns w with the methods that an http.ResponseController finds only
-// behind it, through Unwrap. Calls of them would pass by the hooks.
+// behind it, through Unwrap. Calls of them would pass by the hooks. A w with the old
+// http.CloseNotifier stays as it is, because some handlers panic without that.
 func withControls(w http.ResponseWriter) http.ResponseWriter {
 	switch w.(type) {
-	case http.Flusher, interface{ FlushError() error }:
+	case interface{ SetWriteDeadline(time.Time) error }, interface{ CloseNotify() <-chan bool }:
 		return w
 	}
-	if !canFlush(w) {
+	if _, unwraps := w.(interface{ Unwrap() http.ResponseWriter }); !unwraps || !canFlush(w) {
 		return w
 	}
-	return controls{w, http.NewResponseController(w)}
+	c := controls{w, http.NewResponseController(w)}
+	if _, ok := w.(http.Flusher); ok {
+		return flushingControls{c}
+	}
+	return c
 }
 
 type controls struct {
@@ -149,7 +154,15 @@ type controls struct {
 }
 
 // FlushError is the method by which an http.ResponseController flushes.
-func (c controls) FlushError() error { return c.Flush() }
+func (c controls) FlushError() error { return c.ResponseController.Flush() }
+
+// ReadFrom keeps the short way of a w that copies from files.
+func (c controls) ReadFrom(src io.Reader) (int64, error) { return io.Copy(c.ResponseWriter, src) }
+
+// flushingControls are those of an http.Flusher.
+type flushingControls struct{ controls }
+
+func (c flushingControls) Flush() { _ = c.FlushError() }
 
 // canFlush reports whether w, or a ResponseWriter behind it, can flush.
 func canFlush(w http.ResponseWriter) bool {

@@ -200,6 +200,7 @@ func TestFlushDelivers(t *testing.T) {
 	}{
 		{name: "Flush", flush: func(w http.ResponseWriter) { w.(http.Flusher).Flush() }},
 		{name: "FlushError", flush: func(w http.ResponseWriter) { _ = flush(w) }},
+		{name: "Flush inside a layer with Flush and Unwrap", outer: newFlusher, flush: func(w http.ResponseWriter) { w.(http.Flusher).Flush() }},
 		{name: "FlushError inside a layer with Unwrap alone", outer: newUnwrapper, flush: func(w http.ResponseWriter) { _ = flush(w) }},
 	}
 	for _, test := range tests {
@@ -268,16 +269,11 @@ func withServer(ctx context.Context, writeTimeout time.Duration) context.Context
 	return context.WithValue(ctx, http.ServerContextKey, &http.Server{ReadHeaderTimeout: time.Second, WriteTimeout: writeTimeout})
 }
 
-// deadlineWriter is a ResponseWriter whose deadlines a handler can set.
-type deadlineWriter struct{ http.ResponseWriter }
-
-func (deadlineWriter) SetReadDeadline(time.Time) error  { return nil }
-func (deadlineWriter) SetWriteDeadline(time.Time) error { return nil }
-
 // A handler may extend the write timeout of its server.
 func TestWriteTimeout(t *testing.T) {
 	tests := []struct {
 		name       string
+		outer      func(http.ResponseWriter) http.ResponseWriter // nil: none
 		extended   bool
 		disconnect bool
 		panics     bool
@@ -285,6 +281,8 @@ func TestWriteTimeout(t *testing.T) {
 	}{
 		{name: "passes", want: os.ErrDeadlineExceeded},
 		{name: "is extended", extended: true},
+		{name: "is extended inside a layer with Unwrap alone", outer: newUnwrapper, extended: true},
+		{name: "is extended inside a layer with Flush and Unwrap", outer: newFlusher, extended: true},
 		{name: "is extended, and the client disconnects", extended: true, disconnect: true, want: delivery.ErrDisconnected},
 		{name: "is extended, and the handler panics", extended: true, panics: true, want: delivery.ErrPanicked},
 	}
@@ -302,7 +300,11 @@ func TestWriteTimeout(t *testing.T) {
 					}
 				}()
 				c := delivery.Cookies{Lines: lines, Vary: "Cookie", StartedAt: time.Now(), Decision: o}
-				delivery.Serve(deadlineWriter{httptest.NewRecorder()}, r, c, func(w http.ResponseWriter) {
+				var outside http.ResponseWriter = &deadlineRecorder{ResponseRecorder: httptest.NewRecorder()}
+				if test.outer != nil {
+					outside = test.outer(outside)
+				}
+				delivery.Serve(outside, r, c, func(w http.ResponseWriter) {
 					if test.extended {
 						_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Hour))
 					}
@@ -575,6 +577,8 @@ type deadlineRecorder struct {
 	deadline time.Time
 }
 
+func (r *deadlineRecorder) SetReadDeadline(time.Time) error { return nil }
+
 func (r *deadlineRecorder) SetWriteDeadline(deadline time.Time) error {
 	r.deadline = deadline
 	return nil
@@ -759,6 +763,13 @@ func (u unwrapper) Header() http.Header         { return u.inside.Header() }
 func (u unwrapper) Write(p []byte) (int, error) { return u.inside.Write(p) }
 func (u unwrapper) WriteHeader(status int)      { u.inside.WriteHeader(status) }
 func (u unwrapper) Unwrap() http.ResponseWriter { return u.inside }
+
+// flusher is a layer that also has Flush, as those of many loggers.
+type flusher struct{ unwrapper }
+
+func newFlusher(w http.ResponseWriter) http.ResponseWriter { return flusher{unwrapper{w}} }
+
+func (f flusher) Flush() { _ = flush(f.inside) }
 
 // readerFrom is a ResponseWriter that also copies from a reader.
 type readerFrom struct {
