@@ -244,10 +244,13 @@ func (t *tracker) hooks() httpsnoop.Hooks {
 		},
 		SetWriteDeadline: func(next httpsnoop.SetWriteDeadlineFunc) httpsnoop.SetWriteDeadlineFunc {
 			return func(deadline time.Time) error {
-				t.mu.Lock()
-				t.extended = true
-				t.mu.Unlock()
-				return next(deadline)
+				err := next(deadline)
+				if err == nil {
+					t.mu.Lock()
+					t.extended = true
+					t.mu.Unlock()
+				}
+				return err
 			}
 		},
 		Hijack: func(next httpsnoop.HijackFunc) httpsnoop.HijackFunc {

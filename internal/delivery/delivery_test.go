@@ -283,6 +283,7 @@ func TestWriteTimeout(t *testing.T) {
 		{name: "is extended", extended: true},
 		{name: "is extended inside a layer with Unwrap alone", outer: newUnwrapper, extended: true},
 		{name: "is extended inside a layer with Flush and Unwrap", outer: newFlusher, extended: true},
+		{name: "cannot be extended", outer: newFlushOnly, extended: true, want: os.ErrDeadlineExceeded},
 		{name: "is extended, and the client disconnects", extended: true, disconnect: true, want: delivery.ErrDisconnected},
 		{name: "is extended, and the handler panics", extended: true, panics: true, want: delivery.ErrPanicked},
 	}
@@ -770,6 +771,14 @@ type flusher struct{ unwrapper }
 func newFlusher(w http.ResponseWriter) http.ResponseWriter { return flusher{unwrapper{w}} }
 
 func (f flusher) Flush() { _ = flush(f.inside) }
+
+// newFlushOnly returns a layer around another that hides the deadlines of w.
+func newFlushOnly(w http.ResponseWriter) http.ResponseWriter {
+	return newUnwrapper(struct {
+		http.ResponseWriter
+		http.Flusher
+	}{w, w.(http.Flusher)})
+}
 
 // readerFrom is a ResponseWriter that also copies from a reader.
 type readerFrom struct {
