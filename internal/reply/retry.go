@@ -67,10 +67,12 @@ func AskAgain(w http.ResponseWriter, r *http.Request, err error) bool {
 // by itself. Each load may wait for upstream.
 const minReloadDelay = 10 * time.Second
 
-// isEventSource reports whether an EventSource of a browser sends r. Clients that
-// accept other types as well are programs, which understand a status.
+// isEventSource reports whether an EventSource of a browser sends r: it accepts no other
+// type, and bypasses caches (in Chromium, Firefox and WebKit). A script that reads a
+// stream with fetch does not bypass them, and understands a status: some libraries take
+// the end of a stream for final.
 func isEventSource(r *http.Request) bool {
-	return r.Method == http.MethodGet && r.Header.Get("Accept") == "text/event-stream"
+	return r.Method == http.MethodGet && r.Header.Get("Accept") == "text/event-stream" && r.Header.Get("Cache-Control") == "no-cache"
 }
 
 // reconnect responds to an EventSource with a stream that ends at once and sets the
