@@ -153,6 +153,9 @@ type controls struct {
 	*http.ResponseController
 }
 
+// Unwrap lets code inside find the layers around.
+func (c controls) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
 // FlushError is the method by which an http.ResponseController flushes.
 func (c controls) FlushError() error { return c.ResponseController.Flush() }
 

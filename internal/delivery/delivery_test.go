@@ -572,6 +572,26 @@ func TestInterfaces(t *testing.T) {
 	}
 }
 
+// Code inside finds the ResponseWriters of outer layers through Unwrap, as that of echo
+// does with its own.
+func TestUnwrap(t *testing.T) {
+	for name, outer := range map[string]func(http.ResponseWriter) http.ResponseWriter{"Unwrap": newUnwrapper, "Flush and Unwrap": newFlusher, "CloseNotify": newNotifier} {
+		t.Run(name, func(t *testing.T) {
+			o := &outcome{done: make(chan error, 1)}
+			outside := outer(httptest.NewRecorder())
+			delivery.Serve(outside, httptest.NewRequest(http.MethodGet, "/", nil), delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
+				for w != outside {
+					layer, ok := w.(interface{ Unwrap() http.ResponseWriter })
+					if !ok {
+						t.Fatalf("a %T hides the outer layers", w)
+					}
+					w = layer.Unwrap()
+				}
+			})
+		})
+	}
+}
+
 // deadlineRecorder notes the write deadline.
 type deadlineRecorder struct {
 	*httptest.ResponseRecorder
@@ -771,6 +791,15 @@ type flusher struct{ unwrapper }
 func newFlusher(w http.ResponseWriter) http.ResponseWriter { return flusher{unwrapper{w}} }
 
 func (f flusher) Flush() { _ = flush(f.inside) }
+
+// notifier is a layer with the old http.CloseNotifier.
+type notifier struct{ flusher }
+
+func newNotifier(w http.ResponseWriter) http.ResponseWriter {
+	return notifier{flusher{unwrapper{w}}}
+}
+
+func (notifier) CloseNotify() <-chan bool { return nil }
 
 // newFlushOnly returns a layer around another that hides the deadlines of w.
 func newFlushOnly(w http.ResponseWriter) http.ResponseWriter {
