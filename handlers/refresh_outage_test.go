@@ -31,8 +31,7 @@ func TestRefreshRetries(t *testing.T) {
 		{name: "429 that asks for more than the budget", faults: []crossminttest.Fault{crossminttest.Status(429, "", "").With("Retry-After", "30")}, want: outcome{Summary: "503 kept retry 30", Refreshes: 1}},
 		{name: "500, then a rejection", faults: []crossminttest.Fault{crossminttest.Status(500, "", ""), crossminttest.Status(401, "", "{}")}, want: outcome{Summary: "307 kept marked", Refreshes: 2}},
 		{name: "403 is final", faults: []crossminttest.Fault{crossminttest.Status(403, "", "{}")}, want: outcome{Summary: "503 kept retry 1", Refreshes: 1}},
-		{name: "408, 421 and 425", faults: []crossminttest.Fault{crossminttest.Status(408, "", ""), crossminttest.Status(421, "", "{}"), crossminttest.Status(425, "", "{}")},
-			want: outcome{Summary: "200 renewed", Refreshes: 4}},
+		{name: "408 is final", faults: []crossminttest.Fault{crossminttest.Status(408, "", "{}")}, want: outcome{Summary: "503 kept retry 1", Refreshes: 1}},
 		{name: "a malformed response is final", faults: []crossminttest.Fault{crossminttest.Status(200, "", "{}")}, want: outcome{Summary: "503 kept retry 1", Refreshes: 1}},
 	}
 	for _, test := range tests {

@@ -161,16 +161,9 @@ func (e *UpstreamError) Unwrap() []error {
 
 // retryable reports whether a call failed in a way that may pass, and that
 // another try cannot make worse: nothing was sent, the signing keys could not be
-// fetched, or upstream responded that it is overloaded or has not processed the call.
+// fetched, or upstream responded that it is overloaded.
 func (e *UpstreamError) retryable() bool {
-	return e.kind() == ErrUnavailable && (e.NotSent || e.Op == opKeys || isTransient(e.Status)) //nolint:errorlint // Kind is one of three sentinels
-}
-
-// isTransient reports whether a client may repeat a call after a response with that
-// status: with 408, 421 and 425 the server has not processed it (RFC 9110 §15.5.9,
-// §15.5.20, RFC 8470 §5.2). Load balancers send 408 on connections that they close.
-func isTransient(status int) bool {
-	return status == 408 || status == 421 || status == 425 || status == 429 || status >= 500
+	return e.kind() == ErrUnavailable && (e.NotSent || e.Op == opKeys || e.Status == 429 || e.Status >= 500) //nolint:errorlint // Kind is one of three sentinels
 }
 
 // opKeys is the UpstreamError.Op of a fetch of signing keys.
