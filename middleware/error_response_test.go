@@ -50,9 +50,6 @@ func TestErrorResponseFitsTheClient(t *testing.T) {
 				r = get("/private", jwt, refresh)
 			}
 			r.Header.Set(test.header, test.value)
-			if test.value == stream {
-				r.Header.Set("Cache-Control", "no-cache")
-			}
 			config := middleware.Config{}
 			if test.handler {
 				config.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) {
@@ -71,7 +68,7 @@ func TestErrorResponseFitsTheClient(t *testing.T) {
 	}
 }
 
-// TestForwardAuthNeverPermitsAnEventSource sends the headers to which other responses
+// TestForwardAuthNeverPermitsAnEventSource sends the header to which other responses
 // without a decision have status 200.
 func TestForwardAuthNeverPermitsAnEventSource(t *testing.T) {
 	e := newEnv(t, crossminttest.Config{}, session.Config{})
@@ -79,7 +76,6 @@ func TestForwardAuthNeverPermitsAnEventSource(t *testing.T) {
 	jwt, refresh := e.expired()
 	r := get("/auth", jwt, refresh)
 	r.Header.Set("Accept", "text/event-stream")
-	r.Header.Set("Cache-Control", "no-cache")
 	res, _ := serve(e.forwardAuth(), r)
 	if got := testkit.ResponseOutcome(t, res); got != "503 kept retry 1" {
 		t.Errorf("response: %s, want 503 kept retry 1", got)

@@ -67,12 +67,13 @@ func AskAgain(w http.ResponseWriter, r *http.Request, err error) bool {
 // by itself. Each load may wait for upstream.
 const minReloadDelay = 10 * time.Second
 
-// isEventSource reports whether an EventSource of a browser sends r: it accepts no other
-// type, and bypasses caches (in Chromium, Firefox and WebKit). A script that reads a
-// stream with fetch does not bypass them, and understands a status: some libraries take
-// the end of a stream for final.
+// isEventSource reports whether an EventSource of a browser sends r. Clients that
+// accept other types as well are programs, which understand a status. So do scripts that
+// read a stream with fetch, of which some take its end for final: browsers with Fetch
+// metadata send Cache-Control: no-cache for an EventSource, and not for a fetch.
 func isEventSource(r *http.Request) bool {
-	return r.Method == http.MethodGet && r.Header.Get("Accept") == "text/event-stream" && r.Header.Get("Cache-Control") == "no-cache"
+	isFetch := r.Header.Get("Sec-Fetch-Mode") != "" && r.Header.Get("Cache-Control") != "no-cache"
+	return r.Method == http.MethodGet && r.Header.Get("Accept") == "text/event-stream" && !isFetch
 }
 
 // reconnect responds to an EventSource with a stream that ends at once and sets the

@@ -1,6 +1,7 @@
 package reply_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -21,7 +22,7 @@ func TestEventSourceReconnects(t *testing.T) {
 		name   string
 		method string
 		accept string
-		script bool // no EventSource
+		more   http.Header
 		err    error
 		write  func(http.ResponseWriter, *http.Request, error)
 		want   response
@@ -32,16 +33,15 @@ func TestEventSourceReconnects(t *testing.T) {
 		{name: "not authenticated", accept: "text/event-stream", err: &session.AuthenticationError{Message: "m"}, want: jsonResponse(401, `{"error":"Unauthorized","message":"m"}`)},
 		{name: "POST", method: "POST", accept: "text/event-stream", err: session.ErrUnavailable, want: unavailable},
 		{name: "program that accepts JSON, too", accept: "application/json, text/event-stream", err: session.ErrUnavailable, want: unavailable},
-		{name: "fetch by a script, which has to see the status", accept: "text/event-stream", script: true, err: session.ErrUnavailable, want: unavailable},
+		{name: "browser with Fetch metadata", accept: "text/event-stream", more: http.Header{"Sec-Fetch-Mode": {"cors"}, "Cache-Control": {"no-cache"}}, err: session.ErrUnavailable, want: stream("retry: 1000\n\n")},
+		{name: "fetch by a script, which has to see the status", accept: "text/event-stream", more: http.Header{"Sec-Fetch-Mode": {"cors"}}, err: session.ErrUnavailable, want: unavailable},
 		{name: "response to a proxy", accept: "text/event-stream", err: session.ErrUnavailable, write: reply.Refuse, want: unavailable},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			r := httptest.NewRequest("GET", "/events", nil)
 			r.Header.Set("Accept", test.accept)
-			if !test.script {
-				r.Header.Set("Cache-Control", "no-cache")
-			}
+			maps.Copy(r.Header, test.more)
 			if test.method != "" {
 				r.Method = test.method
 			}
