@@ -19,9 +19,8 @@ GREMLINS      := github.com/go-gremlins/gremlins/cmd/gremlins@v0.6.0
 # modules run with the newest.
 PUBLISHED := . session/redis session/postgres session/nats session/otel
 
-# How many jobs "make test" runs at once. Each needs up to 3 GiB. Tests often wait, so
-# that three keep two cores busy.
-JOBS ?= 3
+# How many jobs "make test" runs at once. Each needs a core and up to 3 GiB.
+JOBS ?= 2
 
 # How long each fuzz target runs in "make test": long enough to try its corpus and
 # some thousand changes of it. "make fuzz" searches.
