@@ -90,7 +90,11 @@ func (h *herd) add(res *http.Response) {
 	}
 	h.Statuses[strconv.Itoa(res.StatusCode)]++
 	h.Instances[res.Header.Get(balancer.Header)]++
-	if set := res.Header["Set-Cookie"]; len(set) > 0 {
-		h.sets[strings.Join(set, "\n")] = set
+	var values []string // without Max-Age, which counts down
+	for _, cookie := range res.Cookies() {
+		values = append(values, cookie.Name+"="+cookie.Value)
+	}
+	if len(values) > 0 {
+		h.sets[strings.Join(values, "\n")] = res.Header["Set-Cookie"]
 	}
 }
