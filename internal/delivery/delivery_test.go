@@ -535,6 +535,17 @@ func TestConnect(t *testing.T) {
 	}
 }
 
+// interfaces reports which optional interfaces w has.
+func interfaces(w http.ResponseWriter) (has [6]bool) {
+	_, has[0] = w.(http.Flusher)
+	_, has[1] = w.(http.Hijacker)
+	_, has[2] = w.(http.Pusher)
+	_, has[3] = w.(io.ReaderFrom)
+	_, has[4] = w.(io.StringWriter)
+	has[5] = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Hour)) == nil
+	return has
+}
+
 // A wrapped ResponseWriter has the optional interfaces of the one inside.
 func TestInterfaces(t *testing.T) {
 	tests := []struct {
@@ -543,15 +554,6 @@ func TestInterfaces(t *testing.T) {
 	}{
 		{name: "HTTP/1.1"},
 		{name: "HTTP/2", http2: true},
-	}
-	interfaces := func(w http.ResponseWriter) (has [6]bool) {
-		_, has[0] = w.(http.Flusher)
-		_, has[1] = w.(http.Hijacker)
-		_, has[2] = w.(http.Pusher)
-		_, has[3] = w.(io.ReaderFrom)
-		_, has[4] = w.(io.StringWriter)
-		has[5] = http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Hour)) == nil
-		return has
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -569,6 +571,18 @@ func TestInterfaces(t *testing.T) {
 				t.Errorf("interfaces (-outside +inside):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A ResponseWriter that flushes and hides nothing behind it gets no further interfaces.
+func TestInterfacesWithoutUnwrap(t *testing.T) {
+	outside, o := httptest.NewRecorder(), &outcome{done: make(chan error, 1)}
+	var inside [6]bool
+	delivery.Serve(outside, httptest.NewRequest(http.MethodGet, "/", nil), delivery.Cookies{Lines: lines, Vary: "Cookie", Decision: o}, func(w http.ResponseWriter) {
+		inside = interfaces(w)
+	})
+	if diff := cmp.Diff(interfaces(outside), inside); diff != "" {
+		t.Errorf("interfaces (-outside +inside):\n%s", diff)
 	}
 }
 
