@@ -32,9 +32,8 @@ type Config struct {
 	//
 	// A navigation is a GET or HEAD with Sec-Fetch-Mode: navigate, or without this
 	// header with an Accept that contains text/html, unless X-Requested-With is
-	// XMLHttpRequest. Where Sec-Fetch-Dest is empty,
-	// Upgrade-Insecure-Requests: 1 tells a navigation that a service worker has passed
-	// on from a download.
+	// XMLHttpRequest. Where Sec-Fetch-Dest is empty, Upgrade-Insecure-Requests: 1 tells
+	// a navigation that a service worker has passed on from a download.
 	//
 	// A sign-in page must treat return_to as untrusted input. return_to is the
 	// path and the query as they were requested, byte for byte. It is missing if

@@ -14,8 +14,8 @@
 // have the same Secret, of 32 random bytes or more.
 //
 // Give the store the policy noeviction: a store that evicts keys loses locks and
-// logouts. A cluster, sentinels, TLS and stores without RESP3 work; see [Config]. The store needs no
-// persistence. An ACL must allow the keys and channels crossmint:* and
+// logouts. A cluster, sentinels, TLS and stores without RESP3 work; see [Config]. The
+// store needs no persistence. An ACL must allow the keys and channels crossmint:* and
 //
 //	-@all +@read +@write +@scripting +@pubsub +@connection +time
 //
